@@ -1,0 +1,62 @@
+"""Words for i'mport's codes of payment methods and gateways, in the reader's language."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+PAY_METHODS: dict[str, str | Promise] = {
+    "card": _("Card"),
+    "trans": _("Bank transfer"),
+    "vbank": _("Virtual account"),
+    "phone": _("Mobile phone bill"),
+    "samsung": _("Samsung Pay"),
+    "kakaopay": _("Kakao Pay"),
+    "kpay": _("KPay"),
+    "naverpay": _("Naver Pay"),
+    "payco": _("PAYCO"),
+    "tosspay": _("Toss Pay"),
+    "lpay": _("L.pay"),
+    "ssgpay": _("SSG Pay"),
+    "applepay": _("Apple Pay"),
+    "paypal": _("PayPal"),
+    "point": _("Points"),
+    "cultureland": _("Cultureland gift certificate"),
+    "smartculture": _("Smart culture gift certificate"),
+    "booknlife": _("Book and Life gift certificate"),
+}
+
+PG_PROVIDERS: dict[str, str | Promise] = {
+    "html5_inicis": _("KG Inicis"),
+    "inicis": _("KG Inicis"),
+    "kcp": _("NHN KCP"),
+    "kcp_quick": _("NHN KCP"),
+    "nice": _("NICE Payments"),
+    "nice_v2": _("NICE Payments"),
+    "tosspayments": _("Toss Payments"),
+    "tosspay": _("Toss Pay"),
+    "tosspay_v2": _("Toss Pay"),
+    "kakaopay": _("Kakao Pay"),
+    "naverpay": _("Naver Pay"),
+    "payco": _("PAYCO"),
+    "danal": _("Danal"),
+    "danal_tpay": _("Danal"),
+    "daou": _("Kiwoom Pay"),
+    "kicc": _("KICC"),
+    "ksnet": _("KSNET"),
+    "smartro": _("Smartro"),
+    "smartro_v2": _("Smartro"),
+    "settle": _("Hecto Financial"),
+    "welcome": _("Welcome Payments"),
+    "paypal": _("PayPal"),
+    "paypal_v2": _("PayPal"),
+    "eximbay": _("Eximbay"),
+}
+
+
+def method_label(pay_method: str) -> str:
+    """The method in words; an unknown code is shown as it is."""
+    return str(PAY_METHODS.get(pay_method, pay_method))
+
+
+def pg_label(pg_provider: str) -> str:
+    """The payment gateway in words; an unknown code is shown as it is."""
+    return str(PG_PROVIDERS.get(pg_provider, pg_provider))

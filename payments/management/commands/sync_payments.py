@@ -1,0 +1,117 @@
+"""`manage.py sync_payments`: mirror payments from i'mport."""
+
+import json
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+from tqdm import tqdm
+
+from payments.gateway import GatewayAuthFailed, GatewayError
+from payments.services import SyncProgress, sync_by_date, sync_by_id
+
+DEFAULT_DAYS = 90
+
+
+def _moment(text: str) -> datetime | date:
+    """A date (2026-11-01) or a time (2026-11-01T09:30), in Korean time unless it says otherwise."""
+    try:
+        parsed = parse_date(text) or parse_datetime(text)
+    except ValueError:
+        parsed = None
+    if parsed is None:
+        raise ArgumentTypeError(_("“%(text)s” is no date; write it like 2026-11-01.") % {"text": text})
+    return parsed
+
+
+def _aware(moment: datetime | date, *, end_of_day: bool = False) -> datetime:
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment + timedelta(days=end_of_day), time.min)
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+
+class Command(BaseCommand):
+    help = (
+        "Mirror payments from i'mport: by imp_uid, or by date (default: the last 90 days). "
+        "Safe to repeat and to interrupt. Exit code: 0 done, 1 something is missing or was not reached, 2 usage."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("imp_uid", nargs="*", metavar="IMP_UID", help="payments to mirror")
+        parser.add_argument("--from", dest="start", type=_moment, metavar="DATE", help="first day (Asia/Seoul)")
+        parser.add_argument("--to", dest="end", type=_moment, metavar="DATE", help="last day, included")
+        parser.add_argument(
+            "--status",
+            default="all",
+            choices=["all", "ready", "paid", "cancelled", "failed"],
+            help="default: all",
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        steps, describe = self._plan(options)
+        totals = {"read": 0, "created": 0, "updated": 0}
+        missing: list[str] = []
+        error = ""
+        last: SyncProgress | None = None
+        try:
+            with tqdm(unit=" payments", disable=None, file=self.stderr) as bar:
+                for last in steps:
+                    for name in totals:
+                        totals[name] += getattr(last, name)
+                    missing += last.missing
+                    if last.total is not None:
+                        bar.set_postfix_str(str(last.upto.date()) if last.upto else "")
+                    bar.update(last.read)
+        except GatewayAuthFailed as exc:
+            raise CommandError(exc.message, returncode=2) from exc
+        except GatewayError as exc:
+            error = exc.message
+        self._report(totals, missing, error, last, describe, as_json=options["json"])
+        if error or missing:
+            raise SystemExit(1)
+
+    def _plan(self, options: dict[str, Any]) -> tuple[Iterator[SyncProgress], str]:
+        """What to read, and the words for it."""
+        if options["imp_uid"]:
+            if options["start"] or options["end"]:
+                raise CommandError(_("Give either payments or dates, not both."), returncode=2)
+            if any(not uid.isprintable() or not uid.strip() for uid in options["imp_uid"]):
+                raise CommandError(_("An imp_uid is empty or has characters it cannot have."), returncode=2)
+            return sync_by_id(options["imp_uid"]), ""
+        end = _aware(options["end"], end_of_day=True) if options["end"] else timezone.now()
+        start = _aware(options["start"]) if options["start"] else end - timedelta(days=DEFAULT_DAYS)
+        if start >= end:
+            raise CommandError(_("--from must be before --to."), returncode=2)
+        return sync_by_date(start, end, status=options["status"]), f"--from {start:%Y-%m-%d}"
+
+    def _report(
+        self,
+        totals: dict[str, int],
+        missing: list[str],
+        error: str,
+        last: SyncProgress | None,
+        resume: str,
+        *,
+        as_json: bool,
+    ) -> None:
+        if last is not None and last.upto is not None:
+            resume = f"--from {timezone.localtime(last.upto):%Y-%m-%d}"
+        if as_json:
+            document = {**totals, "missing": missing, "error": error, "resume": resume if error else ""}
+            self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2))
+            return
+        self.stdout.write(
+            _("%(read)d payments read: %(created)d new, %(updated)d changed, the rest as before.") % totals
+        )
+        if missing:
+            self.stderr.write(_("i'mport does not know: %(uids)s") % {"uids": ", ".join(missing)})
+        if error:
+            self.stderr.write(error)
+            if resume:
+                self.stderr.write(_("Resume with: manage.py sync_payments %(resume)s") % {"resume": resume})

@@ -1,0 +1,157 @@
+"""What was paid: the local mirror of i'mport's payments."""
+
+from decimal import Decimal
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from payments.money import DECIMAL_PLACES, MAX_DIGITS, format_money
+
+
+class PaymentStatus(models.TextChoices):
+    """i'mport's own words. CANCELLED is already shown after a *partial* cancel: ask the amounts instead."""
+
+    READY = "ready", _("Waiting for payment")
+    PAID = "paid", _("Paid")
+    CANCELLED = "cancelled", _("Cancelled")
+    FAILED = "failed", _("Failed")
+
+
+class PaymentQuerySet(models.QuerySet["Payment"]):
+    def visible_to_buyer(self, user: models.Model) -> Self:
+        """The payments of this buyer's own orders."""
+        return self.filter(user=user)
+
+    def ever_paid(self) -> Self:
+        """Payments whose money has reached the shop, refunded or not."""
+        return self.filter(
+            Q(status=PaymentStatus.PAID)
+            | Q(status=PaymentStatus.CANCELLED, paid_at__isnull=False)
+            | Q(status=PaymentStatus.CANCELLED, cancel_amount__gt=0)
+        )
+
+    def refundable(self) -> Self:
+        """Payments of which something is left to refund."""
+        return self.ever_paid().filter(cancel_amount__lt=F("amount"))
+
+
+class Payment(models.Model):
+    """One payment at i'mport, known by `imp_uid`. Amounts in major units of `currency`.
+
+    `merchant_uid` is the shop's order number and not unique: a failed try and a paid one can share it.
+    `cancel_amount` is the sum of the succeeded refund records, and only the refund ledger changes it.
+    """
+
+    imp_uid = models.CharField(_("i'mport number"), max_length=32, unique=True)
+    merchant_uid = models.CharField(_("order"), max_length=40, db_index=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("buyer's account"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="payments",
+        help_text=_("The signed-in buyer who may ask for a refund of this order on the storefront."),
+    )
+    status = models.CharField(_("status"), max_length=10, choices=PaymentStatus.choices)
+    currency = models.CharField(_("currency"), max_length=3, default="KRW")
+    amount = models.DecimalField(_("paid"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
+    cancel_amount = models.DecimalField(
+        _("refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, default=Decimal(0)
+    )
+    # What is left by tax kind, read from i'mport when a rule needs it; null = not known (yet, or any more).
+    tax_free_left = models.DecimalField(
+        _("tax-free part left"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    )
+    vat_left = models.DecimalField(
+        _("VAT left"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    )
+
+    pay_method = models.CharField(_("method"), max_length=32, blank=True)
+    pg_provider = models.CharField(_("PG"), max_length=32, blank=True)
+    emb_pg_provider = models.CharField(_("embedded PG"), max_length=32, blank=True)
+    pg_id = models.CharField(_("PG store id"), max_length=80, blank=True)
+    pg_tid = models.CharField(_("PG transaction"), max_length=100, blank=True)
+    escrow = models.BooleanField(_("escrow"), default=False)
+    has_promotion = models.BooleanField(_("promotion"), default=False)
+
+    name = models.CharField(_("goods"), max_length=255, blank=True)
+    buyer_name = models.CharField(_("buyer"), max_length=100, blank=True)
+    buyer_email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    buyer_tel = models.CharField(_("telephone"), max_length=40, blank=True)
+
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
+    failed_at = models.DateTimeField(_("failed at"), null=True, blank=True)
+    fail_reason = models.CharField(_("reason of failure"), max_length=500, blank=True)
+    cancel_reason = models.CharField(_("reason of cancel"), max_length=500, blank=True)
+    receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
+
+    vbank_code = models.CharField(_("virtual account bank code"), max_length=10, blank=True)
+    vbank_name = models.CharField(_("virtual account bank"), max_length=50, blank=True)
+    vbank_num = models.CharField(_("virtual account"), max_length=50, blank=True)
+    vbank_holder = models.CharField(_("virtual account holder"), max_length=100, blank=True)
+    vbank_date = models.DateTimeField(_("virtual account valid until"), null=True, blank=True)
+    bank_code = models.CharField(_("bank code"), max_length=10, blank=True)
+    bank_name = models.CharField(_("bank"), max_length=50, blank=True)
+    card_code = models.CharField(_("card code"), max_length=10, blank=True)
+    card_name = models.CharField(_("card"), max_length=50, blank=True)
+    card_number = models.CharField(_("card number (masked)"), max_length=40, blank=True)
+    card_type = models.PositiveSmallIntegerField(
+        _("card type"), null=True, blank=True, choices=[(0, _("Credit")), (1, _("Debit"))]
+    )
+    cash_receipt_issued = models.BooleanField(_("cash receipt issued"), default=False)
+
+    created_at = models.DateTimeField(_("first seen"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("last change"), auto_now=True)
+
+    objects = PaymentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        ordering = ("-paid_at", "-id")
+        indexes = (
+            models.Index(fields=["-paid_at", "-id"], name="payment_newest"),
+            models.Index(fields=["status", "-paid_at"], name="payment_by_status"),
+            models.Index(fields=["pay_method", "-paid_at"], name="payment_by_method"),
+            models.Index(fields=["pg_provider", "-paid_at"], name="payment_by_pg"),
+            models.Index(fields=["buyer_name"], name="payment_by_buyer"),
+            models.Index(fields=["buyer_tel"], name="payment_by_tel"),
+            models.Index(fields=["buyer_email"], name="payment_by_email"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=Q(amount__gte=0), name="payment_amount_not_negative"),
+            models.CheckConstraint(
+                condition=Q(cancel_amount__gte=0, cancel_amount__lte=F("amount")),
+                name="payment_cancel_amount_within_amount",
+            ),
+            models.CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status_known"),
+            models.CheckConstraint(condition=~Q(imp_uid=""), name="payment_imp_uid_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.merchant_uid} ({format_money(self.amount, self.currency)})"
+
+    @property
+    def was_paid(self) -> bool:
+        """Whether the money has reached the shop (a virtual account that expired unpaid is also "cancelled")."""
+        if self.status == PaymentStatus.PAID:
+            return True
+        return self.status == PaymentStatus.CANCELLED and (self.paid_at is not None or self.cancel_amount > 0)
+
+    @property
+    def refundable_amount(self) -> Decimal:
+        """What is left to refund, in major units of `currency`; 0 for a payment that was never paid."""
+        return self.amount - self.cancel_amount if self.was_paid else Decimal(0)
+
+    @property
+    def is_fully_refunded(self) -> bool:
+        return self.was_paid and self.cancel_amount >= self.amount
+
+    @property
+    def is_partially_refunded(self) -> bool:
+        return self.was_paid and 0 < self.cancel_amount < self.amount

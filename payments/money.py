@@ -1,0 +1,31 @@
+"""Amounts of money: their precision per currency, and how they are written for people."""
+
+from decimal import Decimal
+
+from babel.numbers import format_currency, get_currency_precision
+from django.utils.translation import get_language
+
+MAX_DIGITS = 15  # what SQLite keeps exactly in its 8-byte numbers
+DECIMAL_PLACES = 2
+
+
+def precision(currency: str) -> int:
+    """Decimal places of `currency` (ISO 4217): KRW 0, USD 2."""
+    return get_currency_precision(currency)
+
+
+def fits_precision(amount: Decimal, currency: str) -> bool:
+    """Whether `amount` (finite, major units) has no more decimals than `currency` has."""
+    exponent = amount.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and -exponent <= precision(currency)
+
+
+def quantize(amount: Decimal, currency: str) -> Decimal:
+    """`amount` written with exactly the decimals of `currency` (1000.00 KRW -> 1000)."""
+    return amount.quantize(Decimal(1).scaleb(-precision(currency)))
+
+
+def format_money(amount: Decimal, currency: str) -> str:
+    """`amount` for people, in the active language: "₩10,000", "US$12.30"."""
+    locale = (get_language() or "ko").replace("-", "_")
+    return format_currency(amount, currency, locale=locale)
