@@ -1,0 +1,247 @@
+"""Book what i'mport shows: the only place that ends a refund record or changes `Payment.cancel_amount`.
+
+Every function here runs inside the caller's transaction, which holds the lock on the payment's row.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from payments.gateway import Cancellation, GatewayPayment
+from payments.models import Payment
+from payments.money import format_money
+from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
+from refunds.policies import sends_refund_number
+
+logger = logging.getLogger(__name__)
+
+# i'mport puts this where a cancel came without a reason.
+_DEFAULT_REASON = "취소요청api"
+# How far i'mport's clock may be behind ours when a cancel is recognised by its amount and time.
+_CLOCK_SKEW = timedelta(seconds=60)
+
+
+class Reading(Enum):
+    """How a reading came about decides what may count as our own cancel in it."""
+
+    ANSWER = "answer"  # to our accepted cancel: the first new item is ours, whatever it says
+    REFUSAL = "refusal"  # after i'mport said no: only an item that bears our number
+    LATER = "later"  # any other time: our number, or the amount, time and reason that fit
+
+
+class StaleRecordError(Exception):
+    """A record changed under us although its payment was locked: a bug, never hidden."""
+
+
+@dataclass(slots=True)
+class Booking:
+    """What one reading changed.
+
+    `imported`: cancels nobody here asked for. `settled`: the live refund, if it was found done. `live`: the
+    refund that is still open afterwards.
+    """
+
+    imported: list[RefundRecord] = field(default_factory=list)
+    settled: RefundRecord | None = None
+    live: RefundRecord | None = None
+
+    @property
+    def imported_amount(self) -> Decimal:
+        return sum((record.booked_amount for record in self.imported), Decimal(0))
+
+
+def wire_reason(record: RefundRecord) -> str:
+    """The `reason` that goes to i'mport: with our refund number behind it, except where it must be exact."""
+    if not sends_refund_number(record.payment):
+        return record.reason
+    return f"{record.reason} ({record.number})" if record.reason else record.number
+
+
+def identities(history: Iterable[Cancellation]) -> list[tuple[str, Cancellation]]:
+    """Each cancel with its identity, oldest first.
+
+    Older payments lack `cancellation_id`: then PG transaction, time and amount serve, and a counter tells
+    apart two equal partial cancels of one second.
+    """
+    seen: dict[str, int] = {}
+    result = []
+    for item in sorted(history, key=lambda cancel: cancel.cancelled_at.timestamp() if cancel.cancelled_at else 0):
+        identity = item.cancellation_id
+        if not identity:
+            at = int(item.cancelled_at.timestamp()) if item.cancelled_at else 0
+            identity = f"{item.pg_tid}/{at}/{item.amount.normalize():f}"
+            seen[identity] = seen.get(identity, 0) + 1
+            identity = f"{identity}/{seen[identity]}"
+        result.append((identity, item))
+    return result
+
+
+def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: datetime) -> Booking:
+    """Book every cancel i'mport shows that we do not know yet, and set the payment's `cancel_amount`.
+
+    A cancel becomes the success of the payment's live refund if it is its own, else a record of its own
+    (source "console"). Nothing is ever taken back: an older reading changes nothing. The caller saves `payment`.
+    """
+    records = list(payment.refunds.all())
+    for record in records:
+        record.payment = payment
+    known = {record.cancellation_id for record in records if record.cancellation_id}
+    unseen = [(key, item) for key, item in identities(shown.cancel_history) if key not in known]
+    live = next((record for record in records if record.is_live), None)
+    booking = Booking()
+    for index, (key, item) in enumerate(unseen):
+        if live and _is_own(live, item, reading=reading, first=index == 0):
+            succeed(live, item, cancellation_id=key, now=now)
+            booking.settled, live = live, None
+        elif not _explain_remainder(records, item, key):
+            booking.imported.append(_import_cancel(payment, item, records, cancellation_id=key, now=now))
+    total = sum((record.booked_amount for record in (*records, *booking.imported)), Decimal(0))
+    if live is None and shown.cancel_amount > total:
+        remainder = Cancellation(amount=shown.cancel_amount - total, cancelled_at=shown.cancelled_at)
+        booking.imported.append(_import_cancel(payment, remainder, records, cancellation_id="", now=now))
+        total = shown.cancel_amount
+    if shown.cancel_amount < total:
+        logger.warning("%s: i'mport shows less refunded than the ledger (an older reading?)", payment.imp_uid)
+    if total != payment.cancel_amount:
+        payment.cancel_amount = total
+        payment.tax_free_left = payment.vat_left = None  # changed by an unknown share: read again when needed
+    booking.live = live
+    return booking
+
+
+def _is_own(live: RefundRecord, item: Cancellation, *, reading: Reading, first: bool) -> bool:
+    """Whether this new item is the live refund's cancel.
+
+    Its number decides. Without one: our checksum named the balance before it, so if it was carried out at
+    all, it is the first cancel that we do not know yet.
+    """
+    if sends_refund_number(live.payment) and live.number in item.reason:
+        return True
+    if not first or reading is Reading.REFUSAL:
+        return False
+    return reading is Reading.ANSWER or _fits(live, item)
+
+
+def _fits(live: RefundRecord, item: Cancellation) -> bool:
+    """Whether amount, time and reason are what the live refund's cancel would show."""
+    in_time = item.cancelled_at is None or item.cancelled_at >= live.requested_at - _CLOCK_SKEW
+    reason_fits = item.reason in {"", _DEFAULT_REASON} or wire_reason(live).startswith(item.reason)
+    return item.amount == live.amount and in_time and reason_fits
+
+
+def _explain_remainder(records: list[RefundRecord], item: Cancellation, key: str) -> bool:
+    """Give a cancel booked earlier from i'mport's total alone its identity, now that its item is shown."""
+    for record in records:
+        if (
+            record.status == RefundStatus.SUCCEEDED
+            and not record.cancellation_id
+            and record.cancelled_amount == item.amount
+        ):
+            RefundRecord.objects.filter(pk=record.pk).update(cancellation_id=key)
+            record.cancellation_id = key
+            return True
+    return False
+
+
+def _import_cancel(
+    payment: Payment, item: Cancellation, records: list[RefundRecord], *, cancellation_id: str, now: datetime
+) -> RefundRecord:
+    """A cancel that nobody here asked for, as a record of its own."""
+    # Its number in our own form would mean a refund of ours that was given up as lost: worth a look.
+    late = next((record for record in records if not record.is_live and record.number in item.reason), None)
+    record = RefundRecord.objects.create(
+        payment=payment,
+        status=RefundStatus.SUCCEEDED,
+        source=RefundSource.CONSOLE,
+        amount=item.amount,
+        checksum=payment.amount - payment.cancel_amount,
+        cancelled_amount=item.amount,
+        reason=item.reason[:255],
+        cancellation_id=cancellation_id,
+        pg_tid=item.pg_tid[:100],
+        receipt_url=item.receipt_url[:500],
+        cancelled_at=item.cancelled_at,
+        needs_review=late is not None or not cancellation_id,
+        requested_at=item.cancelled_at or now,
+        settled_at=now,
+    )
+    message = _("Found at i'mport: cancelled there, not here.")
+    if late is not None:
+        message = _("Found at i'mport: refund %(number)s was carried out after all.") % {"number": late.number}
+    elif not cancellation_id:
+        message = _("i'mport's total shows this refund, but no item of its history does.")
+    add_event(record, code="imported", now=now, message=message, data={"cancellation_id": cancellation_id})
+    logger.info("%s: imported cancel %s", payment.imp_uid, cancellation_id)
+    return record
+
+
+def succeed(record: RefundRecord, item: Cancellation, *, cancellation_id: str, now: datetime) -> None:
+    """End a live refund as done, with what i'mport did; flagged for review if that is not what was asked."""
+    differs = item.amount != record.amount
+    message = ""
+    if differs:
+        currency = record.payment.currency
+        message = _("%(asked)s was asked, %(done)s was refunded.") % {
+            "asked": format_money(record.amount, currency),
+            "done": format_money(item.amount, currency),
+        }
+    move(
+        record,
+        RefundStatus.SUCCEEDED,
+        code="succeeded",
+        now=now,
+        message=message,
+        data={"cancellation_id": cancellation_id, "amount": str(item.amount)},
+        cancelled_amount=item.amount,
+        cancellation_id=cancellation_id,
+        pg_tid=item.pg_tid[:100],
+        receipt_url=item.receipt_url[:500],
+        cancelled_at=item.cancelled_at or now,
+        needs_review=differs,
+        error_code="",
+    )
+
+
+def move(
+    record: RefundRecord,
+    status: RefundStatus,
+    *,
+    code: str,
+    now: datetime,
+    message: str = "",
+    data: dict[str, Any] | None = None,
+    **changes: Any,
+) -> None:
+    """Move a live record to another status, with the event that says so.
+
+    Raises `StaleRecordError` if the record is no longer what the caller holds: a final state is never left.
+    """
+    if status in (RefundStatus.SUCCEEDED, RefundStatus.FAILED):
+        changes["settled_at"] = now
+    changes |= {"status": status, "message": message}
+    if not record.is_live or not RefundRecord.objects.filter(pk=record.pk, status=record.status).update(**changes):
+        raise StaleRecordError(f"refund {record.number} is no longer {record.status}")
+    for name, value in changes.items():
+        setattr(record, name, value)
+    add_event(record, code=code, now=now, message=message, data=data)
+
+
+def add_event(
+    record: RefundRecord,
+    *,
+    code: str,
+    now: datetime,
+    message: str = "",
+    actor: str = "",
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Add one line to the record's timeline."""
+    RefundEvent.objects.create(
+        refund=record, at=now, status=record.status, code=code, message=message, actor=actor, data=data or {}
+    )

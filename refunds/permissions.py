@@ -1,0 +1,31 @@
+"""Who may see and refund which payment; the same answer for every entry point."""
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import QuerySet
+
+from payments.models import Payment
+from refunds.errors import RefundNotAllowed
+
+REFUND = "refunds.refund_payment"
+VIEW = "payments.view_payment"
+
+
+def may_refund_any(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Staff with the permission "Can refund payments"."""
+    return isinstance(user, User) and user.is_staff and user.has_perm(REFUND)
+
+
+def payments_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Payment]:
+    """All payments for staff who may refund or view them; their own for a signed-in buyer; else none."""
+    if not isinstance(user, User):
+        return Payment.objects.none()
+    if user.is_staff and (user.has_perm(REFUND) or user.has_perm(VIEW)):
+        return Payment.objects.all()
+    return Payment.objects.visible_to_buyer(user)
+
+
+def ensure_may_refund(user: AbstractBaseUser | AnonymousUser, payment: Payment) -> None:
+    """Raise `RefundNotAllowed` unless the user may refund any payment or this one is their own order."""
+    if isinstance(user, User) and user.is_active and (payment.user_id == user.pk or may_refund_any(user)):
+        return
+    raise RefundNotAllowed

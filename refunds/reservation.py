@@ -1,0 +1,138 @@
+"""Step 1 of a refund: check the rules against fresh numbers and commit a `requested` record before any call."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from payments.gateway import CancelRequest
+from payments.models import Payment
+from payments.money import quantize
+from refunds import policies
+from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress
+from refunds.ledger import add_event, wire_reason
+from refunds.models import RefundRecord, RefundSource
+from refunds.policies import RefundContext
+from refunds.requests import RefundRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: an account, or a name where there is none (the command line)."""
+
+    name: str
+    user: User | None = None
+
+
+def context_of(payment: Payment, request: RefundRequest) -> RefundContext:
+    """Everything the rules look at, as it is now."""
+    partials = payment.refunds.succeeded().count() if policies.counts_partials(payment) else 0
+    return RefundContext(
+        payment=payment,
+        request=request,
+        now=timezone.now(),
+        contracts=settings.IAMPORT_CONTRACTS,
+        partial_refunds=partials,
+        vbank_fee=settings.VBANK_REFUND_FEE,
+    )
+
+
+def reserve(
+    *,
+    payment: Payment,
+    request: RefundRequest,
+    actor: Actor,
+    source: RefundSource,
+    idempotency_key: str | None,
+) -> tuple[RefundRecord, CancelRequest | None]:
+    """Commit a `requested` record and return it with the call to make.
+
+    Or return the record that this key made before, with no call. Raises `PolicyViolated`, `RefundInProgress`,
+    `IdempotencyConflict`; then nothing was written.
+    """
+    fingerprint = _fingerprint(payment, request) if idempotency_key else ""
+    earlier = _find_by_key(actor, idempotency_key, fingerprint)
+    if earlier is not None:
+        return earlier, None
+    try:
+        with transaction.atomic(durable=True):
+            locked = Payment.objects.select_for_update().get(pk=payment.pk)
+            context = context_of(locked, request)
+            verdict = policies.check(context)
+            if verdict.violations:
+                raise PolicyViolated(verdict.violations)
+            record = _new_record(context, actor, source)
+            record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
+            record.save(force_insert=True)
+            amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
+            add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
+    except IntegrityError as exc:  # another refund of this payment, or of this key, was reserved first
+        earlier = _find_by_key(actor, idempotency_key, fingerprint)
+        if earlier is not None:
+            return earlier, None
+        if payment.refunds.live().exists():
+            raise RefundInProgress from exc
+        raise
+    return record, _cancel_request(record, context)
+
+
+def _new_record(context: RefundContext, actor: Actor, source: RefundSource) -> RefundRecord:
+    account = policies.wire_account(context)
+    return RefundRecord(
+        payment=context.payment,
+        source=source,
+        requested_by=actor.user,
+        requested_by_name=actor.name[:200],
+        amount=context.amount,
+        checksum=context.payment.refundable_amount,
+        tax_free=policies.effective_tax_free(context),
+        vat_amount=policies.effective_vat(context),
+        reason=context.request.reason,
+        requester=context.request.requester if policies.needs_requester(context.payment) else "",
+        refund_holder=account.holder,
+        refund_bank=account.standard_bank,
+        refund_account_last4=account.account[-4:],
+        requested_at=context.now,
+    )
+
+
+def _cancel_request(record: RefundRecord, context: RefundContext) -> CancelRequest:
+    account = policies.wire_account(context)
+    return CancelRequest(
+        imp_uid=record.payment.imp_uid,
+        amount=quantize(record.amount, record.payment.currency),
+        checksum=quantize(record.checksum, record.payment.currency),
+        reason=wire_reason(record),
+        refund_holder=account.holder,
+        refund_bank=account.bank,
+        refund_account=account.account,
+        refund_tel=account.tel,
+        tax_free=record.tax_free,
+        vat_amount=record.vat_amount,
+        requester=context.request.requester if record.requester else None,
+    )
+
+
+def _find_by_key(actor: Actor, idempotency_key: str | None, fingerprint: str) -> RefundRecord | None:
+    """The record this actor's key made before. Raises `IdempotencyConflict` if it was for another request."""
+    if not idempotency_key:
+        return None
+    made = RefundRecord.objects.select_related("payment")
+    record = made.filter(requested_by=actor.user, idempotency_key=idempotency_key).first()
+    if record is not None and record.fingerprint != fingerprint:
+        raise IdempotencyConflict
+    return record
+
+
+def _fingerprint(payment: Payment, request: RefundRequest) -> str:
+    """What makes two requests the same, as a keyed hash: it covers the account, which must not be guessable."""
+    parts = asdict(request) | {"imp_uid": payment.imp_uid}
+    for name in ("amount", "tax_free", "vat_amount", "expected_balance"):
+        if parts[name] is not None:
+            parts[name] = str(parts[name].normalize())
+    text = json.dumps(parts, sort_keys=True)
+    return salted_hmac("refunds.fingerprint", text, algorithm="sha256").hexdigest()

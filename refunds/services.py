@@ -1,0 +1,171 @@
+"""Refund a payment in three steps: reserve, call, settle. The only code that asks i'mport to move money.
+
+1. Reserve: one short durable transaction checks the rules and commits a `requested` record.
+2. Call: i'mport is asked once; no transaction is open, no lock is held.
+3. Settle: one short transaction books what i'mport answered.
+
+A crash between the steps leaves a live record, which `refunds.reconciliation` resolves by reading i'mport.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from payments.gateway import (
+    CancelRequest,
+    Gateway,
+    GatewayError,
+    GatewayRejected,
+    GatewayUnavailable,
+    OutcomeUnknown,
+    PaymentUnknown,
+    get_gateway,
+)
+from payments.models import Payment
+from payments.services import read_tax_parts
+from refunds import policies
+from refunds.errors import (
+    RefundAbandoned,
+    RefundInProgress,
+    RefundNotSent,
+    RefundOutcomeUnknown,
+    RefundRefused,
+)
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.policies import Requirements, Violation
+from refunds.requests import RefundRequest
+from refunds.reservation import Actor, context_of, reserve
+from refunds.settlement import settle_answer, settle_failed, settle_refusal, settle_unknown
+
+__all__ = ["Actor", "RefundPreview", "outcome_of", "preview_refund", "request_refund", "requirements_of"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPreview:
+    """What would happen, before anything is sent. `amount` in major units of the payment's currency."""
+
+    payment: Payment
+    amount: Decimal
+    problems: tuple[Violation, ...]  # it would be refused for these
+    warnings: tuple[Violation, ...]  # worth knowing before it is confirmed
+    requirements: Requirements
+
+
+def preview_refund(*, payment: Payment, request: RefundRequest) -> RefundPreview:
+    """Say whether this refund would be refused here, why, and what to know before. Sends and changes nothing."""
+    _ensure_tax_parts(payment)
+    context = context_of(payment, request)
+    verdict = policies.check(context)
+    problems = verdict.violations
+    if payment.refunds.live().exists():
+        busy = RefundInProgress()
+        problems = (Violation(busy.code, busy.message), *problems)
+    return RefundPreview(
+        payment=payment,
+        amount=context.amount,
+        problems=problems,
+        warnings=verdict.warnings,
+        requirements=requirements_of(payment),
+    )
+
+
+def requirements_of(payment: Payment) -> Requirements:
+    """What a form has to ask for to refund this payment, and what that costs the merchant."""
+    return policies.requirements(payment, timezone.now(), settings.IAMPORT_CONTRACTS, settings.VBANK_REFUND_FEE)
+
+
+def request_refund(
+    *,
+    payment: Payment,
+    request: RefundRequest,
+    actor: Actor,
+    source: RefundSource,
+    idempotency_key: str | None = None,
+    gateway: Gateway | None = None,
+) -> RefundRecord:
+    """Refund a payment: all that is left, or `request.amount`. Returns a `succeeded` or `pending` record.
+
+    Raises `PolicyViolated`, `RefundInProgress`, `IdempotencyConflict` (nothing recorded, nothing sent), or a
+    `RefundNotDone` with the record: `RefundRefused`, `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's
+    same `idempotency_key` never moves money twice: it gives the first request's outcome again.
+    """
+    _ensure_tax_parts(payment)
+    record, cancel = reserve(
+        payment=payment, request=request, actor=actor, source=source, idempotency_key=idempotency_key
+    )
+    if cancel is not None:
+        record = _execute(record, cancel, gateway or get_gateway())
+    return outcome_of(record)
+
+
+def outcome_of(record: RefundRecord) -> RefundRecord:
+    """The record if it is done or accepted; else the error that says what became of it."""
+    if record.status in (RefundStatus.SUCCEEDED, RefundStatus.PENDING):
+        return record
+    if record.status == RefundStatus.REQUESTED:
+        raise RefundInProgress
+    if record.status == RefundStatus.UNKNOWN:
+        raise RefundOutcomeUnknown(unknown_message(), record)
+    for error in (RefundRefused, RefundNotSent, RefundAbandoned):
+        if record.error_code == error.code:
+            raise error(record.message, record)
+    raise AssertionError(f"refund {record.number} failed without a known code")
+
+
+def lease_is_over(record: RefundRecord, now: datetime) -> bool:
+    """Whether a call made for this record must have ended by now, one way or the other."""
+    return now - record.requested_at > timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+
+
+def unknown_message() -> str:
+    return _(
+        "The refund was sent, but no answer came: it may or may not be done. It is being checked; do not refund "
+        "this order elsewhere meanwhile."
+    )
+
+
+def _ensure_tax_parts(payment: Payment) -> None:
+    if payment.refundable_amount > 0 and policies.needs_tax_parts(payment):
+        read_tax_parts(payment)
+
+
+def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> RefundRecord:
+    """Ask i'mport once and settle what it answers. Returns the record as it stands afterwards."""
+    end: Callable[[], RefundRecord]
+    try:
+        shown = gateway.cancel(cancel)
+    except GatewayUnavailable as exc:
+        end = partial(settle_failed, record, code=RefundNotSent.code, message=exc.message)
+    except OutcomeUnknown as exc:
+        end = partial(settle_unknown, record, exc.message)
+    except GatewayRejected as exc:
+        end = _after_refusal(record, exc, gateway)
+    else:
+        end = partial(settle_answer, record, shown)
+    try:
+        return end()
+    except DatabaseError as exc:  # the record stays live, and is resolved once the database is back
+        logger.exception("refund %s: the outcome could not be written", record.number)
+        raise RefundOutcomeUnknown(unknown_message(), record) from exc
+
+
+def _after_refusal(record: RefundRecord, refusal: GatewayRejected, gateway: Gateway) -> Callable[[], RefundRecord]:
+    """A refusal may hide a cancel that was carried out, so read the payment before calling it final."""
+    try:
+        shown = gateway.payment(record.payment.imp_uid)
+    except PaymentUnknown:
+        return partial(settle_failed, record, code=RefundRefused.code, message=refusal.message)
+    except GatewayError as exc:
+        logger.warning("refund %s was refused, and reading failed: %s", record.number, exc.message)
+        return partial(settle_unknown, record, refusal.message)
+    return partial(settle_refusal, record, refusal, shown)

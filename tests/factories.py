@@ -1,0 +1,59 @@
+"""Payments and users as tests need them."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+
+from payments.models import Payment
+from payments.services import sync_by_id
+from tests.sandbox_server import SandboxServer
+
+ACCOUNT = {"refund_holder": "홍길동", "refund_bank": "088", "refund_account": "110-123-456789"}
+ACCOUNT_DIGITS = "110123456789"
+
+_numbers = itertools.count(1)
+
+
+def make_payment(**fields: Any) -> Payment:
+    """A payment in our ledger only: 10,000 KRW by card, paid now."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "imp_uid": f"imp_{number:012}",
+        "merchant_uid": f"order-{number}",
+        "status": "paid",
+        "amount": Decimal(10_000),
+        "pay_method": "card",
+        "pg_provider": "uplus",
+        "paid_at": timezone.now(),
+    }
+    return Payment.objects.create(**{**defaults, **fields})
+
+
+def paid_at_sandbox(sandbox: SandboxServer, *, user: User | None = None, **fields: Any) -> Payment:
+    """A payment in the sandbox and, mirrored, in our ledger."""
+    number = next(_numbers)
+    shown = sandbox.create_payment(
+        **{"merchant_uid": f"order-{number}", "amount": 10_000, "pg_provider": "uplus", **fields}
+    )
+    list(sync_by_id([shown["imp_uid"]]))
+    payment = Payment.objects.get(imp_uid=shown["imp_uid"])
+    if user is not None:
+        payment.user = user
+        payment.save()
+    return payment
+
+
+def make_user(name: str = "buyer", **fields: Any) -> User:
+    return User.objects.create_user(username=name, password="secret", **fields)
+
+
+def make_staff(*permissions: str, name: str = "staff") -> User:
+    """Staff with these permissions, such as "refund_payment"."""
+    user = make_user(name, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return user
