@@ -1,0 +1,104 @@
+"""Errors as the API answers them: always `{"message": text for people, "code": stable word, ...}`."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext as _
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from payments.errors import AmbiguousOrder, DomainError, PaymentNotFound
+from refunds.errors import (
+    IdempotencyConflict,
+    InvalidRequest,
+    PolicyViolated,
+    RefundAbandoned,
+    RefundInProgress,
+    RefundNotAllowed,
+    RefundNotSent,
+    RefundOutcomeUnknown,
+    RefundRefused,
+)
+from refunds.representation import error_json
+
+logger = logging.getLogger(__name__)
+
+STATUS_OF: dict[type[DomainError], HTTPStatus] = {
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    PolicyViolated: HTTPStatus.BAD_REQUEST,
+    AmbiguousOrder: HTTPStatus.BAD_REQUEST,
+    RefundNotAllowed: HTTPStatus.FORBIDDEN,
+    PaymentNotFound: HTTPStatus.NOT_FOUND,
+    RefundInProgress: HTTPStatus.CONFLICT,
+    IdempotencyConflict: HTTPStatus.CONFLICT,
+    RefundRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefundNotSent: HTTPStatus.SERVICE_UNAVAILABLE,
+    RefundAbandoned: HTTPStatus.SERVICE_UNAVAILABLE,
+    RefundOutcomeUnknown: HTTPStatus.GATEWAY_TIMEOUT,
+}
+
+_API_PREFIXES = ("/payments", "/refunds", "/webhooks", "/api")
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn what a view raised into the API's error answer; None (a server error) only for bugs."""
+    if isinstance(exc, DomainError):
+        return Response(error_json(exc), status=STATUS_OF[type(exc)])
+    if isinstance(exc, DatabaseError):
+        # Settlement reports its own failures as "outcome unknown": whatever fails elsewhere fails before the call.
+        logger.error("database error in %s", type(context["view"]).__name__, exc_info=exc)
+        message = _("The database cannot be reached. Nothing was refunded; try again in a moment.")
+        return Response({"message": message, "code": "database_unavailable"}, status=503)
+    response = drf_exception_handler(exc, context)
+    if response is not None and isinstance(exc, exceptions.APIException):
+        response.data = {"message": str(exc.detail), "code": _framework_code(exc)}
+    elif response is not None:
+        response.data = {"message": _("There is nothing here."), "code": "not_found"}
+    return response
+
+
+def _framework_code(exc: exceptions.APIException) -> str:
+    if isinstance(exc, exceptions.PermissionDenied) and str(exc.detail).startswith("CSRF"):
+        return "csrf_failed"
+    names: dict[type[exceptions.APIException], str] = {
+        exceptions.ParseError: "invalid_json",
+        exceptions.UnsupportedMediaType: "unsupported_media_type",
+    }
+    return names.get(type(exc), str(exc.default_code))
+
+
+# --- Errors outside the API's views -------------------------------------------------------------------------
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.path.startswith(_API_PREFIXES)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _wants_json(request):
+        return JsonResponse({"message": _("The request cannot be read."), "code": "bad_request"}, status=400)
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _wants_json(request):
+        return JsonResponse({"message": _("You may not do this."), "code": "permission_denied"}, status=403)
+    return defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _wants_json(request):
+        return JsonResponse({"message": _("There is nothing here."), "code": "not_found"}, status=404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if _wants_json(request):
+        message = _("Something went wrong on our side. Look the order up before asking again.")
+        return JsonResponse({"message": message, "code": "server_error"}, status=500)
+    return defaults.server_error(request)

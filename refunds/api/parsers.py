@@ -1,0 +1,36 @@
+"""JSON bodies, read strictly: bounded, no NaN, numbers with a fraction as `Decimal`."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import IO, Any, NoReturn
+
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class JSONParser(BaseParser):
+    """A JSON object of at most 64 KiB; anything else is a `ParseError`."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        body = stream.read(MAX_BODY_BYTES + 1)
+        if len(body) > MAX_BODY_BYTES:
+            raise ParseError(_("The request is too large."))
+        try:
+            data = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+        except (ValueError, ArithmeticError, RecursionError) as exc:
+            raise ParseError(_("The request is not valid JSON.")) from exc
+        if not isinstance(data, dict):
+            raise ParseError(_("The request must be a JSON object."))
+        return data
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)

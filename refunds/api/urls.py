@@ -1,0 +1,13 @@
+"""The API's addresses, each with or without a trailing slash."""
+
+from django.urls import re_path
+
+from refunds.api.views import CancelPaymentView, PaymentRefundsView, PaymentView, RefundView
+
+urlpatterns = [
+    re_path(r"^payments/cancel/?$", CancelPaymentView.as_view(), name="cancel-payment"),
+    # Order numbers may hold slashes, so they are matched lazily up to the known endings.
+    re_path(r"^payments/(?P<number>.+?)/refunds/?$", PaymentRefundsView.as_view(), name="payment-refunds"),
+    re_path(r"^payments/(?P<number>.+?)/?$", PaymentView.as_view(), name="payment"),
+    re_path(r"^refunds/(?P<number>[0-9A-Za-z]{1,20})/?$", RefundView.as_view(), name="refund"),
+]

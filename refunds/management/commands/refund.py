@@ -1,0 +1,112 @@
+"""`manage.py refund`: refund orders from the command line."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from tqdm import tqdm
+
+from payments.errors import DomainError
+from payments.models import Payment
+from payments.money import format_money
+from payments.services import find_by_number
+from refunds.command import SOME_FAILED, RefundCommand, operator
+from refunds.errors import InvalidRequest
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.representation import Json, error_json, payment_json, preview_json, refund_json
+from refunds.requests import RefundRequest, parse_amount, parse_request, parse_uid
+from refunds.services import preview_refund, request_refund
+
+_TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
+_AMOUNTS = ("amount", "tax_free", "vat_amount")
+
+
+class Command(RefundCommand):
+    help = (
+        "Refund orders: all that is left of each, or --amount. "
+        "Exit code: 0 all refunded, 1 some failed or still open, 2 usage or configuration."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("order", nargs="+", metavar="MERCHANT_UID", help="order number, or an imp_uid")
+        parser.add_argument("--amount", metavar="N", help="of each order; default: all that is left")
+        parser.add_argument("--reason", default="", metavar="TEXT")
+        parser.add_argument("--refund-holder", default="", metavar="H", help="account holder (virtual accounts)")
+        parser.add_argument("--refund-bank", default="", metavar="CODE", help="bank, by code or name")
+        parser.add_argument("--refund-account", default="", metavar="N", help="account number")
+        parser.add_argument("--refund-tel", default="", metavar="T", help="the holder's telephone")
+        parser.add_argument("--tax-free", metavar="N", help="tax-free part of the amount")
+        parser.add_argument("--vat-amount", metavar="N", help="VAT part of the amount")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen; send nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        as_json = options["json"]
+        try:
+            request = _read_request(options)
+        except InvalidRequest as exc:
+            raise self.usage_error(exc.message, code=exc.code, as_json=as_json) from exc
+        if not options["dry_run"]:
+            self.ensure_configured(as_json=as_json)
+        orders = list(dict.fromkeys(options["order"]))
+        results = []
+        for order in tqdm(orders, unit=" orders", disable=None if len(orders) > 1 else True, file=self.stderr):
+            result = _preview(order, request) if options["dry_run"] else _refund(order, request)
+            results.append(result)
+            if not as_json:
+                self._write_result(result)
+        ok = all(result["ok"] for result in results)
+        if as_json:
+            self.write_json({"ok": ok, "dry_run": options["dry_run"], "results": results})
+        if not ok:
+            raise SystemExit(SOME_FAILED)
+
+    def _write_result(self, result: Json) -> None:
+        line = f"{result['order']}: {result['message']}"
+        self.stdout.write(line) if result["ok"] else self.stderr.write(line)
+        for warning in result.get("warnings", ()):
+            self.stdout.write(f"  {warning['message']}")
+
+
+def _read_request(options: dict[str, Any]) -> RefundRequest:
+    amounts: dict[str, Decimal] = {
+        name: parse_amount(options[name], field=name) for name in _AMOUNTS if options[name] is not None
+    }
+    return parse_request({name: options[name] for name in _TEXTS}, requester="admin", **amounts)
+
+
+def _find(order: str) -> Payment:
+    return find_by_number(payments=Payment.objects.all(), number=parse_uid(order, field="merchant_uid"))
+
+
+def _refund(order: str, request: RefundRequest) -> Json:
+    try:
+        refund = request_refund(payment=_find(order), request=request, actor=operator(), source=RefundSource.COMMAND)
+    except DomainError as exc:
+        return {"order": order, "ok": False, **error_json(exc)}
+    done = refund.status == RefundStatus.SUCCEEDED
+    return {
+        "order": order,
+        "ok": done,
+        "code": "" if done else refund.status,
+        "message": _done_message(refund) if done else refund.message,
+        "payment": payment_json(refund.payment),
+        "refund": refund_json(refund),
+    }
+
+
+def _done_message(refund: RefundRecord) -> str:
+    payment = refund.payment
+    return _("%(amount)s refunded, %(left)s left to refund.") % {
+        "amount": format_money(refund.booked_amount, payment.currency),
+        "left": format_money(payment.refundable_amount, payment.currency),
+    }
+
+
+def _preview(order: str, request: RefundRequest) -> Json:
+    try:
+        preview = preview_refund(payment=_find(order), request=request)
+    except DomainError as exc:
+        return {"order": order, "ok": False, **error_json(exc)}
+    return {"order": order, **preview_json(preview)}
