@@ -140,7 +140,13 @@ class RefundRecord(models.Model):
             models.CheckConstraint(condition=Q(status__in=RefundStatus.values), name="refund_status_known"),
             models.CheckConstraint(
                 condition=(
-                    Q(status="succeeded", cancelled_amount__gt=0, settled_at__isnull=False)
+                    Q(
+                        status="succeeded",
+                        # A check passes on NULL, so "above 0" alone would let a missing amount through.
+                        cancelled_amount__isnull=False,
+                        cancelled_amount__gt=0,
+                        settled_at__isnull=False,
+                    )
                     | Q(status="failed", cancelled_amount__isnull=True, settled_at__isnull=False)
                     | Q(
                         status__in=["requested", "pending", "unknown"],

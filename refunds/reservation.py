@@ -74,10 +74,19 @@ def reserve(
         earlier = _find_by_key(actor, idempotency_key, fingerprint)
         if earlier is not None:
             return earlier, None
-        if payment.refunds.live().exists():
+        if _is_live_conflict(exc):
             raise RefundInProgress from exc
         raise
     return record, _cancel_request(record, context)
+
+
+def _is_live_conflict(exc: IntegrityError) -> bool:
+    """Whether the constraint "one live refund per payment" refused the record.
+
+    Looking for the live refund instead would miss one that has ended in between. PostgreSQL names the
+    constraint, SQLite only its column.
+    """
+    return "one_live_refund_per_payment" in str(exc) or str(exc).endswith("refunds_refundrecord.payment_id")
 
 
 def _new_record(context: RefundContext, actor: Actor, source: RefundSource) -> RefundRecord:

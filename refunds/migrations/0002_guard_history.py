@@ -2,6 +2,7 @@
 
 from django.db import migrations
 
+# SQLite drops a table's triggers when a later migration rebuilds the table: such a migration must create them again.
 # Deleting is not guarded here but by PROTECT and the models: test databases are emptied by DELETE.
 POSTGRESQL = (
     """
@@ -53,12 +54,12 @@ SQLITE_UNDO = ("DROP TRIGGER refunds_keep_final", "DROP TRIGGER refunds_append_o
 
 def create_triggers(apps, schema_editor):
     for statement in POSTGRESQL if schema_editor.connection.vendor == "postgresql" else SQLITE:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 def drop_triggers(apps, schema_editor):
     for statement in POSTGRESQL_UNDO if schema_editor.connection.vendor == "postgresql" else SQLITE_UNDO:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 class Migration(migrations.Migration):

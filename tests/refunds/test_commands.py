@@ -1,0 +1,192 @@
+"""`manage.py refund` and `manage.py reconcile`, as an operator and as a script see them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from tests.factories import ACCOUNT_DIGITS, make_payment, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*args: str) -> tuple[int, str]:
+    """Exit code and output of a command."""
+    out = StringIO()
+    try:
+        call_command(*args, stdout=out, stderr=out)
+    except CommandError as exc:
+        return exc.returncode, out.getvalue() + str(exc)
+    except SystemExit as exc:
+        return int(exc.code or 0), out.getvalue()
+    return 0, out.getvalue()
+
+
+def run_json(*args: str) -> tuple[int, dict[str, Any]]:
+    code, text = run(*args, "--json")
+    document: dict[str, Any] = json.JSONDecoder().raw_decode(text)[0]
+    return code, document
+
+
+def test_several_orders_are_refunded_and_reported(sandbox: SandboxServer) -> None:
+    first, second = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
+    code, document = run_json("refund", first.merchant_uid, second.imp_uid, "--amount", "4,000", "--reason", "size")
+    assert code == 0
+    assert [result["refund"]["amount"] for result in document["results"]] == [4000, 4000]
+    assert set(RefundRecord.objects.values_list("source", "reason")) == {(RefundSource.COMMAND, "size")}
+    assert "manage.py (" in RefundRecord.objects.first().requested_by_name  # type: ignore[union-attr]
+
+
+def test_one_bad_order_does_not_stop_the_others(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    code, document = run_json("refund", "nobody", "x" * 5000, payment.merchant_uid)
+    assert code == 1
+    assert [result["code"] for result in document["results"]] == ["payment_not_found", "invalid_uid", ""]
+
+
+def test_people_read_sentences(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    code, text = run("refund", payment.merchant_uid, "--amount", "4000")
+    assert (code, text.strip()) == (0, f"{payment.merchant_uid}: ₩4,000 refunded, ₩6,000 left to refund.")
+
+
+def test_a_dry_run_says_what_would_happen_and_sends_nothing(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank")
+    code, document = run_json("refund", payment.merchant_uid, "--dry-run")
+    assert (code, document["results"][0]["code"]) == (1, "account_required")
+    code, text = run("refund", payment.merchant_uid, "--dry-run", "--refund-holder", "홍길동", "--refund-bank", "신한", "--refund-account", "110-123-456789")
+    assert code == 0
+    assert "₩10,300" in text
+    assert ACCOUNT_DIGITS not in text
+    assert sandbox.log("cancel") == []
+    assert not RefundRecord.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [(("--amount", "abc"), "invalid_amount"), (("--amount", "NaN"), "invalid_amount"), (("--reason", "x" * 5000), "invalid_text")],
+)
+def test_unusable_options_are_a_usage_error(sandbox: SandboxServer, args: tuple[str, ...], code: str) -> None:
+    payment = paid_at_sandbox(sandbox)
+    exit_code, document = run_json("refund", payment.merchant_uid, *args)
+    assert (exit_code, document["code"], document["ok"]) == (2, code, False)
+    assert sandbox.log("cancel") == []
+
+
+def test_a_missing_key_is_a_configuration_error(settings: Settings) -> None:
+    settings.IAMPORT_IMP_KEY = ""
+    payment = make_payment()
+    for command in ("refund", "reconcile"):
+        assert run(command, payment.merchant_uid)[0] == 2
+    assert not RefundRecord.objects.exists()
+
+
+@pytest.mark.parametrize("fault", ["refuse", "drop_after", "accept_later"])
+def test_what_is_not_done_makes_the_exit_code_1(sandbox: SandboxServer, fault: str) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", fault, times=1)
+    assert run("refund", payment.merchant_uid)[0] == 1
+
+
+def test_a_process_of_its_own_gives_exit_codes_and_clean_json(
+    sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    command = [sys.executable, "manage.py", "refund", payment.merchant_uid, "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True), done.stderr
+    usage = subprocess.run(
+        [sys.executable, "manage.py", "refund"], cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False
+    )
+    assert usage.returncode == 2
+
+
+# --- reconcile ------------------------------------------------------------------------------------------------
+
+
+def long_ago(record: RefundRecord, settings: Settings) -> None:
+    """Make the record's lease end in the past."""
+    then = timezone.now() - timedelta(seconds=settings.REFUND_LEASE_SECONDS + 1)
+    RefundRecord.objects.filter(pk=record.pk).update(requested_at=then)
+
+
+def test_an_unknown_refund_that_was_carried_out_is_settled(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "drop_after", times=1)
+    run("refund", payment.merchant_uid, "--amount", "1000")
+    assert run("reconcile")[0] == 0
+    payment.refresh_from_db()
+    assert (payment.cancel_amount, payment.refunds.get().status) == (1_000, RefundStatus.SUCCEEDED)
+    assert len(sandbox.log("cancel")) == 1
+
+
+def test_an_unknown_refund_that_was_not_carried_out_fails_after_its_lease(
+    sandbox: SandboxServer, settings: Settings
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "drop_before", times=1)
+    run("refund", payment.merchant_uid, "--amount", "1000")
+    code, document = run_json("reconcile")
+    assert (code, document["results"][0]["code"]) == (1, "waiting")
+    long_ago(payment.refunds.get(), settings)
+    assert run("reconcile", payment.merchant_uid)[0] == 0
+    assert payment.refunds.get().error_code == "refund_not_carried_out"
+    assert run("refund", payment.merchant_uid)[0] == 0
+
+
+def test_a_refund_whose_process_died_is_found_by_its_number(sandbox: SandboxServer, settings: Settings) -> None:
+    payment = paid_at_sandbox(sandbox)
+    record = RefundRecord.objects.create(
+        payment=payment, source="api", amount=1_000, checksum=10_000, requested_at=timezone.now()
+    )
+    sandbox.console_cancel(payment.imp_uid, 1_000, f"broken ({record.number})")
+    long_ago(record, settings)
+    assert run("reconcile")[0] == 0
+    record.refresh_from_db()
+    assert record.status == RefundStatus.SUCCEEDED
+    assert RefundRecord.objects.count() == 1
+
+
+def test_a_pending_refund_waits_until_the_pg_has_settled_it(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "accept_later", times=1)
+    run("refund", payment.merchant_uid)
+    assert run("reconcile")[0] == 1
+    sandbox.settle(payment.imp_uid)
+    assert run("reconcile")[0] == 0
+    assert payment.refunds.get().status == RefundStatus.SUCCEEDED
+
+
+def test_cancels_made_in_the_console_become_records(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    for amount in (1_000, 1_000, 500):
+        sandbox.console_cancel(payment.imp_uid, amount, "console")
+    assert run("reconcile")[0] == 0
+    payment.refresh_from_db()
+    assert payment.cancel_amount == 2_500
+    assert list(payment.refunds.values_list("source", flat=True)) == [RefundSource.CONSOLE] * 3
+    assert run("reconcile")[0] == 0
+    assert payment.refunds.count() == 3
+
+
+def test_reconcile_cannot_settle_what_it_cannot_read(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "drop_after", times=1)
+    run("refund", payment.merchant_uid)
+    sandbox.fault("payments", "http_500")
+    code, document = run_json("reconcile", payment.merchant_uid)
+    assert (code, document["results"][0]["code"]) == (1, "unreachable")
+    assert payment.refunds.get().status == RefundStatus.UNKNOWN

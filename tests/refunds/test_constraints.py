@@ -1,0 +1,119 @@
+"""Integrity lives in the database: each constraint holds even for code that goes round the service."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from payments.models import Payment
+from refunds.models import AppendOnlyError, RefundEvent, RefundRecord, RefundStatus
+from tests.factories import make_payment, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def make_record(payment: Payment, **fields: Any) -> RefundRecord:
+    defaults: dict[str, Any] = {
+        "payment": payment,
+        "amount": Decimal(1_000),
+        "checksum": payment.amount,
+        "source": "api",
+        "requested_at": timezone.now(),
+    }
+    return RefundRecord.objects.create(**{**defaults, **fields})
+
+
+def succeeded(**fields: Any) -> dict[str, Any]:
+    return {"status": "succeeded", "cancelled_amount": Decimal(1_000), "settled_at": timezone.now(), **fields}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cancel_amount": Decimal(-1)},
+        {"cancel_amount": Decimal(10_001)},
+        {"amount": Decimal(-1), "cancel_amount": Decimal(-1)},
+        {"status": "refunded"},
+        {"imp_uid": ""},
+    ],
+)
+def test_a_payment_that_cannot_be_is_rejected(fields: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_payment(**fields)
+
+
+def test_an_imp_uid_is_there_once() -> None:
+    make_payment(imp_uid="imp_1")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_payment(imp_uid="imp_1")
+
+
+@pytest.mark.parametrize("first", ["requested", "pending", "unknown"])
+@pytest.mark.parametrize("second", ["requested", "pending", "unknown"])
+def test_a_payment_has_one_live_refund(first: str, second: str) -> None:
+    payment = make_payment()
+    make_record(payment, status=first)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_record(payment, status=second)
+
+
+def test_a_cancellation_is_booked_once() -> None:
+    payment = make_payment()
+    make_record(payment, **succeeded(cancellation_id="c1"))
+    make_record(make_payment(), **succeeded(cancellation_id="c1"))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_record(payment, **succeeded(cancellation_id="c1"))
+
+
+def test_an_idempotency_key_is_used_once_per_asker() -> None:
+    user = make_user()
+    make_record(make_payment(), requested_by=user, idempotency_key="k")
+    make_record(make_payment(), requested_by=make_user("other"), idempotency_key="k")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_record(make_payment(), requested_by=user, idempotency_key="k")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"amount": Decimal(0)},
+        {"status": "done"},
+        {"status": "succeeded", "settled_at": timezone.now()},
+        {"status": "succeeded", "cancelled_amount": Decimal(1)},
+        {"status": "failed", "cancelled_amount": Decimal(1), "settled_at": timezone.now()},
+        {"status": "requested", "cancelled_amount": Decimal(1)},
+        {"status": "unknown", "settled_at": timezone.now()},
+    ],
+)
+def test_a_record_whose_amounts_contradict_its_status_is_rejected(fields: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_record(make_payment(), **fields)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "requested", "cancelled_amount": None, "settled_at": None},
+        {"status": "failed", "cancelled_amount": None},
+        {"cancelled_amount": Decimal(2)},
+        {"amount": Decimal(2)},
+    ],
+)
+def test_a_final_record_keeps_its_status_and_amount(change: dict[str, Any]) -> None:
+    record = make_record(make_payment(), **succeeded())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RefundRecord.objects.filter(pk=record.pk).update(**change)
+
+
+def test_a_timeline_is_append_only() -> None:
+    record = make_record(make_payment())
+    event = RefundEvent.objects.create(refund=record, at=timezone.now(), status=RefundStatus.REQUESTED, code="requested")
+    for attempt in (event.save, event.delete, RefundEvent.objects.all().delete):
+        with pytest.raises(AppendOnlyError):
+            attempt()
+    with pytest.raises(AppendOnlyError):
+        RefundEvent.objects.update(code="changed")
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE refunds_refundevent SET code = 'changed'")

@@ -1,0 +1,92 @@
+"""Two at once on one payment, with a real connection each: one live refund, never over the amount, never twice."""
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from payments.models import Payment
+from refunds.errors import PolicyViolated, RefundInProgress
+from refunds.models import RefundRecord, RefundSource
+from refunds.requests import RefundRequest
+from refunds.services import Actor, request_refund
+from tests.factories import make_payment, make_user
+from tests.fakes import InstantGateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RACES = 200
+
+
+def at_once(work: Callable[[], object], *, threads: int = 2) -> list[object]:
+    """Run `work` in several threads that start together; each ends with its result or its refund error."""
+    results: list[object] = []
+    barrier = threading.Barrier(threads)
+
+    def run() -> None:
+        barrier.wait()
+        try:
+            results.append(work())
+        except (PolicyViolated, RefundInProgress) as exc:
+            results.append(exc.code)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=run) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return results
+
+
+def refund(payment: Payment, gateway: InstantGateway, actor: Actor, key: str | None = None) -> str:
+    request = RefundRequest(amount=Decimal(6_000), reason="race")
+    record = request_refund(
+        payment=payment, request=request, actor=actor, source=RefundSource.API, idempotency_key=key, gateway=gateway
+    )
+    return record.number
+
+
+def test_two_refunds_that_together_exceed_the_amount_move_money_once() -> None:
+    actor = Actor("race")
+    for _ in range(RACES):
+        payment = make_payment(amount=Decimal(10_000))
+        gateway = InstantGateway(payment)
+        results = at_once(lambda payment=payment, gateway=gateway: refund(payment, gateway, actor))
+        payment.refresh_from_db()
+        assert payment.cancel_amount == 6_000
+        assert len(gateway.cancels) == 1
+        assert len(results) == 2
+        assert any(code in ("refund_in_progress", "amount_exceeds_balance") for code in results)
+
+
+def test_one_idempotency_key_moves_money_once() -> None:
+    actor = Actor("race", make_user())
+    for number in range(RACES // 4):
+        payment = make_payment(amount=Decimal(100_000))
+        gateway = InstantGateway(payment)
+        at_once(lambda payment=payment, gateway=gateway, key=f"k{number}": refund(payment, gateway, actor, key), threads=4)
+        assert len(gateway.cancels) == 1
+        assert RefundRecord.objects.filter(payment=payment).count() == 1
+
+
+def test_no_transaction_is_open_and_the_record_is_committed_while_imort_is_asked() -> None:
+    payment = make_payment()
+    seen: list[tuple[bool, list[str]]] = []
+
+    class WatchingGateway(InstantGateway):
+        def on_cancel(self) -> None:
+            def look() -> None:
+                seen.append((False, list(RefundRecord.objects.values_list("status", flat=True))))
+                connection.close()
+
+            other_connection = threading.Thread(target=look)
+            other_connection.start()
+            other_connection.join()
+            seen.append((connection.in_atomic_block, []))
+
+    refund(payment, WatchingGateway(payment), Actor("race"))
+    assert seen == [(False, ["requested"]), (False, [])]
