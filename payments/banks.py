@@ -1,0 +1,109 @@
+"""Banks, and the code that each PG wants for them. The table is `data/bank_codes.csv`."""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+TABLE = Path(__file__).parent / "data" / "bank_codes.csv"
+
+# PG -> column of the table. A PG that is not here takes the standard code of every bank.
+_COLUMNS: Mapping[str, str] = {
+    "kcp": "kcp",
+    "kcp_quick": "kcp",
+    "html5_inicis": "inicis",
+    "inicis": "inicis",
+    "daou": "daou",
+    **dict.fromkeys(("tosspayments", "danal", "nice", "kicc", "smartro", "smartro_v2", "settle"), "three_digit"),
+    "nice_v2": "nice_v2",
+    "welcome": "welcome",
+}
+_SUFFIX = re.compile("(은행|뱅크|bank)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A bank by its standard (KFTC) code, three digits."""
+
+    code: str
+    name_ko: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    bank: Bank
+    wire_codes: Mapping[str, str]  # column -> what goes on the wire; a bank the PG does not list is missing
+    names: frozenset[str]  # every spelling, folded
+
+
+def banks_for(pg_provider: str) -> list[Bank]:
+    """The banks that the PG can refund to, by standard code; all of them for a PG the table does not name."""
+    return [row.bank for row in _rows() if _wire(row, pg_provider) is not None]
+
+
+def bank_by_code(code: str) -> Bank | None:
+    """The bank with this standard three-digit code."""
+    return next((row.bank for row in _rows() if row.bank.code == code), None)
+
+
+def wire_code(bank: Bank, pg_provider: str) -> str | None:
+    """What the PG wants as `refund_bank`; None if it does not list the bank."""
+    return next((_wire(row, pg_provider) for row in _rows() if row.bank == bank), None)
+
+
+def resolve_bank(text: str, pg_provider: str) -> Bank | None:
+    """The bank that a person or a script means by `text`; None if no bank, or more than one, fits.
+
+    Tried in this order: the PG's own code (so for daou "12" is Hana Bank, though 012 is the standard code
+    of another bank), the standard code with or without its leading zero, NHN KCP's form ("BK88"), and the
+    name in Korean or English, short or long ("신한", "KB국민은행", "shinhan bank"). The PG may not list the
+    bank found: that is `wire_code`'s answer.
+    """
+    wanted = unicodedata.normalize("NFKC", text).strip().upper()
+    if not wanted:
+        return None
+    if (own := _only(row.bank for row in _rows() if _wire(row, pg_provider) == wanted)) is not None:
+        return own
+    if re.fullmatch("[0-9]{2,3}", wanted):
+        return bank_by_code(wanted.zfill(3))
+    if re.fullmatch("BK[0-9]{2}", wanted):
+        return _only(row.bank for row in _rows() if row.wire_codes.get("kcp") == wanted)
+    spellings = _spellings(wanted)
+    return _only(row.bank for row in _rows() if row.names & spellings)
+
+
+def _wire(row: _Row, pg_provider: str) -> str | None:
+    column = _COLUMNS.get(pg_provider.strip().lower())
+    return row.bank.code if column is None else row.wire_codes.get(column)
+
+
+def _only(banks: Iterator[Bank]) -> Bank | None:
+    found = list(banks)
+    return found[0] if len(found) == 1 else None
+
+
+def _spellings(name: str) -> set[str]:
+    """`name` without case, spaces and punctuation; and without the word "bank", if enough is left of it."""
+    folded = "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char.isalnum())
+    short = _SUFFIX.sub("", folded)
+    return {folded, short} if len(short) > 1 else {folded}
+
+
+@cache
+def _rows() -> tuple[_Row, ...]:
+    with TABLE.open(encoding="utf-8", newline="") as stream:
+        return tuple(_row(line) for line in csv.DictReader(stream))
+
+
+def _row(line: Mapping[str, str]) -> _Row:
+    bank = Bank(line["code"], line["name_ko"], line["name_en"])
+    names = [bank.name_ko, bank.name_en, *line["aliases"].split("|")]
+    return _Row(
+        bank=bank,
+        wire_codes={column: line[column] for column in set(_COLUMNS.values()) if line[column]},
+        names=frozenset(spelling for name in names if name for spelling in _spellings(name)),
+    )

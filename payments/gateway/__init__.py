@@ -1,0 +1,39 @@
+"""The payment gateway: everything that knows i'mport's wire format, and nothing that knows our database."""
+
+from payments.gateway.base import (
+    Balance,
+    Cancellation,
+    CancelRequest,
+    Gateway,
+    GatewayPayment,
+    PaymentPage,
+    Requester,
+    StatusFilter,
+)
+from payments.gateway.errors import (
+    GatewayAuthFailed,
+    GatewayError,
+    GatewayRejected,
+    GatewayUnavailable,
+    OutcomeUnknown,
+    PaymentUnknown,
+)
+from payments.gateway.iamport import get_gateway
+
+__all__ = [
+    "Balance",
+    "CancelRequest",
+    "Cancellation",
+    "Gateway",
+    "GatewayAuthFailed",
+    "GatewayError",
+    "GatewayPayment",
+    "GatewayRejected",
+    "GatewayUnavailable",
+    "OutcomeUnknown",
+    "PaymentPage",
+    "PaymentUnknown",
+    "Requester",
+    "StatusFilter",
+    "get_gateway",
+]

@@ -1,0 +1,135 @@
+"""What the rest of the project knows of a payment gateway: one protocol and the values it speaks in."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+Requester = Literal["customer", "admin"]
+StatusFilter = Literal["all", "ready", "paid", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """One item of `cancel_history`: one cancel that was carried out. `amount` in major units of the currency."""
+
+    amount: Decimal
+    cancelled_at: datetime | None
+    cancellation_id: str = ""  # older payments lack it
+    pg_tid: str = ""
+    reason: str = ""
+    receipt_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPayment:
+    """A payment as i'mport shows it. Amounts in major units of `currency`; times are aware, None = never.
+
+    `status` is already "cancelled" after a partial cancel: tell partial from full by the amounts.
+    """
+
+    imp_uid: str
+    merchant_uid: str
+    status: str
+    amount: Decimal
+    cancel_amount: Decimal
+    currency: str = "KRW"
+    cancel_history: tuple[Cancellation, ...] = ()
+    pay_method: str = ""
+    pg_provider: str = ""
+    emb_pg_provider: str = ""
+    pg_tid: str = ""
+    pg_id: str = ""
+    escrow: bool = False
+    paid_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    failed_at: datetime | None = None
+    fail_reason: str = ""
+    cancel_reason: str = ""
+    receipt_url: str = ""
+    name: str = ""
+    buyer_name: str = ""
+    buyer_email: str = ""
+    buyer_tel: str = ""
+    vbank_code: str = ""
+    vbank_name: str = ""
+    vbank_num: str = ""
+    vbank_holder: str = ""
+    vbank_date: datetime | None = None
+    bank_code: str = ""
+    bank_name: str = ""
+    card_code: str = ""
+    card_name: str = ""
+    card_number: str = ""
+    card_type: int | None = None  # 0 credit, 1 debit
+    cash_receipt_issued: bool = False
+    has_promotion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """One cancel. `amount` is always explicit and above 0; `checksum` is what we believe is still cancellable.
+
+    `refund_bank` is already in the form that the PG wants; `refund_account` and `refund_tel` are digits only.
+    """
+
+    imp_uid: str
+    amount: Decimal
+    checksum: Decimal
+    reason: str
+    refund_holder: str = ""
+    refund_bank: str = ""
+    refund_account: str = ""
+    refund_tel: str = ""
+    tax_free: Decimal | None = None
+    vat_amount: Decimal | None = None
+    requester: Requester | None = None  # naverpay only
+
+    def __repr__(self) -> str:  # account numbers must not reach a log or a traceback
+        return f"CancelRequest({self.imp_uid}, amount={self.amount}, checksum={self.checksum})"
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left of a payment, by tax kind (`GET /payments/{imp_uid}/balance`)."""
+
+    tax_free: Decimal
+    supply: Decimal
+    vat: Decimal
+    service: Decimal
+
+
+class Gateway(Protocol):
+    """Every method raises a `GatewayError` subclass and nothing else."""
+
+    def cancel(self, request: CancelRequest) -> GatewayPayment:
+        """Ask for one cancel, once, and never repeat it. Returns the payment as i'mport shows it afterwards."""
+
+    def payment(self, imp_uid: str) -> GatewayPayment:
+        """Read one payment. Raises `PaymentUnknown` if there is none."""
+
+    def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
+        """Read many payments, a hundred per call; the ones i'mport does not know are left out."""
+
+    def payments_between(
+        self, start: datetime, end: datetime, *, status: StatusFilter = "all"
+    ) -> Iterator["PaymentPage"]:
+        """Read every payment whose final status was set in [start, end], page by page, oldest window first."""
+
+    def balance(self, imp_uid: str) -> Balance:
+        """Read what is left of a payment, by tax kind."""
+
+    def account_holder(self, *, bank_code: str, account: str) -> str:
+        """The name of the account's holder. Raises `GatewayRejected` if the bank does not know the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPage:
+    """One page of a listing. `total` counts the payments of the current 90-day window."""
+
+    payments: tuple[GatewayPayment, ...]
+    window_start: datetime
+    window_end: datetime
+    page: int
+    total: int
