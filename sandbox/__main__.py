@@ -1,0 +1,49 @@
+"""`python -m sandbox`: prepare the sandbox's own database and serve until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import django
+
+LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Command line of the server process."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8001, help="0 picks a free port")
+    parser.add_argument("--database", default=None, help="SQLite file (default: var/sandbox.sqlite3)")
+    return parser.parse_args(arguments)
+
+
+def prepare_environment(options: argparse.Namespace) -> None:
+    """Settings are read from the environment, so it must be complete before Django starts."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "sandbox.settings"
+    if options.database:
+        os.environ["SANDBOX_DATABASE"] = str(Path(options.database).resolve())
+    if options.host not in LOOPBACK_HOSTS:
+        os.environ.setdefault("SANDBOX_ALLOWED_HOSTS", "*")
+
+
+def main() -> int:
+    """Run the server; a busy port is one clear line, not a traceback."""
+    options = parse_arguments(sys.argv[1:])
+    prepare_environment(options)
+    django.setup()
+    runner = import_module("sandbox.runner")  # it touches models, so only now
+    try:
+        runner.serve(options.host, options.port)
+    except OSError as exc:
+        sys.stderr.write(f"Cannot serve on {options.host}:{options.port}: {exc}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

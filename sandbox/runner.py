@@ -1,0 +1,55 @@
+"""Serving: started by __main__ once Django is set up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+
+from sandbox.httpd import SandboxHTTPServer, SandboxRequestHandler
+from sandbox.server.cancels import settle_due_forever
+
+TICK_SECONDS = 0.2
+
+
+def serve(host: str, port: int) -> None:
+    """Migrate the database, announce the address and serve until SIGTERM or SIGINT."""
+    Path(str(settings.DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
+    call_command("migrate", verbosity=0, interactive=False)
+    server = SandboxHTTPServer((host, port), SandboxRequestHandler, ipv6=":" in host)
+    server.set_app(get_wsgi_application())
+    stopping = threading.Event()
+
+    def stop(_signum: int, _frame: FrameType | None) -> None:
+        # shutdown() waits for serve_forever(), which runs in this very thread.
+        stopping.set()
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if os.environ.get("SANDBOX_EXIT_ON_STDIN_EOF") == "1":
+        threading.Thread(target=exit_with_parent, daemon=True).start()
+    threading.Thread(target=settle_due_forever, args=(stopping, TICK_SECONDS), daemon=True).start()
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{server.server_port}"
+    sys.stdout.write(f"Sandbox i'mport API at {address} (console: {address}/console/)\n")
+    sys.stdout.flush()
+    try:
+        server.serve_forever(poll_interval=0.1)
+    finally:
+        server.server_close()
+
+
+def exit_with_parent() -> None:
+    """Stop when standard input closes: the process that started us is gone."""
+    # Not through sys.stdin: its lock, held by a waiting read, would make the interpreter's exit crash.
+    while os.read(0, 4096):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,157 @@
+"""Cancelling payments: through the API, in the console, and later for PGs that take their time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import DatabaseError, connections
+
+from sandbox.server import clock, ledger, rules, store, webhooks
+from sandbox.server.envelope import REFUSED_BY_IAMPORT, REFUSED_BY_PG, ApiRefusal
+from sandbox.server.models import Cancellation, Config, Payment
+from sandbox.server.params import Params
+
+logger = logging.getLogger(__name__)
+
+NOT_FOUND = "취소할 결제건이 존재하지 않습니다."
+ALREADY_CANCELLED = "이미 전액취소된 주문입니다."
+NOT_PAID = "결제완료된 주문이 아닙니다."
+CHECKSUM_MISMATCH = "취소 가능 잔액이 checksum과 일치하지 않습니다."
+TOO_MUCH = "결제취소에 실패하였습니다. [취소금액이 미정산 금액보다 큽니다.]"
+
+
+@dataclass(frozen=True)
+class SettleResult:
+    """What became of the pending cancels of a payment."""
+
+    settled: int
+    refused: int
+
+
+def cancel_by_api(params: Params, *, accept_later: bool = False) -> Payment:
+    """POST /payments/cancel: every rule is checked and the money moved in one transaction."""
+    with store.write():
+        payment = find_for_cancel(params.text("imp_uid"), params.text("merchant_uid"))
+        config = Config.load()
+        case = _case(payment, params, config)
+        rules.check(case)
+        parts = ledger.divide(
+            payment,
+            case.left,
+            case.asked,
+            tax_free=params.amount("tax_free"),
+            vat=params.amount("vat_amount") if case.vat_applies else None,
+            retain_promotion=params.flag("retain_promotion"),
+        )
+        cancellation = ledger.new_cancellation(payment, parts, params.text("reason"))
+        if accept_later or is_asynchronous(payment):
+            cancellation.state = Cancellation.State.PENDING
+            if config.async_settle_seconds is not None:
+                cancellation.settle_at = case.now + config.async_settle_seconds
+            cancellation.save()
+        else:
+            ledger.book(payment, cancellation, case.now)
+            if params.flag("enable_webhook"):
+                webhooks.notify(payment, cancellation)
+        return payment
+
+
+def find_for_cancel(imp_uid: str, merchant_uid: str) -> Payment:
+    """imp_uid wins; of several payments with one merchant_uid the newest that was paid is meant."""
+    if imp_uid:
+        payment = Payment.objects.filter(imp_uid=imp_uid).first()
+    elif merchant_uid:
+        found = Payment.objects.filter(merchant_uid=merchant_uid).order_by("-started_at", "-pk")
+        payment = found.filter(paid_at__gt=0).first() or found.first()
+    else:
+        raise ApiRefusal(REFUSED_BY_IAMPORT, "imp_uid 또는 merchant_uid가 필요합니다.")
+    if payment is None:
+        raise ApiRefusal(REFUSED_BY_IAMPORT, NOT_FOUND)
+    return payment
+
+
+def is_asynchronous(payment: Payment) -> bool:
+    """These only accept a cancel; the result comes later."""
+    smartro_vbank = payment.pg_provider == "smartro_v2" and payment.pay_method == "vbank"
+    return smartro_vbank or payment.pg_provider == "paypal_v2"
+
+
+def cancel_in_console(payment: Payment, amount: Decimal | None, reason: str) -> Payment:
+    """What staff do in the i'mport console: no PG rule of ours applies, and a webhook is sent."""
+    with store.write():
+        fresh = Payment.objects.get(pk=payment.pk)
+        left = ledger.balance_of(fresh)
+        asked = _asked(fresh, left, amount)
+        parts = ledger.divide(fresh, left, asked)
+        cancellation = ledger.new_cancellation(fresh, parts, reason)
+        ledger.book(fresh, cancellation, clock.now())
+        webhooks.notify(fresh, cancellation)
+        return fresh
+
+
+def settle_pending(payment: Payment, *, refuse: bool = False) -> SettleResult:
+    """End the pending cancels of a payment; one that no longer fits the balance is refused."""
+    settled = refused = 0
+    with store.write():
+        fresh = Payment.objects.get(pk=payment.pk)
+        waiting = fresh.cancellations.filter(state=Cancellation.State.PENDING)
+        for cancellation in waiting:
+            if refuse or cancellation.amount > ledger.balance_of(fresh).paid:
+                cancellation.state = Cancellation.State.REFUSED
+                cancellation.save()
+                refused += 1
+            else:
+                ledger.book(fresh, cancellation, clock.now())
+                settled += 1
+            webhooks.notify(fresh, cancellation)
+    return SettleResult(settled, refused)
+
+
+def settle_due() -> None:
+    """Settle the pending cancels whose time has come."""
+    pending = Cancellation.objects.filter(state=Cancellation.State.PENDING, settle_at__lte=clock.now())
+    due = set(pending.order_by().values_list("payment_id", flat=True))
+    for payment in Payment.objects.filter(pk__in=due) if due else ():
+        settle_pending(payment)
+
+
+def settle_due_forever(stopping: threading.Event, every_seconds: float) -> None:
+    """Background thread: lets webhooks of settled cancels go out although nobody asks."""
+    while not stopping.wait(every_seconds):
+        try:
+            settle_due()
+        except DatabaseError:
+            logger.exception("could not settle pending cancels; trying again")
+    connections.close_all()
+
+
+def _case(payment: Payment, params: Params, config: Config) -> rules.CancelCase:
+    left = ledger.balance_of(payment)
+    asked = _asked(payment, left, params.amount("amount"), params.amount("checksum"))
+    cancellations = list(payment.cancellations.all())
+    return rules.CancelCase(
+        payment=payment,
+        params=params,
+        asked=asked,
+        left=left,
+        done_count=sum(item.state == Cancellation.State.DONE for item in cancellations),
+        has_pending=any(item.state == Cancellation.State.PENDING for item in cancellations),
+        contracts={**rules.DEFAULT_CONTRACTS, **config.contracts},
+        now=clock.now(),
+    )
+
+
+def _asked(payment: Payment, left: ledger.Balance, amount: Decimal | None, checksum: Decimal | None = None) -> Decimal:
+    if payment.status not in {Payment.Status.PAID, Payment.Status.CANCELLED}:
+        raise ApiRefusal(REFUSED_BY_IAMPORT, NOT_PAID)
+    if left.asked <= 0:
+        raise ApiRefusal(REFUSED_BY_IAMPORT, ALREADY_CANCELLED)
+    if checksum is not None and checksum != left.asked:
+        raise ApiRefusal(REFUSED_BY_IAMPORT, CHECKSUM_MISMATCH)
+    asked = amount or left.asked
+    if asked > left.asked:
+        raise ApiRefusal(REFUSED_BY_PG, TOO_MUCH)
+    return asked

@@ -1,0 +1,113 @@
+"""The console: a small page that plays the part of i'mport's own admin console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from sandbox.server import cancels, creation, store, switches
+from sandbox.server.envelope import ApiRefusal, dumps
+from sandbox.server.faults import ENDPOINTS, FAULTS
+from sandbox.server.models import CallLog, FaultRule, Payment, WebhookDelivery
+from sandbox.server.params import Params
+from sandbox.server.views.control import add_fault, payment_detail
+
+PAGE_SIZE = 30
+LOG_SIZE = 200
+
+
+@require_GET
+def payment_list(request: HttpRequest) -> HttpResponse:
+    """Every payment, newest first, with a search over the ids and the buyer."""
+    text = request.GET.get("q", "").strip()
+    found = Payment.objects.order_by("-pk")
+    if text:
+        found = found.filter(
+            Q(imp_uid__icontains=text)
+            | Q(merchant_uid__icontains=text)
+            | Q(buyer_name__icontains=text)
+            | Q(name__icontains=text)
+        )
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "sandbox/payments.html", {"page": page, "q": text})
+
+
+@require_http_methods(["GET", "POST"])
+def payment_page(request: HttpRequest, imp_uid: str) -> HttpResponse:
+    """One payment: its history, its JSON, and what staff could do with it."""
+    payment = get_object_or_404(Payment, imp_uid=imp_uid)
+    error = ""
+    if request.method == "POST":
+        try:
+            _act(payment, Params(request.POST.dict()))
+            return redirect("console-payment", imp_uid=imp_uid)
+        except ApiRefusal as refusal:
+            error = refusal.answer.message or ""
+    detail = payment_detail(payment)
+    context = {"payment": detail, "raw": dumps(detail, indent=2), "error": error}
+    return render(request, "sandbox/payment.html", context, status=400 if error else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def fault_page(request: HttpRequest) -> HttpResponse:
+    """Switch misbehaviour on and off."""
+    error = ""
+    if request.method == "POST":
+        try:
+            _change_faults(Params(request.POST.dict()))
+            return redirect("console-faults")
+        except ApiRefusal as refusal:
+            error = refusal.answer.message or ""
+    context = {
+        "rules": FaultRule.objects.all(),
+        "faults": FAULTS.items(),
+        "endpoints": ENDPOINTS,
+        "settings": switches.settings_json(),
+        "error": error,
+    }
+    return render(request, "sandbox/faults.html", context, status=400 if error else 200)
+
+
+@require_GET
+def log_page(request: HttpRequest) -> HttpResponse:
+    """The latest API calls and webhooks."""
+    context = {
+        "calls": CallLog.objects.order_by("-pk")[:LOG_SIZE],
+        "deliveries": WebhookDelivery.objects.order_by("-pk")[:LOG_SIZE],
+    }
+    return render(request, "sandbox/log.html", context)
+
+
+def csrf_failure(_request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django names it
+    """A form posted from elsewhere, or from before the server restarted."""
+    return HttpResponse("이 요청은 콘솔에서 온 것이 아닙니다. 페이지를 새로고침하세요.", status=403)
+
+
+def _act(payment: Payment, params: Params) -> None:
+    actions: dict[str, Callable[[], Any]] = {
+        "cancel": lambda: cancels.cancel_in_console(payment, params.amount("amount"), params.text("reason")),
+        "settle": lambda: cancels.settle_pending(payment),
+        "refuse": lambda: cancels.settle_pending(payment, refuse=True),
+        "pay": lambda: creation.deposit(payment),
+    }
+    action = actions.get(params.text("action"))
+    if action is None:
+        raise ApiRefusal(1, "알 수 없는 동작입니다.")
+    action()
+
+
+def _change_faults(params: Params) -> None:
+    remove = params.text("remove")
+    if remove:
+        with store.write():
+            rules = FaultRule.objects.all()
+            (rules if remove == "all" else rules.filter(pk=params.integer("remove", 0))).delete()
+        return
+    names = ("endpoint", "fault", "times", "seconds", "message", "imp_uid")
+    add_fault({name: params.text(name) for name in names if params.text(name)})

@@ -1,0 +1,68 @@
+"""Settings of the sandbox server: a Django project of its own, with its own database."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+# Nothing signed outlives a run (no sessions, no logins), so a key per process is enough.
+SECRET_KEY = secrets.token_urlsafe(50)
+DEBUG = False
+ALLOWED_HOSTS = os.environ.get("SANDBOX_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+INSTALLED_APPS = ["sandbox.server"]
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware",  # refuses foreign host names
+    "django.middleware.csrf.CsrfViewMiddleware",
+]
+ROOT_URLCONF = "sandbox.urls"
+APPEND_SLASH = False  # every API address works with and without a slash, without a redirect
+CSRF_FAILURE_VIEW = "sandbox.server.views.console.csrf_failure"
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("SANDBOX_DATABASE") or str(PROJECT_ROOT / "var" / "sandbox.sqlite3"),
+        "CONN_MAX_AGE": None,  # one connection per kept-alive client; the server closes it with the client
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+        },
+    }
+}
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+USE_TZ = True
+TIME_ZONE = "Asia/Seoul"
+LANGUAGE_CODE = "ko"
+USE_I18N = False
+NUMBER_GROUPING = 3
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # Refused calls are the sandbox's daily bread; its own call log has them.
+    "loggers": {
+        "django.server": {"level": "ERROR", "handlers": ["stderr"], "propagate": False},
+        "django.request": {"level": "ERROR", "handlers": ["stderr"], "propagate": False},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # the client is told; no traceback here
+    },
+}
+
+SANDBOX_IMP_KEY = os.environ.get("SANDBOX_IMP_KEY", "sandbox_key")
+SANDBOX_IMP_SECRET = os.environ.get("SANDBOX_IMP_SECRET", "sandbox_secret")
+SANDBOX_WEBHOOK_URL = os.environ.get("SANDBOX_WEBHOOK_URL", "")
+SANDBOX_WEBHOOK_FORMAT = os.environ.get("SANDBOX_WEBHOOK_FORMAT", "json")

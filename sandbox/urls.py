@@ -1,0 +1,61 @@
+"""Addresses: the simulated API at the root, the control API and the console beside it."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+from django.views.generic import RedirectView
+
+from sandbox.server.views import api, console, control, keyin
+
+UID = r"[^/]+"
+
+# Fixed words come before the catch-all payments/{imp_uid}.
+API = [
+    re_path(r"^users/getToken/?$", api.get_token),
+    re_path(r"^payments/?$", api.payments),
+    re_path(r"^payments/cancel/?$", api.cancel),
+    re_path(r"^payments/prepare/?$", keyin.prepare),
+    re_path(rf"^payments/prepare/(?P<merchant_uid>{UID})/?$", keyin.prepared),
+    re_path(rf"^payments/find/(?P<merchant_uid>{UID})(?:/(?P<status>\w+))?/?$", api.find),
+    re_path(rf"^payments/findAll/(?P<merchant_uid>{UID})(?:/(?P<status>\w+))?/?$", api.find_all),
+    re_path(r"^payments/status/(?P<status>\w+)/?$", api.status),
+    re_path(rf"^payments/(?P<imp_uid>{UID})/balance/?$", api.balance),
+    re_path(rf"^payments/(?P<imp_uid>{UID})/?$", api.payment),
+    re_path(r"^vbanks/holder/?$", api.holder),
+    re_path(r"^vbanks/?$", keyin.vbanks),
+    re_path(rf"^vbanks/(?P<imp_uid>{UID})/?$", keyin.vbank),
+    re_path(r"^banks/?$", api.banks),
+    re_path(r"^subscribe/payments/onetime/?$", keyin.onetime),
+    re_path(r"^subscribe/payments/again/?$", keyin.again),
+    re_path(r"^subscribe/payments/foreign/?$", keyin.foreign),
+    re_path(rf"^subscribe/customers/(?P<customer_uid>{UID})/?$", keyin.customers),
+]
+
+CONTROL = [
+    re_path(r"^_sandbox/health/?$", control.health),
+    re_path(r"^_sandbox/reset/?$", control.reset),
+    re_path(r"^_sandbox/payments/?$", control.payments),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/cancel/?$", control.cancel),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/settle/?$", control.settle),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/refuse/?$", control.refuse),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/pay/?$", control.pay),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/?$", control.payment),
+    re_path(r"^_sandbox/faults/?$", control.faults),
+    re_path(r"^_sandbox/faults/(?P<rule_id>\d+)/?$", control.fault),
+    re_path(r"^_sandbox/log/?$", control.log),
+    re_path(r"^_sandbox/stats/?$", control.stats),
+    re_path(r"^_sandbox/settings/?$", control.settings),
+    re_path(r"^_sandbox/accounts/?$", control.accounts),
+    re_path(r"^_sandbox/webhooks/?$", control.webhook_log),
+    re_path(r"^_sandbox/webhooks/(?P<delivery_id>\d+)/resend/?$", control.webhook_resend),
+]
+
+CONSOLE = [
+    path("", RedirectView.as_view(url="/console/")),
+    path("console/", console.payment_list, name="console"),
+    path("console/payments/<str:imp_uid>/", console.payment_page, name="console-payment"),
+    path("console/faults/", console.fault_page, name="console-faults"),
+    path("console/log/", console.log_page, name="console-log"),
+]
+
+urlpatterns = [*API, *CONTROL, *CONSOLE]
