@@ -65,7 +65,17 @@ def test_unknown_and_foreign_payments_are_left_out(
 
 def test_none_known_is_an_empty_list(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     api.get(f"{API}/payments", status=404, json={"code": -1, "message": "none"})
-    assert gateway.payments(["imp_1"]) == []
+    assert gateway.payments(["imp_1", "imp_2"]) == []
+
+
+def test_a_single_one_is_read_by_its_own_address_even_from_a_test_channel(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
+    asked = responses.matchers.query_param_matcher({"include_sandbox": "true"})
+    api.get(f"{API}/payments/{UID}", match=[asked], json={"code": 0, "response": payment_json()})
+    assert [payment.imp_uid for payment in gateway.payments([UID])] == [UID]
+    api.get(f"{API}/payments/imp_2", status=404, json={"code": -1, "message": "none"})
+    assert gateway.payments(["imp_2"]) == []
 
 
 def test_no_uids_make_no_call(api: responses.RequestsMock, gateway: IamportGateway) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3.exceptions
@@ -179,7 +180,7 @@ def test_credentials_in_netrc_do_not_replace_the_token(
 
 def test_many_threads_use_one_gateway_at_once(server: RawServer, gateway: IamportGateway) -> None:
     def answer(request: Request) -> Reply:
-        return ok(payment_json(imp_uid=request.path.rpartition("/")[2]))
+        return ok(payment_json(imp_uid=urlsplit(request.path).path.rpartition("/")[2]))
 
     server.answer = answer
     uids = [f"imp_{number}" for number in range(100)]

@@ -220,7 +220,7 @@ def test_a_trailing_slash_in_the_address_changes_nothing(server: RawServer, tmp_
         IAMPORT_API_URL=server.url + "/", IAMPORT_IMP_KEY="key", IAMPORT_IMP_SECRET="s", VAR_DIR=tmp_path
     ):
         assert get_gateway().payment(UID).imp_uid == UID
-    assert server.calls[0].path == f"/payments/{UID}"
+    assert server.calls[0].path.startswith(f"/payments/{UID}")
 
 
 def test_a_cancel_whose_repeat_breaks_off_is_unknown(server: RawServer, tmp_path: Path) -> None:

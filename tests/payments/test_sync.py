@@ -68,6 +68,11 @@ def test_the_link_to_the_buyer_survives_a_sync(sandbox: SandboxServer) -> None:
     assert Payment.objects.get().user is not None
 
 
+def test_a_payment_of_a_test_channel_is_found_by_its_id(sandbox: SandboxServer) -> None:
+    uid = sandbox.create_payment(test_channel=True)["imp_uid"]
+    assert sync(uid)[0] == 0
+
+
 def test_unknown_ids_are_named_and_the_others_mirrored(sandbox: SandboxServer) -> None:
     uid = sandbox.create_payment()["imp_uid"]
     code, document = sync(uid, "imp_nobody")

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from tests.factories import ACCOUNT_DIGITS, make_payment, paid_at_sandbox
+from tests.factories import ACCOUNT_DIGITS, make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -186,7 +187,24 @@ def test_reconcile_cannot_settle_what_it_cannot_read(sandbox: SandboxServer) -> 
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "drop_after", times=1)
     run("refund", payment.merchant_uid)
-    sandbox.fault("payments", "http_500")
+    sandbox.fault("payment", "http_500")
     code, document = run_json("reconcile", payment.merchant_uid)
     assert (code, document["results"][0]["code"]) == (1, "unreachable")
     assert payment.refunds.get().status == RefundStatus.UNKNOWN
+
+
+# --- api_token ------------------------------------------------------------------------------------------------
+
+
+def test_an_api_token_signs_its_user_in(client: Client) -> None:
+    payment = make_payment(user=make_user("shop"))
+    code, token = run("api_token", "shop")
+    assert code == 0
+    answer = client.get(f"/payments/{payment.merchant_uid}", headers={"Authorization": f"Token {token.strip()}"})
+    assert answer.json()["imp_uid"] == payment.imp_uid
+
+
+def test_an_api_token_needs_a_user_and_a_life() -> None:
+    make_user("shop")
+    assert run("api_token", "nobody")[0] == 2
+    assert run("api_token", "shop", "--days", "0")[0] == 2
