@@ -9,4 +9,5 @@ class RefundsConfig(AppConfig):
     verbose_name = _("Refunds")
 
     def ready(self) -> None:
+        import_module("refunds.checks")
         import_module("refunds.receivers")  # connects the ledger to what payments read from i'mport

@@ -253,7 +253,10 @@ def test_wrong_methods_and_content_types_are_refused(shop: Client) -> None:
     assert shop.delete("/payments/order").json()["code"] == "method_not_allowed"
 
 
-@pytest.mark.parametrize("path", ["/payments/a%00b", "/payments/" + "x" * 5000, "/refunds/99999999999999999999", "/refunds/zz", "/payments/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/payments/a%00b", "/payments/" + "x" * 5000, "/refunds/99999999999999999999", "/refunds/zz", "/payments/"],
+)
 def test_junk_addresses_answer_404(shop: Client, path: str) -> None:
     answer = shop.get(path)
     assert answer.status_code == 404
@@ -268,7 +271,9 @@ def test_junk_addresses_answer_404(shop: Client, path: str) -> None:
         ({"status": "cancelled", "cancel_amount": 10_000}, "already_refunded"),
     ],
 )
-def test_an_order_that_cannot_be_refunded_says_why(shop: Client, buyer: User, fields: dict[str, Any], code: str) -> None:
+def test_an_order_that_cannot_be_refunded_says_why(
+    shop: Client, buyer: User, fields: dict[str, Any], code: str
+) -> None:
     payment: Payment = make_payment(user=buyer, **fields)
     status, body = cancel(shop, {"merchant_uid": payment.merchant_uid})
     assert (status, body["code"]) == (400, code)

@@ -68,7 +68,8 @@ def test_a_dry_run_says_what_would_happen_and_sends_nothing(sandbox: SandboxServ
     payment = paid_at_sandbox(sandbox, pay_method="vbank")
     code, document = run_json("refund", payment.merchant_uid, "--dry-run")
     assert (code, document["results"][0]["code"]) == (1, "account_required")
-    code, text = run("refund", payment.merchant_uid, "--dry-run", "--refund-holder", "홍길동", "--refund-bank", "신한", "--refund-account", "110-123-456789")
+    account = ("--refund-holder", "홍길동", "--refund-bank", "신한", "--refund-account", "110-123-456789")
+    code, text = run("refund", payment.merchant_uid, "--dry-run", *account)
     assert code == 0
     assert "₩10,300" in text
     assert ACCOUNT_DIGITS not in text
@@ -78,7 +79,11 @@ def test_a_dry_run_says_what_would_happen_and_sends_nothing(sandbox: SandboxServ
 
 @pytest.mark.parametrize(
     ("args", "code"),
-    [(("--amount", "abc"), "invalid_amount"), (("--amount", "NaN"), "invalid_amount"), (("--reason", "x" * 5000), "invalid_text")],
+    [
+        (("--amount", "abc"), "invalid_amount"),
+        (("--amount", "NaN"), "invalid_amount"),
+        (("--reason", "x" * 5000), "invalid_text"),
+    ],
 )
 def test_unusable_options_are_a_usage_error(sandbox: SandboxServer, args: tuple[str, ...], code: str) -> None:
     payment = paid_at_sandbox(sandbox)
@@ -106,13 +111,14 @@ def test_a_process_of_its_own_gives_exit_codes_and_clean_json(
     sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     payment = paid_at_sandbox(sandbox)
-    command = [sys.executable, "manage.py", "refund", payment.merchant_uid, "--json"]
-    done = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False)
+
+    def start(*args: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", "refund", *args]
+        return subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False)
+
+    done = start(payment.merchant_uid, "--json")
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True), done.stderr
-    usage = subprocess.run(
-        [sys.executable, "manage.py", "refund"], cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False
-    )
-    assert usage.returncode == 2
+    assert start().returncode == 2
 
 
 # --- reconcile ------------------------------------------------------------------------------------------------

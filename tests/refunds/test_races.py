@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -55,7 +56,7 @@ def test_two_refunds_that_together_exceed_the_amount_move_money_once() -> None:
     for _ in range(RACES):
         payment = make_payment(amount=Decimal(10_000))
         gateway = InstantGateway(payment)
-        results = at_once(lambda payment=payment, gateway=gateway: refund(payment, gateway, actor))
+        results = at_once(partial(refund, payment, gateway, actor))
         payment.refresh_from_db()
         assert payment.cancel_amount == 6_000
         assert len(gateway.cancels) == 1
@@ -68,7 +69,8 @@ def test_one_idempotency_key_moves_money_once() -> None:
     for number in range(RACES // 4):
         payment = make_payment(amount=Decimal(100_000))
         gateway = InstantGateway(payment)
-        at_once(lambda payment=payment, gateway=gateway, key=f"k{number}": refund(payment, gateway, actor, key), threads=4)
+        work = partial(refund, payment, gateway, actor, f"k{number}")
+        at_once(work, threads=4)
         assert len(gateway.cancels) == 1
         assert RefundRecord.objects.filter(payment=payment).count() == 1
 

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
+from knox.settings import knox_settings
 
 
 class Command(BaseCommand):
@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        default = settings.REST_KNOX["TOKEN_TTL"].days
+        default = knox_settings.TOKEN_TTL.days
         parser.add_argument("--days", type=int, default=default, help=f"how long it is valid (default: {default})")
 
     def handle(self, *args: Any, **options: Any) -> None:

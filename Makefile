@@ -1,0 +1,73 @@
+# Needs make and Python 3.11 or newer; everything else is installed into .venv.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+# As new as the last complete installation.
+INSTALLED := $(VENV)/.installed
+REQUIREMENTS := requirements.txt requirements-dev.txt requirements-client.txt
+
+PORT ?= 8000
+SANDBOX_PORT ?= 8001
+PYTEST_ARGS ?=
+WORKERS ?= logical
+
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
+# Tools that only read the code, whatever .env says.
+DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
+# What `check --deploy` judges: the settings a production server gets when it sets nothing but these three.
+PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
+	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
+
+.PHONY: help install test test-sqlite test-postgres lint format messages demo run clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Create .venv and install what is missing
+
+$(INSTALLED): $(REQUIREMENTS) scripts/venv.sh
+	@sh scripts/venv.sh $(VENV)
+	@touch $@
+
+test: lint test-sqlite test-postgres ## Lint, then run all tests on SQLite and on PostgreSQL
+
+test-sqlite: $(INSTALLED) ## Run the tests on SQLite
+	TEST_DATABASE=sqlite $(PYTEST)
+
+test-postgres: $(INSTALLED) ## Run the tests on PostgreSQL (TEST_DATABASE_URL, or a server of their own)
+	TEST_DATABASE=postgres $(PYTEST)
+
+lint: $(INSTALLED) ## Check style, types, migrations and production settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(DEVELOPMENT) DJANGO_SETTINGS_MODULE=config.settings $(BIN)/mypy
+	DJANGO_SETTINGS_MODULE=sandbox.settings $(BIN)/mypy --cache-dir .mypy_cache/sandbox sandbox
+	$(DEVELOPMENT) $(BIN)/python manage.py makemigrations --check --dry-run
+	@echo "manage.py check --deploy"
+	@$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(INSTALLED) ## Format the code and fix what can be fixed
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+messages: $(INSTALLED) ## Update and compile the translations (needs gettext)
+	@command -v msgfmt >/dev/null || { echo "gettext is not installed: install your system's gettext package" >&2; exit 1; }
+	$(DEVELOPMENT) $(BIN)/python manage.py makemessages --locale ko --locale en --no-obsolete --no-wrap \
+		--add-location file --ignore 'var/*' --ignore '.venv/*' --ignore 'tests/*'
+	$(DEVELOPMENT) $(BIN)/python manage.py compilemessages --ignore '.venv'
+
+demo: $(INSTALLED) ## Start a shop and a sandbox i'mport with sample orders (PORT, SANDBOX_PORT)
+	@$(BIN)/python scripts/demo.py --port $(PORT) --sandbox-port $(SANDBOX_PORT)
+
+run: $(INSTALLED) ## Start the development server with your .env (PORT)
+	$(BIN)/python manage.py migrate
+	$(BIN)/python manage.py runserver $(PORT)
+
+clean: ## Remove .venv, caches and the demo's data; db.sqlite3 and .env stay
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

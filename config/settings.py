@@ -1,0 +1,241 @@
+"""Django settings, all of them from the environment; `.env.example` lists the variables."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from config import env
+from config.contracts import known_contracts
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_dotenv(BASE_DIR / ".env")
+
+# --- Process ------------------------------------------------------------------------------------------------
+
+DEBUG = env.flag("DEBUG", default=False)
+
+if DEBUG:
+    SECRET_KEY = env.text("SECRET_KEY", "insecure-development-key")
+    ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+else:
+    SECRET_KEY = env.required_text(
+        "SECRET_KEY", "copy .env.example to .env or export it (DEBUG=true brings a development key)"
+    )
+    ALLOWED_HOSTS = env.required_names(
+        "ALLOWED_HOSTS", "name the hosts this site answers to, comma-separated (DEBUG=true allows localhost)"
+    )
+
+# Everything the process writes besides the database: collected static files, lock files, the demo's database.
+VAR_DIR = BASE_DIR / env.text("VAR_DIR", "var")
+
+DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- i'mport and refunds ------------------------------------------------------------------------------------
+
+IAMPORT_API_URL = env.http_url("IAMPORT_API_URL", "https://api.iamport.kr")
+IAMPORT_IMP_KEY = env.text("IAMPORT_IMP_KEY", "")
+IAMPORT_IMP_SECRET = env.text("IAMPORT_IMP_SECRET", "")
+IAMPORT_CONNECT_TIMEOUT = env.positive_seconds("IAMPORT_CONNECT_TIMEOUT", 5)
+IAMPORT_READ_TIMEOUT = env.positive_seconds("IAMPORT_READ_TIMEOUT", 30)
+IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
+
+# What the PG keeps of every virtual-account refund, in won.
+VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
+
+# Room for the token, the cancel and the read that follows a refusal.
+REFUND_LEASE_SECONDS = env.positive_seconds(
+    "REFUND_LEASE_SECONDS", max(120, 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT))
+)
+
+# --- Applications -------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    # The theme overrides the admin's templates, so it comes first.
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "knox",
+    "payments",
+    "refunds",
+    "sandbox",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+# --- Language, time, static files ---------------------------------------------------------------------------
+
+LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", {"ko", "en"})
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Asia/Seoul"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        # Hashed names need a collectstatic first, which development should not.
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Security -----------------------------------------------------------------------------------------------
+
+HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+# Load balancers probe over plain HTTP from inside.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
+SECURE_HSTS_SECONDS = env.count("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+
+# Only behind a proxy that sets these headers itself: anyone else could forge them.
+if env.flag("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+
+# --- REST API -----------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    # The token comes first: its challenge header is what makes an anonymous request a 401 and not a 403.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["refunds.api.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "refunds.api.errors.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": False,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+REST_KNOX: dict[str, Any] = {
+    "SECURE_HASH_ALGORITHM": "hashlib.sha512",
+    "TOKEN_TTL": timedelta(days=90),
+    "AUTH_HEADER_PREFIX": "Token",
+}
+
+# --- Admin theme --------------------------------------------------------------------------------------------
+
+
+def _nav(title: Any, icon: str, view: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}_changelist")}
+
+
+UNFOLD = {
+    "SITE_TITLE": _("Refund desk"),
+    "SITE_HEADER": _("Refund desk"),
+    "SITE_SYMBOL": "currency_exchange",
+    "SHOW_LANGUAGES": True,
+    "ENVIRONMENT": "config.unfold.environment",
+    "BORDER_RADIUS": "6px",
+    "STYLES": ["config.unfold.stylesheet"],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(98.4% .014 180.7)",
+            "100": "oklch(95.3% .051 180.8)",
+            "200": "oklch(91% .096 180.4)",
+            "300": "oklch(85.5% .138 181.1)",
+            "400": "oklch(77.7% .152 181.9)",
+            "500": "oklch(70.4% .14 182.5)",
+            "600": "oklch(60% .118 184.7)",
+            "700": "oklch(51.1% .096 186.4)",
+            "800": "oklch(43.7% .078 188.2)",
+            "900": "oklch(38.6% .063 188.4)",
+            "950": "oklch(27.7% .046 192.5)",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": _("Refunds"),
+                "items": [
+                    _nav(_("Payments"), "payments", "payments_payment"),
+                    _nav(_("Refund ledger"), "receipt_long", "refunds_refundrecord"),
+                ],
+            },
+            {
+                "title": _("Access"),
+                "separator": True,
+                "items": [_nav(_("Users"), "person", "auth_user"), _nav(_("Groups"), "group", "auth_group")],
+            },
+        ],
+    },
+}
+
+# --- Logging ------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} [{process:d}] {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {
+        "handlers": ["console"],
+        "level": env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}),
+    },
+    # Its debug lines show request paths, which name customers' orders.
+    "loggers": {"urllib3": {"level": "WARNING"}},
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env python
+"""Django's command line; a wrong configuration is one line on stderr and exit code 2."""
+
+import os
+import sys
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        # The first access loads the settings; later errors keep their traceback.
+        _ = settings.DEBUG
+    except ImproperlyConfigured as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+    execute_from_command_line(sys.argv)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Drive the admin's refund pages as a browser would, and read what they say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client
+
+from payments.models import Payment
+
+REFUND_URL = "/admin/payments/payment/refund/"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The confirmation page as first shown; `url` has its token."""
+
+    url: str
+    text: str
+
+    @property
+    def token(self) -> str:
+        return _hidden(self.text, "token")
+
+    def shown_balance(self, payment: Payment) -> str:
+        return _hidden(self.text, f"p{payment.pk}-expected_balance")
+
+    def has_field(self, payment: Payment, name: str) -> bool:
+        return f'name="p{payment.pk}-{name}"' in self.text
+
+
+def sign_in(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+def confirmation(client: Client, *payments: Payment) -> Page:
+    """Open the page for these payments."""
+    ids = ",".join(str(payment.pk) for payment in payments)
+    answer: Any = client.get(REFUND_URL, {"ids": ids}, follow=True)
+    assert answer.status_code == 200
+    return Page(answer.redirect_chain[-1][0], answer.text)
+
+
+def fill(
+    client: Client,
+    page: Page,
+    orders: Mapping[Payment, Mapping[str, str]],
+    *,
+    reason: str = "",
+    do: str = "refund",
+) -> HttpResponse:
+    """Tick these orders, type their inputs, and press a button."""
+    data = {"token": page.token, "reason": reason, "do": do}
+    for payment, typed in orders.items():
+        fields = {"selected": "on", "expected_balance": page.shown_balance(payment), **typed}
+        data |= {f"p{payment.pk}-{name}": value for name, value in fields.items()}
+    answer: Any = client.post(page.url, data)
+    return answer
+
+
+def codes(text: str) -> list[str]:
+    """The stable codes of all messages on the page."""
+    return re.findall(r'data-code="([a-z_]+)"', text)
+
+
+def states(text: str) -> dict[str, str]:
+    """The result page's state of each order."""
+    return dict(re.findall(r'data-order="([^"]+)" data-state="([a-z_]+)"', text))
+
+
+def _hidden(text: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', text)
+    assert found, f"the page has no {name}"
+    return found[1]

@@ -1,0 +1,172 @@
+"""What every test may ask for: a database server, the sandbox i'mport, real processes, a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django import Settings
+
+from tests.postgres import running_server
+from tests.sandbox_server import SandboxServer
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+BROWSER_TIMEOUT_MS = 15_000
+
+_at_exit = ExitStack()
+
+
+def _is_postgres() -> bool:
+    return "postgresql" in django_settings.DATABASES["default"]["ENGINE"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller starts PostgreSQL unless one is named; xdist's workers inherit its address."""
+    is_worker = hasattr(config, "workerinput")
+    database_url = os.environ["DATABASE_URL"]
+    if is_worker or config.option.collectonly or not database_url.endswith("@/postgres"):
+        return
+    server = _at_exit.enter_context(running_server())
+    # The database's address has no host and port, so that libpq takes these.
+    os.environ.update(PGHOST="127.0.0.1", PGPORT=str(server.port))
+
+
+def pytest_unconfigure() -> None:
+    _at_exit.close()
+
+
+def pytest_report_header() -> str:
+    return f"database: {'PostgreSQL' if _is_postgres() else 'SQLite'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if _is_postgres():
+        return
+    skip = pytest.mark.skip(reason="needs PostgreSQL: TEST_DATABASE=postgres")
+    for item in items:
+        if item.get_closest_marker("postgres"):
+            item.add_marker(skip)
+
+
+# --- No network ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only this machine may be reached: a test that calls i'mport for real moves money."""
+    connect = socket.socket.connect
+
+    def connect_locally(sock: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else "localhost"
+        if host not in {"localhost", "127.0.0.1", "::1"}:
+            raise AssertionError(f"a test tried to reach {host}")
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_locally)
+
+
+# --- The sandbox i'mport ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    with SandboxServer.start(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3") as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(sandbox_server: SandboxServer, settings: Settings) -> SandboxServer:
+    """An empty local i'mport that the gateway talks to."""
+    sandbox_server.reset()
+    settings.IAMPORT_API_URL = sandbox_server.url
+    settings.IAMPORT_IMP_KEY = sandbox_server.imp_key
+    settings.IAMPORT_IMP_SECRET = sandbox_server.imp_secret
+    return sandbox_server
+
+
+# --- Real processes -----------------------------------------------------------------------------------------
+
+
+def _live_database_url() -> str:
+    database = connection.settings_dict
+    if not _is_postgres():
+        return f"sqlite:///{database['NAME']}"
+    account = database["USER"] + (f":{database['PASSWORD']}" if database["PASSWORD"] else "")
+    host = f"{database['HOST'] or os.environ['PGHOST']}:{database['PORT'] or os.environ.get('PGPORT', 5432)}"
+    return f"postgres://{account}@{host}/{database['NAME']}"
+
+
+@pytest.fixture
+def child_environment(transactional_db: None) -> Callable[..., dict[str, str]]:
+    """The environment for a process of its own, such as `manage.py refund`, on this test's database."""
+
+    def build(**changes: str) -> dict[str, str]:
+        iamport = {
+            name: str(getattr(django_settings, name))
+            for name in ("IAMPORT_API_URL", "IAMPORT_IMP_KEY", "IAMPORT_IMP_SECRET")
+        }
+        return {
+            **os.environ,
+            **iamport,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DATABASE_URL": _live_database_url(),
+            **changes,
+        }
+
+    return build
+
+
+# --- The browser --------------------------------------------------------------------------------------------
+
+
+def _browser_path() -> str | None:
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = _browser_path()
+    if path is None:
+        pytest.skip(f"no browser: install one of {', '.join(BROWSERS)} or set CHROMIUM to its path")
+    if not Path(path).exists():
+        pytest.fail(f"CHROMIUM={path} does not exist")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's event loop runs beneath the test, which Django would take for async code.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        running = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh profile in Korean; an uncaught script error fails the test."""
+    context = browser.new_context(locale="ko-KR", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(BROWSER_TIMEOUT_MS)
+    page = context.new_page()
+    script_errors: list[str] = []
+    page.on("pageerror", lambda error: script_errors.append(str(error)))
+    yield page
+    context.close()
+    assert script_errors == []

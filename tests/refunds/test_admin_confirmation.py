@@ -1,0 +1,186 @@
+"""The confirmation page: what it shows and refuses before anything is sent."""
+
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+
+from payments.models import Payment
+from refunds.models import RefundBatch, RefundRecord
+from tests.admin_pages import codes, confirmation, fill, sign_in
+from tests.factories import make_payment, make_staff
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    return sign_in(client, make_staff("refund_payment", "view_payment"))
+
+
+def test_it_shows_money_and_method_of_each_order(staff: Client) -> None:
+    first = make_payment(amount=Decimal(30_000), cancel_amount=Decimal(10_000), name="Coffee")
+    second = make_payment(pay_method="vbank", pg_provider="tosspayments")
+
+    page = confirmation(staff, first, second)
+
+    for text in ("₩30,000", "₩10,000", "₩20,000", "Coffee", "Virtual account", "Refund ₩30,000 for 2 orders"):
+        assert text in page.text
+    assert "₩10,000 + ₩300 fee = costs you ₩10,300" in page.text
+    assert page.has_field(second, "refund_account")
+    assert not page.has_field(first, "refund_account")
+
+
+def test_orders_that_cannot_be_refunded_are_disabled_and_counted(staff: Client) -> None:
+    good, failed = make_payment(), make_payment(status="failed")
+
+    page = confirmation(staff, good, failed)
+
+    assert "payment_failed" in codes(page.text)
+    assert "1 of 2 orders cannot be refunded" in page.text
+    assert not page.has_field(failed, "amount")
+    assert "for 1 order" in page.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("abc", "invalid_amount"),
+        ("1e400", "invalid_amount"),
+        ("NaN", "invalid_amount"),
+        ("1\x000", "invalid_amount"),
+        ("9" * 5_000, "invalid_amount"),
+        ("-1", "amount_not_positive"),
+        ("0", "amount_not_positive"),
+        ("0.5", "amount_too_precise"),
+        ("10001", "amount_exceeds_balance"),
+    ],
+)
+def test_a_wrong_amount_is_told_beside_its_field_and_kept(staff: Client, typed: str, code: str) -> None:
+    payment = make_payment()
+    page = confirmation(staff, payment)
+
+    answer = fill(staff, page, {payment: {"amount": typed}}, do="refund")
+
+    assert answer.status_code == 200
+    assert f'data-code="{code}" data-field="amount"' in answer.text
+    assert "not_sent" in codes(answer.text)
+    assert not RefundRecord.objects.exists()
+    assert not RefundBatch.objects.exists()
+
+
+@pytest.mark.parametrize("reason", ["x" * 5_000, "a\x00b"])
+def test_a_reason_that_cannot_be_sent_is_told_beside_its_field(staff: Client, reason: str) -> None:
+    payment = make_payment()
+    answer = fill(staff, confirmation(staff, payment), {payment: {}}, reason=reason, do="refund")
+
+    assert 'data-code="invalid_text" data-field="reason"' in answer.text
+    assert not RefundBatch.objects.exists()
+
+
+def test_a_missing_account_stops_everything(staff: Client) -> None:
+    card, vbank = make_payment(), make_payment(pay_method="vbank", pg_provider="tosspayments")
+    page = confirmation(staff, card, vbank)
+    assert "account_required" not in codes(page.text)
+
+    answer = fill(staff, page, {card: {}, vbank: {"refund_holder": "홍길동"}}, do="refund")
+
+    assert "account_required" in codes(answer.text)
+    assert 'value="홍길동"' in answer.text
+    assert not RefundRecord.objects.exists()
+
+
+def test_naver_pay_needs_a_reason_at_the_shared_field(staff: Client) -> None:
+    payment = make_payment(pay_method="naverpay", pg_provider="naverpay")
+    page = confirmation(staff, payment)
+    assert page.has_field(payment, "requester")
+
+    answer = fill(staff, page, {payment: {}}, do="check")
+
+    assert 'data-code="reason_required" data-field="reason"' in answer.text
+
+
+def test_a_balance_that_changed_since_it_was_shown_is_refused_once(staff: Client) -> None:
+    payment = make_payment()
+    page = confirmation(staff, payment)
+    Payment.objects.update(cancel_amount=4_000)
+
+    answer = fill(staff, page, {payment: {}}, do="refund")
+
+    assert "balance_changed" in codes(answer.text)
+    assert f'name="p{payment.pk}-expected_balance" value="6000"' in answer.text
+    assert not RefundRecord.objects.exists()
+
+
+def test_check_keeps_what_was_typed_and_sends_nothing(staff: Client) -> None:
+    payment = make_payment()
+    answer = fill(staff, confirmation(staff, payment), {payment: {"amount": "4000"}}, reason="Broken", do="check")
+
+    assert "checked" in codes(answer.text)
+    assert 'value="4000"' in answer.text
+    assert 'value="Broken"' in answer.text
+    assert "Refund ₩4,000 for 1 order" in answer.text
+    assert not RefundBatch.objects.exists()
+
+
+def test_unticked_orders_are_left_out(staff: Client) -> None:
+    first, second = make_payment(), make_payment()
+    page = confirmation(staff, first, second)
+
+    answer = fill(staff, page, {first: {}}, do="check")
+
+    assert "Refund ₩10,000 for 1 order" in answer.text
+
+
+def test_nothing_ticked_is_told(staff: Client) -> None:
+    answer = fill(staff, confirmation(staff, make_payment()), {}, do="refund")
+    assert "nothing_selected" in codes(answer.text)
+
+
+@pytest.mark.parametrize("ids", ["", "abc", "0", "999999999999999999", "9" * 40, "1\x00", "-1", "²"])
+def test_ids_that_are_none_show_an_empty_page(staff: Client, ids: str) -> None:
+    answer = staff.get("/admin/payments/payment/refund/", {"ids": ids}, follow=True)
+    assert answer.status_code == 200
+    assert "There is no order to refund here" in answer.text
+
+
+def test_unknown_orders_are_told(staff: Client) -> None:
+    answer = staff.get("/admin/payments/payment/refund/", {"ids": f"{make_payment().pk},987654"}, follow=True)
+    assert "payment_not_found" in codes(answer.text)
+
+
+def test_more_than_fifty_orders_are_refused_with_a_message(staff: Client) -> None:
+    ids = ",".join(map(str, range(1, 52)))
+    answer = staff.get("/admin/payments/payment/refund/", {"ids": ids}, follow=True)
+    assert "Select at most 50 at a time" in answer.text
+
+
+def test_a_post_without_a_token_sends_nothing(staff: Client) -> None:
+    payment = make_payment()
+    data: dict[str, Any] = {f"p{payment.pk}-selected": "on", "do": "refund", "token": "junk"}
+
+    answer = staff.post(f"/admin/payments/payment/refund/?ids={payment.pk}", data)
+
+    assert answer.status_code == 302
+    assert "token" in parse_qs(urlsplit(answer["Location"]).query)
+    assert not RefundBatch.objects.exists()
+
+
+def test_a_post_without_the_shown_balance_is_refused(staff: Client) -> None:
+    payment = make_payment()
+    page = confirmation(staff, payment)
+
+    answer = fill(staff, page, {payment: {"expected_balance": ""}}, do="refund")
+
+    assert answer.status_code == 200
+    assert not RefundRecord.objects.exists()
+
+
+def test_every_method_and_method_name_is_answered_without_an_error(staff: Client) -> None:
+    payment = make_payment(pay_method="trans", pg_provider="smartro_v2", currency="USD", amount=Decimal("12.30"))
+    page = confirmation(staff, payment)
+    assert page.has_field(payment, "refund_tel")
+    assert "$12.30" in page.text
+    assert staff.put(page.url).status_code == 405

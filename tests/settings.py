@@ -1,0 +1,70 @@
+"""The project's settings as tests see them, independent of the developer's environment and `.env`.
+
+TEST_DATABASE=sqlite|postgres chooses the database (default: sqlite, or what TEST_DATABASE_URL names).
+TEST_DATABASE_URL names a server or file to use; otherwise the tests make one of their own.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+TEST_DIR = Path(tempfile.mkdtemp(prefix="refund-tests-"))
+atexit.register(shutil.rmtree, TEST_DIR, ignore_errors=True)
+
+
+def _database_url() -> str:
+    named = os.environ.get("TEST_DATABASE_URL", "")
+    kind = os.environ.get("TEST_DATABASE") or ("sqlite" if named.startswith("sqlite") or not named else "postgres")
+    if kind not in {"sqlite", "postgres"}:
+        raise SystemExit(f"TEST_DATABASE={kind} is malformed: use sqlite or postgres")
+    if named.startswith(kind):
+        return named
+    # Without host and port: libpq takes them from PGHOST and PGPORT, which conftest exports with its server.
+    return f"sqlite:///{TEST_DIR}/refunds.sqlite3" if kind == "sqlite" else "postgres://postgres@/postgres"
+
+
+os.environ.update(
+    DJANGO_READ_DOTENV="0",
+    DEBUG="false",
+    SECRET_KEY="only-for-tests-" * 4,
+    ALLOWED_HOSTS="*",
+    HTTPS_ONLY="false",
+    BEHIND_PROXY="false",
+    DATABASE_URL=_database_url(),
+    VAR_DIR=str(TEST_DIR / "var"),
+    LANGUAGE_CODE="en",
+    LOG_LEVEL="INFO",
+)
+for name in (
+    "CSRF_TRUSTED_ORIGINS",
+    "SECURE_HSTS_SECONDS",
+    "IAMPORT_API_URL",
+    "IAMPORT_IMP_KEY",
+    "IAMPORT_IMP_SECRET",
+    "IAMPORT_CONNECT_TIMEOUT",
+    "IAMPORT_READ_TIMEOUT",
+    "IAMPORT_CONTRACTS",
+    "REFUND_LEASE_SECONDS",
+    "VBANK_REFUND_FEE",
+):
+    os.environ.pop(name, None)
+
+from config.settings import *  # noqa: E402, F403 - the environment above has to be in place first
+from config.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
+
+# A file, so that threads and processes have connections of their own, as in production.
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["TEST"] = {"NAME": str(TEST_DIR / "test.sqlite3")}
+    # No test pulls the plug, so commits need not wait for the disk.
+    DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+
+# Hashed names would need a collectstatic before every run.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+WHITENOISE_AUTOREFRESH = True
+
+# Slow on purpose is right for production only.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+VAR_DIR.mkdir(parents=True)

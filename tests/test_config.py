@@ -1,0 +1,109 @@
+"""Settings as a whole, in processes of their own: what starts, what refuses to, and with which words."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+from dotenv import dotenv_values
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+PRODUCTION = {
+    "SECRET_KEY": "only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "ALLOWED_HOSTS": "refunds.example",
+    "DATABASE_URL": "sqlite://:memory:",
+}
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py check` with this environment and no other, apart from what Python itself needs."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "check", *arguments],
+        cwd=PROJECT_DIR,
+        env={"PATH": os.environ["PATH"], "DJANGO_READ_DOTENV": "0", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set: "),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set: "),
+        ({"DEBUG": "ture"}, "DEBUG=ture is malformed: "),
+        ({"DATABASE_URL": "mysql://localhost/shop"}, "DATABASE_URL has an unknown scheme: "),
+        ({"IAMPORT_CONTRACTS": "kcp_phone"}, "IAMPORT_CONTRACTS has the unknown name kcp_phone: "),
+    ],
+)
+def test_wrong_configuration_is_one_line_and_exit_code_2(changes: dict[str, str], message: str) -> None:
+    done = _manage({**PRODUCTION, **changes})
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_production_settings_pass_the_deployment_check() -> None:
+    done = _manage(PRODUCTION, "--deploy", "--fail-level", "WARNING")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_example_environment_starts() -> None:
+    example = {name: value or "" for name, value in dotenv_values(PROJECT_DIR / ".env.example").items()}
+
+    done = _manage(example)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_example_lists_exactly_the_variables_that_settings_read() -> None:
+    tree = ast.parse((PROJECT_DIR / "config" / "settings.py").read_text(encoding="utf-8"))
+    read = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "env"
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+    assert read == set(dotenv_values(PROJECT_DIR / ".env.example"))
+
+
+def test_wsgi_stops_its_server_with_the_same_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=PROJECT_DIR,
+        env={"PATH": os.environ["PATH"], "DJANGO_READ_DOTENV": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 3
+    assert done.stderr.startswith("SECRET_KEY is not set: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/healthz/"])
+def test_health_check_answers(client: Client, path: str) -> None:
+    assert client.get(path).json() == {"status": "ok"}
+
+
+def test_health_check_reports_a_database_that_does_not_answer(client: Client) -> None:
+    with patch.object(connection, "cursor", side_effect=DatabaseError("gone")):
+        answer = client.get("/healthz")
+
+    assert (answer.status_code, answer.json()["database"]) == (503, "unreachable")

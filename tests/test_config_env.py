@@ -1,0 +1,142 @@
+"""Environment readers: right values get their type, wrong ones name the variable and say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from config import env
+from config.contracts import known_contracts
+from config.unfold import environment
+
+Reader = Callable[[], Any]
+
+
+def _database() -> dict[str, Any]:
+    return env.database("NAME", "sqlite:///db.sqlite3", Path("/project"))
+
+
+@pytest.mark.parametrize(
+    ("value", "reader", "expected"),
+    [
+        ("true", lambda: env.flag("NAME", default=False), True),
+        ("0", lambda: env.flag("NAME", default=True), False),
+        ("2.5", lambda: env.positive_seconds("NAME", 1), 2.5),
+        ("300", lambda: env.amount("NAME", Decimal(0)), Decimal(300)),
+        ("0", lambda: env.count("NAME", 5), 0),
+        (" a , b,", lambda: env.names("NAME"), ["a", "b"]),
+        ("http://127.0.0.1:8001/", lambda: env.http_url("NAME", ""), "http://127.0.0.1:8001"),
+        ("en", lambda: env.choice("NAME", "ko", {"ko", "en"}), "en"),
+    ],
+)
+def test_value_gets_its_type(monkeypatch: pytest.MonkeyPatch, value: str, reader: Reader, expected: object) -> None:
+    monkeypatch.setenv("NAME", value)
+
+    assert reader() == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "reader"),
+    [
+        ("ture", lambda: env.flag("NAME", default=False)),
+        ("abc", lambda: env.positive_seconds("NAME", 1)),
+        ("0", lambda: env.positive_seconds("NAME", 1)),
+        ("-3", lambda: env.positive_seconds("NAME", 1)),
+        ("nan", lambda: env.positive_seconds("NAME", 1)),
+        ("inf", lambda: env.positive_seconds("NAME", 1)),
+        ("-1", lambda: env.count("NAME", 1)),
+        ("1.5", lambda: env.count("NAME", 1)),
+        ("-300", lambda: env.amount("NAME", Decimal(0))),
+        ("NaN", lambda: env.amount("NAME", Decimal(0))),
+        ("ftp://api.iamport.kr", lambda: env.http_url("NAME", "")),
+        ("api.iamport.kr", lambda: env.http_url("NAME", "")),
+        ("http://host:port", lambda: env.http_url("NAME", "")),
+        ("jp", lambda: env.choice("NAME", "ko", {"ko", "en"})),
+        ("mysql://user:hunter2@host/shop", _database),
+        ("postgres://user:hunter2@host:port/shop", _database),
+        ("postgres://user:hunter2@host", _database),
+        ("", lambda: env.required_text("NAME", "set it")),
+        (" ", lambda: env.required_names("NAME", "set it")),
+    ],
+)
+def test_wrong_value_is_one_line_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str, reader: Reader
+) -> None:
+    monkeypatch.setenv("NAME", value)
+
+    with pytest.raises(ImproperlyConfigured, match=r"^NAME[^\n]+$") as caught:
+        reader()
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", "")
+
+    assert env.positive_seconds("NAME", 5) == 5
+
+
+def test_sqlite_file_is_relative_to_the_project_and_takes_the_write_lock_at_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NAME", raising=False)
+
+    database = _database()
+
+    assert database["NAME"] == "/project/db.sqlite3"
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "synchronous=FULL" in database["OPTIONS"]["init_command"]
+
+
+def test_postgres_connections_are_kept_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", "postgres://user:p%40ss@host:5433/shop")
+
+    database = _database()
+
+    assert (database["PASSWORD"], database["PORT"], database["NAME"]) == ("p@ss", 5433, "shop")
+    assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (60, True)
+
+
+def test_real_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FROM_BOTH=file\nFROM_FILE=file\n")
+    monkeypatch.setenv("DJANGO_READ_DOTENV", "1")
+    monkeypatch.setenv("FROM_BOTH", "environment")
+    # Registered first, so that what the file brings is undone.
+    monkeypatch.setenv("FROM_FILE", "")
+    monkeypatch.delenv("FROM_FILE")
+
+    env.read_dotenv(tmp_path / ".env")
+
+    assert env.text("FROM_BOTH", "") == "environment"
+    assert env.text("FROM_FILE", "") == "file"
+
+
+def test_contract_for_one_pg_is_known() -> None:
+    names = {"vbank_refund:danal_tpay", "kcp_phone_partial"}
+
+    assert known_contracts(names) == names
+
+
+@pytest.mark.parametrize("name", ["kcp_phone", "vbank_refund:", "kcp_phone_partial:kcp"])
+def test_unknown_contract_is_rejected(name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=name):
+        known_contracts({name})
+
+
+@pytest.mark.parametrize(
+    ("api_url", "badge"),
+    [("https://api.iamport.kr", None), ("http://127.0.0.1:8001", ["sandbox", "warning"])],
+)
+def test_admin_shows_a_badge_unless_money_is_real(
+    settings: Settings, rf: RequestFactory, api_url: str, badge: list[str] | None
+) -> None:
+    settings.IAMPORT_API_URL = api_url
+
+    assert environment(rf.get("/admin/")) == badge
