@@ -1,0 +1,45 @@
+"""The refund rules: pure functions of a `RefundContext`, without database, clock or settings.
+
+`table.py` lists every rule with its source, `facts.py` what differs by payment method and PG, `sentences.py`
+what the rules say.
+"""
+
+from refunds.policies.accounts import WireAccount, wire_account
+from refunds.policies.context import RefundContext, Verdict, Violation
+from refunds.policies.facts import (
+    counts_partials,
+    merchant_cost,
+    merchant_fee,
+    needs_account,
+    needs_reason,
+    needs_requester,
+    needs_tax_parts,
+    needs_tel,
+    sends_refund_number,
+    settles_later,
+)
+from refunds.policies.taxes import effective_tax_free, effective_vat
+from refunds.policies.verdict import Requirements, check, requirements
+
+__all__ = [
+    "RefundContext",
+    "Requirements",
+    "Verdict",
+    "Violation",
+    "WireAccount",
+    "check",
+    "counts_partials",
+    "effective_tax_free",
+    "effective_vat",
+    "merchant_cost",
+    "merchant_fee",
+    "needs_account",
+    "needs_reason",
+    "needs_requester",
+    "needs_tax_parts",
+    "needs_tel",
+    "requirements",
+    "sends_refund_number",
+    "settles_later",
+    "wire_account",
+]

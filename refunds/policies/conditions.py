@@ -1,0 +1,132 @@
+"""When the rules about state, amount, method and PG speak up: predicates named for what is the case."""
+
+from typing import get_args
+
+from payments.gateway import Requester
+from payments.models import PaymentStatus
+from payments.money import fits_precision
+from refunds.policies import facts
+from refunds.policies.context import RefundContext
+from refunds.policies.seoul import is_night, is_past
+
+
+def payment_failed(context: RefundContext) -> bool:
+    return context.payment.status == PaymentStatus.FAILED
+
+
+def never_paid(context: RefundContext) -> bool:
+    """Also true of a virtual account that was cancelled before anybody paid into it."""
+    return not context.payment.was_paid
+
+
+def nothing_left(context: RefundContext) -> bool:
+    return context.payment.refundable_amount <= 0
+
+
+def balance_changed(context: RefundContext) -> bool:
+    expected = context.request.expected_balance
+    return expected is not None and expected != context.payment.refundable_amount
+
+
+def not_positive(context: RefundContext) -> bool:
+    return context.amount <= 0
+
+
+def too_precise(context: RefundContext) -> bool:
+    return not fits_precision(context.amount, context.payment.currency)
+
+
+def exceeds_balance(context: RefundContext) -> bool:
+    return context.amount > context.payment.refundable_amount
+
+
+def phone_month_over(context: RefundContext) -> bool:
+    over = facts.phone_month_is_over(context.payment, context.now)
+    return over and not facts.phone_refundable_later(context.payment, context.contracts)
+
+
+def phone_in_part(context: RefundContext) -> bool:
+    in_part = context.payment.pay_method == "phone" and context.is_partial
+    return in_part and not facts.phone_partly_refundable(context.payment, context.contracts)
+
+
+def gift_certificate_in_part(context: RefundContext) -> bool:
+    by_toss = context.payment.pg_provider == "tosspayments"
+    return by_toss and context.is_partial and context.payment.pay_method in facts.GIFT_CERTIFICATES
+
+
+def escrow_in_part(context: RefundContext) -> bool:
+    return context.payment.escrow and context.is_partial
+
+
+def points_in_part(context: RefundContext) -> bool:
+    return context.payment.pay_method == "point" and context.is_partial
+
+
+def maybe_foreign_card_in_part(context: RefundContext) -> bool:
+    """A payment does not show where its card was issued; a foreign currency only hints at it."""
+    foreign = context.payment.pay_method == "card" and context.payment.currency != "KRW"
+    return foreign and context.is_partial
+
+
+def ksnet_parts_used_up(context: RefundContext) -> bool:
+    used_up = context.partial_refunds >= facts.KSNET_MAX_PARTIALS
+    return facts.counts_partials(context.payment) and used_up and context.is_partial
+
+
+def ksnet_period_over(context: RefundContext) -> bool:
+    """An unknown day of payment is left to the PG to judge."""
+    paid_at = context.payment.paid_at
+    by_ksnet = context.payment.pg_provider == "ksnet"
+    return by_ksnet and paid_at is not None and is_past(context.now, paid_at, facts.KSNET_PERIOD)
+
+
+def ksnet_vbank_at_night(context: RefundContext) -> bool:
+    by_ksnet = context.payment.pg_provider == "ksnet"
+    at_night = is_night(context.now, from_hour=facts.KSNET_NIGHT_FROM, to_hour=facts.KSNET_NIGHT_TO)
+    return by_ksnet and vbank(context) and at_night
+
+
+def vbank(context: RefundContext) -> bool:
+    return context.payment.pay_method == "vbank"
+
+
+def vbank_without_refunds(context: RefundContext) -> bool:
+    return vbank(context) and context.payment.pg_provider in facts.NO_VBANK_PGS
+
+
+def vbank_contract_unnamed(context: RefundContext) -> bool:
+    return vbank(context) and not facts.has_vbank_contract(context.payment, context.contracts)
+
+
+def vbank_fee_due(context: RefundContext) -> bool:
+    return vbank(context) and context.vbank_fee > 0
+
+
+def vbank_paid_slowly(context: RefundContext) -> bool:
+    return vbank(context) and context.payment.pg_provider in facts.SLOW_VBANK_PGS
+
+
+def vbank_paid_next_day(context: RefundContext) -> bool:
+    return vbank(context) and not vbank_paid_slowly(context)
+
+
+def reason_missing(context: RefundContext) -> bool:
+    return facts.needs_reason(context.payment) and not context.request.reason.strip()
+
+
+def requester_unknown(context: RefundContext) -> bool:
+    return facts.needs_requester(context.payment) and context.request.requester not in get_args(Requester)
+
+
+def settles_later(context: RefundContext) -> bool:
+    return facts.settles_later(context.payment)
+
+
+def usual_period_over(context: RefundContext) -> bool:
+    paid_at, period = context.payment.paid_at, facts.usual_period(context.payment)
+    return paid_at is not None and period is not None and is_past(context.now, paid_at, period)
+
+
+def promotion_applied(context: RefundContext) -> bool:
+    return context.payment.has_promotion
