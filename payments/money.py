@@ -16,8 +16,8 @@ def precision(currency: str) -> int:
 
 def fits_precision(amount: Decimal, currency: str) -> bool:
     """Whether `amount` (finite, major units) has no more decimals than `currency` has."""
-    exponent = amount.normalize().as_tuple().exponent
-    return isinstance(exponent, int) and -exponent <= precision(currency)
+    decimals = f"{amount:f}".partition(".")[2].rstrip("0")  # exact: arithmetic would round at 28 digits
+    return len(decimals) <= precision(currency)
 
 
 def quantize(amount: Decimal, currency: str) -> Decimal:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register
+from django.core import checks
 
 
-@register
-def lease_outlives_a_call(**_options: Any) -> list[CheckMessage]:
+@checks.register
+def lease_outlives_a_call(**_options: Any) -> list[checks.CheckMessage]:
     """Warn if a refund can be called lost while its call is still under way.
 
     The ledger stays right even then (a late cancel is booked when it is seen), but its record says "failed".
@@ -16,7 +16,7 @@ def lease_outlives_a_call(**_options: Any) -> list[CheckMessage]:
     if longest_call < settings.REFUND_LEASE_SECONDS:
         return []
     return [
-        Warning(
+        checks.Warning(
             f"REFUND_LEASE_SECONDS={settings.REFUND_LEASE_SECONDS:g} is shorter than a call to i'mport can take.",
             hint=f"Set more than {longest_call:g} (2 x IAMPORT_CONNECT_TIMEOUT + 3 x IAMPORT_READ_TIMEOUT).",
             id="refunds.W001",

@@ -57,9 +57,14 @@ def parse_amount(value: object, *, field: str = "amount") -> Decimal:
         amount = Decimal(value)
     except InvalidOperation as exc:
         raise _invalid_amount(field) from exc
-    if not amount.is_finite() or amount.adjusted() >= MAX_DIGITS or len(amount.as_tuple().digits) > 2 * MAX_DIGITS:
+    if not amount.is_finite() or amount.adjusted() >= MAX_DIGITS or _decimals(amount) > MAX_DIGITS:
         raise _invalid_amount(field)
     return amount
+
+
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
 
 
 def _invalid_amount(field: str) -> InvalidRequest:
