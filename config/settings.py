@@ -51,6 +51,8 @@ VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 REFUND_LEASE_SECONDS = env.positive_seconds(
     "REFUND_LEASE_SECONDS", max(120, 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT))
 )
+# How long an open refund is compared with i'mport by itself before staff are asked to look at it.
+REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72)
 
 # --- Applications -------------------------------------------------------------------------------------------
 

@@ -77,6 +77,12 @@ class IdempotencyConflict(RefundError):
         super().__init__(_("This Idempotency-Key was used for another request. Use a new key for a new refund."))
 
 
+class ResolutionRefused(RefundError):
+    """An open refund cannot be closed by hand, or not yet; the message says why."""
+
+    code = "resolution_refused"
+
+
 class RefundNotDone(RefundError):
     """A refund was recorded but is not (known to be) done. `refund` is its record."""
 

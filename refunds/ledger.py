@@ -215,6 +215,7 @@ def move(
     code: str,
     now: datetime,
     message: str = "",
+    actor: str = "",
     data: dict[str, Any] | None = None,
     **changes: Any,
 ) -> None:
@@ -229,7 +230,7 @@ def move(
         raise StaleRecordError(f"refund {record.number} is no longer {record.status}")
     for name, value in changes.items():
         setattr(record, name, value)
-    add_event(record, code=code, now=now, message=message, data=data)
+    add_event(record, code=code, now=now, message=message, actor=actor, data=data)
 
 
 def add_event(

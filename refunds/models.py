@@ -98,6 +98,8 @@ class RefundRecord(models.Model):
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
     message = models.TextField(_("message"), blank=True)
     needs_review = models.BooleanField(_("needs review"), default=False)
+    checks = models.PositiveIntegerField(_("times compared with i'mport"), default=0)
+    next_check_at = models.DateTimeField(_("next comparison"), null=True, blank=True)  # null: at once
 
     idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001 (null: not unique)
     fingerprint = models.CharField(max_length=64, blank=True, editable=False)
@@ -111,7 +113,10 @@ class RefundRecord(models.Model):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         ordering = ("-requested_at", "-id")
-        permissions = (("refund_payment", _("Can refund payments")),)
+        permissions = (
+            ("refund_payment", _("Can refund payments")),
+            ("resolve_refund", _("Can close refunds that need review")),
+        )
         indexes = (
             models.Index(fields=["-requested_at", "-id"], name="refund_newest"),
             models.Index(

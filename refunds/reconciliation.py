@@ -1,6 +1,6 @@
 """Make the ledger agree with i'mport again: settle what is open and import what was cancelled elsewhere.
 
-Only ever reads i'mport; never sends a cancel again.
+Only ever reads i'mport; never sends a cancel again. Safe to run twice at once and beside live refunds.
 """
 
 import logging
@@ -9,23 +9,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.models import Payment
 from payments.services import apply_reading
-from refunds.errors import RefundAbandoned
-from refunds.ledger import Booking, Reading, book, move
+from refunds.errors import RefundAbandoned, ResolutionRefused
+from refunds.ledger import Booking, Reading, add_event, book, move
 from refunds.models import RefundRecord, RefundStatus
+from refunds.reservation import Actor
 from refunds.services import lease_is_over
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 100
 CONSOLE_DAYS = 90  # one window of i'mport's listing
+
+# An open refund is compared again after these waits, then hourly.
+_WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
+_LAST_WAIT = timedelta(hours=1)
 
 Outcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting", "unreachable"]
 
@@ -41,21 +47,28 @@ class Reconciled:
     unresolved: RefundRecord | None = None
 
 
+def unresolved_refunds(now: datetime | None = None) -> QuerySet[RefundRecord]:
+    """Refunds that are unknown or pending, or were requested so long ago that their process must be gone."""
+    lease_began = (now or timezone.now()) - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+    return RefundRecord.objects.live().filter(~Q(status=RefundStatus.REQUESTED) | Q(requested_at__lt=lease_began))
+
+
 def unresolved_payments(now: datetime | None = None) -> QuerySet[Payment]:
-    """Payments whose refund is unknown or pending, or was requested so long ago that its process must be gone."""
+    """The payments of all unresolved refunds."""
+    return Payment.objects.filter(refunds__in=unresolved_refunds(now))
+
+
+def due_payments(now: datetime | None = None) -> QuerySet[Payment]:
+    """The payments of unresolved refunds whose next comparison is due: what a periodic run looks at."""
     now = now or timezone.now()
-    open_ids = [
-        record.payment_id
-        for record in RefundRecord.objects.live()
-        if record.status != RefundStatus.REQUESTED or lease_is_over(record, now)
-    ]
-    return Payment.objects.filter(pk__in=open_ids)
+    due = unresolved_refunds(now).filter(Q(next_check_at=None) | Q(next_check_at__lte=now))
+    return Payment.objects.filter(refunds__in=due)
 
 
 def reconcile(*, payments: QuerySet[Payment] | None = None, gateway: Gateway | None = None) -> Iterator[Reconciled]:
-    """Compare these payments (default: all with an open refund) with i'mport and repair the ledger.
+    """Compare these payments (default: all with an unresolved refund) with i'mport and repair the ledger.
 
-    Yields one result per payment. Safe to run twice at once and beside live refunds.
+    Yields one result per payment; a payment that i'mport does not show is "unreachable".
     """
     gateway = gateway or get_gateway()
     wanted = list(payments if payments is not None else unresolved_payments())
@@ -77,24 +90,47 @@ def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) 
                 yield _repair(payment, shown[payment.imp_uid], read_at)
 
 
+def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: Gateway | None = None) -> RefundRecord:
+    """End an open refund that needs review as "not carried out", on the word of `actor`, with `reason`.
+
+    i'mport is read first: if it shows the refund, it is settled as done instead. Should it be carried out after
+    all, the ledger books it when it is seen. Raises `ResolutionRefused`.
+    """
+    if not reason.strip():
+        raise ResolutionRefused(_("Say why this refund is closed: what you checked, and with whom."))
+    if not (refund.is_live and refund.needs_review):
+        raise ResolutionRefused(_("Only an open refund that needs review can be closed by hand."))
+    read_at = timezone.now()
+    try:
+        shown = (gateway or get_gateway()).payment(refund.payment.imp_uid)
+    except GatewayError as exc:
+        message = _("i'mport cannot be read right now, so nothing was closed: %(error)s") % {"error": exc.message}
+        raise ResolutionRefused(message) from exc
+    result = _repair(refund.payment, shown, read_at, closed_by=actor, reason=reason.strip())
+    logger.info("refund %s closed by hand: %s", refund.number, result.outcome)
+    return RefundRecord.objects.select_related("payment").get(pk=refund.pk)
+
+
 def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[Reconciled]:
     read_at = timezone.now()  # before the call: what was not carried out by then may still come after it
     try:
         found = {shown.imp_uid: shown for shown in gateway.payments([payment.imp_uid for payment in payments])}
+        missing = _("i'mport does not know this payment, or its answer could not be read.")
     except GatewayError as exc:
-        for payment in payments:
-            yield Reconciled(payment, "unreachable", exc.message, unresolved=payment.refunds.live().first())
-        return
+        found, missing = {}, exc.message
     for payment in payments:
-        shown = found.get(payment.imp_uid)
-        if shown is None:
-            message = _("i'mport does not know this payment, or could not be read.")
-            yield Reconciled(payment, "unreachable", message, unresolved=payment.refunds.live().first())
+        if payment.imp_uid in found:
+            yield _repair(payment, found[payment.imp_uid], read_at)
         else:
-            yield _repair(payment, shown, read_at)
+            live = payment.refunds.live().first()
+            if live is not None:
+                _wait(live, read_at)
+            yield Reconciled(payment, "unreachable", missing, unresolved=live)
 
 
-def _repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> Reconciled:
+def _repair(
+    payment: Payment, shown: GatewayPayment, read_at: datetime, *, closed_by: Actor | None = None, reason: str = ""
+) -> Reconciled:
     """Book one reading; a refund it does not show, whose call must have ended before it, was not carried out."""
     with transaction.atomic(durable=True):
         now = timezone.now()
@@ -103,16 +139,43 @@ def _repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> Recon
         booking = book(locked, shown, reading=Reading.LATER, now=now)
         locked.save()
         live = booking.live
-        if live is not None and live.status != RefundStatus.PENDING and lease_is_over(live, read_at):
-            move(
-                live,
-                RefundStatus.FAILED,
-                code="not_carried_out",
-                now=now,
-                message=_("i'mport shows that this refund was not carried out. Ask again if it is still wanted."),
-                error_code=RefundAbandoned.code,
-            )
+        if live is not None and closed_by is not None:
+            message = _("Closed by hand: %(reason)s") % {"reason": reason}
+            _give_up(live, now, code="closed_by_hand", message=message, actor=closed_by.name)
+        elif live is not None and live.status != RefundStatus.PENDING and lease_is_over(live, read_at):
+            message = _("i'mport shows that this refund was not carried out. Ask again if it is still wanted.")
+            _give_up(live, now, code="not_carried_out", message=message)
+        elif live is not None:
+            _wait(live, now)
     return _result(locked, booking)
+
+
+def _give_up(live: RefundRecord, now: datetime, *, code: str, message: str, actor: str = "") -> None:
+    move(
+        live,
+        RefundStatus.FAILED,
+        code=code,
+        now=now,
+        message=message,
+        actor=actor,
+        error_code=RefundAbandoned.code,
+        needs_review=False,
+    )
+
+
+def _wait(live: RefundRecord, now: datetime) -> None:
+    """Plan the next comparison, and hand a refund that stays open for too long to staff."""
+    if live.status == RefundStatus.REQUESTED and not lease_is_over(live, now):
+        return  # its call is still under way
+    wait = _WAITS[live.checks] if live.checks < len(_WAITS) else _LAST_WAIT
+    still_live = RefundRecord.objects.live().filter(pk=live.pk)
+    still_live.update(checks=live.checks + 1, next_check_at=now + wait)
+    too_long = timedelta(hours=settings.REFUND_REVIEW_AFTER_HOURS)
+    # Guarded: of two runs at once, one asks for the review.
+    if now - live.requested_at > too_long and still_live.filter(needs_review=False).update(needs_review=True):
+        live.needs_review = True
+        message = _("Open for too long: please ask i'mport or the PG, then close it here.")
+        add_event(live, code="needs_review", now=now, message=message, data={"checks": live.checks + 1})
 
 
 def _result(payment: Payment, booking: Booking) -> Reconciled:
