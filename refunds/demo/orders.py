@@ -1,0 +1,150 @@
+"""The demo's orders, one of every kind that refunds treat differently, as payments for the sandbox."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from refunds.demo.people import DOYUN, EMILY, HANEUL, JIWOO, MINJUN, SEOYEON, YUNA, Person
+
+Moment = Callable[[datetime], datetime]
+
+
+def ago(**age: int) -> Moment:
+    """That long before now."""
+    return lambda now: now - timedelta(**age)
+
+
+def month_start(now: datetime) -> datetime:
+    """The first moment of this month in Korea."""
+    return timezone.localtime(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def this_month(now: datetime) -> datetime:
+    return max(month_start(now), now - timedelta(hours=30))
+
+
+def last_month(now: datetime) -> datetime:
+    return month_start(now) - timedelta(days=4, hours=7)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOrder:
+    """One payment. `cancelled` is what i'mport's console gave back before the shop first saw the payment."""
+
+    number: int
+    goods: str
+    amount: str  # major units of the currency
+    buyer: Person
+    pg: str
+    method: str
+    at: Moment
+    cancelled: str = ""
+    missed: str = ""  # cancelled in the console afterwards, so that our ledger does not know of it
+    order: int = 0  # the order's number, if another payment has it too
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def imp_uid(self) -> str:
+        return f"imp_77{self.number:010d}"
+
+    @property
+    def merchant_uid(self) -> str:
+        return f"maru-{self.order or self.number}"
+
+    def as_payment(self, now: datetime) -> dict[str, Any]:
+        """The fields for the sandbox's control API."""
+        at = int(self.at(now).timestamp())
+        payment: dict[str, Any] = {
+            "imp_uid": self.imp_uid,
+            "merchant_uid": self.merchant_uid,
+            "name": self.goods,
+            "amount": self.amount,
+            "pg_provider": self.pg,
+            "pay_method": self.method,
+            "buyer_name": self.buyer.name,
+            "buyer_email": self.buyer.email,
+            "buyer_tel": self.buyer.tel,
+            "started_at": at - 60,
+            **self.more,
+        }
+        if payment.get("status") == "failed":
+            payment["failed_at"] = at
+        elif payment.get("status") != "ready":
+            payment["paid_at"] = at
+        if self.cancelled:
+            history = {"amount": self.cancelled, "reason": "고객 요청", "cancelled_at": at + 7200}
+            payment["cancel_history"] = [history]
+        return payment
+
+
+READY = {"status": "ready"}
+KB = {"card_code": "381", "card_name": "국민카드", "card_number": "557042******2075", "card_type": 0}
+HYUNDAI = {"card_code": "367", "card_name": "현대카드", "card_number": "402857******8812", "card_type": 0}
+CHECK = {"card_code": "361", "card_name": "BC카드", "card_number": "910020******4417", "card_type": 1}
+KAKAO_BANK = {"bank_code": "090", "bank_name": "카카오뱅크"}
+VBANK_KB = {"vbank_code": "004", "vbank_name": "국민은행", "vbank_holder": "마루상점"}
+VBANK_NH = {"vbank_code": "011", "vbank_name": "농협은행", "vbank_holder": "마루상점"}
+
+
+def declined(reason: str) -> dict[str, str]:
+    return {"status": "failed", "fail_reason": reason}
+
+
+# fmt: off
+ORDERS = (
+    # The buyer's account: what the storefront page shows.
+    DemoOrder(1001, "핸드드립 커피 세트", "10000", HANEUL, "html5_inicis", "card", ago(hours=2), more=KB),
+    DemoOrder(1002, "리넨 셔츠 화이트 M", "59000", HANEUL, "tosspayments", "card", ago(days=1, hours=3),
+              cancelled="9000", more=HYUNDAI),
+    DemoOrder(1003, "제주 감귤 5kg", "32000", HANEUL, "html5_inicis", "vbank", ago(days=2), more=VBANK_KB),
+    DemoOrder(1004, "우드 스피커", "128000", HANEUL, "naverpay", "naverpay", ago(days=3)),
+    DemoOrder(1005, "모바일 게임 아이템", "11000", HANEUL, "danal", "phone", this_month),
+    DemoOrder(1006, "월간 웹툰 이용권", "9900", HANEUL, "danal", "phone", last_month),
+    DemoOrder(1007, "무선 이어폰 케이스", "24000", HANEUL, "kakaopay", "kakaopay", ago(days=4), missed="4000"),
+    DemoOrder(1008, "세라믹 머그 2종", "27500", HANEUL, "kcp", "trans", ago(days=5), more=KAKAO_BANK),
+    DemoOrder(1009, "양모 담요", "84000", HANEUL, "nice", "vbank", ago(hours=5), more=VBANK_NH | READY),
+    DemoOrder(1010, "캔버스 백팩", "72000", HANEUL, "tosspay", "tosspay", ago(days=9), cancelled="72000"),
+    DemoOrder(1011, "러닝화 265mm", "99000", HANEUL, "html5_inicis", "card", ago(days=6, hours=1),
+              more=KB | declined("한도초과")),
+    DemoOrder(1012, "러닝화 265mm", "99000", HANEUL, "html5_inicis", "card", ago(days=6), order=1011,
+              more=HYUNDAI),
+    DemoOrder(1013, "Handmade ceramic vase", "42.00", HANEUL, "paypal_v2", "paypal", ago(days=7),
+              more={"currency": "USD"}),
+    DemoOrder(1014, "유기농 쌀 10kg", "45000", HANEUL, "danal", "vbank", ago(days=8), more=VBANK_NH),
+    # Other buyers: what staff see besides.
+    DemoOrder(2001, "스탠드 조명", "63000", DOYUN, "kcp", "card", ago(hours=7), more=CHECK),
+    DemoOrder(2002, "한우 선물 세트", "189000", DOYUN, "kcp", "vbank", ago(days=1), more=VBANK_KB),
+    DemoOrder(2003, "채소 꾸러미와 접시", "30000", DOYUN, "kcp", "card", ago(days=2, hours=4),
+              more=KB | {"tax_free": "12000"}),
+    DemoOrder(2004, "원목 책상", "240000", DOYUN, "html5_inicis", "card", ago(days=11),
+              more=HYUNDAI | {"escrow": True}),
+    DemoOrder(2005, "만년필", "55000", SEOYEON, "tosspayments", "cultureland", ago(days=3, hours=2)),
+    DemoOrder(2006, "요가 매트", "38000", SEOYEON, "smartro_v2", "vbank", ago(days=4, hours=6), more=VBANK_NH),
+    DemoOrder(2007, "텀블러 500ml", "21000", SEOYEON, "payco", "payco", ago(days=5, hours=9)),
+    DemoOrder(2008, "등산 양말 3켤레", "15000", SEOYEON, "ksnet", "card", ago(days=40),
+              cancelled="5000", more=CHECK),
+    DemoOrder(2009, "정기 구독 상자", "49000", MINJUN, "ksnet", "vbank", ago(days=6, hours=3), more=VBANK_KB),
+    DemoOrder(2010, "게이밍 마우스", "67000", MINJUN, "nice_v2", "card", ago(days=1, hours=8),
+              more=KB | {"vat_amount": "6090"}),
+    DemoOrder(2011, "전자책 5권", "33000", MINJUN, "html5_inicis", "phone", this_month),
+    DemoOrder(2012, "블루투스 키보드", "89000", MINJUN, "kakaopay", "kakaopay", ago(days=12), missed="10000"),
+    DemoOrder(2013, "수제 쿠키 12개", "18000", JIWOO, "naverpay", "naverpay", ago(days=2, hours=1),
+              cancelled="6000"),
+    DemoOrder(2014, "겨울 코트", "215000", JIWOO, "tosspayments", "trans", ago(days=100), more=KAKAO_BANK),
+    DemoOrder(2015, "향초 선물 세트", "36000", JIWOO, "settle", "card", ago(days=13),
+              cancelled="36000", more=CHECK),
+    DemoOrder(2016, "실버 목걸이", "76000", JIWOO, "kicc", "card", ago(days=14), more=HYUNDAI),
+    DemoOrder(2017, "에어프라이어", "119000", YUNA, "html5_inicis", "card", ago(hours=20),
+              more=KB | declined("카드사 점검 시간")),
+    DemoOrder(2018, "에어프라이어", "119000", YUNA, "html5_inicis", "samsung", ago(hours=19)),
+    DemoOrder(2019, "화분과 배양토", "26000", YUNA, "daou", "vbank", ago(days=7, hours=5), more=VBANK_KB),
+    DemoOrder(2020, "아기 이불", "58000", YUNA, "welcome", "card", ago(days=15), more=CHECK),
+    DemoOrder(2021, "Hanok print, framed", "65.50", EMILY, "paypal_v2", "paypal", ago(days=3, hours=12),
+              more={"currency": "USD"}),
+    DemoOrder(2022, "Tea sampler", "18.90", EMILY, "paypal_v2", "paypal", ago(days=20),
+              cancelled="18.90", more={"currency": "USD"}),
+)
+# fmt: on

@@ -1,0 +1,46 @@
+"""Who takes part in the demo: accounts that sign in, and buyers whose names are on the orders."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+STAFF_GROUP = "Refund staff"
+STAFF_PERMISSIONS = (
+    "payments.view_payment",
+    "refunds.view_refundrecord",
+    "refunds.view_refundevent",
+    "refunds.refund_payment",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account with a password that everybody may know."""
+
+    username: str
+    password: str
+    full_name: str  # family name first
+    is_staff: bool = False
+    is_superuser: bool = False
+
+
+ACCOUNTS = (
+    Account("buyer", "buyer-demo", "김하늘"),
+    Account("staff", "staff-demo", "이서준", is_staff=True),
+    Account("admin", "admin-demo", "박지민", is_staff=True, is_superuser=True),
+)
+BUYER = ACCOUNTS[0]
+
+
+class Person(NamedTuple):
+    name: str
+    email: str
+    tel: str
+
+
+HANEUL = Person("김하늘", "haneul@example.com", "010-2345-1001")
+DOYUN = Person("이도윤", "doyun@example.com", "010-2345-1002")
+SEOYEON = Person("박서연", "seoyeon@example.com", "010-2345-1003")
+MINJUN = Person("최민준", "minjun@example.com", "010-2345-1004")
+JIWOO = Person("정지우", "jiwoo@example.com", "010-2345-1005")
+YUNA = Person("한유나", "yuna@example.com", "010-2345-1006")
+EMILY = Person("Emily Carter", "emily@example.com", "+1-415-555-0132")

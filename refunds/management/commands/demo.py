@@ -1,0 +1,134 @@
+"""`manage.py demo`: accounts and orders to try everything with, in the sandbox i'mport and in the ledger."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission, User
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from payments.gateway import GatewayError
+from payments.models import Payment
+from payments.services import sync_by_id
+from refunds.demo.orders import ORDERS
+from refunds.demo.people import ACCOUNTS, BUYER, HANEUL, STAFF_GROUP, STAFF_PERMISSIONS, Account
+
+REAL_HOST = "api.iamport.kr"
+TIMEOUT_SECONDS = 30
+
+
+class Command(BaseCommand):
+    """Creates what is missing and touches nothing that is there, so that it can be run again at any time."""
+
+    help = "Create demo accounts and orders in the sandbox i'mport and in the ledger (DEBUG only)."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ensure_sandbox()
+        accounts = create_accounts()
+        created = create_orders()
+        self.stdout.write(_("%(new)d new orders, %(all)d in all.") % {"new": created, "all": len(ORDERS)})
+        self.stdout.write(_("Accounts (user name / password):"))
+        for account, user in accounts:
+            own = _("(changed by you)")
+            password = account.password if user.check_password(account.password) else own
+            self.stdout.write(f"  {account.username} / {password}")
+
+
+def ensure_sandbox() -> None:
+    """Raises `CommandError` unless this is a development system with a sandbox that answers."""
+    if not settings.DEBUG:
+        raise CommandError(_("The demo is for development: set DEBUG=true."), returncode=2)
+    url = settings.IAMPORT_API_URL
+    if urlsplit(url).hostname == REAL_HOST:
+        message = _("IAMPORT_API_URL is i'mport itself; set it to a sandbox, such as http://127.0.0.1:8001.")
+        raise CommandError(message, returncode=2)
+    control("GET", "health")
+
+
+def control(method: str, path: str, body: Any = None) -> Any:
+    """Call the sandbox's control API. Raises `CommandError`."""
+    url = settings.IAMPORT_API_URL
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy has no business between two local servers
+            answer = session.request(method, f"{url}/_sandbox/{path}", json=body, timeout=TIMEOUT_SECONDS)
+        answer.raise_for_status()
+        return answer.json()
+    except (requests.RequestException, ValueError) as exc:
+        message = _("There is no working sandbox at %(url)s: start it with “manage.py sandbox”.") % {"url": url}
+        raise CommandError(message, returncode=2) from exc
+
+
+@transaction.atomic
+def create_accounts() -> list[tuple[Account, User]]:
+    """The accounts that are missing, and the group of those who refund. A changed password stays."""
+    group, is_new = Group.objects.get_or_create(name=STAFF_GROUP)
+    if is_new:
+        group.permissions.set(_permissions())
+    accounts = []
+    for account in ACCOUNTS:
+        user = User.objects.filter(username=account.username).first() or _new_user(account, group)
+        accounts.append((account, user))
+    return accounts
+
+
+def _new_user(account: Account, staff_group: Group) -> User:
+    user = User.objects.create_user(
+        account.username,
+        email=f"{account.username}@example.com",
+        password=account.password,
+        last_name=account.full_name[:1],
+        first_name=account.full_name[1:],
+        is_staff=account.is_staff,
+        is_superuser=account.is_superuser,
+    )
+    if account.is_staff:
+        user.groups.add(staff_group)
+    return user
+
+
+def _permissions() -> list[Permission]:
+    wanted = Q()
+    for name in STAFF_PERMISSIONS:
+        app_label, codename = name.split(".")
+        wanted |= Q(content_type__app_label=app_label, codename=codename)
+    return list(Permission.objects.filter(wanted))
+
+
+def create_orders() -> int:
+    """Payments in the sandbox, mirrored in the ledger and linked to the buyer. Returns how many are new here."""
+    now = timezone.now()
+    control("POST", "payments", [order.as_payment(now) for order in ORDERS])
+    all_uids = [order.imp_uid for order in ORDERS]
+    known = set(Payment.objects.filter(imp_uid__in=all_uids).values_list("imp_uid", flat=True))
+    # Only new ones are read: a reading would repair the cancels that the ledger is meant to miss.
+    missing = [uid for uid in all_uids if uid not in known]
+    try:
+        created = sum(step.created for step in sync_by_id(missing))
+    except GatewayError as exc:
+        raise CommandError(exc.message, returncode=2) from exc
+    _link_buyer(missing)
+    _cancel_unseen()
+    return created
+
+
+def _link_buyer(imp_uids: list[str]) -> None:
+    buyer = User.objects.get(username=BUYER.username)
+    mine = [order.imp_uid for order in ORDERS if order.buyer is HANEUL and order.imp_uid in imp_uids]
+    Payment.objects.filter(imp_uid__in=mine, user=None).update(user=buyer)
+
+
+def _cancel_unseen() -> None:
+    """Cancel in i'mport's console what the ledger is meant to miss, once."""
+    untouched = Payment.objects.filter(cancel_amount=0, refunds=None)
+    for order in ORDERS:
+        if not order.missed or not untouched.filter(imp_uid=order.imp_uid).exists():
+            continue
+        if not control("GET", f"payments/{order.imp_uid}")["cancel_amount"]:
+            cancel = {"amount": order.missed, "reason": "콘솔에서 부분 취소"}
+            control("POST", f"payments/{order.imp_uid}/cancel", cancel)

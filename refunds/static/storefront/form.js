@@ -1,0 +1,166 @@
+"use strict";
+
+/* The refund form: what it asks for an order, what was typed, and the problems beside the fields. */
+(() => {
+  const { say, parseAmount, toMinor, toMajor, moneyOfMinor, money, plain, unit, banks } = window.storefront;
+  const form = document.getElementById("refund-form");
+  if (!form) return;
+  const inputs = form.elements;
+  const find = (selector) => form.querySelector(selector);
+  const field = (name) => find(`[data-field="${name}"]`);
+  const setText = (name, text) => form.querySelectorAll(`[data-text="${name}"]`).forEach((node) => (node.textContent = text));
+  // The service and the form name some inputs differently.
+  const FIELD_OF = { cancel_request_amount: "amount" };
+  let order = null;
+  let keptAccount = ""; // after sending, the number lives here only: not in the page
+
+  const left = () => toMinor(order.left, order.currency);
+  const isShown = (name) => !field(name).hidden && !field(name).closest("fieldset[hidden]");
+
+  function open(newOrder) {
+    order = newOrder;
+    forget();
+    setText("goods", order.goods);
+    setText("left", say("left_of", { left: money(order.left, order.currency), paid: money(order.paid, order.currency) }));
+    setText("unit", unit(order.currency));
+    setText("amount-hint", say(order.partial ? "amount_hint" : "amount_full_only"));
+    inputs.amount.placeholder = plain(left(), order.currency);
+    inputs.amount.readOnly = !order.partial;
+    inputs.amount.value = order.partial ? "" : plain(left(), order.currency);
+    find("#refund-account-fields").hidden = !order.account;
+    field("refund_tel").hidden = !order.tel;
+    find('[data-optional="reason"]').hidden = order.reason;
+    fillBanks();
+    update();
+  }
+
+  function fillBanks() {
+    const choices = [["", say("choose_bank")], ...(banks[order.pg] ?? [])];
+    inputs.refund_bank.replaceChildren(...choices.map(([code, name]) => new Option(name, code)));
+  }
+
+  /* Leaves no trace of what was typed. */
+  function forget() {
+    form.reset();
+    keptAccount = "";
+    inputs.refund_account.placeholder = "";
+    inputs.reason_other.hidden = true;
+    field("tax_free").hidden = true;
+    showProblems([]);
+  }
+
+  /* Minor units: all that is left if nothing was typed; null if it is no amount. */
+  function amount() {
+    const typed = inputs.amount.value.trim();
+    return typed && order.partial ? parseAmount(typed, order.currency) : left();
+  }
+
+  function update() {
+    inputs.reason_other.hidden = inputs.reason.value !== "other";
+    const asked = amount();
+    const sound = asked !== null && asked > 0 && asked <= left();
+    if (order.tax_free) field("tax_free").hidden = !(sound && asked < left());
+    setText("summary", sound ? sentence(asked) : "");
+    setText("after", sound ? afterwards(asked) : "");
+    const label = sound ? say("submit", { amount: moneyOfMinor(asked, order.currency) }) : say("submit_plain");
+    document.getElementById("refund-submit").textContent = label;
+  }
+
+  function sentence(asked) {
+    return say(`to_${order.destination}`, {
+      amount: moneyOfMinor(asked, order.currency),
+      paid: money(order.paid, order.currency),
+      method: order.method,
+    });
+  }
+
+  function afterwards(asked) {
+    const rest = left() - asked;
+    const then = rest > 0 ? say("then_left", { rest: moneyOfMinor(rest, order.currency) }) : say("then_nothing");
+    return order.fee ? `${then} ${say("fee", { fee: money(order.fee, "KRW") })}` : then;
+  }
+
+  const reason = () => (inputs.reason.value === "other" ? inputs.reason_other.value : inputs.reason.value).trim();
+
+  function findProblems() {
+    const problems = [];
+    const need = (name, ok, text, values) => ok || problems.push({ field: name, message: say(text, values) });
+    const asked = amount();
+    need("amount", asked !== null, "amount_invalid", { example: plain(left(), order.currency) });
+    need("amount", asked !== 0, "amount_zero");
+    need("amount", asked <= left(), "amount_too_much", { left: moneyOfMinor(left(), order.currency) });
+    need("reason", !order.reason || reason(), "reason_missing");
+    if (isShown("tax_free") && inputs.tax_free.value.trim())
+      need("tax_free", parseAmount(inputs.tax_free.value, order.currency) !== null, "amount_invalid", { example: "0" });
+    if (order.account) {
+      need("refund_holder", inputs.refund_holder.value.trim(), "holder_missing");
+      need("refund_bank", inputs.refund_bank.value, "bank_missing");
+      need("refund_account", inputs.refund_account.value.trim() || keptAccount, "account_missing");
+    }
+    if (order.tel) need("refund_tel", inputs.refund_tel.value.trim(), "tel_missing");
+    return problems;
+  }
+
+  /* The request as the service wants it; the account number leaves the page with it. */
+  function takeBody() {
+    const body = {
+      imp_uid: order.imp_uid,
+      merchant_uid: order.merchant_uid,
+      cancel_request_amount: toMajor(amount(), order.currency),
+    };
+    if (reason()) body.reason = reason();
+    if (isShown("tax_free") && inputs.tax_free.value.trim())
+      body.tax_free = toMajor(parseAmount(inputs.tax_free.value, order.currency), order.currency);
+    if (order.account) Object.assign(body, account());
+    if (order.tel) body.refund_tel = inputs.refund_tel.value.trim();
+    return body;
+  }
+
+  function account() {
+    keptAccount = inputs.refund_account.value.trim() || keptAccount;
+    inputs.refund_account.value = "";
+    inputs.refund_account.placeholder = say("account_kept", { last4: keptAccount.slice(-4) });
+    return {
+      refund_holder: inputs.refund_holder.value.trim(),
+      refund_bank: inputs.refund_bank.value,
+      refund_account: keptAccount,
+    };
+  }
+
+  /* Marks the fields; returns the problems that belong to no field of this form. */
+  function showProblems(problems) {
+    form.querySelectorAll("[data-field]").forEach((node) => mark(node, ""));
+    const homeless = [];
+    for (const problem of problems) {
+      const node = field(FIELD_OF[problem.field] ?? problem.field);
+      if (node?.closest("fieldset[hidden]") || !node) homeless.push(problem);
+      else mark(node, problem.message);
+    }
+    const banner = document.getElementById("form-problem");
+    banner.textContent = homeless.map((problem) => problem.message).join(" ");
+    banner.hidden = homeless.length === 0;
+    const first = form.querySelector('[aria-invalid="true"]:not([hidden])');
+    first?.focus({ preventScroll: true });
+    first?.closest("[data-field]").scrollIntoView({ block: "center" });
+    return homeless;
+  }
+
+  function mark(node, message) {
+    if (message) node.hidden = false;
+    const shown = node.querySelector(".problem");
+    shown.textContent = message;
+    shown.hidden = !message;
+    node.querySelectorAll("input, select").forEach((input) => input.setAttribute("aria-invalid", String(Boolean(message))));
+  }
+
+  form.addEventListener("input", update);
+  form.addEventListener("input", (event) => {
+    const node = event.target.closest("[data-field]");
+    if (node) mark(node, "");
+  });
+
+  window.storefront.form = {
+    open, forget, update, findProblems, showProblems, takeBody,
+    amountInWords: () => moneyOfMinor(amount(), order.currency),
+  };
+})();

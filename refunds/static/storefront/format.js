@@ -1,0 +1,38 @@
+"use strict";
+
+/* Words and amounts in the page's language. Amounts are counted in minor units, so that nothing is rounded. */
+window.storefront = (() => {
+  const language = document.documentElement.lang;
+  const dataOf = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}");
+  const texts = dataOf("storefront-texts");
+
+  const formatter = (currency) => new Intl.NumberFormat(language, { style: "currency", currency });
+  const decimals = (currency) => formatter(currency).resolvedOptions().maximumFractionDigits;
+
+  /* What was typed ("1,000", "₩4 000원", full-width digits) as minor units; null if it is no amount. */
+  function parseAmount(text, currency) {
+    const plain = text.normalize("NFKC").replace(/[\s,₩$원]|US\$|KRW|USD/g, "");
+    const [, whole, fraction = ""] = /^(\d{1,13})(?:\.(\d+))?$/.exec(plain) ?? [];
+    const places = decimals(currency);
+    if (whole === undefined || fraction.length > places) return null;
+    return Number(whole + fraction.padEnd(places, "0"));
+  }
+
+  const toMinor = (amount, currency) => Math.round(Number(amount) * 10 ** decimals(currency));
+  const toMajor = (minor, currency) => Number((minor / 10 ** decimals(currency)).toFixed(decimals(currency)));
+
+  return {
+    texts,
+    banks: dataOf("storefront-banks"),
+    parseAmount,
+    toMinor,
+    toMajor,
+    money: (amount, currency) => formatter(currency).format(amount),
+    moneyOfMinor: (minor, currency) => formatter(currency).format(toMajor(minor, currency)),
+    plain: (minor, currency) =>
+      new Intl.NumberFormat(language, { minimumFractionDigits: decimals(currency) }).format(toMajor(minor, currency)),
+    unit: (currency) => formatter(currency).formatToParts(0).find((part) => part.type === "currency").value,
+    /* The sentence `name` with its {holes} filled. */
+    say: (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (hole, key) => values[key] ?? hole),
+  };
+})();

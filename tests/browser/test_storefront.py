@@ -1,0 +1,299 @@
+"""Asking for refunds on the storefront page, in a real browser against a real sandbox."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Locator, Page, Route, expect
+
+from payments.models import Payment
+from refunds.models import RefundRecord, RefundStatus
+from refunds.reconciliation import reconcile
+from tests.factories import make_user, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ACCOUNT_NUMBER = "110-555-987654"
+
+
+class Shop:
+    """The storefront page of one signed-in buyer."""
+
+    def __init__(self, page: Page, url: str, buyer: User) -> None:
+        self.page, self.url, self.buyer = page, url, buyer
+        self.dialog = page.get_by_role("dialog")
+        client = Client()
+        client.force_login(buyer)
+        cookies = {"sessionid": client.cookies["sessionid"].value, "django_language": "en"}
+        page.context.add_cookies([{"name": name, "value": cookies[name], "url": url} for name in cookies])
+
+    def open(self, payment: Payment) -> None:
+        self.page.goto(self.url)
+        self.ask(payment)
+
+    def ask(self, payment: Payment) -> None:
+        self.row(payment).get_by_role("button", name="Request refund").click()
+
+    def row(self, payment: Payment) -> Locator:
+        return self.page.locator("li.order", has_text=payment.merchant_uid)
+
+    def submit(self) -> None:
+        self.dialog.locator("#refund-submit").click()
+
+    def fill_account(self) -> None:
+        self.dialog.get_by_label("Account holder", exact=True).fill("김하늘")
+        self.dialog.get_by_label("Bank").select_option("Shinhan Bank")
+        self.dialog.get_by_label("Account number").fill(ACCOUNT_NUMBER)
+
+    def expect_answer(self, title: str, text: str = "") -> None:
+        expect(self.dialog.get_by_role("heading", name=title)).to_be_focused()
+        expect(self.dialog).to_contain_text(text)
+
+
+@pytest.fixture
+def shop(page: Page, live_server) -> Shop:
+    return Shop(page, live_server.url, make_user("buyer"))
+
+
+def only_refund(payment: Payment) -> RefundRecord:
+    return RefundRecord.objects.get(payment=payment)
+
+
+def test_a_full_refund_is_confirmed_in_words_and_shown_without_a_reload(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    expect(shop.dialog).to_contain_text("₩10,000 of the ₩10,000 you paid will be refunded to your card.")
+    shop.submit()
+    shop.expect_answer("Refunded", "₩10,000 has been refunded.")
+    expect(shop.row(payment).locator(".badge")).to_have_text("Refunded")
+    expect(shop.row(payment).locator("[data-ask]")).to_have_count(0)
+    assert only_refund(payment).cancelled_amount == 10_000
+    assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 10_000
+
+
+def test_a_partial_refund_says_what_is_left_and_another_can_follow(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    shop.dialog.get_by_label("Amount").fill("4,000")
+    shop.dialog.get_by_label("Reason").first.select_option("I changed my mind")
+    expect(shop.dialog).to_contain_text("₩4,000 of the ₩10,000 you paid")
+    shop.submit()
+    shop.expect_answer("Refunded", "₩6,000 can still be refunded later.")
+    shop.dialog.get_by_role("button", name="Done").click()
+    expect(shop.row(payment).locator("[data-ask]")).to_be_focused()
+    shop.ask(payment)
+    expect(shop.dialog).to_contain_text("₩6,000 of ₩10,000 can be refunded.")
+    shop.submit()
+    shop.expect_answer("Refunded", "₩6,000 has been refunded.")
+    amounts = RefundRecord.objects.filter(payment=payment).values_list("cancelled_amount", flat=True)
+    assert sorted(amounts) == [4000, 6000]
+
+
+def test_cents_arrive_exactly(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer, amount="42.10", currency="USD")
+    shop.open(payment)
+    shop.dialog.get_by_label("Amount").fill("0.29")
+    shop.submit()
+    shop.expect_answer("Refunded", "$41.81 can still be refunded later.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("0", "Enter more than zero"),
+        ("10001", "At most ₩10,000 can be refunded."),
+        ("-5", "Enter the amount in digits"),
+        ("1.5", "Enter the amount in digits"),
+        ("abc", "Enter the amount in digits"),
+    ],
+)
+def test_an_impossible_amount_is_explained_beside_the_field_and_not_sent(
+    shop: Shop, sandbox: SandboxServer, typed: str, problem: str
+) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    shop.dialog.get_by_label("Amount").fill(typed)
+    shop.submit()
+    expect(shop.dialog.locator("#amount-problem")).to_contain_text(problem)
+    expect(shop.dialog.get_by_label("Amount")).to_be_focused()
+    assert not RefundRecord.objects.exists()
+
+
+def test_a_virtual_account_is_refunded_to_an_account_that_leaves_the_page(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", pg_provider="kcp")
+    shop.open(payment)
+    expect(shop.dialog).to_contain_text("The shop pays the transfer fee of ₩300")
+    shop.submit()
+    expect(shop.dialog.locator("#bank-problem")).to_have_text("Choose the bank.")
+    assert not RefundRecord.objects.exists()
+    shop.fill_account()
+    shop.submit()
+    shop.expect_answer("Refunded")
+    refund = only_refund(payment)
+    assert (refund.refund_holder, refund.refund_bank, refund.refund_account_last4) == ("김하늘", "088", "7654")
+    everything = "[...document.querySelectorAll('input')].map((input) => input.value).join() + document.body.outerHTML"
+    assert "987654" not in shop.page.evaluate(everything)
+
+
+def test_what_the_service_finds_wrong_is_shown_beside_its_field(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", pg_provider="kcp")
+    shop.open(payment)
+    shop.fill_account()
+    account = shop.dialog.get_by_label("Account number")
+    account.fill("12")
+    shop.submit()
+    expect(shop.dialog.locator("#account-problem")).not_to_be_empty()
+    expect(account).to_have_value("")
+    account.fill(ACCOUNT_NUMBER)
+    shop.submit()
+    shop.expect_answer("Refunded")
+
+
+def test_naver_pay_is_not_asked_without_a_reason(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="naverpay", pg_provider="naverpay")
+    shop.open(payment)
+    shop.submit()
+    expect(shop.dialog.locator("#reason-problem")).to_be_visible()
+    shop.dialog.get_by_label("Reason").first.select_option("Another reason")
+    shop.dialog.get_by_label("Reason in your own words").fill("색이 달라요")
+    shop.submit()
+    shop.expect_answer("Refunded")
+    assert only_refund(payment).reason == "색이 달라요"
+
+
+def test_an_order_that_rules_forbid_to_refund_says_why(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", pg_provider="danal")
+    shop.open(payment)
+    shop.fill_account()
+    shop.submit()
+    shop.expect_answer("This order cannot be refunded like this", "we will transfer the money ourselves")
+    assert not RefundRecord.objects.exists()
+
+
+def test_a_refusal_of_the_payment_provider_is_shown_with_its_words(shop: Shop, sandbox: SandboxServer) -> None:
+    sandbox.fault("cancel", "refuse", times=1, message="한도초과")
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    shop.submit()
+    shop.expect_answer("The refund was refused", "한도초과")
+    expect(shop.row(payment)).to_contain_text("Not refunded")
+
+
+def test_a_refund_unknown_to_the_shop_is_found_and_the_rest_offered(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    sandbox.console_cancel(payment.imp_uid, 1000)
+    shop.open(payment)
+    shop.submit()
+    shop.expect_answer("Part of this order had been refunded already", "₩9,000 can still be refunded")
+    expect(shop.row(payment).locator(".badge")).to_have_text("Partly refunded")
+
+
+def test_a_double_click_refunds_once(shop: Shop, sandbox: SandboxServer) -> None:
+    sandbox.fault("cancel", "latency", seconds=1)
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    shop.dialog.get_by_label("Amount").fill("3000")
+    shop.dialog.locator("#refund-submit").dblclick()
+    shop.page.keyboard.press("Escape")
+    shop.expect_answer("Refunded", "₩3,000 has been refunded.")
+    assert sandbox.stats()["cancel"] == 1
+    assert only_refund(payment).cancelled_amount == 3000
+
+
+def test_an_answer_lost_on_the_way_is_asked_for_again_and_nothing_refunded_twice(
+    shop: Shop, sandbox: SandboxServer
+) -> None:
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.page.route("**/payments/cancel", lose_the_answer, times=1)
+    shop.open(payment)
+    shop.dialog.get_by_label("Amount").fill("3000")
+    shop.submit()
+    shop.expect_answer("We could not hear back", "never refunded twice")
+    shop.dialog.get_by_role("button", name="Close").click()
+    shop.ask(payment)
+    shop.expect_answer("We could not hear back")
+    shop.dialog.get_by_role("button", name="Try again").click()
+    shop.expect_answer("Refunded", "₩3,000 has been refunded.")
+    assert sandbox.stats()["cancel"] == 1
+    assert only_refund(payment).cancelled_amount == 3000
+
+
+def test_an_unknown_outcome_is_being_checked_until_it_is_settled(shop: Shop, sandbox: SandboxServer) -> None:
+    sandbox.fault("cancel", "drop_after", times=1)
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    shop.submit()
+    shop.expect_answer("Your refund is being checked", "please do not ask again")
+    expect(shop.row(payment).locator(".badge")).to_have_text("Being checked")
+    expect(shop.row(payment).locator("[data-ask]")).to_have_count(0)
+    assert only_refund(payment).status == RefundStatus.UNKNOWN
+    shop.dialog.get_by_role("button", name="Done").click()
+    list(reconcile())
+    expect(shop.row(payment).locator(".badge")).to_have_text("Refunded")
+    expect(shop.page.locator("#news")).to_contain_text("₩10,000 has been refunded.")
+
+
+def test_an_accepted_refund_is_shown_as_on_its_way(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(
+        sandbox, user=shop.buyer, pg_provider="paypal_v2", pay_method="paypal", amount="20.00", currency="USD"
+    )
+    shop.open(payment)
+    shop.submit()
+    shop.expect_answer("Your refund was accepted", "$20.00 is on its way.")
+    expect(shop.row(payment).locator(".badge")).to_have_text("Refund in progress")
+
+
+def test_an_unreachable_payment_service_is_tried_again_with_a_new_request(
+    shop: Shop, sandbox: SandboxServer, settings
+) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    settings.IAMPORT_API_URL = "http://127.0.0.1:1"
+    shop.open(payment)
+    shop.submit()
+    shop.expect_answer("The payment service cannot be reached", "Nothing was refunded.")
+    settings.IAMPORT_API_URL = sandbox.url
+    shop.dialog.get_by_role("button", name="Try again").click()
+    shop.expect_answer("Refunded")
+
+
+def test_somebody_signed_out_meanwhile_is_led_to_the_login(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    shop.page.context.clear_cookies(name="sessionid")
+    shop.submit()
+    shop.expect_answer("You are signed out")
+    shop.dialog.get_by_role("link", name="Sign in").click()
+    expect(shop.page).to_have_url(re.compile(r"/accounts/login/\?next=/$"))
+
+
+def test_a_refund_asked_for_elsewhere_is_reported_as_in_progress(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    sandbox.fault("cancel", "drop_before", times=1)
+    elsewhere = "fetch('/payments/cancel', {method: 'POST', body: JSON.stringify({imp_uid: '%s'}), headers: {%s}})"
+    headers = "'Content-Type': 'application/json', 'X-CSRFToken': document.cookie.match(/csrftoken=([^;]+)/)[1]"
+    shop.page.evaluate(f"{elsewhere % (payment.imp_uid, headers)}.then((answer) => answer.status)")
+    shop.submit()
+    shop.expect_answer("A refund is already in progress", "Nothing was refunded twice.")
+
+
+def test_the_dialog_closes_with_escape_and_gives_the_focus_back(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    shop.page.keyboard.press("Escape")
+    expect(shop.dialog).to_be_hidden()
+    expect(shop.row(payment).locator("[data-ask]")).to_be_focused()
+
+
+def test_nothing_overflows_on_a_phone(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", amount=123_456_789)
+    shop.page.set_viewport_size({"width": 375, "height": 667})
+    shop.open(payment)
+    expect(shop.dialog.locator("#refund-submit")).to_be_in_viewport()
+    assert shop.page.evaluate("document.documentElement.scrollWidth") <= 375

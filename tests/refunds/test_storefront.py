@@ -1,0 +1,262 @@
+"""The storefront page: what a buyer sees, and what nobody else does."""
+
+import json
+import re
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import pytest
+from django.contrib.auth.models import User
+from django.template.loader import render_to_string
+from django.test import Client
+from django.utils import timezone
+
+from payments.models import Payment
+from refunds.models import RefundRecord
+from refunds.storefront_orders import bank_choices, order_card
+from tests.factories import make_payment, make_staff, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def buyer() -> User:
+    return make_user("buyer", last_name="김", first_name="하늘")
+
+
+@pytest.fixture
+def shop(client: Client, buyer: User) -> Client:
+    client.force_login(buyer)
+    return client
+
+
+def page_of(client: Client, url: str = "/", language: str = "en") -> str:
+    return client.get(url, headers={"accept-language": language}).content.decode()
+
+
+def make_refund(payment: Payment, status: str = "succeeded", **fields: object) -> RefundRecord:
+    final = status in {"succeeded", "failed"}
+    now = timezone.now()
+    defaults = {
+        "payment": payment,
+        "status": status,
+        "source": "api",
+        "amount": 1000,
+        "checksum": payment.refundable_amount,
+        "cancelled_amount": 1000 if status == "succeeded" else None,
+        "requested_at": now,
+        "settled_at": now if final else None,
+    }
+    return RefundRecord.objects.create(**{**defaults, **fields})
+
+
+class Markup(HTMLParser):
+    """Collects what a strict policy would block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocked: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        inline_script = tag == "script" and "src" not in values and values.get("type") != "application/json"
+        handlers = [name for name in values if name.startswith("on") or name == "style"]
+        foreign = [name for name in ("src", "href", "action") if re.match(r"(https?:)?//", values.get(name) or "")]
+        if tag == "style" or inline_script or handlers or foreign:
+            self.blocked.append(self.get_starttag_text() or tag)
+
+
+def test_a_visitor_gets_a_welcome_with_a_way_to_sign_in(client: Client) -> None:
+    page = page_of(client)
+    assert "/accounts/login/" in page
+    assert "data-order" not in page
+
+
+def test_a_buyer_sees_their_orders_with_what_was_paid_and_what_is_left(shop: Client, buyer: User) -> None:
+    payment = make_payment(user=buyer, name="핸드드립 커피", cancel_amount=Decimal(4000), pay_method="kakaopay")
+    page = page_of(shop)
+    for text in ("김하늘", "핸드드립 커피", payment.merchant_uid, "Kakao Pay", "₩10,000", "₩4,000", "₩6,000"):
+        assert text in page
+
+
+def test_a_buyer_sees_nothing_of_other_buyers(shop: Client) -> None:
+    other = make_payment(user=make_user("other"), name="남의 물건")
+    orphan = make_payment(name="주인 없는 물건")
+    page = page_of(shop)
+    assert "남의 물건" not in page
+    assert "주인 없는 물건" not in page
+    for payment in (other, orphan):
+        assert shop.get(f"/orders/{payment.imp_uid}").status_code == 404
+
+
+def test_staff_see_only_what_they_bought_themselves_and_a_link_to_the_admin(client: Client) -> None:
+    make_payment(user=make_user("other"), name="남의 물건")
+    client.force_login(make_staff("refund_payment", "view_payment"))
+    page = page_of(client)
+    assert "남의 물건" not in page
+    assert 'href="/admin/"' in page
+
+
+def test_a_buyer_gets_no_link_to_the_admin(shop: Client) -> None:
+    assert 'href="/admin/"' not in page_of(shop)
+
+
+def test_one_order_can_be_read_by_itself(shop: Client, buyer: User) -> None:
+    payment = make_payment(user=buyer)
+    page = page_of(shop, f"/orders/{payment.imp_uid}")
+    assert page.strip().startswith("<li")
+    assert payment.merchant_uid in page
+
+
+def test_one_order_is_refused_to_visitors(client: Client) -> None:
+    assert client.get(f"/orders/{make_payment().imp_uid}").status_code == 401
+
+
+def test_the_page_is_never_stored_by_caches(shop: Client) -> None:
+    assert "no-store" in shop.get("/").headers["Cache-Control"]
+
+
+def test_the_page_cannot_be_posted_to(shop: Client) -> None:
+    assert shop.post("/").status_code == 405
+
+
+def test_the_language_can_be_switched(client: Client) -> None:
+    client.post("/i18n/setlang/", {"language": "ko", "next": "/"})
+    assert '<html lang="ko">' in page_of(client)
+    client.post("/i18n/setlang/", {"language": "en", "next": "/"})
+    assert '<html lang="en">' in page_of(client, language="ko")
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_a_strict_policy_is_sent_and_nothing_on_the_page_breaks_it(
+    client: Client, buyer: User, signed_in: bool
+) -> None:
+    if signed_in:
+        make_refund(make_payment(user=buyer, pay_method="vbank", pg_provider="kcp"))
+        client.force_login(buyer)
+    response = client.get("/")
+    markup = Markup()
+    markup.feed(response.content.decode())
+    assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert markup.blocked == []
+
+
+def test_text_from_outside_is_escaped(shop: Client, buyer: User) -> None:
+    make_payment(user=buyer, name="</script><b onclick=x>", fail_reason="<i>", status="failed")
+    page = page_of(shop)
+    assert "<b onclick" not in page
+    assert "<i>" not in page
+
+
+def test_many_orders_are_shown_in_pages(shop: Client, buyer: User) -> None:
+    for _number in range(21):
+        make_payment(user=buyer)
+    assert page_of(shop).count("data-order=") == 20
+    assert page_of(shop, "/?page=2").count("data-order=") == 1
+
+
+def test_the_number_of_queries_does_not_grow_with_the_orders(
+    shop: Client, buyer: User, django_assert_max_num_queries
+) -> None:
+    for _number in range(15):
+        make_refund(make_payment(user=buyer))
+    with django_assert_max_num_queries(6):
+        shop.get("/")
+
+
+# --- One order in words -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "badge", "can_ask"),
+    [
+        ({}, "Paid", True),
+        ({"status": "cancelled", "cancel_amount": Decimal(4000)}, "Partly refunded", True),
+        ({"status": "cancelled", "cancel_amount": Decimal(10_000)}, "Refunded", False),
+        ({"status": "ready", "paid_at": None}, "Waiting for payment", False),
+        ({"status": "failed", "paid_at": None}, "Payment failed", False),
+        ({"status": "cancelled", "paid_at": None}, "Cancelled", False),
+    ],
+)
+def test_the_state_of_an_order_is_told_in_words(fields: dict, badge: str, can_ask: bool) -> None:
+    card = order_card(make_payment(**fields))
+    assert (card.badge, card.can_ask) == (badge, can_ask)
+
+
+@pytest.mark.parametrize(
+    ("status", "badge"),
+    [("requested", "Refund in progress"), ("pending", "Refund in progress"), ("unknown", "Being checked")],
+)
+def test_an_open_refund_is_watched_and_no_second_one_offered(status: str, badge: str) -> None:
+    payment = make_payment()
+    refund = make_refund(payment, status)
+    card = order_card(payment)
+    assert (card.badge, card.live_refund, card.can_ask) == (badge, refund.pk, False)
+
+
+def test_a_failed_refund_says_why() -> None:
+    payment = make_payment()
+    make_refund(payment, "failed", message="한도를 넘었습니다.")
+    assert order_card(payment).refunds[0].note == "한도를 넘었습니다."
+
+
+def test_a_receipt_is_linked_only_if_its_address_is_safe() -> None:
+    payment = make_payment()
+    make_refund(payment, receipt_url="javascript:alert(1)")
+    assert order_card(payment).refunds[0].receipt_url == ""
+
+
+def test_the_dialog_is_told_what_the_payment_needs() -> None:
+    data = json.loads(order_card(make_payment(pay_method="vbank", pg_provider="smartro_v2")).data)
+    assert (data["account"], data["tel"], data["fee"], data["destination"]) == (True, True, "300", "account")
+    assert (data["paid"], data["left"]) == ("10000", "10000")
+    data = json.loads(order_card(make_payment(pay_method="phone")).data)
+    assert (data["partial"], data["account"], data["destination"]) == (False, False, "phone")
+    data = json.loads(order_card(make_payment(pay_method="naverpay", pg_provider="naverpay")).data)
+    assert (data["reason"], data["destination"]) == (True, "wallet")
+
+
+def test_banks_are_named_in_the_language_of_the_page() -> None:
+    payments = [make_payment(pay_method="vbank", pg_provider="kcp"), make_payment()]
+    assert ("088", "신한은행") in bank_choices(payments, "ko")["kcp"]
+    assert ("088", "Shinhan Bank") in bank_choices(payments, "en")["kcp"]
+    assert list(bank_choices(payments, "en")) == ["kcp"]
+
+
+# --- Signing in, and errors ---------------------------------------------------------------------------------
+
+
+def test_a_buyer_can_sign_in_and_out(client: Client, buyer: User) -> None:
+    response = client.post("/accounts/login/", {"username": "buyer", "password": "secret"})
+    assert response.headers["Location"] == "/"
+    client.post("/accounts/logout/")
+    assert "data-order" not in page_of(client)
+
+
+def test_a_wrong_password_is_told_in_words(client: Client, buyer: User) -> None:
+    response = client.post("/accounts/login/", {"username": "buyer", "password": "no"})
+    assert 'role="alert"' in response.content.decode()
+
+
+@pytest.mark.parametrize(("debug", "shown"), [(True, True), (False, False)])
+def test_demo_accounts_are_named_in_development_only(
+    client: Client, buyer: User, settings, debug: bool, shown: bool
+) -> None:
+    settings.DEBUG = debug
+    assert ("<code>buyer</code>" in page_of(client, "/accounts/login/")) is shown
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+def test_error_pages_need_no_context_and_no_inline_style(name: str) -> None:
+    page = render_to_string(f"{name}.html")
+    markup = Markup()
+    markup.feed(page)
+    assert "<h1>" in page
+    assert markup.blocked == []
+
+
+def test_an_unknown_address_answers_with_the_shops_own_page(client: Client) -> None:
+    response = client.get("/nowhere")
+    assert response.status_code == 404
+    assert "storefront/base.css" in response.content.decode()
