@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
@@ -86,10 +87,8 @@ def by_api(payment: Payment, typed: dict[str, str]) -> str:
 def by_command(payment: Payment, typed: dict[str, str]) -> str:
     options = [part for name, text in typed.items() for part in (f"--{name.replace('_', '-')}", text)]
     out = StringIO()
-    try:
+    with suppress(SystemExit, CommandError):
         call_command("refund", payment.imp_uid, *options, "--json", stdout=out, stderr=StringIO())
-    except (SystemExit, CommandError):
-        pass
     document = json.loads(out.getvalue())
     return str(document["results"][0]["code"] if document["results"] else document["code"])
 
