@@ -8,7 +8,7 @@ from payments.errors import DomainError
 from payments.models import Payment
 from payments.money import format_money, quantize
 from refunds.errors import InvalidRequest, PolicyViolated, RefundNotDone
-from refunds.models import RefundRecord
+from refunds.models import DriftReport, RefundRecord
 from refunds.policies import Violation
 from refunds.services import RefundPreview
 
@@ -86,6 +86,21 @@ def preview_json(preview: RefundPreview) -> Json:
 
 def _violations(violations: tuple[Violation, ...]) -> list[Json]:
     return [{"code": found.code, "message": found.message, "field": found.field} for found in violations]
+
+
+def report_json(report: DriftReport) -> Json:
+    """A drift report with its differences."""
+    return {
+        "ok": not report.remaining and not report.error,
+        "since": report.since,
+        "until": report.until,
+        "check_only": report.check_only,
+        "compared": report.compared,
+        "found": report.found,
+        "repaired": report.repaired,
+        "error": report.error,
+        "differences": list(report.differences.values("merchant_uid", "imp_uid", "kind", "ours", "theirs", "repaired")),
+    }
 
 
 def error_json(exc: DomainError) -> Json:

@@ -1,38 +1,20 @@
 """`manage.py sync_payments`: mirror payments from i'mport."""
 
 import json
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+from payments.dates import date_argument, moment
 from payments.gateway import GatewayAuthFailed, GatewayError
 from payments.services import SyncProgress, sync_by_date, sync_by_id
 
 DEFAULT_DAYS = 90
-
-
-def _moment(text: str) -> datetime | date:
-    """A date (2026-11-01) or a time (2026-11-01T09:30), in Korean time unless it says otherwise."""
-    try:
-        parsed = parse_date(text) or parse_datetime(text)
-    except ValueError:
-        parsed = None
-    if parsed is None:
-        raise ArgumentTypeError(_("“%(text)s” is no date; write it like 2026-11-01.") % {"text": text})
-    return parsed
-
-
-def _aware(moment: datetime | date, *, end_of_day: bool = False) -> datetime:
-    if not isinstance(moment, datetime):
-        moment = datetime.combine(moment + timedelta(days=end_of_day), time.min)
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 
 class Command(BaseCommand):
@@ -43,8 +25,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("imp_uid", nargs="*", metavar="IMP_UID", help="payments to mirror")
-        parser.add_argument("--from", dest="start", type=_moment, metavar="DATE", help="first day (Asia/Seoul)")
-        parser.add_argument("--to", dest="end", type=_moment, metavar="DATE", help="last day, included")
+        parser.add_argument("--from", dest="start", type=date_argument, metavar="DATE", help="first day (Asia/Seoul)")
+        parser.add_argument("--to", dest="end", type=date_argument, metavar="DATE", help="last day, included")
         parser.add_argument(
             "--status",
             default="all",
@@ -84,8 +66,8 @@ class Command(BaseCommand):
             if any(not uid.isprintable() or not uid.strip() for uid in options["imp_uid"]):
                 raise CommandError(_("An imp_uid is empty or has characters it cannot have."), returncode=2)
             return sync_by_id(options["imp_uid"]), ""
-        end = _aware(options["end"], end_of_day=True) if options["end"] else timezone.now()
-        start = _aware(options["start"]) if options["start"] else end - timedelta(days=DEFAULT_DAYS)
+        end = moment(options["end"], end_of_day=True) if options["end"] else timezone.now()
+        start = moment(options["start"]) if options["start"] else end - timedelta(days=DEFAULT_DAYS)
         if start >= end:
             raise CommandError(_("--from must be before --to."), returncode=2)
         return sync_by_date(start, end, status=options["status"]), f"--from {start:%Y-%m-%d}"

@@ -1,17 +1,22 @@
 """`manage.py reconcile`: settle open refunds and import cancels made elsewhere."""
 
-from typing import Any
+from pathlib import Path
+from typing import IO, Any, cast
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from payments.dates import date_argument, moment
 from payments.errors import DomainError
 from payments.gateway import GatewayError
 from payments.models import Payment
 from payments.services import find_by_number
 from refunds.command import SOME_FAILED, RefundCommand
+from refunds.drift import compare_period, write_csv
+from refunds.models import DriftReport
 from refunds.reconciliation import Reconciled, import_cancels, reconcile
-from refunds.representation import Json, error_json, payment_json, refund_json
+from refunds.representation import Json, error_json, payment_json, refund_json, report_json
 from refunds.requests import parse_uid
 
 
@@ -24,9 +29,20 @@ class Command(RefundCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("order", nargs="*", metavar="MERCHANT_UID", help="order number, or an imp_uid")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
+        parser.add_argument("--all", action="store_true", help="compare every payment of a period (see --since)")
+        parser.add_argument("--since", type=date_argument, metavar="DATE", help="with --all: first day (Asia/Seoul)")
+        parser.add_argument("--until", type=date_argument, metavar="DATE", help="with --all: last day (default: now)")
+        parser.add_argument("--check", action="store_true", help="with --all: report only, repair nothing")
+        parser.add_argument("--csv", metavar="FILE", help="with --all: write the differences there (- for here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.ensure_configured(as_json=options["json"])
+        if options["all"]:
+            self._compare_period(options)
+            return
+        if options["since"] or options["until"] or options["check"] or options["csv"]:
+            message = _("--since, --until, --check and --csv go with --all.")
+            raise self.usage_error(message, code="invalid_options", as_json=options["json"])
         results = self._named(options["order"]) if options["order"] else _everything()
         if not options["json"]:
             for result in results:
@@ -52,6 +68,42 @@ class Command(RefundCommand):
                 found = reconcile(payments=Payment.objects.filter(pk=payment.pk))
                 results += [_result_json(order, result) for result in found]
         return results
+
+    def _compare_period(self, options: dict[str, Any]) -> None:
+        """The drift report: exit code 1 if differences are left, or if i'mport could not be read to the end."""
+        if options["order"] or not options["since"]:
+            message = _("--all needs --since DATE, and takes no orders.")
+            raise self.usage_error(message, code="invalid_options", as_json=options["json"])
+        since = moment(options["since"])
+        until = moment(options["until"], end_of_day=True) if options["until"] else timezone.now()
+        if since >= until:
+            raise self.usage_error(
+                _("--since must be before --until."), code="invalid_options", as_json=options["json"]
+            )
+        report = compare_period(since=since, until=until, check_only=options["check"])
+        if options["csv"] == "-":
+            write_csv(report, cast(IO[str], self.stdout))
+        elif options["csv"]:
+            with Path(options["csv"]).open("w", newline="", encoding="utf-8-sig") as file:
+                write_csv(report, file)
+        if options["json"]:
+            self.write_json(report_json(report))
+        elif options["csv"] != "-":
+            self._write_report(report)
+        if report.remaining or report.error:
+            raise SystemExit(SOME_FAILED)
+
+    def _write_report(self, report: DriftReport) -> None:
+        for found in report.differences.all():
+            state = _("repaired") if found.repaired else _("differs")
+            words = f"{found.get_kind_display()}: {found.ours or '-'} / {found.theirs or '-'}"
+            self.stdout.write(f"{found.merchant_uid} ({found.imp_uid}): {words} ({state})")
+        figures = {"compared": report.compared, "found": report.found, "repaired": report.repaired}
+        self.stdout.write(
+            _("%(compared)d payments compared, %(found)d differences, %(repaired)d of them repaired.") % figures
+        )
+        if report.error:
+            self.stderr.write(_("Broken off: %(error)s") % {"error": report.error})
 
 
 def _everything() -> list[Json]:

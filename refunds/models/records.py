@@ -1,4 +1,4 @@
-"""What was given back: refund records, their append-only timeline, and the admin's batches of them."""
+"""What was given back: refund records and their append-only timeline."""
 
 from decimal import Decimal
 from typing import Any, NoReturn, Self
@@ -220,43 +220,3 @@ class RefundEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnlyError("refund events are append-only")
-
-
-class RefundBatch(models.Model):
-    """One press of "Refund" in the admin. Its token makes a second press show the first one's result."""
-
-    token = models.UUIDField(_("token"), unique=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("asked by"), on_delete=models.PROTECT, related_name="+"
-    )
-    reason = models.CharField(_("reason"), max_length=255, blank=True)
-    created_at = models.DateTimeField(_("asked at"), auto_now_add=True)
-    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("refund batch")
-        verbose_name_plural = _("refund batches")
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return str(self.token)
-
-
-class RefundBatchItem(models.Model):
-    """What became of one order of a batch: a refund record, or the error that kept one from being made."""
-
-    batch = models.ForeignKey(RefundBatch, on_delete=models.CASCADE, related_name="items")
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="+")
-    amount = models.DecimalField(  # as asked; null = all that was left
-        max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
-    )
-    refund = models.ForeignKey(RefundRecord, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    error_code = models.CharField(max_length=40, blank=True)
-    message = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ("id",)
-        constraints = (models.UniqueConstraint(fields=["batch", "payment"], name="payment_once_per_batch"),)
-
-    def __str__(self) -> str:
-        return f"{self.batch_id}/{self.payment_id}"

@@ -1,0 +1,154 @@
+"""Compare our ledger with i'mport's for a period, and repair what differs."""
+
+import csv
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import IO
+
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
+from payments.models import Payment
+from payments.money import format_money
+from payments.services import mirror_payment
+from refunds.ledger import identities
+from refunds.models import DifferenceKind, DriftDifference, DriftReport, RefundRecord
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 100
+CSV_COLUMNS = ("order", "imp_uid", "difference", "here", "at_imort", "repaired")
+
+
+def compare_period(
+    *, since: datetime, until: datetime, check_only: bool = False, gateway: Gateway | None = None
+) -> DriftReport:
+    """Compare every payment whose final status was set in [since, until], and every one of ours paid in it.
+
+    Repairs what differs unless `check_only`: then nothing but the report is written. The report is kept, also
+    when i'mport cannot be read to the end (`error` says so and `finished_at` stays empty). Safe to repeat and to
+    run beside live refunds: a refund that is still open counts as a difference, not as an error.
+    """
+    gateway = gateway or get_gateway()
+    report = DriftReport.objects.create(since=since, until=until, check_only=check_only, started_at=timezone.now())
+    seen: set[str] = set()
+    try:
+        for page in gateway.payments_between(since, until):
+            fresh = [shown for shown in page.payments if shown.imp_uid not in seen]
+            seen.update(shown.imp_uid for shown in fresh)
+            _compare(report, fresh)
+        for chunk in _ours_not_listed(since, until, seen):
+            _compare_ours(report, chunk, gateway)
+    except GatewayError as exc:
+        report.error = exc.message
+    else:
+        report.finished_at = timezone.now()
+    report.save()
+    logger.info("drift report %s: %s compared, %s differ", report.pk, report.compared, report.found)
+    return report
+
+
+def write_csv(report: DriftReport, file: IO[str]) -> None:
+    """The report's differences as CSV. Texts that a spreadsheet would take for a formula are quoted."""
+    writer = csv.writer(file)
+    writer.writerow(CSV_COLUMNS)
+    for found in report.differences.all():
+        texts = (found.merchant_uid, found.imp_uid, found.kind, found.ours, found.theirs)
+        writer.writerow([*(_no_formula(text) for text in texts), "yes" if found.repaired else "no"])
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _ours_not_listed(since: datetime, until: datetime, seen: set[str]) -> Iterator[list[Payment]]:
+    """Our payments of the period that i'mport's listing did not show, by the hundred."""
+    chunk: list[Payment] = []
+    for payment in Payment.objects.filter(paid_at__gte=since, paid_at__lte=until).iterator():
+        if payment.imp_uid not in seen:
+            chunk.append(payment)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _compare_ours(report: DriftReport, payments: Sequence[Payment], gateway: Gateway) -> None:
+    """Compare payments that were not in the listing, which goes by the time of the last status."""
+    shown = gateway.payments([payment.imp_uid for payment in payments])
+    _compare(report, shown)
+    known = {payment.imp_uid for payment in shown}
+    for payment in payments:
+        if payment.imp_uid not in known:
+            report.compared += 1
+            found = _difference(payment, DifferenceKind.MISSING_THERE, format_money(payment.amount, payment.currency))
+            _keep(report, [found])
+
+
+def _compare(report: DriftReport, shown: Sequence[GatewayPayment]) -> None:
+    """Compare one page, repair what differs, and look again at what was repaired."""
+    before = _ledger_of(shown)
+    report.compared += len(shown)
+    for theirs in shown:
+        found = differences(before.get(theirs.imp_uid), theirs)
+        if not found:
+            continue
+        if not report.check_only:
+            mirror_payment(theirs)
+            left = {again.kind for again in differences(_ledger_of([theirs]).get(theirs.imp_uid), theirs)}
+            for difference in found:
+                difference.repaired = difference.kind not in left
+        _keep(report, found)
+
+
+def _ledger_of(shown: Iterable[GatewayPayment]) -> dict[str, Payment]:
+    """Our side of these payments, with the refunds that count."""
+    refunds = RefundRecord.objects.filter(Q(status="succeeded") | Q(status__in=("requested", "pending", "unknown")))
+    ours = Payment.objects.filter(imp_uid__in=[theirs.imp_uid for theirs in shown])
+    return {payment.imp_uid: payment for payment in ours.prefetch_related(Prefetch("refunds", refunds))}
+
+
+def differences(ours: Payment | None, theirs: GatewayPayment) -> list[DriftDifference]:
+    """How our payment (with its refunds prefetched) differs from what i'mport shows; unsaved."""
+    if ours is None:
+        amount = format_money(theirs.amount, theirs.currency)
+        missing = DriftDifference(imp_uid=theirs.imp_uid, merchant_uid=theirs.merchant_uid[:40], theirs=amount)
+        missing.kind = DifferenceKind.MISSING_HERE
+        return [missing]
+    refunds = list(ours.refunds.all())
+    done = [refund for refund in refunds if refund.status == "succeeded"]
+    found = [_difference(ours, DifferenceKind.OPEN_REFUND, refund.number) for refund in refunds if refund.is_live]
+    pairs = (
+        (DifferenceKind.AMOUNT, ours.amount, theirs.amount),
+        (DifferenceKind.REFUNDED, ours.cancel_amount, theirs.cancel_amount),
+    )
+    for kind, here, there in pairs:
+        if here != there:
+            texts = (format_money(here, ours.currency), format_money(there, theirs.currency))
+            found.append(_difference(ours, kind, *texts))
+    known = {refund.cancellation_id for refund in done}
+    unbooked = [key for key, _item in identities(theirs.cancel_history) if key not in known]
+    # A cancel known only from i'mport's total has no item of its own, and is not counted twice.
+    without_item = sum(not refund.cancellation_id for refund in done)
+    if len(unbooked) > without_item:
+        found.append(_difference(ours, DifferenceKind.RECORDS, str(len(done)), str(len(theirs.cancel_history))))
+    if ours.status != theirs.status:
+        found.append(_difference(ours, DifferenceKind.STATUS, ours.status, theirs.status))
+    return found
+
+
+def _difference(ours: Payment, kind: DifferenceKind, here: str, there: str = "") -> DriftDifference:
+    return DriftDifference(
+        imp_uid=ours.imp_uid, merchant_uid=ours.merchant_uid, kind=kind, ours=here[:100], theirs=there[:100]
+    )
+
+
+def _keep(report: DriftReport, found: Sequence[DriftDifference]) -> None:
+    for difference in found:
+        difference.report = report
+    DriftDifference.objects.bulk_create(found)
+    report.found += len(found)
+    report.repaired += sum(difference.repaired for difference in found)

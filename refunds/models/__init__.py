@@ -1,0 +1,32 @@
+"""What was given back, and what we know about it."""
+
+from refunds.models.batches import RefundBatch, RefundBatchItem
+from refunds.models.drift import DifferenceKind, DriftDifference, DriftReport
+from refunds.models.records import (
+    FINAL_STATUSES,
+    LIVE_STATUSES,
+    AppendOnlyError,
+    RefundEvent,
+    RefundRecord,
+    RefundRecordQuerySet,
+    RefundSource,
+    RefundStatus,
+    new_refund_number,
+)
+
+__all__ = [
+    "FINAL_STATUSES",
+    "LIVE_STATUSES",
+    "AppendOnlyError",
+    "DifferenceKind",
+    "DriftDifference",
+    "DriftReport",
+    "RefundBatch",
+    "RefundBatchItem",
+    "RefundEvent",
+    "RefundRecord",
+    "RefundRecordQuerySet",
+    "RefundSource",
+    "RefundStatus",
+    "new_refund_number",
+]

@@ -1,0 +1,66 @@
+"""Reports of where our ledger and i'mport differed."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class DifferenceKind(models.TextChoices):
+    MISSING_HERE = "missing_here", _("Payment missing here")
+    MISSING_THERE = "missing_there", _("Payment unknown to i'mport")
+    REFUNDED = "refunded", _("Refunded amount differs")
+    RECORDS = "records", _("Number of refunds differs")
+    AMOUNT = "amount", _("Paid amount differs")
+    STATUS = "status", _("Status differs")
+    OPEN_REFUND = "open_refund", _("Refund still open")
+
+
+class DriftReport(models.Model):
+    """One comparison of our ledger with i'mport's for a period. `finished_at` null: broken off, see `error`."""
+
+    since = models.DateTimeField(_("from"))
+    until = models.DateTimeField(_("to"))
+    check_only = models.BooleanField(_("compared only"), default=False)
+    started_at = models.DateTimeField(_("started at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    compared = models.PositiveIntegerField(_("payments compared"), default=0)
+    found = models.PositiveIntegerField(_("differences found"), default=0)
+    repaired = models.PositiveIntegerField(_("of them repaired"), default=0)
+    error = models.TextField(_("broken off because"), blank=True)
+
+    class Meta:
+        verbose_name = _("drift report")
+        verbose_name_plural = _("drift reports")
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(condition=Q(repaired__lte=models.F("found")), name="drift_repaired_were_found"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.since:%Y-%m-%d} – {self.until:%Y-%m-%d}"
+
+    @property
+    def remaining(self) -> int:
+        """Differences that are still there."""
+        return self.found - self.repaired
+
+
+class DriftDifference(models.Model):
+    """One difference. `ours` and `theirs` are words or amounts as people read them."""
+
+    report = models.ForeignKey(DriftReport, on_delete=models.CASCADE, related_name="differences")
+    imp_uid = models.CharField(_("i'mport number"), max_length=32)
+    merchant_uid = models.CharField(_("order"), max_length=40)
+    kind = models.CharField(_("difference"), max_length=20, choices=DifferenceKind.choices)
+    ours = models.CharField(_("here"), max_length=100, blank=True)
+    theirs = models.CharField(_("at i'mport"), max_length=100, blank=True)
+    repaired = models.BooleanField(_("repaired"), default=False)
+
+    class Meta:
+        verbose_name = _("difference")
+        verbose_name_plural = _("differences")
+        ordering = ("id",)
+        constraints = (models.CheckConstraint(condition=Q(kind__in=DifferenceKind.values), name="drift_kind_known"),)
+
+    def __str__(self) -> str:
+        return f"{self.merchant_uid}: {self.get_kind_display()}"
