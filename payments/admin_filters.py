@@ -1,0 +1,94 @@
+"""Filters of the payment list. Their choices are fixed: reading them from the table would scan it."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
+from unfold.utils import parse_date_str
+
+from payments.labels import PAY_METHODS, PG_PROVIDERS
+from payments.models import Payment, PaymentQuerySet, PaymentStatus
+
+Choice = tuple[str, str | Promise]
+
+
+class StatusFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+    """What staff mean by status: i'mport calls a payment "cancelled" after any refund, and unpaid ones too."""
+
+    title = _("status")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Payment]") -> Iterable[Choice]:
+        return (
+            ("paid", _("Paid")),
+            ("ready", _("Waiting for payment")),
+            ("failed", _("Failed")),
+            ("expired", _("Cancelled unpaid")),
+        )
+
+    def queryset(self, request: HttpRequest, queryset: PaymentQuerySet) -> PaymentQuerySet:
+        if self.value() == "paid":
+            return queryset.ever_paid()
+        if self.value() == "expired":
+            return queryset.filter(status=PaymentStatus.CANCELLED, paid_at__isnull=True, cancel_amount=0)
+        if self.value() in (PaymentStatus.READY, PaymentStatus.FAILED):
+            return queryset.filter(status=self.value())
+        return queryset
+
+
+class MethodFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+    title = _("method")
+    parameter_name = "method"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Payment]") -> Iterable[Choice]:
+        return PAY_METHODS.items()
+
+    def queryset(self, request: HttpRequest, queryset: PaymentQuerySet) -> PaymentQuerySet:
+        return queryset.filter(pay_method=self.value()) if self.value() in PAY_METHODS else queryset
+
+
+class PgFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+    """One choice per company, though i'mport has several codes for some (old and new contracts)."""
+
+    title = _("PG")
+    parameter_name = "pg"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Payment]") -> Iterable[Choice]:
+        names = {str(name): code for code, name in reversed(PG_PROVIDERS.items())}
+        return sorted(((code, name) for name, code in names.items()), key=lambda choice: choice[1].casefold())
+
+    def queryset(self, request: HttpRequest, queryset: PaymentQuerySet) -> PaymentQuerySet:
+        name = PG_PROVIDERS.get(str(self.value()))
+        if name is None:
+            return queryset
+        codes = [code for code, other in PG_PROVIDERS.items() if str(other) == str(name)]
+        return queryset.filter(pg_provider__in=codes)
+
+
+class SeoulDateFilter(RangeDateFilter):  # type: ignore[misc]  # the theme ships no types
+    """From one Korean day to another, both included."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        first, last = self._day("from"), self._day("to")
+        conditions = Q()
+        if first is not None:
+            conditions &= Q(**{f"{self.field_path}__gte": _midnight(first)})
+        if last is not None and last < date.max:
+            conditions &= Q(**{f"{self.field_path}__lt": _midnight(last + timedelta(days=1))})
+        return queryset.filter(conditions)
+
+    def _day(self, end: str) -> date | None:
+        typed: Any = self.used_parameters.get(f"{self.field_path}_{end}")
+        day: date | None = parse_date_str(typed) if isinstance(typed, str) else None
+        return day if day is None or 1 < day.year < date.max.year else None
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))

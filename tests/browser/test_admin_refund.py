@@ -1,0 +1,88 @@
+"""Staff refund orders in a real browser: a live total while typing, the result, and nothing moved by going back."""
+
+import pytest
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from payments.models import Payment
+from refunds.models import RefundRecord
+from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def desk(page: Page, live_server: LiveServer) -> Page:
+    """The payment list, in English, after signing in."""
+    make_staff("refund_payment", "view_payment", "view_refundrecord")
+    cookie = {"name": "django_language", "value": "en", "url": live_server.url}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page.goto(f"{live_server.url}/admin/login/?next=/admin/payments/payment/")
+    page.fill("[name=username]", "staff")
+    page.fill("[name=password]", "secret")
+    page.press("[name=password]", "Enter")
+    return page
+
+
+def open_confirmation(desk: Page, *payments: Payment) -> None:
+    desk.wait_for_url("**/admin/payments/payment/**")
+    desk.reload()
+    for payment in payments:
+        desk.locator(f"input.action-select[value='{payment.pk}']").check()
+    desk.get_by_role("button", name="Refund…").click()
+
+
+def test_select_confirm_and_see_the_result(desk: Page, sandbox: SandboxServer) -> None:
+    card = paid_at_sandbox(sandbox, amount=52_000)
+    vbank = paid_at_sandbox(sandbox, amount=10_000, pay_method="vbank", pg_provider="tosspayments")
+    open_confirmation(desk, card, vbank)
+    button = desk.locator("#refund-button")
+    expect(button).to_have_text("Refund ₩62,000 for 2 orders")
+
+    desk.fill(f"[name=p{card.pk}-amount]", "2,000")
+    expect(button).to_have_text("Refund ₩12,000 for 2 orders")
+    desk.uncheck(f"[name=p{vbank.pk}-selected]")
+    expect(button).to_have_text("Refund ₩2,000 for 1 order")
+    desk.check(f"[name=p{vbank.pk}-selected]")
+    expect(desk.locator(".rd-cost")).to_have_text("₩10,000 + ₩300 fee = costs you ₩10,300")
+
+    button.click()
+    expect(desk.locator("[data-code=account_required]")).to_be_visible()
+    assert not RefundRecord.objects.exists()
+    desk.fill(f"[name=p{vbank.pk}-refund_holder]", ACCOUNT["refund_holder"])
+    desk.select_option(f"[name=p{vbank.pk}-refund_bank]", ACCOUNT["refund_bank"])
+    desk.fill(f"[name=p{vbank.pk}-refund_account]", ACCOUNT["refund_account"])
+    desk.locator("#refund-button").click()
+
+    expect(desk.locator("tr[data-state=refunded]")).to_have_count(2)
+    assert sandbox.payment(card.imp_uid)["cancel_amount"] == 2_000
+    assert sandbox.payment(vbank.imp_uid)["cancel_amount"] == 10_000
+
+
+def test_going_back_and_pressing_again_moves_nothing(desk: Page, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, amount=30_000)
+    open_confirmation(desk, payment)
+    desk.fill(f"[name=p{payment.pk}-amount]", "10000")
+    desk.locator("#refund-button").click()
+    expect(desk.locator("tr[data-state=refunded]")).to_have_count(1)
+
+    desk.reload()
+    desk.go_back()
+    again = desk.locator("#refund-button")
+    if again.count():  # the browser kept the page; otherwise it was sent on to the result
+        again.click()
+
+    expect(desk.locator("tr[data-state=refunded]")).to_have_count(1)
+    assert RefundRecord.objects.count() == 1
+    assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 10_000
+
+
+def test_enter_in_a_field_checks_and_does_not_refund(desk: Page, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    open_confirmation(desk, payment)
+
+    desk.press(f"[name=p{payment.pk}-amount]", "Enter")
+
+    expect(desk.locator("[data-code=checked]")).to_be_visible()
+    assert not RefundRecord.objects.exists()

@@ -1,0 +1,164 @@
+"""The payment list and page: fast searches, fixed filters, and nothing to edit but whose order it is."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from payments import admin_search
+from payments.admin_search import SEARCHED, BrowsingPaginator, matching
+from payments.models import Payment
+from tests.factories import make_payment, make_user
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/payments/payment/"
+SEOUL = ZoneInfo("Asia/Seoul")
+
+
+def orders(client: Client, **query: str) -> set[str]:
+    answer: Any = client.get(LIST, query)
+    assert answer.status_code == 200
+    return {payment.merchant_uid for payment in answer.context["cl"].result_list}
+
+
+@pytest.mark.parametrize(
+    "text", ["find-1", "imp_find", "홍길", "Kim Min", "kim@", "010-9999", "01099998888", "010 9999 8888", " find-1 "]
+)
+def test_payments_are_found_by_how_a_field_begins(admin_client: Client, text: str) -> None:
+    make_payment(
+        merchant_uid="find-1",
+        imp_uid="imp_find_1",
+        buyer_name="Kim Min" if text == "Kim Min" else "홍길동",
+        buyer_email="kim@example.com",
+        buyer_tel="010-9999-8888",
+    )
+    make_payment()
+    assert orders(admin_client, q=text) == {"find-1"}
+
+
+@pytest.mark.parametrize("text", ["ind-1", "%", "_", "x" * 5_000, "\x00", "🙂"])
+def test_other_texts_find_nothing_and_break_nothing(admin_client: Client, text: str) -> None:
+    make_payment(merchant_uid="find-1", buyer_name="홍길동")
+    found = orders(admin_client, q=text)
+    assert found == (set() if text != "\x00" else {"find-1"})
+
+
+def test_the_search_uses_the_indexes() -> None:
+    plan = Payment.objects.order_by().filter(matching("order-1", *SEARCHED)).explain()
+    if connection.vendor == "sqlite":
+        assert plan.count("USING INDEX") == len(SEARCHED)
+        assert "SCAN" not in plan
+
+
+def test_a_beginning_that_many_share_still_finds_the_newest_first(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_search, "FEW", 1)
+    for day in range(1, 4):
+        make_payment(merchant_uid=f"same-{day}", paid_at=datetime(2026, 3, day, tzinfo=SEOUL))
+    answer: Any = admin_client.get(LIST, {"q": "same-"})
+    assert [payment.merchant_uid for payment in answer.context["cl"].result_list] == ["same-3", "same-2", "same-1"]
+
+
+def test_the_list_counts_no_more_rows_than_people_look_at(admin_client: Client) -> None:
+    make_payment()
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        admin_client.get(LIST)
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"] and "payments_payment" in query["sql"]]
+    assert counts
+    assert all("LIMIT 1000" in sql for sql in counts)
+
+
+def test_pages_go_on_beyond_what_is_counted() -> None:
+    for _number in range(5):
+        make_payment()
+    paginator = BrowsingPaginator(Payment.objects.order_by("pk"), 2)
+    assert paginator.page(3).object_list.count() == 1
+    assert paginator.page(4).object_list.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"state": "paid"}, {"card", "part"}),
+        ({"state": "ready"}, {"waiting"}),
+        ({"state": "failed"}, {"failed"}),
+        ({"state": "expired"}, {"expired"}),
+        ({"method": "vbank"}, {"waiting", "expired"}),
+        ({"pg": "html5_inicis"}, {"card", "part"}),
+        ({"pg": "junk", "method": "", "state": "x" * 5_000}, {"card", "part", "waiting", "failed", "expired"}),
+    ],
+)
+def test_filters_speak_the_words_of_staff(admin_client: Client, query: dict[str, str], expected: set[str]) -> None:
+    make_payment(merchant_uid="card", pg_provider="html5_inicis")
+    make_payment(merchant_uid="part", pg_provider="inicis", status="cancelled", cancel_amount=1)
+    make_payment(merchant_uid="waiting", pay_method="vbank", status="ready", paid_at=None)
+    make_payment(merchant_uid="expired", pay_method="vbank", status="cancelled", paid_at=None)
+    make_payment(merchant_uid="failed", status="failed", paid_at=None)
+    assert orders(admin_client, **query) == expected
+
+
+def test_the_date_filter_means_korean_days_both_included(admin_client: Client) -> None:
+    make_payment(merchant_uid="before", paid_at=datetime(2026, 3, 1, 23, 59, tzinfo=SEOUL))
+    make_payment(merchant_uid="first", paid_at=datetime(2026, 3, 2, 0, 0, tzinfo=SEOUL))
+    make_payment(merchant_uid="last", paid_at=datetime(2026, 3, 3, 23, 59, tzinfo=SEOUL))
+    make_payment(merchant_uid="after", paid_at=datetime(2026, 3, 4, 0, 0, tzinfo=SEOUL))
+    assert orders(admin_client, paid_at_from="2026-03-02", paid_at_to="2026-03-03") == {"first", "last"}
+    assert len(orders(admin_client, paid_at_from="junk", paid_at_to="0001-01-01")) == 4
+
+
+@pytest.mark.parametrize("name", ["merchant_uid__exact", "method", "paid_at_from", "user__id__exact"])
+def test_nul_characters_in_a_filter_are_a_bad_request(admin_client: Client, name: str) -> None:
+    assert admin_client.get(LIST, {name: "a\x00b"}).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["merchant_uid__exact", "method", "paid_at_from", "nonsense", "o"])
+def test_crafted_filters_are_no_server_error(admin_client: Client, name: str) -> None:
+    assert admin_client.get(LIST, {name: "x" * 5_000}).status_code in (200, 302, 400)
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "abc", "99999999"])
+def test_any_page_number_is_answered(admin_client: Client, page: str) -> None:
+    make_payment()
+    assert admin_client.get(LIST, {"p": page}).status_code in (200, 302)
+
+
+def test_saving_the_buyers_account_overwrites_no_money(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment, buyer = make_payment(), make_user()
+    refresh = Payment.full_clean
+
+    def book_meanwhile(self: Payment, *args: Any, **kwargs: Any) -> None:
+        Payment.objects.filter(pk=self.pk).update(cancel_amount=Decimal(4_000), status="cancelled")
+        refresh(self, *args, **kwargs)
+
+    monkeypatch.setattr(Payment, "full_clean", book_meanwhile)
+    admin_client.post(f"{LIST}{payment.pk}/change/", {"user": buyer.pk, "amount": "1", "cancel_amount": "0"})
+
+    payment.refresh_from_db()
+    assert (payment.user, payment.amount, payment.cancel_amount) == (buyer, 10_000, 4_000)
+    assert payment.status == "cancelled"
+
+
+def test_the_page_shows_what_the_payment_has(admin_client: Client) -> None:
+    card = make_payment(card_name="Shinhan", card_number="4330****", paid_at=timezone.now())
+    vbank = make_payment(pay_method="vbank", vbank_num="56200001", vbank_name="신한은행")
+
+    shown = admin_client.get(f"{LIST}{card.pk}/change/").text
+    assert "4330****" in shown
+    assert "Virtual account" not in shown
+    assert "56200001" in admin_client.get(f"{LIST}{vbank.pk}/change/").text
+
+
+def test_account_pages_wear_the_theme(admin_client: Client, admin_user: User) -> None:
+    for path in ("user/", f"user/{admin_user.pk}/change/", "user/add/", "group/"):
+        assert admin_client.get(f"/admin/auth/{path}").status_code == 200

@@ -1,0 +1,110 @@
+"""Who may do what in the admin; enforced by each view, whatever the pages offer."""
+
+import uuid
+
+import pytest
+from django.test import Client
+
+from payments.models import Payment
+from refunds.models import RefundBatch, RefundRecord, RefundSource, RefundStatus
+from tests.admin_pages import sign_in
+from tests.factories import make_payment, make_staff, make_user
+
+pytestmark = pytest.mark.django_db
+
+CONFIRM = "/admin/payments/payment/refund/"
+CHECK = "/admin/payments/payment/check/"
+
+
+@pytest.fixture
+def payment() -> Payment:
+    return make_payment()
+
+
+@pytest.fixture
+def viewer(client: Client) -> Client:
+    return sign_in(client, make_staff("view_payment", "view_refundrecord"))
+
+
+def test_a_viewer_cannot_open_the_confirmation_page(viewer: Client, payment: Payment) -> None:
+    assert viewer.get(CONFIRM, {"ids": payment.pk}).status_code == 403
+    assert viewer.get(f"/admin/payments/payment/{payment.pk}/refund/").status_code == 403
+
+
+def test_a_viewers_crafted_post_refunds_nothing(viewer: Client, payment: Payment) -> None:
+    data = {
+        "token": str(uuid.uuid4()),
+        "do": "refund",
+        f"p{payment.pk}-selected": "on",
+        f"p{payment.pk}-expected_balance": "10000",
+    }
+    assert viewer.post(f"{CONFIRM}?ids={payment.pk}", data).status_code == 403
+    assert viewer.post(CHECK, {"ids": payment.pk}).status_code == 403
+    assert not RefundBatch.objects.exists()
+
+
+def test_a_viewer_is_offered_no_refund(viewer: Client, payment: Payment) -> None:
+    listed = viewer.get("/admin/payments/payment/").text
+    detail = viewer.get(f"/admin/payments/payment/{payment.pk}/change/").text
+
+    assert payment.merchant_uid in listed
+    for page in (listed, detail):
+        assert "Refund…" not in page
+        assert "Check with" not in page
+
+
+def test_a_viewers_crafted_action_is_ignored(viewer: Client, payment: Payment) -> None:
+    answer = viewer.post("/admin/payments/payment/", {"action": "refund_orders", "_selected_action": payment.pk})
+    assert CONFIRM not in answer.get("Location", "")
+
+
+@pytest.mark.parametrize("url", [CONFIRM, "/admin/payments/payment/", "/admin/refunds/refundrecord/"])
+def test_buyers_and_strangers_are_sent_to_the_login(client: Client, url: str) -> None:
+    assert client.get(url)["Location"].startswith("/admin/login/")
+    sign_in(client, make_user())
+    assert client.get(url)["Location"].startswith("/admin/login/")
+
+
+def test_staff_without_permissions_see_nothing(client: Client, payment: Payment) -> None:
+    sign_in(client, make_staff())
+    batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=make_user())
+
+    for path in ("payments/payment/", "refunds/refundrecord/", f"refunds/refundrecord/batch/{batch.token}/"):
+        assert client.get(f"/admin/{path}").status_code == 403
+
+
+def test_the_refund_permission_alone_is_enough_to_work(client: Client, payment: Payment) -> None:
+    sign_in(client, make_staff("refund_payment"))
+    assert payment.merchant_uid in client.get("/admin/payments/payment/").text
+    assert client.get(CONFIRM, {"ids": payment.pk}, follow=True).status_code == 200
+    assert client.get("/admin/refunds/refundrecord/").status_code == 200
+
+
+def test_csrf_protects_the_confirmation(payment: Payment) -> None:
+    client = sign_in(Client(enforce_csrf_checks=True), make_staff("refund_payment"))
+    assert client.post(f"{CONFIRM}?ids={payment.pk}", {"do": "refund"}).status_code == 403
+    assert client.post(CHECK, {"ids": payment.pk}).status_code == 403
+
+
+def test_nobody_adds_changes_or_deletes_refunds_or_payments(admin_client: Client, payment: Payment) -> None:
+    refund = RefundRecord.objects.create(
+        payment=payment,
+        status=RefundStatus.PENDING,
+        source=RefundSource.ADMIN,
+        amount=1_000,
+        checksum=10_000,
+        requested_at=payment.paid_at,
+    )
+    detail = f"/admin/refunds/refundrecord/{refund.pk}/"
+
+    for path in ("/admin/refunds/refundrecord/add/", f"{detail}delete/", "/admin/payments/payment/add/"):
+        assert admin_client.get(path).status_code == 403
+    assert admin_client.get(f"/admin/payments/payment/{payment.pk}/delete/").status_code == 403
+    assert admin_client.post(f"{detail}change/", {"amount": "1"}).status_code == 403
+    assert admin_client.get(f"{detail}change/").status_code == 200
+
+
+def test_the_check_goes_back_only_to_this_site(client: Client) -> None:
+    sign_in(client, make_staff("refund_payment"))
+    answer = client.post(CHECK, {"ids": "", "next": "https://evil.example/"})
+    assert answer["Location"] == "/admin/payments/payment/"
