@@ -45,7 +45,15 @@ from refunds.requests import RefundRequest
 from refunds.reservation import Actor, context_of, reserve
 from refunds.settlement import settle_answer, settle_failed, settle_refusal, settle_unknown
 
-__all__ = ["Actor", "RefundPreview", "outcome_of", "preview_refund", "request_refund", "requirements_of"]
+__all__ = [
+    "Actor",
+    "RefundPreview",
+    "outcome_of",
+    "preview_refund",
+    "request_refund",
+    "requirements_of",
+    "why_impossible",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +85,12 @@ def preview_refund(*, payment: Payment, request: RefundRequest) -> RefundPreview
         warnings=verdict.warnings,
         requirements=requirements_of(payment),
     )
+
+
+def why_impossible(payment: Payment) -> Violation | None:
+    """The rule that no input would satisfy, so that nothing of this payment can be refunded here; else None."""
+    violations = policies.check(context_of(payment, RefundRequest())).violations
+    return violations[0] if violations and not violations[0].field else None
 
 
 def requirements_of(payment: Payment) -> Requirements:
@@ -143,6 +157,7 @@ def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> R
     """Ask i'mport once and settle what it answers. Returns the record as it stands afterwards."""
     end: Callable[[], RefundRecord]
     try:
+        _ensure_in_time(record)
         shown = gateway.cancel(cancel)
     except GatewayUnavailable as exc:
         end = partial(settle_failed, record, code=RefundNotSent.code, message=exc.message)
@@ -157,6 +172,13 @@ def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> R
     except DatabaseError as exc:  # the record stays live, and is resolved once the database is back
         logger.exception("refund %s: the outcome could not be written", record.number)
         raise RefundOutcomeUnknown(unknown_message(), record) from exc
+
+
+def _ensure_in_time(record: RefundRecord) -> None:
+    """A process that slept since the reservation must not send what may have been given up meanwhile."""
+    age = timezone.now() - record.requested_at
+    if age > timedelta(seconds=settings.REFUND_LEASE_SECONDS) / 2:  # the other half is for the call
+        raise GatewayUnavailable(_("This server was too slow; nothing was sent. Try again in a moment."))
 
 
 def _after_refusal(record: RefundRecord, refusal: GatewayRejected, gateway: Gateway) -> Callable[[], RefundRecord]:

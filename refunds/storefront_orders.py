@@ -14,7 +14,8 @@ from payments.labels import method_label
 from payments.models import Payment, PaymentStatus
 from payments.money import format_money, quantize
 from refunds.models import RefundRecord, RefundStatus
-from refunds.services import requirements_of
+from refunds.services import requirements_of, why_impossible
+from refunds.storefront_texts import why_not
 
 # Words for buyers, who know no PGs and no ledgers.
 REFUND_STATES: dict[str, str | Promise] = {
@@ -67,6 +68,7 @@ def order_card(payment: Payment) -> OrderCard:
     """One order with its refunds (prefetched). Amounts are in the payment's currency."""
     refunds = list(payment.refunds.all())
     live = next((refund for refund in refunds if refund.is_live), None)
+    why_not_now = why_impossible(payment) if payment.refundable_amount > 0 and live is None else None
     badge, tone = _badge(payment, live)
     goods = payment.name or payment.merchant_uid
     return OrderCard(
@@ -82,10 +84,10 @@ def order_card(payment: Payment) -> OrderCard:
         paid=_money(payment, payment.amount),
         refunded=_money(payment, payment.cancel_amount) if payment.cancel_amount else "",
         refundable=_money(payment, payment.refundable_amount),
-        notice=_notice(payment, live),
+        notice=why_not(why_not_now.code, why_not_now.message) if why_not_now else _notice(payment, live),
         refunds=tuple(_refund_line(payment, refund) for refund in refunds),
         live_refund=live.pk if live else None,
-        can_ask=payment.refundable_amount > 0 and live is None,
+        can_ask=payment.refundable_amount > 0 and live is None and why_not_now is None,
         data=json.dumps(_dialog_data(payment), ensure_ascii=False),
     )
 

@@ -59,13 +59,6 @@ def _answer_texts() -> dict[str, str]:
         "conflict": _("Your first request arrived with other details. Please look at the order before asking again."),
         "refused_title": _("The refund was refused"),
         "invalid_title": _("This order cannot be refunded like this"),
-        "rule_phone_next_month": _(
-            "A mobile phone bill can only be refunded in the month of payment. Please contact us: we will return "
-            "the money another way."
-        ),
-        "rule_danal_vbank": _(
-            "This virtual account cannot be refunded here. Please contact us: we will transfer the money ourselves."
-        ),
         "drifted_title": _("Part of this order had been refunded already"),
         "drifted": _("Nothing was refunded now. {left} can still be refunded; please ask again if you want it back."),
         "unavailable_title": _("The payment service cannot be reached"),
@@ -85,3 +78,17 @@ def _answer_texts() -> dict[str, str]:
         "settled_succeeded": _("{goods}: {amount} has been refunded."),
         "settled_failed": _("{goods}: the refund was not made."),
     }
+
+
+def why_not(code: str, sentence: str) -> str:
+    """Why an order cannot be refunded here, for a buyer: the rules' own sentences address the shop's staff."""
+    sentences = {
+        "phone_next_month": _(
+            "A mobile phone bill can only be refunded in the month of payment. Please contact us: we will return "
+            "the money another way."
+        ),
+        "danal_vbank": _(
+            "This virtual account cannot be refunded here. Please contact us: we will transfer the money ourselves."
+        ),
+    }
+    return sentences.get(code, sentence)

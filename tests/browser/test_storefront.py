@@ -163,15 +163,6 @@ def test_naver_pay_is_not_asked_without_a_reason(shop: Shop, sandbox: SandboxSer
     assert only_refund(payment).reason == "색이 달라요"
 
 
-def test_an_order_that_rules_forbid_to_refund_says_why(shop: Shop, sandbox: SandboxServer) -> None:
-    payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", pg_provider="danal")
-    shop.open(payment)
-    shop.fill_account()
-    shop.submit()
-    shop.expect_answer("This order cannot be refunded like this", "we will transfer the money ourselves")
-    assert not RefundRecord.objects.exists()
-
-
 def test_a_refusal_of_the_payment_provider_is_shown_with_its_words(shop: Shop, sandbox: SandboxServer) -> None:
     sandbox.fault("cancel", "refuse", times=1, message="한도초과")
     payment = paid_at_sandbox(sandbox, user=shop.buyer)

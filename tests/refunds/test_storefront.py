@@ -2,8 +2,10 @@
 
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -260,3 +262,16 @@ def test_an_unknown_address_answers_with_the_shops_own_page(client: Client) -> N
     response = client.get("/nowhere")
     assert response.status_code == 404
     assert "storefront/base.css" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"pay_method": "vbank", "pg_provider": "danal"}, "we will transfer the money ourselves"),
+        ({"pay_method": "phone", "paid_at": timezone.now() - timedelta(days=40)}, "only be refunded in the month"),
+    ],
+)
+def test_an_order_that_rules_forbid_to_refund_says_why_and_offers_no_button(fields: dict[str, Any], words: str) -> None:
+    card = order_card(make_payment(**fields))
+    assert words in card.notice
+    assert not card.can_ask

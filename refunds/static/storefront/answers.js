@@ -2,7 +2,7 @@
 
 /* What an answer to a refund request means: what to say, and what can be done next. */
 (() => {
-  const { say, money, texts } = window.storefront;
+  const { say, money } = window.storefront;
 
   /* next: "done" | "close" | "retry" (same request again) | "sign_in" | "reload".
      settled: the request has its final answer, so another try is a new request with a new key. */
@@ -22,10 +22,8 @@
     return answer("info", "pending_title", say("pending", { amount }), "done", true);
   }
 
-  /* The shop's own rules speak to its staff; some have words for buyers. */
   function forbidden(data) {
-    const name = `rule_${data.code}`;
-    return answer("bad", "invalid_title", name in texts ? say(name) : data.message, "close", true);
+    return answer("bad", "invalid_title", data.message, "close", true);
   }
 
   /* A refusal may have brought to light that the payment provider had refunded more than the shop knew. */
