@@ -8,8 +8,9 @@ from typing import Any
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config import env
+from config import broker, env
 from config.contracts import known_contracts
+from config.networks import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_dotenv(BASE_DIR / ".env")
@@ -53,6 +54,31 @@ REFUND_LEASE_SECONDS = env.positive_seconds(
 )
 # How long an open refund is compared with i'mport by itself before staff are asked to look at it.
 REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72)
+
+# Empty: every address. What i'mport sends is never believed, so this only keeps strangers from asking for readings.
+IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))
+
+# --- Background work ----------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", broker.FILESYSTEM)
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(CELERY_BROKER_URL, VAR_DIR)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+# The work waits on the network, so threads do; more of them than processors.
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = 8
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# On the file system every worker that was killed would leave a mailbox that fills for ever.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
+CELERY_BEAT_SCHEDULE = {
+    # A sweep that no worker took in time is dropped: the next one does its work.
+    "sweep": {"task": "refunds.tasks.sweep", "schedule": timedelta(minutes=1), "options": {"expires": 50}},
+}
 
 # --- Applications -------------------------------------------------------------------------------------------
 
@@ -152,7 +178,8 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
 # Only behind a proxy that sets these headers itself: anyone else could forge them.
-if env.flag("BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
 
@@ -182,7 +209,14 @@ REST_KNOX: dict[str, Any] = {
 
 
 def _nav(title: Any, icon: str, view: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}_changelist")}
+    app, _separator, model = view.partition("_")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{view}_changelist"),
+        # A link that answers "403" is worse than none.
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+    }
 
 
 UNFOLD = {
@@ -191,6 +225,7 @@ UNFOLD = {
     "SITE_SYMBOL": "currency_exchange",
     "SHOW_LANGUAGES": True,
     "ENVIRONMENT": "config.unfold.environment",
+    "DASHBOARD_CALLBACK": "refunds.admin_home.dashboard",
     "BORDER_RADIUS": "6px",
     "STYLES": ["config.unfold.stylesheet"],
     "COLORS": {
@@ -216,6 +251,7 @@ UNFOLD = {
                 "items": [
                     _nav(_("Payments"), "payments", "payments_payment"),
                     _nav(_("Refund ledger"), "receipt_long", "refunds_refundrecord"),
+                    _nav(_("Drift reports"), "compare_arrows", "refunds_driftreport"),
                 ],
             },
             {

@@ -119,9 +119,9 @@ class Payment(models.Model):
             models.Index(fields=["status", "-paid_at"], name="payment_by_status"),
             models.Index(fields=["pay_method", "-paid_at"], name="payment_by_method"),
             models.Index(fields=["pg_provider", "-paid_at"], name="payment_by_pg"),
-            models.Index(fields=["buyer_name"], name="payment_by_buyer"),
-            models.Index(fields=["buyer_tel"], name="payment_by_tel"),
-            models.Index(fields=["buyer_email"], name="payment_by_email"),
+            models.Index(fields=["buyer_name"], opclasses=["varchar_pattern_ops"], name="payment_by_buyer"),
+            models.Index(fields=["buyer_tel"], opclasses=["varchar_pattern_ops"], name="payment_by_tel"),
+            models.Index(fields=["buyer_email"], opclasses=["varchar_pattern_ops"], name="payment_by_email"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(amount__gte=0), name="payment_amount_not_negative"),
@@ -155,3 +155,29 @@ class Payment(models.Model):
     @property
     def is_partially_refunded(self) -> bool:
         return self.was_paid and 0 < self.cancel_amount < self.amount
+
+
+class WakeUp(models.Model):
+    """A reading of i'mport that is owed because i'mport said that something happened: one row per payment.
+
+    `answered` is the last of the `notified` notifications that a reading came after. While it is behind, the
+    payment is read at `next_attempt_at`; taking the row for a reading moves that time on and counts an attempt.
+    """
+
+    imp_uid = models.CharField(_("i'mport number"), max_length=32, unique=True)
+    requested_at = models.DateTimeField(_("last notified at"))
+    notified = models.PositiveIntegerField(_("notifications"), default=1)
+    answered = models.PositiveIntegerField(_("notifications answered"), default=0)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt at"), db_index=True)
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        constraints = (
+            models.CheckConstraint(condition=~Q(imp_uid=""), name="wake_up_imp_uid_not_empty"),
+            models.CheckConstraint(condition=Q(answered__lte=F("notified")), name="wake_up_answered_after_notified"),
+        )
+
+    def __str__(self) -> str:
+        return self.imp_uid

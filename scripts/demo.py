@@ -1,4 +1,4 @@
-"""Starts the shop and a sandbox i'mport with sample orders; Ctrl-C stops both and keeps the data."""
+"""Starts the shop, its worker and a sandbox i'mport with sample orders; Ctrl-C stops them and keeps the data."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = PROJECT_DIR / "var"
 START_SECONDS = 60
 STOP_SECONDS = 10
+# Quiet, with the schedule in the same process.
+WORKER = ("-m", "celery", "-q", "-A", "config", "worker", "--pool", "threads", "-B", "--loglevel", "WARNING")
 # A proxy named in the environment has no business between two local servers.
 OPENER = build_opener(ProxyHandler({}))
 
@@ -28,10 +30,12 @@ class DemoError(Exception):
 
 
 def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
-    """All that both servers need, so that a developer's own .env and database stay untouched."""
+    """All that the processes need, so that a developer's own .env and database stay untouched."""
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
+        # Celery warns a container's root; nothing but a demo runs here.
+        "PYTHONWARNINGS": "ignore",
         "DJANGO_RUNSERVER_HIDE_WARNING": "true",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DJANGO_READ_DOTENV": "0",
@@ -47,6 +51,8 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "IAMPORT_IMP_KEY": "sandbox_key",
         "IAMPORT_IMP_SECRET": "sandbox_secret",
         "IAMPORT_CONTRACTS": "vbank_refund",
+        "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
+        "CELERY_BROKER_URL": "",
         "SANDBOX_WEBHOOK_URL": f"http://{HOST}:{port}/webhooks/iamport",
     }
 
@@ -124,15 +130,16 @@ def run(port: int, sandbox_port: int) -> None:
         wait_until_it_answers(sandbox, sandbox_url)
         shop = start(stack, environment, "manage.py", "runserver", f"{HOST}:{port}", "--noreload")
         wait_until_it_answers(shop, f"{shop_url}healthz")
+        worker = start(stack, environment, *WORKER)
         manage(environment, "demo")
-        print(f"\nShop     {shop_url}\nAdmin    {shop_url}admin/\ni'mport  {sandbox_url}\nCtrl-C stops both.")
-        watch(shop, sandbox)
+        print(f"\nShop     {shop_url}\nAdmin    {shop_url}admin/\ni'mport  {sandbox_url}\nCtrl-C stops everything.")
+        watch(shop, sandbox, worker)
 
 
 def watch(*servers: subprocess.Popen[bytes]) -> None:
     while all(server.poll() is None for server in servers):
         time.sleep(0.5)
-    raise DemoError("a server stopped; see the lines above")
+    raise DemoError("a process stopped; see the lines above")
 
 
 def interrupt(*_: object) -> None:

@@ -141,9 +141,9 @@ class Migration(migrations.Migration):
                     models.Index(fields=["status", "-paid_at"], name="payment_by_status"),
                     models.Index(fields=["pay_method", "-paid_at"], name="payment_by_method"),
                     models.Index(fields=["pg_provider", "-paid_at"], name="payment_by_pg"),
-                    models.Index(fields=["buyer_name"], name="payment_by_buyer"),
-                    models.Index(fields=["buyer_tel"], name="payment_by_tel"),
-                    models.Index(fields=["buyer_email"], name="payment_by_email"),
+                    models.Index(fields=["buyer_name"], opclasses=["varchar_pattern_ops"], name="payment_by_buyer"),
+                    models.Index(fields=["buyer_tel"], opclasses=["varchar_pattern_ops"], name="payment_by_tel"),
+                    models.Index(fields=["buyer_email"], opclasses=["varchar_pattern_ops"], name="payment_by_email"),
                 ],
                 "constraints": [
                     models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="payment_amount_not_negative"),

@@ -1,0 +1,16 @@
+"""Lists of addresses and networks in settings."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def networks(name: str, items: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The items of the variable `name` as networks; a single address is a network of one."""
+    try:
+        return tuple(ip_network(item) for item in items)
+    except ValueError as exc:
+        raise ImproperlyConfigured(
+            f"{name} is malformed ({exc}): use addresses such as 52.78.100.19 or networks such as 10.0.0.0/8"
+        ) from None

@@ -1,0 +1,7 @@
+"""What i'mport calls here, with or without a trailing slash."""
+
+from django.urls import re_path
+
+from payments.webhooks import iamport_webhook
+
+urlpatterns = [re_path(r"^webhooks/iamport/?$", iamport_webhook, name="iamport-webhook")]

@@ -1,0 +1,14 @@
+"""Background work. Every task may be lost, repeated or run beside itself: the services it calls take care of that."""
+
+from celery import shared_task
+
+from payments.wakeups import process_waiting
+from refunds.reconciliation import due_payments, reconcile
+
+
+@shared_task
+def sweep() -> None:
+    """Every minute: read what was notified and forgotten, and settle the refunds that are due for a look."""
+    process_waiting(only_due=True)
+    for _settled in reconcile(payments=due_payments()):
+        pass

@@ -1,0 +1,138 @@
+"""The periodic work: one sweep settles what was forgotten, called directly and by a worker process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from config.broker import make_folders, transport_options
+from config.celery import app
+from payments.models import Payment, WakeUp
+from payments.wakeups import request_reading
+from refunds.errors import RefundOutcomeUnknown
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.requests import RefundRequest
+from refunds.services import Actor, request_refund
+from refunds.tasks import sweep
+from tests.factories import paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
+SECONDS = 60
+SWEEP = "refunds.tasks.sweep"
+
+
+def unknown_refund(sandbox: SandboxServer) -> RefundRecord:
+    """Carried out, but the answer was lost; due for a look."""
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "drop_after", times=1)
+    request = RefundRequest(amount=Decimal(3_000), reason="broken")
+    with pytest.raises(RefundOutcomeUnknown):
+        request_refund(payment=payment, request=request, actor=Actor("tester"), source=RefundSource.API)
+    payment.refunds.update(next_check_at=None)
+    return payment.refunds.get()
+
+
+def forgotten_notification(sandbox: SandboxServer) -> Payment:
+    """Notified and noted, but the process died before it read i'mport."""
+    payment = paid_at_sandbox(sandbox)
+    sandbox.console_cancel(payment.imp_uid, 2_000)
+    request_reading(imp_uid=payment.imp_uid)
+    return payment
+
+
+def is_settled(record: RefundRecord, payment: Payment) -> bool:
+    record.refresh_from_db()
+    payment.refresh_from_db()
+    return record.status == RefundStatus.SUCCEEDED and payment.cancel_amount == 2_000
+
+
+def test_sweep_settles_open_refunds_and_forgotten_notifications(sandbox: SandboxServer) -> None:
+    record, payment = unknown_refund(sandbox), forgotten_notification(sandbox)
+
+    app.tasks[SWEEP]()
+
+    assert is_settled(record, payment)
+    assert not WakeUp.objects.exists()
+
+
+def test_sweep_without_work_asks_nothing(sandbox: SandboxServer) -> None:
+    paid_at_sandbox(sandbox)
+    before = sandbox.stats()
+
+    app.tasks[SWEEP]()
+
+    assert sandbox.stats() == before
+
+
+def test_sweep_survives_iamport_being_down(sandbox: SandboxServer) -> None:
+    record, payment = unknown_refund(sandbox), forgotten_notification(sandbox)
+    sandbox.fault("*", "http_500", times=None)
+
+    app.tasks[SWEEP]()
+
+    sandbox.clear_faults()
+    assert not is_settled(record, payment)
+    assert WakeUp.objects.get().attempts == 1
+
+
+def test_everything_scheduled_is_a_task() -> None:
+    scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
+
+    assert scheduled == {SWEEP}
+    assert scheduled <= set(app.tasks)
+
+
+def test_messages_are_json_and_leave_no_results() -> None:
+    assert (app.conf.accept_content, app.conf.task_serializer) == (["json"], "json")
+    assert app.conf.result_backend is None
+    assert app.conf.task_acks_late
+
+
+def test_only_the_file_system_needs_folders(tmp_path: Path) -> None:
+    options = transport_options("filesystem://localhost", tmp_path)
+    make_folders(options)
+
+    assert Path(options["data_folder_in"]).stat().st_mode & 0o777 == 0o700
+    assert options["data_folder_in"] == options["data_folder_out"]
+    assert transport_options("redis://localhost/0", tmp_path) == {}
+
+
+@contextmanager
+def running_worker(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "celery", "-q", "-A", "config", "worker", "--pool", "threads", "-B"]
+    worker = subprocess.Popen(command, cwd=PROJECT_DIR, env=environment)
+    try:
+        yield worker
+    finally:
+        worker.terminate()
+        try:
+            worker.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def test_worker_process_takes_a_message_from_the_file_system(
+    sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]
+) -> None:
+    record, payment = unknown_refund(sandbox), forgotten_notification(sandbox)
+    sweep.delay()
+
+    with running_worker(child_environment()) as worker:
+        deadline = time.monotonic() + SECONDS
+        while not is_settled(record, payment):
+            assert worker.poll() is None
+            assert time.monotonic() < deadline, "the worker did not settle them in time"
+            time.sleep(0.1)
+
+    assert worker.returncode == 0
