@@ -14,6 +14,8 @@ REQUIREMENTS := requirements.txt requirements-dev.txt requirements-client.txt
 PORT ?= 8000
 SANDBOX_PORT ?= 8001
 PYTEST_ARGS ?=
+REFUNDS ?= 1000
+SEED ?= 1
 WORKERS ?= logical
 
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
@@ -23,7 +25,7 @@ DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
 PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help install test test-sqlite test-postgres lint format messages demo run clean
+.PHONY: help install test test-sqlite test-postgres chaos lint format messages demo run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +43,10 @@ test-sqlite: $(INSTALLED) ## Run the tests on SQLite
 
 test-postgres: $(INSTALLED) ## Run the tests on PostgreSQL (TEST_DATABASE_URL, or a server of their own)
 	TEST_DATABASE=postgres $(PYTEST)
+
+chaos: $(INSTALLED) ## Refund for minutes under random faults and kills, on both databases (REFUNDS, SEED)
+	$(BIN)/python -m chaos --database sqlite --refunds $(REFUNDS) --seed $(SEED)
+	$(BIN)/python -m chaos --database postgres --refunds $(REFUNDS) --seed $(SEED)
 
 lint: $(INSTALLED) ## Check style, types, migrations and production settings
 	$(BIN)/ruff check .

@@ -48,6 +48,9 @@ for name in (
     "IAMPORT_CONTRACTS",
     "REFUND_LEASE_SECONDS",
     "VBANK_REFUND_FEE",
+    "REFUND_REVIEW_AFTER_HOURS",
+    "IAMPORT_WEBHOOK_ALLOWED_IPS",
+    "CELERY_BROKER_URL",
 ):
     os.environ.pop(name, None)
 

@@ -124,7 +124,16 @@ def _link_buyer(imp_uids: list[str]) -> None:
 
 
 def _cancel_unseen() -> None:
-    """Cancel in i'mport's console what the ledger is meant to miss, once."""
+    """Cancel in i'mport's console what the ledger is meant to miss, once: without the notification that tells it."""
+    webhook_url = control("GET", "settings")["webhook_url"]
+    control("POST", "settings", {"webhook_url": ""})
+    try:
+        _cancel_missed_orders()
+    finally:
+        control("POST", "settings", {"webhook_url": webhook_url})
+
+
+def _cancel_missed_orders() -> None:
     untouched = Payment.objects.filter(cancel_amount=0, refunds=None)
     for order in ORDERS:
         if not order.missed or not untouched.filter(imp_uid=order.imp_uid).exists():

@@ -12,6 +12,7 @@ from payments.errors import DomainError
 from payments.gateway import GatewayError
 from payments.models import Payment
 from payments.services import find_by_number
+from payments.wakeups import process_waiting
 from refunds.command import SOME_FAILED, RefundCommand
 from refunds.drift import compare_period, write_csv
 from refunds.models import DriftReport
@@ -107,7 +108,10 @@ class Command(RefundCommand):
 
 
 def _everything() -> list[Json]:
+    notified = process_waiting()
     results = [_result_json(result.payment.merchant_uid, result) for result in reconcile()]
+    if notified.failed:
+        results.append({"order": "*", "ok": False, "code": "notifications_unread", "message": notified.message})
     try:
         results += [_result_json(result.payment.merchant_uid, result) for result in import_cancels()]
     except GatewayError as exc:
