@@ -149,7 +149,8 @@ LOGOUT_REDIRECT_URL = "/"
 
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", {"ko", "en"})
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# The second folder holds the Korean of the admin theme, which has none, and better words for some of Django's.
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "config" / "locale"]
 TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 
@@ -208,14 +209,15 @@ REST_KNOX: dict[str, Any] = {
 # --- Admin theme --------------------------------------------------------------------------------------------
 
 
-def _nav(title: Any, icon: str, view: str) -> dict[str, Any]:
+def _nav(title: Any, icon: str, view: str, *also: str) -> dict[str, Any]:
     app, _separator, model = view.partition("_")
+    enough = (f"{app}.view_{model}", *also)
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{view}_changelist"),
         # A link that answers "403" is worse than none.
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+        "permission": lambda request: any(map(request.user.has_perm, enough)),
     }
 
 
@@ -249,9 +251,9 @@ UNFOLD = {
             {
                 "title": _("Refunds"),
                 "items": [
-                    _nav(_("Payments"), "payments", "payments_payment"),
-                    _nav(_("Refund ledger"), "receipt_long", "refunds_refundrecord"),
-                    _nav(_("Drift reports"), "compare_arrows", "refunds_driftreport"),
+                    _nav(_("Payments"), "payments", "payments_payment", "refunds.refund_payment"),
+                    _nav(_("Refund ledger"), "receipt_long", "refunds_refundrecord", "refunds.refund_payment"),
+                    _nav(_("Drift reports"), "compare_arrows", "refunds_driftreport", "refunds.resolve_refund"),
                 ],
             },
             {

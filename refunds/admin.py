@@ -22,11 +22,14 @@ from payments.banks import bank_by_code
 from payments.labels import method_label
 from payments.models import Payment
 from payments.money import format_money
+from refunds.admin_drift import DriftReportAdmin
 from refunds.admin_filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
+from refunds.admin_resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin_timeline import attention_badge, payment_refunds, refund_badge, timeline
 from refunds.admin_views import check, confirm, confirmation_url, report_check, result, too_many_message
+from refunds.admin_waiting import waiting, waiting_refund
 from refunds.batches import MAX_ORDERS
-from refunds.models import LIVE_STATUSES, RefundRecord
+from refunds.models import LIVE_STATUSES, DriftReport, RefundRecord
 from refunds.permissions import may_refund_any
 
 
@@ -70,7 +73,11 @@ class RefundablePaymentAdmin(PaymentAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         payment = context["original"]
-        context |= {"refunds": payment_refunds(payment), "may_check": may_refund_any(request.user)}
+        context |= {
+            "refunds": payment_refunds(payment),
+            "waiting": waiting_refund(payment),
+            "may_check": may_refund_any(request.user),
+        }
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response
 
@@ -114,7 +121,13 @@ def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:
 
 class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_display = ("refund", "order", "money", "state", "asked", "asked_at", "settled_time")
-    list_filter = (RefundStatusFilter, SourceFilter, NeedsReviewFilter, ("requested_at", SeoulDateFilter))
+    list_filter = (
+        RefundStatusFilter,
+        SourceFilter,
+        NeedsReviewFilter,
+        ("requested_at", SeoulDateFilter),
+        ("cancelled_at", SeoulDateFilter),
+    )
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 25
@@ -148,8 +161,13 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
         return "\x00" not in value and bool(super().lookup_allowed(lookup, value, request))
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(result)
-        return [path("batch/<uuid:token>/", view, name="refunds_batch_result"), *super().get_urls()]
+        site = self.admin_site
+        own = [
+            path("batch/<uuid:token>/", site.admin_view(result), name="refunds_batch_result"),
+            path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
+            path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),
+        ]
+        return [*own, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
         return BrowsingChangeList
@@ -187,7 +205,10 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
             "method": method_label(refund.payment.pay_method),
             "receipt": safe_link(refund.receipt_url),
             "timeline": timeline(refund),
+            "waiting": waiting(refund),
             "may_check": refund.is_live and may_refund_any(request.user),
+            "close_url": close_url(request.user, refund),
+            "reviewed_url": reviewed_url(request.user, refund),
         }
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response
@@ -251,3 +272,4 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
 admin.site.unregister(Payment)
 admin.site.register(Payment, RefundablePaymentAdmin)
 admin.site.register(RefundRecord, RefundRecordAdmin)
+admin.site.register(DriftReport, DriftReportAdmin)

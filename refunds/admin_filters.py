@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from payments.models import Payment, PaymentQuerySet
-from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.models import LIVE_STATUSES, RefundRecord, RefundSource, RefundStatus
 
 Choice = tuple[str, str | Promise]
 
@@ -72,6 +72,14 @@ class RefundStatusFilter(_FieldFilter):
     title = _("status")
     parameter_name = "status"
     choices_of_field = RefundStatus.choices
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[RefundRecord]") -> Iterable[Choice]:
+        return (("open", _("All that are open")), *self.choices_of_field)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RefundRecord]) -> QuerySet[RefundRecord]:
+        return (
+            queryset.filter(status__in=LIVE_STATUSES) if self.value() == "open" else super().queryset(request, queryset)
+        )
 
 
 class SourceFilter(_FieldFilter):

@@ -30,6 +30,8 @@ EVENTS: dict[str, str | Promise] = {
     "gateway_unavailable": _("i'mport was not reached"),
     "outcome_unknown": _("No answer; the outcome is unknown"),
     "not_carried_out": _("Checked: it was not carried out"),
+    "needs_review": _("Needs review"),
+    "closed_by_hand": _("Closed by hand"),
 }
 
 
@@ -85,4 +87,5 @@ def timeline(refund: RefundRecord) -> list[Moment]:
 
 def _moment(event: RefundEvent) -> Moment:
     title = EVENTS.get(event.code, event.get_status_display())
-    return Moment(event.at, title, COLOURS[RefundStatus(event.status)], event.message, event.actor)
+    colour = "amber" if event.code == "needs_review" else COLOURS[RefundStatus(event.status)]
+    return Moment(event.at, title, colour, event.message, event.actor)

@@ -31,7 +31,7 @@ class Reading(Enum):
     """How a reading came about decides what may count as our own cancel in it."""
 
     ANSWER = "answer"  # to our accepted cancel: the first new item is ours, whatever it says
-    REFUSAL = "refusal"  # after i'mport said no: only an item that bears our number
+    REFUSAL = "refusal"  # after i'mport said no: our number, or (where none is sent) amount, time and exact reason
     LATER = "later"  # any other time: our number, or the amount, time and reason that fit
 
 
@@ -121,9 +121,10 @@ def _is_own(live: RefundRecord, item: Cancellation, *, reading: Reading, first: 
     Its number decides. Without one: our checksum named the balance before it, so if it was carried out at
     all, it is the first cancel that we do not know yet.
     """
-    if sends_refund_number(live.payment) and live.number in item.reason:
+    numbered = sends_refund_number(live.payment)
+    if numbered and live.number in item.reason:
         return True
-    if not first or reading is Reading.REFUSAL:
+    if not first or (reading is Reading.REFUSAL and (numbered or item.reason != live.reason)):
         return False
     return reading is Reading.ANSWER or _fits(live, item)
 

@@ -8,11 +8,34 @@ from refunds.errors import RefundNotAllowed
 
 REFUND = "refunds.refund_payment"
 VIEW = "payments.view_payment"
+RESOLVE = "refunds.resolve_refund"
+VIEW_REFUNDS = "refunds.view_refundrecord"
+VIEW_REPORTS = "refunds.view_driftreport"
 
 
 def may_refund_any(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Staff with the permission "Can refund payments"."""
-    return isinstance(user, User) and user.is_staff and user.has_perm(REFUND)
+    return _is_staff_with(user, REFUND)
+
+
+def may_view_refunds(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Staff who may view the ledger, or refund."""
+    return _is_staff_with(user, VIEW_REFUNDS, REFUND)
+
+
+def may_resolve(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Staff with the permission "Can close refunds that need review": they answer for the ledger."""
+    return _is_staff_with(user, RESOLVE)
+
+
+def may_view_reports(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Staff who may view comparisons with i'mport, or make them."""
+    return _is_staff_with(user, VIEW_REPORTS, RESOLVE)
+
+
+def _is_staff_with(user: AbstractBaseUser | AnonymousUser, *permissions: str) -> bool:
+    """Whether this is staff with any of the permissions."""
+    return isinstance(user, User) and user.is_staff and any(map(user.has_perm, permissions))
 
 
 def payments_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Payment]:

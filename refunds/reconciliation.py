@@ -21,6 +21,7 @@ from payments.services import apply_reading
 from refunds.errors import RefundAbandoned, ResolutionRefused
 from refunds.ledger import Booking, Reading, add_event, book, move
 from refunds.models import RefundRecord, RefundStatus
+from refunds.policies import settles_later
 from refunds.reservation import Actor
 from refunds.services import lease_is_over
 
@@ -106,9 +107,24 @@ def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: G
     except GatewayError as exc:
         message = _("i'mport cannot be read right now, so nothing was closed: %(error)s") % {"error": exc.message}
         raise ResolutionRefused(message) from exc
-    result = _repair(refund.payment, shown, read_at, closed_by=actor, reason=reason.strip())
+    closing = _Closing(refund.pk, actor.name, reason.strip())
+    result = _repair(refund.payment, shown, read_at, closing=closing)
     logger.info("refund %s closed by hand: %s", refund.number, result.outcome)
     return RefundRecord.objects.select_related("payment").get(pk=refund.pk)
+
+
+@transaction.atomic(durable=True)
+def mark_reviewed(*, refund: RefundRecord, actor: Actor) -> None:
+    """Take an ended refund off the list of those that need review, because `actor` has looked at it.
+
+    Repeating it changes nothing. Raises `ResolutionRefused` for an open refund: that one has to be closed.
+    """
+    if refund.is_live:
+        raise ResolutionRefused(_("This refund is still open. Close it, or wait for its result."))
+    if RefundRecord.objects.filter(pk=refund.pk, needs_review=True).update(needs_review=False):
+        refund.needs_review = False
+        message = _("Looked at; nothing more to do.")
+        add_event(refund, code="reviewed", now=timezone.now(), message=message, actor=actor.name)
 
 
 def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[Reconciled]:
@@ -128,8 +144,17 @@ def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[
             yield Reconciled(payment, "unreachable", missing, unresolved=live)
 
 
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """Which refund somebody closes by hand, and why."""
+
+    refund_id: int
+    actor: str
+    reason: str
+
+
 def _repair(
-    payment: Payment, shown: GatewayPayment, read_at: datetime, *, closed_by: Actor | None = None, reason: str = ""
+    payment: Payment, shown: GatewayPayment, read_at: datetime, *, closing: _Closing | None = None
 ) -> Reconciled:
     """Book one reading; a refund it does not show, whose call must have ended before it, was not carried out."""
     with transaction.atomic(durable=True):
@@ -139,15 +164,21 @@ def _repair(
         booking = book(locked, shown, reading=Reading.LATER, now=now)
         locked.save()
         live = booking.live
-        if live is not None and closed_by is not None:
-            message = _("Closed by hand: %(reason)s") % {"reason": reason}
-            _give_up(live, now, code="closed_by_hand", message=message, actor=closed_by.name)
-        elif live is not None and live.status != RefundStatus.PENDING and lease_is_over(live, read_at):
+        # Only the refund that was looked at: it may have ended meanwhile, and another one begun.
+        if live is not None and closing is not None and closing.refund_id == live.pk:
+            message = _("Closed by hand: %(reason)s") % {"reason": closing.reason}
+            _give_up(live, now, code="closed_by_hand", message=message, actor=closing.actor)
+        elif live is not None and _would_show(live) and lease_is_over(live, read_at):
             message = _("i'mport shows that this refund was not carried out. Ask again if it is still wanted.")
             _give_up(live, now, code="not_carried_out", message=message)
         elif live is not None:
             _wait(live, now)
     return _result(locked, booking)
+
+
+def _would_show(live: RefundRecord) -> bool:
+    """Whether i'mport shows this refund as soon as it is carried out; an accepted one can stay invisible for days."""
+    return live.status != RefundStatus.PENDING and not settles_later(live.payment)
 
 
 def _give_up(live: RefundRecord, now: datetime, *, code: str, message: str, actor: str = "") -> None:

@@ -8,7 +8,9 @@ STAFF_PERMISSIONS = (
     "payments.view_payment",
     "refunds.view_refundrecord",
     "refunds.view_refundevent",
+    "refunds.view_driftreport",
     "refunds.refund_payment",
+    "refunds.resolve_refund",
 )
 
 

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -37,7 +38,8 @@ class DriftReport(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.since:%Y-%m-%d} – {self.until:%Y-%m-%d}"
+        since, until = timezone.localtime(self.since), timezone.localtime(self.until)
+        return f"{since:%Y-%m-%d} – {until:%Y-%m-%d}"
 
     @property
     def remaining(self) -> int:

@@ -124,6 +124,8 @@ class RefundRecord(models.Model):
                 condition=Q(status__in=["requested", "pending", "unknown"]),
                 name="refund_unresolved",
             ),
+            models.Index(fields=["requested_at"], condition=Q(needs_review=True), name="refund_needs_review"),
+            models.Index(fields=["cancelled_at"], name="refund_done"),
         )
         constraints = (
             models.UniqueConstraint(

@@ -1,6 +1,7 @@
 """Open refunds are compared at growing intervals, then handed to staff, who may close them with a reason."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
@@ -8,7 +9,7 @@ from django.utils import timezone
 from payments.models import Payment
 from refunds.errors import ResolutionRefused
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
-from refunds.reconciliation import close_by_hand, due_payments, reconcile
+from refunds.reconciliation import close_by_hand, due_payments, mark_reviewed, reconcile
 from refunds.requests import RefundRequest
 from refunds.services import Actor, request_refund
 from tests.factories import make_payment, paid_at_sandbox
@@ -119,3 +120,30 @@ def test_nothing_is_closed_without_a_reason_a_review_or_a_reading(sandbox: Sandb
         close_by_hand(refund=record, actor=STAFF, reason="refused")
     record.refresh_from_db()
     assert record.status == RefundStatus.PENDING
+
+
+def test_closing_never_touches_a_refund_that_began_meanwhile(sandbox: SandboxServer) -> None:
+    reviewed = age(pending_refund(sandbox), hours=73)
+    list(reconcile())
+    reviewed.refresh_from_db()
+    sandbox.refuse(reviewed.payment.imp_uid)
+    close_by_hand(refund=RefundRecord.objects.get(pk=reviewed.pk), actor=STAFF, reason="refused")
+    begun = requested(reviewed.payment, seconds=1)
+    close_by_hand(refund=reviewed, actor=STAFF, reason="pressed in another window")
+    begun.refresh_from_db()
+    assert begun.status == RefundStatus.REQUESTED
+
+
+def test_an_ended_refund_is_marked_as_looked_at_once(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000})
+    record = request_refund(
+        payment=payment, request=RefundRequest(amount=Decimal(5_000)), actor=STAFF, source=RefundSource.API
+    )
+    assert record.needs_review
+    for _ in range(2):
+        mark_reviewed(refund=record, actor=STAFF)
+    record.refresh_from_db()
+    assert not record.needs_review
+    assert record.events.get(code="reviewed").actor == "staff"
+    with pytest.raises(ResolutionRefused):
+        mark_reviewed(refund=pending_refund(sandbox), actor=STAFF)

@@ -1,0 +1,162 @@
+"""Drift reports in the admin: read, downloaded, made by those who may, edited by nobody."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from payments.models import Payment
+from refunds.models import DriftDifference, DriftReport, RefundRecord
+from tests.admin_pages import codes, sign_in
+from tests.factories import make_payment, make_staff, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+REPORTS = "/admin/refunds/driftreport/"
+COMPARE = f"{REPORTS}compare/"
+
+
+@pytest.fixture
+def resolver(client: Client) -> Client:
+    return sign_in(client, make_staff("resolve_refund", "view_payment"))
+
+
+def make_report(*kinds: str, repaired: bool = False, **fields: Any) -> DriftReport:
+    now = timezone.now()
+    known = {"since": now - timedelta(days=1), "until": now, "started_at": now, "finished_at": now}
+    counts = {"found": len(kinds), "repaired": len(kinds) * repaired}
+    report = DriftReport.objects.create(**{**known, **counts, **fields})
+    for kind in kinds:
+        DriftDifference.objects.create(
+            report=report, imp_uid="imp_1", merchant_uid="=order-1", kind=kind, ours="₩10", repaired=repaired
+        )
+    return report
+
+
+def page_of(report: DriftReport) -> str:
+    return f"{REPORTS}{report.pk}/change/"
+
+
+def asked(mode: str, days: int = 7) -> dict[str, str]:
+    today = timezone.localdate()
+    return {"since": str(today - timedelta(days=days - 1)), "until": str(today), "mode": mode}
+
+
+def test_looking_at_the_form_compares_nothing(resolver: Client, sandbox: SandboxServer) -> None:
+    page = resolver.get(COMPARE).text
+    for value in asked("check").values():
+        assert f'value="{value}"' in page
+    assert not DriftReport.objects.exists()
+    assert sandbox.stats() == {}
+    assert COMPARE in resolver.get(REPORTS).text
+
+
+def test_comparing_reports_the_differences_and_repairs_nothing(resolver: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.console_cancel(payment.imp_uid, 1_000, "console")
+    answer: Any = resolver.post(COMPARE, asked("check"), follow=True)
+    report = DriftReport.objects.get()
+    assert answer.redirect_chain == [(page_of(report), 302)]
+    assert report.check_only
+    for text in ("Refunded amount differs", "₩1,000", f"/admin/payments/payment/{payment.pk}/change/", "3 still there"):
+        assert text in answer.text
+    assert not RefundRecord.objects.exists()
+
+
+def test_comparing_with_repair_brings_the_ledgers_together(resolver: Client, sandbox: SandboxServer) -> None:
+    sandbox.create_payment(merchant_uid="never-mirrored")
+    page = resolver.post(COMPARE, asked("repair"), follow=True).text
+    assert "All repaired" in page
+    assert Payment.objects.filter(merchant_uid="never-mirrored").exists()
+    assert "No differences" in resolver.post(COMPARE, asked("repair"), follow=True).text
+
+
+def test_a_comparison_that_is_broken_off_says_so(resolver: Client, sandbox: SandboxServer) -> None:
+    sandbox.fault("status", "http_500")
+    page = resolver.post(COMPARE, asked("check"), follow=True).text
+    assert "Broken off" in page
+    assert "broken_off" in codes(page)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"since": "2020-01-02", "until": "2020-01-01"}, "period_reversed"),
+        ({"since": "2020-01-01", "until": "2020-03-31"}, "period_too_long"),
+        ({"since": "9990-01-01", "until": "9990-01-02"}, "period_in_future"),
+        ({"since": "", "until": "2020-01-01"}, "required"),
+        ({"since": "junk"}, "invalid"),
+        ({"until": "9999-12-31"}, "period_too_long"),
+        ({"mode": "drop"}, "invalid_choice"),
+    ],
+)
+def test_a_period_that_makes_no_sense_is_refused(resolver: Client, change: dict[str, str], code: str) -> None:
+    assert codes(resolver.post(COMPARE, asked("check") | change).text) == [code]
+    assert not DriftReport.objects.exists()
+
+
+def test_ninety_days_are_not_too_many(resolver: Client, sandbox: SandboxServer) -> None:
+    assert resolver.post(COMPARE, asked("check", days=90)).status_code == 302
+    assert timezone.localdate(DriftReport.objects.get().until) == timezone.localdate()
+
+
+def test_a_viewer_reads_and_downloads_but_cannot_compare(client: Client) -> None:
+    sign_in(client, make_staff("view_driftreport"))
+    report = make_report("missing_there")
+    assert COMPARE not in client.get(REPORTS).text
+    assert "unknown to i&#x27;mport" in client.get(page_of(report)).text
+    assert client.get(COMPARE).status_code == 403
+    assert client.post(COMPARE, asked("repair")).status_code == 403
+    assert DriftReport.objects.count() == 1
+
+    answer = client.get(f"{REPORTS}{report.pk}/csv/")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert "'=order-1,imp_1,missing_there,₩10,,no" in answer.text
+
+
+def test_links_lead_only_to_payments_that_one_may_see(client: Client) -> None:
+    sign_in(client, make_staff("view_driftreport"))
+    payment = make_payment(imp_uid="imp_1")
+    page = client.get(page_of(make_report("status"))).text
+    assert "=order-1" in page
+    assert f"/payment/{payment.pk}/" not in page
+
+
+def test_others_see_no_reports(client: Client) -> None:
+    report = make_report()
+    sign_in(client, make_staff("refund_payment", "view_payment"))
+    for url in (REPORTS, page_of(report), f"{REPORTS}{report.pk}/csv/", COMPARE):
+        assert client.get(url).status_code == 403
+
+
+def test_nobody_adds_changes_or_deletes_reports(admin_client: Client) -> None:
+    report = make_report()
+    for path in ("add/", f"{report.pk}/delete/"):
+        assert admin_client.get(f"{REPORTS}{path}").status_code == 403
+    assert admin_client.post(page_of(report), {"found": "0"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, 4),
+        ({"result": "agrees"}, 1),
+        ({"result": "repaired"}, 1),
+        ({"result": "differs"}, 1),
+        ({"result": "broken_off"}, 1),
+        ({"result": "junk"}, 4),
+        ({"mode": "check"}, 1),
+        ({"mode": "repair"}, 3),
+        ({"started_at_to": "2020-01-01"}, 0),
+    ],
+)
+def test_the_reports_are_filtered(resolver: Client, query: dict[str, str], expected: int) -> None:
+    make_report()
+    make_report("status", repaired=True)
+    make_report("status", check_only=True)
+    make_report(finished_at=None, error="i'mport was not reached")
+    answer: Any = resolver.get(REPORTS, query)
+    assert len(answer.context["cl"].result_list) == expected

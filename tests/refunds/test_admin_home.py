@@ -1,0 +1,139 @@
+"""The admin's first page: what needs someone, with links that lead to exactly that."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from refunds.models import DriftReport, RefundRecord, RefundStatus
+from tests.admin_pages import sign_in
+from tests.factories import make_payment, make_staff
+
+pytestmark = pytest.mark.django_db
+
+HOME = "/admin/"
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    return sign_in(client, make_staff("refund_payment", "view_driftreport"))
+
+
+def make_refund(status: str, *, days_ago: int = 0, currency: str = "KRW", **fields: Any) -> RefundRecord:
+    at = timezone.now() - timedelta(days=days_ago)
+    done = {"cancelled_amount": Decimal(1_000), "cancelled_at": at, "settled_at": at}
+    return RefundRecord.objects.create(
+        payment=make_payment(currency=currency),
+        status=status,
+        source="admin",
+        amount=1_000,
+        checksum=10_000,
+        requested_at=at,
+        **(done if status == RefundStatus.SUCCEEDED else {}),
+        **fields,
+    )
+
+
+def cards(client: Client) -> dict[str, Any]:
+    answer: Any = client.get(HOME)
+    return {card.code: card for card in answer.context["cards"]}
+
+
+def test_an_empty_shop_is_told_that_all_is_well(staff: Client) -> None:
+    page = staff.get(HOME).text
+    for text in (
+        "None. All is well.",
+        "Never compared yet",
+        "No refund is open",
+        "Nothing has been refunded yet",
+        "₩0",
+    ):
+        assert text in page
+    assert "<svg class" not in page
+
+
+def test_each_card_leads_to_what_it_counts(staff: Client) -> None:
+    make_refund(RefundStatus.PENDING)
+    for _ in range(2):
+        make_refund(RefundStatus.UNKNOWN, days_ago=1)
+    make_refund(RefundStatus.UNKNOWN, days_ago=4, needs_review=True)
+    for days_ago in (0, 3, 29, 31):
+        make_refund(RefundStatus.SUCCEEDED, days_ago=days_ago)
+
+    found = cards(staff)
+
+    expected = {
+        "review": ("1", 1),
+        "unknown": ("3", 3),
+        "pending": ("1", 1),
+        "today": ("₩1,000", 1),
+        "month": ("₩3,000", 3),
+    }
+    for code, (figure, count) in expected.items():
+        listed: Any = staff.get(found[code].url)
+        assert (found[code].figure, len(listed.context["cl"].result_list)) == (figure, count), code
+    assert len(staff.get(f"{found['review'].url}").context["cl"].result_list) == 1
+
+
+def test_currencies_are_not_added_up(staff: Client) -> None:
+    make_refund(RefundStatus.SUCCEEDED)
+    make_refund(RefundStatus.SUCCEEDED, currency="USD")
+    today = cards(staff)["today"]
+    assert (today.figure, today.note) == ("₩1,000 + $1,000.00", "2 refunds")
+
+
+def test_the_chart_has_a_bar_for_each_of_thirty_days(staff: Client) -> None:
+    make_refund(RefundStatus.SUCCEEDED)
+    make_refund(RefundStatus.SUCCEEDED, days_ago=5)
+    make_refund(RefundStatus.SUCCEEDED, days_ago=5)
+    answer: Any = staff.get(HOME)
+    heights = [bar.height for bar in answer.context["chart"]["bars"]]
+    assert (len(heights), heights[-1], heights[-6], sum(heights)) == (30, 50, 100, 150)
+    assert re.search(rf"{timezone.localdate()}: ₩1,000 \(1 refund\)", answer.text)
+
+
+def test_the_lists_show_the_newest_and_what_is_open_for_the_longest(staff: Client) -> None:
+    make_refund(RefundStatus.SUCCEEDED, days_ago=9)
+    old = make_refund(RefundStatus.UNKNOWN, days_ago=6)
+    new = make_refund(RefundStatus.PENDING)
+    context: Any = staff.get(HOME).context
+    assert [line.record for line in context["newest"]][:2] == [new, old]
+    assert [line.record for line in context["oldest"]] == [old, new]
+    listed: Any = staff.get(context["open_url"])
+    assert set(listed.context["cl"].result_list) == {old, new}
+
+
+def test_the_last_comparison_is_shown_to_those_who_may_see_it(client: Client) -> None:
+    now = timezone.now()
+    report = DriftReport.objects.create(since=now, until=now, started_at=now, finished_at=now, found=2)
+    sign_in(client, make_staff("view_refundrecord"))
+    assert "drift" not in cards(client)
+    sign_in(client, make_staff("view_refundrecord", "view_driftreport", name="auditor"))
+    card = cards(client)["drift"]
+    assert "2 still there" in card.figure
+    assert card.url == f"/admin/refunds/driftreport/{report.pk}/change/"
+
+
+def test_who_may_not_see_refunds_sees_no_figures(client: Client) -> None:
+    make_refund(RefundStatus.PENDING)
+    sign_in(client, make_staff("view_user"))
+    answer: Any = client.get(HOME)
+    assert answer.status_code == 200
+    assert "cards" not in answer.context
+    assert "data-card" not in answer.text
+
+
+def test_many_refunds_cost_no_more_queries_than_few(
+    staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(30):
+        make_refund(RefundStatus.PENDING, needs_review=bool(number % 2))
+        make_refund(RefundStatus.SUCCEEDED, days_ago=number)
+    staff.get(HOME)
+    with django_assert_max_num_queries(12):
+        staff.get(HOME)
