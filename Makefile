@@ -64,7 +64,7 @@ format: $(INSTALLED) ## Format the code and fix what can be fixed
 messages: $(INSTALLED) ## Update and compile the translations (needs gettext)
 	@command -v msgfmt >/dev/null || { echo "gettext is not installed: install your system's gettext package" >&2; exit 1; }
 	$(DEVELOPMENT) $(BIN)/python manage.py makemessages --locale ko --locale en --no-obsolete --no-wrap \
-		--add-location file --ignore 'var/*' --ignore '.venv/*' --ignore 'tests/*'
+		--add-location file --ignore 'var/*' --ignore '.venv/*' --ignore 'tests/*' --ignore config/locale
 	$(DEVELOPMENT) $(BIN)/python manage.py compilemessages --ignore '.venv'
 
 demo: $(INSTALLED) ## Start a shop and a sandbox i'mport with sample orders (PORT, SANDBOX_PORT)

@@ -20,7 +20,7 @@ from unfold.admin import ModelAdmin
 import payments.admin_accounts  # noqa: F401 - registers its own
 from payments.admin_filters import MethodFilter, PgFilter, SeoulDateFilter, StatusFilter
 from payments.admin_search import SEARCHED, BrowsingChangeList, BrowsingPaginator, search_payments
-from payments.labels import method_label, pg_label
+from payments.labels import method_label, pg_label, status_label
 from payments.models import Payment
 from payments.money import format_money
 
@@ -195,7 +195,7 @@ class PaymentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
 
     @admin.display(description=gettext_lazy("status at i'mport"))
     def imp_status(self, payment: Payment) -> str:
-        return payment.status
+        return status_label(payment.status)
 
     @admin.display(description=gettext_lazy("paid at"))
     def paid_time(self, payment: Payment) -> str:

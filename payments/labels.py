@@ -1,7 +1,9 @@
-"""Words for i'mport's codes of payment methods and gateways, in the reader's language."""
+"""Words for i'mport's codes of payment methods, gateways and statuses, in the reader's language."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from payments.models import PaymentStatus
 
 PAY_METHODS: dict[str, str | Promise] = {
     "card": _("Card"),
@@ -60,3 +62,8 @@ def method_label(pay_method: str) -> str:
 def pg_label(pg_provider: str) -> str:
     """The payment gateway in words; an unknown code is shown as it is."""
     return str(PG_PROVIDERS.get(pg_provider, pg_provider))
+
+
+def status_label(status: str) -> str:
+    """The payment's status in words; an unknown one is shown as it is."""
+    return str(dict(PaymentStatus.choices).get(status, status))

@@ -223,4 +223,7 @@ def _log_message(order: Order) -> str:
     payment, request = order.payment, order.request
     amount = payment.refundable_amount if request.amount is None else request.amount
     asked = _("Refund asked: %(amount)s") % {"amount": format_money(amount, payment.currency)}
-    return f"{asked}, {_('reason: %(reason)s') % {'reason': request.reason}}" if request.reason else asked
+    if not request.reason:
+        return asked
+    reason = _("reason: %(reason)s") % {"reason": request.reason}
+    return f"{asked}, {reason}"

@@ -10,6 +10,7 @@ from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
+from payments.labels import status_label
 from payments.models import Payment
 from payments.money import format_money
 from payments.services import mirror_payment
@@ -136,7 +137,8 @@ def differences(ours: Payment | None, theirs: GatewayPayment) -> list[DriftDiffe
     if len(unbooked) > without_item:
         found.append(_difference(ours, DifferenceKind.RECORDS, str(len(done)), str(len(theirs.cancel_history))))
     if ours.status != theirs.status:
-        found.append(_difference(ours, DifferenceKind.STATUS, ours.status, theirs.status))
+        words = (status_label(ours.status), status_label(theirs.status))
+        found.append(_difference(ours, DifferenceKind.STATUS, *words))
     return found
 
 

@@ -1,7 +1,8 @@
-"""The Korean and English catalogues hold every text of the sources, translated, and nothing else."""
+"""The catalogues hold every text of the sources, translated, and nothing else; one more makes the theme Korean."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -9,14 +10,22 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+import django
 import polib
 import pytest
+import unfold
 from babel.messages.extract import extract
 from django.utils.translation.template import templatize
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PACKAGES = ("config", "payments", "refunds")
-LANGUAGES = ("ko", "en")
+OWN = ("locale/ko", "locale/en")
+THEME = "config/locale/ko"
+CATALOGUES = (*OWN, THEME)
+THEME_DIR = Path(unfold.__file__).parent
+THEME_PARTS = ("*.py", "mixins/*.py", "templatetags/*.py", "contrib/filters/**/*.py", "contrib/filters/**/*.html")
+THEME_TEMPLATES = tuple(f"templates/{folder}/**/*.html" for folder in ("admin", "auth", "registration", "unfold"))
+DJANGO_PARTS = ("conf", "contrib/admin", "contrib/auth")
 KEYWORDS = {
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop"), (1,)),
     **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
@@ -32,8 +41,8 @@ class Text(NamedTuple):
     plural: str
 
 
-def _catalogue(language: str, suffix: str) -> Path:
-    return PROJECT_DIR / "locale" / language / "LC_MESSAGES" / f"django.{suffix}"
+def _catalogue(folder: str, suffix: str) -> Path:
+    return PROJECT_DIR / folder / "LC_MESSAGES" / f"django.{suffix}"
 
 
 def _python_source(path: Path) -> str:
@@ -52,18 +61,35 @@ def _texts_of(path: Path) -> Iterator[Text]:
             yield Text(context, singular, plural)
 
 
+def _python_files() -> list[Path]:
+    return [path for package in PACKAGES for path in (PROJECT_DIR / package).rglob("*.py")]
+
+
 @cache
 def _texts() -> frozenset[Text]:
-    sources = [path for package in PACKAGES for path in (PROJECT_DIR / package).rglob("*.py")]
     folders = [PROJECT_DIR / "templates", *(PROJECT_DIR / package / "templates" for package in PACKAGES)]
     templates = [path for folder in folders for pattern in ("*.html", "*.txt") for path in folder.rglob(pattern)]
-    return frozenset(text for path in (*sources, *templates) for text in _texts_of(path))
+    return frozenset(text for path in (*_python_files(), *templates) for text in _texts_of(path))
 
 
-def _entries(language: str) -> dict[Text, polib.POEntry]:
+@cache
+def _theme_texts() -> frozenset[Text]:
+    sources = [path for part in (*THEME_PARTS, *THEME_TEMPLATES) for path in THEME_DIR.glob(part)]
+    return frozenset(text for path in sources for text in _texts_of(path))
+
+
+@cache
+def _django_texts() -> frozenset[Text]:
+    """What Django says in Korean itself."""
+    folders = [Path(django.__file__).parent / part / "locale" / "ko" / "LC_MESSAGES" for part in DJANGO_PARTS]
+    entries = [entry for folder in folders for entry in polib.mofile(str(folder / "django.mo"))]
+    return frozenset(Text(entry.msgctxt, entry.msgid, entry.msgid_plural or "") for entry in entries)
+
+
+def _entries(folder: str) -> dict[Text, polib.POEntry]:
     return {
         Text(entry.msgctxt, entry.msgid, entry.msgid_plural): entry
-        for entry in polib.pofile(str(_catalogue(language, "po")))
+        for entry in polib.pofile(str(_catalogue(folder, "po")))
         if not entry.obsolete
     }
 
@@ -76,9 +102,26 @@ def test_sources_hold_translatable_texts() -> None:
     assert len(_texts()) > 20
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_catalogue_and_sources_hold_the_same_texts(language: str) -> None:
-    entries = _entries(language)
+def _calls_gettext(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS
+
+
+def test_no_text_is_translated_inside_an_f_string() -> None:
+    """Python before 3.12 hides what is inside from the extraction."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in _python_files()}
+    hidden = [
+        f"{path.relative_to(PROJECT_DIR)}:{node.lineno}"
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr) and any(map(_calls_gettext, ast.walk(node)))
+    ]
+
+    assert hidden == []
+
+
+@pytest.mark.parametrize("folder", OWN)
+def test_catalogue_and_sources_hold_the_same_texts(folder: str) -> None:
+    entries = _entries(folder)
 
     assert {
         "not in the catalogue": sorted(map(str, _texts() - entries.keys())),
@@ -86,22 +129,33 @@ def test_catalogue_and_sources_hold_the_same_texts(language: str) -> None:
     } == {"not in the catalogue": [], "in no source": []}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_text_is_translated_and_reviewed(language: str) -> None:
+def test_theme_is_korean_where_django_is_not() -> None:
+    # A text of Django's serves the theme with and without a plural.
+    korean = {text[:2] for text in _django_texts()}
+
+    assert sorted(str(text) for text in _theme_texts() - _entries(THEME).keys() if text[:2] not in korean) == []
+
+
+def test_theme_catalogue_holds_only_texts_of_the_theme_and_django() -> None:
+    assert sorted(map(str, _entries(THEME).keys() - _theme_texts() - _django_texts())) == []
+
+
+@pytest.mark.parametrize("folder", CATALOGUES)
+def test_every_text_is_translated_and_reviewed(folder: str) -> None:
     unfinished = [
         entry.msgid
-        for entry in polib.pofile(str(_catalogue(language, "po")))
+        for entry in polib.pofile(str(_catalogue(folder, "po")))
         if entry.fuzzy or entry.obsolete or not all(_translations(entry))
     ]
 
     assert unfinished == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_translations_keep_the_placeholders(language: str) -> None:
+@pytest.mark.parametrize("folder", CATALOGUES)
+def test_translations_keep_the_placeholders(folder: str) -> None:
     wrong = [
         f"{entry.msgid} -> {translation}"
-        for entry in _entries(language).values()
+        for entry in _entries(folder).values()
         for translation in _translations(entry)
         # A plural may drop the number ("one order"), but it may not invent a placeholder.
         if not _agree(entry, translation)
@@ -117,12 +171,12 @@ def _agree(entry: polib.POEntry, translation: str) -> bool:
     return set(used) <= set(PLACEHOLDER.findall(entry.msgid + entry.msgid_plural))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_compiled_catalogue_is_up_to_date(language: str) -> None:
-    assert _catalogue(language, "mo").exists(), "make messages"
+@pytest.mark.parametrize("folder", CATALOGUES)
+def test_compiled_catalogue_is_up_to_date(folder: str) -> None:
+    assert _catalogue(folder, "mo").exists(), "make messages"
     compiled = {
         (entry.msgctxt, entry.msgid, entry.msgid_plural or ""): _translations(entry)
-        for entry in polib.mofile(str(_catalogue(language, "mo")))
+        for entry in polib.mofile(str(_catalogue(folder, "mo")))
     }
 
-    assert compiled == {tuple(text): _translations(entry) for text, entry in _entries(language).items()}
+    assert compiled == {tuple(text): _translations(entry) for text, entry in _entries(folder).items()}

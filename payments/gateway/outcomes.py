@@ -45,6 +45,7 @@ def not_understood(call: Call | None = None) -> GatewayError:
 def _no_verdict(call: Call | None, reason: str) -> GatewayError:
     # A read, or a request for a token, has no outcome that could be unknown.
     if call is None or not call.moves_money:
-        return GatewayUnavailable(f"{reason} {_('Try again in a moment.')}")
+        retry = _("Try again in a moment.")
+        return GatewayUnavailable(f"{reason} {retry}")
     advice = _("The cancel may have been carried out: check the payment before trying again.")
     return OutcomeUnknown(f"{reason} {advice}")

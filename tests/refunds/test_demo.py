@@ -70,6 +70,7 @@ def test_demo_accounts_may_do_what_their_names_say() -> None:
     assert users["admin"].is_superuser
     assert not users["buyer"].is_staff
     assert not may_refund_any(users["buyer"])
+    assert [users[name].get_full_name() for name in ("buyer", "admin")] == ["김하늘", "박지민"]
 
 
 @pytest.mark.usefixtures("development")

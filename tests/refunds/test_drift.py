@@ -2,15 +2,19 @@
 
 import csv
 import json
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from payments.gateway import GatewayPayment
 from payments.models import Payment
+from refunds.drift import differences
 from refunds.models import DriftReport, RefundRecord
 from tests.factories import make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -18,6 +22,7 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SINCE = "--since=2020-01-01"
+SEOUL = ZoneInfo("Asia/Seoul")
 
 
 def compare(*args: str) -> tuple[int, str]:
@@ -50,6 +55,19 @@ def test_check_reports_and_repairs_nothing(sandbox: SandboxServer) -> None:
     kinds = {found["kind"] for found in document["differences"]}
     assert (code, kinds) == (1, {"refunded", "records", "status"})
     assert not RefundRecord.objects.exists()
+
+
+@pytest.mark.parametrize(("status", "words"), [("cancelled", "Cancelled"), ("new_word", "new_word")])
+def test_statuses_are_told_in_words(status: str, words: str) -> None:
+    ours = make_payment()
+    theirs = GatewayPayment(ours.imp_uid, ours.merchant_uid, status, ours.amount, ours.cancel_amount)
+    found = differences(ours, theirs)
+    assert [(one.ours, one.theirs) for one in found] == [("Paid", words)]
+
+
+def test_a_report_is_named_by_its_days_in_seoul() -> None:
+    until = datetime(2026, 3, 31, 23, 59, tzinfo=SEOUL)
+    assert str(DriftReport(since=datetime(2026, 3, 1, tzinfo=SEOUL), until=until)) == "2026-03-01 – 2026-03-31"
 
 
 def test_differences_are_repaired_and_gone_afterwards(sandbox: SandboxServer) -> None:

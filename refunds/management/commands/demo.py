@@ -82,8 +82,7 @@ def _new_user(account: Account, staff_group: Group) -> User:
         account.username,
         email=f"{account.username}@example.com",
         password=account.password,
-        last_name=account.full_name[:1],
-        first_name=account.full_name[1:],
+        first_name=account.full_name,  # whole: Django would put the given name first
         is_staff=account.is_staff,
         is_superuser=account.is_superuser,
     )
