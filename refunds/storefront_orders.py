@@ -58,6 +58,7 @@ class OrderCard:
     refunded: str
     refundable: str
     notice: str
+    notice_tone: str
     refunds: tuple[RefundLine, ...]
     live_refund: int | None  # id of the refund whose result is still to come
     can_ask: bool
@@ -85,6 +86,7 @@ def order_card(payment: Payment) -> OrderCard:
         refunded=_money(payment, payment.cancel_amount) if payment.cancel_amount else "",
         refundable=_money(payment, payment.refundable_amount),
         notice=why_not(why_not_now.code, why_not_now.message) if why_not_now else _notice(payment, live),
+        notice_tone="warn" if why_not_now else tone,
         refunds=tuple(_refund_line(payment, refund) for refund in refunds),
         live_refund=live.pk if live else None,
         can_ask=payment.refundable_amount > 0 and live is None and why_not_now is None,
@@ -171,7 +173,7 @@ def _refund_line(payment: Payment, refund: RefundRecord) -> RefundLine:
         amount=_money(payment, amount),
         state=str(REFUND_STATES[refund.status]),
         tone=tones.get(RefundStatus(refund.status), "info"),
-        at=refund.settled_at or refund.requested_at,
+        at=refund.cancelled_at or refund.settled_at or refund.requested_at,
         reason=refund.reason,
         note=refund.message if refund.status == RefundStatus.FAILED else "",
         receipt_url=refund.receipt_url if refund.receipt_url.startswith("https://") else "",
