@@ -72,6 +72,13 @@ def positive_seconds(name: str, default: float) -> float:
     return value
 
 
+def seconds(name: str, default: float) -> float:
+    value = _parsed(name, _env.float, "use a number of seconds") if is_set(name) else default
+    if not 0 <= value < float("inf"):
+        raise _malformed(name, value, "use 0 or a greater number of seconds")
+    return value
+
+
 def count(name: str, default: int) -> int:
     value = _parsed(name, _env.int, "use a whole number") if is_set(name) else default
     if value < 0:

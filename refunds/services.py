@@ -177,7 +177,7 @@ def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> R
 def _ensure_in_time(record: RefundRecord) -> None:
     """A process that slept since the reservation must not send what may have been given up meanwhile."""
     age = timezone.now() - record.requested_at
-    if age > timedelta(seconds=settings.REFUND_LEASE_SECONDS) / 2:  # the other half is for the call
+    if age > timedelta(seconds=max(1, settings.REFUND_LEASE_SECONDS / 2)):  # the other half is for the call
         raise GatewayUnavailable(_("This server was too slow; nothing was sent. Try again in a moment."))
 
 

@@ -114,8 +114,15 @@ class IamportGateway:
         asked_at = time.monotonic()
         token = self._tokens.get()
         envelope = self._exchange(call, token, asked_at)
-        if envelope.status == 401:
-            token = self._tokens.get(rejected=token)
+        # Nothing is carried out without a valid token, so even a cancel may be repeated: once with a new token, and
+        # once more if that one was another process's, which can be dead as well.
+        for renewal in ("new", "newer"):
+            if envelope.status != 401:
+                break
+            renewed = self._tokens.get(rejected=token)
+            if renewal == "newer" and renewed.value == token.value:
+                break
+            token = renewed
             envelope = self._exchange(call, token, asked_at)
         if envelope.status == 401:
             raise GatewayAuthFailed(_("i'mport does not accept a new token. Check the account at i'mport."))

@@ -135,17 +135,15 @@ def _history(raw: object) -> tuple[Cancellation, ...]:
         return ()
     if not isinstance(raw, list):
         raise Unreadable("cancel_history is not a list")
-    return tuple(_cancellation(item) for item in raw)
+    # A cancel whose share of a promotion is nothing moved no money: there is nothing to book.
+    return tuple(item for item in map(_cancellation, raw) if item.amount)
 
 
 def _cancellation(raw: object) -> Cancellation:
     if not isinstance(raw, Mapping):
         raise Unreadable("an item of cancel_history is not an object")
-    cancelled = amount(raw, "amount")
-    if cancelled == 0:
-        raise Unreadable("an item of cancel_history has no amount")
     return Cancellation(
-        amount=cancelled,
+        amount=amount(raw, "amount"),
         cancelled_at=moment(raw.get("cancelled_at")),
         cancellation_id=text(raw.get("cancellation_id")),
         pg_tid=text(raw.get("pg_tid")),

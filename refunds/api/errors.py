@@ -52,7 +52,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if isinstance(exc, DatabaseError):
         # Settlement reports its own failures as "outcome unknown": whatever fails elsewhere fails before the call.
         logger.error("database error in %s", type(context["view"]).__name__, exc_info=exc)
-        message = _("The database cannot be reached. Nothing was refunded; try again in a moment.")
+        message = _("The database cannot be reached. This request refunded nothing; try again in a moment.")
         return Response({"message": message, "code": "database_unavailable"}, status=503)
     response = drf_exception_handler(exc, context)
     if response is not None and isinstance(exc, exceptions.APIException):

@@ -43,10 +43,16 @@ def test_what_is_no_object_is_no_payment(raw: object) -> None:
         payment_from(raw)
 
 
-@pytest.mark.parametrize("history", [{}, [None], [{"amount": 0}], [{"amount": None}], [{"amount": -5}]])
+@pytest.mark.parametrize("history", [{}, [None], [{"amount": None}], [{"amount": -5}]])
 def test_a_history_that_makes_no_sense_is_unreadable(history: object) -> None:
     with pytest.raises(Unreadable):
         payment_from(payment_json(cancel_history=history))
+
+
+def test_a_cancel_of_nothing_is_left_out() -> None:
+    history = [{"amount": 0, "cancellation_id": "a"}, {"amount": 5, "cancellation_id": "b"}]
+    shown = payment_from(payment_json(cancel_history=history)).cancel_history
+    assert [item.cancellation_id for item in shown] == ["b"]
 
 
 def test_a_missing_history_and_an_item_without_an_identity_are_accepted() -> None:

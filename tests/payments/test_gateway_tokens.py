@@ -230,3 +230,13 @@ def test_a_cancel_whose_repeat_breaks_off_is_unknown(server: RawServer, tmp_path
         gateway_on(server, tmp_path).cancel(cancel_request())
     assert isinstance(raised.value, GatewayError)
     assert len(server.calls) == 2
+
+
+def test_two_dead_tokens_in_a_row_are_replaced(server: RawServer, tmp_path: Path) -> None:
+    numbered_tokens(server)
+    gateway = gateway_on(server, tmp_path)
+    gateway.payment(UID)
+    path = token_file(tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "value": "left by another process"}))
+    accept_only(server, "token-2")
+    assert gateway.cancel(cancel_request()).imp_uid == UID
