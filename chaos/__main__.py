@@ -1,0 +1,46 @@
+"""Refund under chaos, then check that nothing was lost, doubled or told wrongly. Exit code 1 if anything was.
+
+python -m chaos --database sqlite --refunds 1000 --seed 1
+"""
+
+import argparse
+import importlib
+import os
+import random
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import django
+
+from chaos.world import WebServer, World, environment
+from tests.proof.own_postgres import OwnPostgres, free_port
+from tests.sandbox_server import SandboxServer
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__.partition("\n")[0])
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--refunds", type=int, default=1_000, help="how many to ask for over the API (1000)")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    options = parser.parse_args()
+    print(f"python -m chaos --database {options.database} --refunds {options.refunds} --seed {options.seed}")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="refund-chaos-")))
+        server = stack.enter_context(OwnPostgres()) if options.database == "postgres" else None
+        sandbox = stack.enter_context(SandboxServer.start(folder / "sandbox.sqlite3"))
+        variables = environment(server.url if server else f"sqlite:///{folder}/refunds.sqlite3", sandbox, folder)
+        os.environ.update(variables)
+        django.setup()
+        web = WebServer(variables, free_port(), folder / "web.log")
+        stack.callback(web.kill)
+        # Models can be imported only now that Django knows its database.
+        storm = importlib.import_module("chaos.storm")
+        good = storm.run(World(sandbox, web, variables, server), refunds=options.refunds, seed=options.seed)
+    print("GOOD: nothing lost, nothing doubled." if good else "BAD: see the lines that begin with !")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Those who ask for refunds: over the REST API with a token, and from the command line."""
+
+import json
+import random
+import subprocess
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from chaos.world import World
+
+AMOUNTS = (500, 500, 1_000, 1_000, 1_500, 2_500, 4_000, 9_000, None)  # None: all that is left
+REPEATED_SHARE = 0.5  # of the asks without a clear answer, so many are repeated with their key
+COMMAND_KILL_SHARE = 0.3
+ANSWER_TIMEOUT = 30  # seconds
+NO_ANSWER = "no answer"
+NOBODY_THERE = {(NO_ANSWER, ""), ("503", "database_unavailable")}
+
+
+@dataclass
+class Ask:
+    """One refund asked for, and every answer it got: "200", "504", "no answer", with the refund they name."""
+
+    imp_uid: str
+    amount: int | None
+    key: str
+    reason: str
+    way: str  # "api" or "command"
+    answers: list[tuple[str, str]] = field(default_factory=list)  # status, error code
+    numbers: set[str] = field(default_factory=set)
+
+    def note(self, status: str, document: dict[str, Any]) -> None:
+        self.answers.append((status, str(document.get("code", ""))))
+        number = (document.get("refund") or {}).get("number")
+        if number:
+            self.numbers.add(number)
+
+
+@dataclass
+class Askers:
+    """Asks for `wanted` refunds over the API, and for a few from the command line meanwhile."""
+
+    world: World
+    imp_uids: list[str]
+    tokens: list[str]
+    wanted: int
+    seed: int
+    asks: list[Ask] = field(default_factory=list)
+    command_kills: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self) -> None:
+        """Returns when all refunds were asked for."""
+        threads = [threading.Thread(target=self._by_api, args=(number,)) for number in range(len(self.tokens))]
+        commands = threading.Thread(target=self._by_command)
+        for thread in (*threads, commands):
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.world.stopping.set()
+        commands.join()
+
+    def _new(self, dice: random.Random, way: str) -> Ask | None:
+        with self._lock:
+            if way == "api" and sum(ask.way == "api" for ask in self.asks) >= self.wanted:
+                return None
+            key = str(uuid.UUID(int=dice.getrandbits(128)))
+            ask = Ask(dice.choice(self.imp_uids), dice.choice(AMOUNTS), key, f"chaos {key[:8]}", way)
+            self.asks.append(ask)
+            return ask
+
+    def _by_api(self, number: int) -> None:
+        dice = random.Random(f"{self.seed}-api-{number}")
+        session = requests.Session()
+        session.headers["Authorization"] = f"Token {self.tokens[number]}"
+        while ask := self._new(dice, "api"):
+            self._post(session, ask)
+            while ask.answers[-1][0] in {NO_ANSWER, "504"} and dice.random() < REPEATED_SHARE:
+                self._post(session, ask)
+
+    def _post(self, session: requests.Session, ask: Ask) -> None:
+        body: dict[str, Any] = {"imp_uid": ask.imp_uid, "reason": ask.reason}
+        if ask.amount is not None:
+            body["cancel_request_amount"] = ask.amount
+        url, headers = f"{self.world.web.url}/payments/cancel", {"Idempotency-Key": ask.key}
+        try:
+            answer = session.post(url, json=body, headers=headers, timeout=ANSWER_TIMEOUT)
+            ask.note(str(answer.status_code), answer.json())
+        except (requests.RequestException, ValueError):
+            ask.note(NO_ANSWER, {})
+        if ask.answers[-1] in NOBODY_THERE:
+            time.sleep(0.3)  # the server, or its database, may be starting again
+
+    def _by_command(self) -> None:
+        dice = random.Random(f"{self.seed}-command")
+        while not self.world.stopping.is_set():
+            ask = self._new(dice, "command")
+            assert ask is not None
+            options = [] if ask.amount is None else ["--amount", str(ask.amount)]
+            process = self.world.manage("refund", ask.imp_uid, "--reason", ask.reason, "--json", *options)
+            patience = dice.uniform(0.5, 5) if dice.random() < COMMAND_KILL_SHARE else None
+            try:
+                text, _ = process.communicate(timeout=patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                text, _ = process.communicate()
+                self.command_kills += 1
+            ask.note(*_command_answer(process.returncode, text))
+
+
+def _command_answer(exit_code: int, text: str) -> tuple[str, dict[str, Any]]:
+    try:
+        return f"exit {exit_code}", json.loads(text)["results"][0]
+    except (ValueError, KeyError, IndexError):
+        return NO_ANSWER, {}

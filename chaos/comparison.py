@@ -1,0 +1,62 @@
+"""Compare the ledger with what the sandbox i'mport really holds, payment by payment and to the won.
+
+Shares no code with reconcile: it reads our tables and the sandbox's own record, which no fault can distort.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from payments.models import Payment
+from refunds.models import RefundRecord
+
+Truth = dict[str, Any]  # one payment as the sandbox's control API shows it
+
+
+def differences(truth: Iterable[Truth]) -> list[str]:
+    """One sentence for everything in which the ledger and i'mport differ."""
+    return [sentence for shown in truth for sentence in payment_differences(shown)]
+
+
+def payment_differences(shown: Truth) -> Iterator[str]:
+    uid = shown["imp_uid"]
+    payment = Payment.objects.filter(imp_uid=uid).first()
+    if payment is None:
+        yield f"{uid}: missing in the ledger"
+        return
+    done = list(payment.refunds.succeeded())
+    booked = sum((record.booked_amount for record in done), Decimal(0))
+    history = shown["cancel_history"]
+    if not payment.cancel_amount == booked == Decimal(shown["cancel_amount"]):
+        yield f"{uid}: payment {payment.cancel_amount}, records {booked}, i'mport {shown['cancel_amount']}"
+    if len(done) != len(history):
+        yield f"{uid}: {len(done)} refunds succeeded, i'mport carried out {len(history)}"
+    if payment.status != shown["status"]:
+        yield f"{uid}: status {payment.status}, i'mport {shown['status']}"
+    ours = Counter((record.cancellation_id, record.booked_amount) for record in done)
+    theirs = Counter((item.get("cancellation_id"), Decimal(item["amount"])) for item in history)
+    if all(item.get("cancellation_id") for item in history) and ours != theirs:
+        yield f"{uid}: not the same cancels: {sorted(map(str, (ours - theirs) + (theirs - ours)))}"
+
+
+def doubled(truth: Iterable[Truth]) -> list[str]:
+    """Refund numbers that i'mport carried out more than once."""
+    executed = executions(truth)
+    return [number for number in RefundRecord.objects.values_list("number", flat=True) if executed[number] > 1]
+
+
+def executions(truth: Iterable[Truth]) -> Counter[str]:
+    """How many cancels i'mport carried out for each refund number (the last word of their reasons)."""
+    reasons = (item["reason"] or "" for shown in truth for item in shown["cancel_history"])
+    return Counter(reason.rpartition(" ")[2].strip("()") for reason in reasons)
+
+
+def unresolved() -> list[str]:
+    """Refunds whose end is still open."""
+    return [f"{record.number}: {record.status}" for record in RefundRecord.objects.live()]
+
+
+def carried_out(record: RefundRecord, executed: Counter[str]) -> bool:
+    """Whether i'mport moved money for this refund, going by the number it bears there."""
+    return executed[record.number] > 0

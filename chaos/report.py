@@ -1,0 +1,76 @@
+"""The verdict of a run: what was asked, what went wrong, and whether anything was lost, doubled or told wrongly."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from chaos.clients import NO_ANSWER, Ask
+from chaos.comparison import Truth, carried_out, differences, doubled, executions, unresolved
+from refunds.models import RefundRecord, RefundStatus
+
+REFUNDED = {"200", "exit 0"}
+# With these codes the refund itself has ended without moving anything.
+MOVED_NOTHING = {"gateway_unavailable", "refused_by_gateway", "refund_not_carried_out"}
+
+
+@dataclass
+class Verdict:
+    """Each list names what broke a promise; all of them are empty after a good run."""
+
+    differences: list[str]
+    doubled: list[str]
+    unresolved: list[str]
+    refunded_but_not_moved: list[str] = field(default_factory=list)
+    moved_but_denied: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        return not any(vars(self).values())
+
+
+def judge(asks: list[Ask], truth: list[Truth]) -> Verdict:
+    """Compare the ledger with i'mport, and what every asker was told with what happened."""
+    executed = executions(truth)
+    verdict = Verdict(differences(truth), doubled(truth), unresolved())
+    records = {record.reason: record for record in RefundRecord.objects.exclude(source="console")}
+    for ask in asks:
+        record = records.get(ask.reason)
+        moved = 0 if record is None else executed[record.number]
+        name = f"{ask.way} {ask.imp_uid} {ask.reason}: {ask.answers}, moved {moved} times"
+        statuses = {status for status, _ in ask.answers}
+        if statuses & REFUNDED and not (moved == 1 and record and record.status == RefundStatus.SUCCEEDED):
+            verdict.refunded_but_not_moved.append(name)
+        if moved and _denied(ask):
+            verdict.moved_but_denied.append(name)
+        if "500" in statuses:
+            verdict.unexpected.append(name)
+        if record is not None and carried_out(record, executed) != (record.status == RefundStatus.SUCCEEDED):
+            verdict.differences.append(f"{record.number}: {record.status}, moved {moved} times")
+    return verdict
+
+
+def _denied(ask: Ask) -> bool:
+    """Whether the asker was told for certain that nothing happened.
+
+    400, 409 and 503 "database_unavailable" speak of one request: when it repeats another one, whose answer was
+    lost, that one may have moved money.
+    """
+    status, code = ask.answers[-1]
+    return code in MOVED_NOTHING or (len(ask.answers) == 1 and status in {"400", "409", "503"})
+
+
+def lines(asks: list[Ask], counts: dict[str, int], fired: Counter[str], verdict: Verdict) -> list[str]:
+    """The table that a run prints."""
+    answers = Counter(
+        f"{status} {code}".strip() if status != NO_ANSWER else status for ask in asks for status, code in ask.answers
+    )
+    table = [("refunds asked", len(asks)), ("answers", answers.total())]
+    table += [(f"  {answer}", count) for answer, count in sorted(answers.items())]
+    table += [("faults fired at i'mport", fired.total())]
+    table += [(f"  {fault}", count) for fault, count in sorted(fired.items())]
+    table += list(counts.items())
+    for name, found in vars(verdict).items():
+        table.append((name.replace("_", " "), len(found)))
+    width = max(len(name) for name, _ in table) + 2
+    shown = [f"{name:<{width}}{count:>7,}" for name, count in table]
+    return shown + [f"! {sentence}" for found in vars(verdict).values() for sentence in found[:20]]

@@ -1,0 +1,102 @@
+"""One run: set the scene, let it storm, wait until all leases are over, reconcile, and judge."""
+
+import json
+import sys
+import time
+
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connections
+from knox.models import AuthToken
+
+from chaos.clients import Askers
+from chaos.comparison import Truth
+from chaos.report import judge, lines
+from chaos.trouble import Trouble
+from chaos.world import LEASE, World
+from payments.services import sync_by_id
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+
+CLIENTS = 6
+REFUNDS_PER_PAYMENT = 2.5
+KINDS = (
+    {"pg_provider": "uplus"},
+    {"pg_provider": "html5_inicis"},
+    {"pg_provider": "kcp"},
+    {"pg_provider": "tosspayments", "pay_method": "trans"},
+    {"pg_provider": "nice_v2", "promotion": {"id": "p", "discount": 1_000}},
+)
+
+
+def run(world: World, *, refunds: int, seed: int) -> bool:
+    """Returns whether every promise held."""
+    started = time.monotonic()
+    imp_uids, tokens = _set_the_scene(world, refunds)
+    world.web.start()
+    world.sandbox.settings(webhook_url=f"{world.web.url}/webhooks/iamport")
+    trouble = Trouble(world, imp_uids, seed)
+    askers = Askers(world, imp_uids, tokens, refunds, seed)
+    trouble.start()
+    askers.run()
+    trouble.end()
+    seconds = time.monotonic() - started
+    kills = world.web.kills
+    world.web.kill()
+    time.sleep(LEASE + 1)
+    exit_code = _reconcile(world)
+    truth = [world.sandbox.payment(imp_uid) for imp_uid in imp_uids]
+    verdict = judge(askers.asks, truth)
+    counts = {
+        **_troubles(world, trouble),
+        "web server killed (SIGKILL)": kills,
+        "commands killed (SIGKILL)": askers.command_kills,
+        "seconds of storm": round(seconds),
+        **_results(truth),
+        "exit code of the last reconcile": exit_code,
+    }
+    print("\n".join(lines(askers.asks, counts, trouble.fired, verdict)))
+    return verdict.is_good and exit_code == 0
+
+
+def _troubles(world: World, trouble: Trouble) -> dict[str, int]:
+    return {
+        "cancels made in the console": trouble.console_cancels,
+        "notifications sent to us": len(world.sandbox.webhooks()),
+        "reconcile runs meanwhile": trouble.reconciles,
+        "database stopped": world.postgres.stops if world.postgres else 0,
+    }
+
+
+def _results(truth: list[Truth]) -> dict[str, int]:
+    ours = RefundRecord.objects.exclude(source=RefundSource.CONSOLE)
+    return {
+        "payments": len(truth),
+        "refunds that moved money": ours.succeeded().count(),
+        "refunds that failed": ours.filter(status=RefundStatus.FAILED).count(),
+        "console cancels in the ledger": RefundRecord.objects.filter(source=RefundSource.CONSOLE).count(),
+        "won refunded": int(sum(shown["cancel_amount"] for shown in truth)),
+    }
+
+
+def _set_the_scene(world: World, refunds: int) -> tuple[list[str], list[str]]:
+    """Migrate, create payments at i'mport, mirror them, and make users' tokens."""
+    call_command("migrate", verbosity=0)
+    count = max(4, round(refunds / REFUNDS_PER_PAYMENT))
+    wanted = [{**KINDS[n % len(KINDS)], "merchant_uid": f"chaos-{n}", "amount": 10_000} for n in range(count)]
+    imp_uids = [shown["imp_uid"] for shown in world.sandbox.create_payments(wanted)]
+    list(sync_by_id(imp_uids))
+    user = User.objects.create_superuser("chaos")
+    tokens = [AuthToken.objects.create(user)[1] for _ in range(CLIENTS)]
+    connections.close_all()
+    return imp_uids, tokens
+
+
+def _reconcile(world: World) -> int:
+    """The command that an operator would run; returns its exit code and shows what it could not settle."""
+    process = world.manage("reconcile", "--json")
+    text, errors = process.communicate()
+    if process.returncode:
+        print(errors, file=sys.stderr)
+        open_ones = [result for result in json.loads(text)["results"] if not result["ok"]]
+        print(json.dumps(open_ones, indent=1)[:5_000], file=sys.stderr)
+    return process.returncode

@@ -1,0 +1,116 @@
+"""The processes of a run: a sandbox i'mport, a database, and a web server that can be killed at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from tests.proof.own_postgres import OwnPostgres
+from tests.sandbox_server import SandboxServer
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+CONNECT_TIMEOUT, READ_TIMEOUT = 1.0, 1.5  # seconds
+LEASE = 12.0  # seconds; longer than any call of this run can take
+WEB_THREADS = 8
+START_SECONDS = 60
+
+
+def environment(database_url: str, sandbox: SandboxServer, folder: Path) -> dict[str, str]:
+    """What a production server would have, with a short patience."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_READ_DOTENV": "0",
+        "DEBUG": "false",
+        "SECRET_KEY": "only-for-this-run-" * 4,
+        "ALLOWED_HOSTS": HOST,
+        "HTTPS_ONLY": "false",
+        "BEHIND_PROXY": "false",
+        "LANGUAGE_CODE": "en",
+        "LOG_LEVEL": "WARNING",
+        "DATABASE_URL": database_url,
+        "VAR_DIR": str(folder / "var"),
+        "CELERY_BROKER_URL": "",
+        "IAMPORT_API_URL": sandbox.url,
+        "IAMPORT_IMP_KEY": sandbox.imp_key,
+        "IAMPORT_IMP_SECRET": sandbox.imp_secret,
+        "IAMPORT_CONNECT_TIMEOUT": str(CONNECT_TIMEOUT),
+        "IAMPORT_READ_TIMEOUT": str(READ_TIMEOUT),
+        "IAMPORT_CONTRACTS": "vbank_refund",
+        "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
+        "REFUND_LEASE_SECONDS": str(LEASE),
+    }
+
+
+@dataclass
+class WebServer:
+    """gunicorn with threads, as in production; killed and started again on the same port."""
+
+    environment: dict[str, str]
+    port: int
+    log: Path
+    kills: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{HOST}:{self.port}"]
+        command += ["--threads", str(WEB_THREADS), "--log-level", "warning"]
+        with self._lock, self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+        self._wait_until_it_answers()
+
+    def kill(self) -> None:
+        """SIGKILL to the master and its workers at once; nothing gets to say goodbye."""
+        with self._lock:
+            if self._process is not None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+                self._process = None
+                self.kills += 1
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                requests.get(f"{self.url}/healthz", timeout=5)
+            except requests.RequestException:
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError(f"the web server does not answer; see {self.log}")
+
+
+@dataclass
+class World:
+    """Everything a run plays with."""
+
+    sandbox: SandboxServer
+    web: WebServer
+    environment: dict[str, str]
+    postgres: OwnPostgres | None  # None on SQLite
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def manage(self, *arguments: str) -> subprocess.Popen[str]:
+        """A `manage.py` command in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )

@@ -1,0 +1,163 @@
+"""Refund in processes that die, stop or lose their database at a named step. Run by test_kill.py.
+
+    python -m tests.proof.crashing kill POINT IMP_UID [POINT IMP_UID ...]
+    python -m tests.proof.crashing wait POINT IMP_UID [...]     at the step: say so, and go on that many seconds later
+
+Each refund is made by a forked process of its own, with `manage.py refund`. POINT is a name below, or a number N:
+at the N-th call of a function of ours.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import django
+import time_machine
+from django.core.management import call_command
+from django.db import connection, connections
+
+ROOT = str(Path(__file__).resolve().parents[2])
+OURS = tuple(f"{ROOT}/{package}/" for package in ("payments", "refunds"))
+Action = Callable[[], None]
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wait_for_a_line() -> None:
+    """Stop here, as a machine that sleeps does; the line says how many seconds later it wakes up."""
+    sys.stdout.write("reached\n")
+    sys.stdout.flush()
+    seconds = float(sys.stdin.readline() or 0)
+    time_machine.travel(time.time() + seconds, tick=True).start()
+
+
+def before(owner: Any, name: str, action: Action) -> None:
+    original = getattr(owner, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        action()
+        return original(*args, **kwargs)
+
+    setattr(owner, name, wrapped)
+
+
+def after(owner: Any, name: str, action: Action) -> None:
+    original = getattr(owner, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        action()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def around_the_cancel(action: Action, *, sent: bool) -> None:
+    """Act just before the cancel is sent, or just after its answer has come."""
+    session = sys.modules["payments.gateway.session"].HttpSession
+    original = session.send
+
+    def send(self: Any, call: Any, token: str = "") -> Any:
+        if call.moves_money and not sent:
+            action()
+        answer = original(self, call, token)
+        if call.moves_money and sent:
+            action()
+        return answer
+
+    session.send = send
+
+
+def while_it_hangs(action: Action, imp_uid: str) -> None:
+    """Act from another thread as soon as i'mport has received the cancel, while we wait for its answer."""
+    log = f"{os.environ['IAMPORT_API_URL']}/_sandbox/log?endpoint=cancel"
+
+    def watch() -> None:
+        while not any(call["imp_uid"] == imp_uid for call in json.load(urllib.request.urlopen(log))):  # noqa: S310
+            continue
+        action()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def before_the_second_commit(action: Action) -> None:
+    """The first commit is the reservation, the second the settlement."""
+    original, commits = connection.commit, []
+
+    def commit() -> None:
+        commits.append(1)
+        if len(commits) == 2:
+            action()
+        original()
+
+    connection.commit = commit  # type: ignore[method-assign]
+
+
+def at_call(number: int, action: Action) -> None:
+    """Act when the `number`-th function of ours is called."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal calls
+        if event == "call" and frame.f_code.co_filename.startswith(OURS):
+            calls += 1
+            if calls == number:
+                action()
+
+    sys.setprofile(count)
+
+
+def arm(point: str, imp_uid: str, action: Action) -> None:
+    services, ledger = sys.modules["refunds.services"], sys.modules["refunds.ledger"]
+    points: dict[str, Action] = {
+        "after the reservation": partial(before, services, "_execute", action),
+        "before the cancel is sent": partial(around_the_cancel, action, sent=False),
+        "while i'mport works": partial(while_it_hangs, action, imp_uid),
+        "after the answer": partial(around_the_cancel, action, sent=True),
+        "inside the settlement": partial(after, ledger, "succeed", action),
+        "before the settlement's commit": partial(before_the_second_commit, action),
+        "after the settlement": partial(after, services, "settle_answer", action),
+    }
+    at_call(int(point), action) if point.isdigit() else points[point]()
+
+
+def refund(point: str, imp_uid: str, action: Action) -> int:
+    """Refund in a forked process; returns its exit code, -9 if it was killed."""
+    connections.close_all()
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 0
+    try:
+        arm(point, imp_uid, action)
+        call_command("refund", imp_uid, "--amount", "1000", stdout=sys.stderr)
+    except SystemExit as exc:
+        code = int(exc.code or 0)
+    except BaseException as exc:  # noqa: BLE001 - whatever it is, the parent wants an exit code
+        sys.stderr.write(f"{type(exc).__name__}: {exc}\n")
+        code = 3
+    finally:
+        os._exit(code)
+
+
+def main(mode: str, *arguments: str) -> None:
+    django.setup()
+    action = {"kill": die, "wait": wait_for_a_line}[mode]
+    for point, imp_uid in zip(arguments[::2], arguments[1::2], strict=True):
+        sys.stdout.write(f"{refund(point, imp_uid, action)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,69 @@
+"""A PostgreSQL server of our own that can be stopped in mid-run and started again with its data."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests import postgres
+
+# Committed means on disk here: what a stop may lose is exactly what must not be lost.
+OPTIONS = {**postgres.SERVER_OPTIONS, "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+def free_port() -> int:
+    return postgres._free_port()
+
+
+class OwnPostgres:
+    """`with OwnPostgres() as server:` starts it; `stop()` and `start()` as often as you like."""
+
+    def __init__(self) -> None:
+        self._account = postgres._unprivileged_account() if os.geteuid() == 0 else None
+        self._folder = Path(tempfile.mkdtemp(prefix="refund-chaos-", dir=postgres._temp_dir(self._account)))
+        self._binaries = postgres._binaries(self._folder, self._account)
+        if self._account:
+            os.chown(self._folder, self._account.pw_uid, self._account.pw_gid)
+        postgres._initdb(self._binaries, self._folder, self._account)
+        self._port = postgres._free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.stops = 0
+
+    @property
+    def url(self) -> str:
+        return postgres.Server(port=self._port).url
+
+    def start(self) -> None:
+        options = [f"--{name}={value}" for name, value in {**OPTIONS, "port": self._port}.items()]
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._folder / "data", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **postgres._as_account(self._account),
+            )
+        if not postgres._accepts_connections(self._process, self._port):
+            raise postgres.PostgresError((self._folder / "server.log").read_text(errors="replace"))
+
+    def stop(self) -> None:
+        """At once, as a crash would: every connection breaks, open transactions are lost."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+            self.stops += 1
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,144 @@
+"""Every fault of i'mport, in every call a refund makes, through every way in: what the asker is told, what the
+record says, and what reconcile makes of it once i'mport is well again."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import time_machine
+from pytest_django import Settings
+
+from payments.models import Payment
+from payments.services import sync_by_id
+from refunds.models import RefundRecord
+from tests.factories import make_staff
+from tests.proof.entrances import ENTRANCES, HTTP_STATUS, Ask, run_command
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[2]
+# Seconds. Short only where i'mport hangs: a slow machine must not turn another fault into a time-out.
+READ_TIMEOUT = {"hang": 0.5, "hang_before": 0.5}
+PATIENT_READ_TIMEOUT = 10
+SILENCE = 0.8  # how long a hanging i'mport says nothing
+
+Story = tuple[str, str, str]  # the code that the asker gets, the record's status, its status after reconcile
+REFUNDED = ("", "succeeded", "succeeded")  # 200, exit code 0
+PENDING = ("pending", "pending", "succeeded")  # 202, exit code 1 | the PG settles it
+REFUSED = ("refused_by_gateway", "failed", "failed")  # 422, exit code 1 | nothing moved
+NOT_SENT = ("gateway_unavailable", "failed", "failed")  # 503, exit code 1 | nothing moved
+UNKNOWN_DONE = ("outcome_unknown", "unknown", "succeeded")  # 504, exit code 1 | it had moved
+UNKNOWN_NOT_DONE = ("outcome_unknown", "unknown", "failed")  # 504, exit code 1 | it had not
+
+# One column for each call in which i'mport misbehaves:
+# getToken: before the cancel | cancel: the refund itself | payment: the reading that follows a refusal |
+# balance: the tax parts that are read beforehand, which no refund may depend on.
+ENDPOINTS = ("getToken", "cancel", "payment", "balance")
+TABLE: dict[str, tuple[Story, ...]] = {
+    # fault          getToken  cancel            payment           balance
+    "latency":       (REFUNDED, REFUNDED,         REFUSED,          REFUNDED),
+    "http_500":      (NOT_SENT, UNKNOWN_NOT_DONE, UNKNOWN_NOT_DONE, REFUNDED),
+    "http_502_html": (NOT_SENT, UNKNOWN_NOT_DONE, UNKNOWN_NOT_DONE, REFUNDED),
+    "http_429":      (NOT_SENT, NOT_SENT,         UNKNOWN_NOT_DONE, REFUNDED),
+    "drop_before":   (NOT_SENT, UNKNOWN_NOT_DONE, UNKNOWN_NOT_DONE, REFUNDED),
+    "expired_token": (NOT_SENT, NOT_SENT,         UNKNOWN_NOT_DONE, REFUNDED),
+    "refuse":        (NOT_SENT, REFUSED,          UNKNOWN_NOT_DONE, REFUNDED),
+    "hang_before":   (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
+    "drop_after":    (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
+    "truncated":     (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
+    "not_json":      (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
+    "empty_body":    (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
+    "refuse_after":  (NOT_SENT, REFUNDED,         UNKNOWN_NOT_DONE, REFUNDED),
+    "accept_later":  (REFUNDED, PENDING,          REFUSED,          REFUNDED),
+    "code0_null":    (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
+    "hang":          (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
+}  # fmt: skip
+
+
+@pytest.fixture
+def fresh_gateway(settings: Settings, tmp_path: Path) -> Callable[[str, bool], None]:
+    """A gateway whose patience fits the fault, with an access token already or without one."""
+    folders = itertools.count()
+    settings.VAR_DIR = tmp_path / "shared"  # no token of another test's sandbox
+
+    def prepare(fault: str, has_token: bool) -> None:
+        settings.IAMPORT_READ_TIMEOUT = READ_TIMEOUT.get(fault, PATIENT_READ_TIMEOUT)
+        if not has_token:
+            settings.VAR_DIR = tmp_path / str(next(folders))
+
+    return prepare
+
+
+def test_the_table_names_every_fault_of_the_sandbox() -> None:
+    manual = (ROOT / "sandbox" / "README.md").read_text(encoding="utf-8").partition("## Faults")[2]
+    assert set(TABLE) == set(re.findall(r"^\| `(\w+)` \|", manual, re.MULTILINE))
+    assert {len(row) for row in TABLE.values()} == {len(ENDPOINTS)}
+
+
+@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_fault_ends_as_the_table_says(
+    sandbox: SandboxServer, fresh_gateway: Callable[[str, bool], None], endpoint: str, entrance: str
+) -> None:
+    user = make_staff("refund_payment")
+    told: dict[str, Story] = {}
+    for fault in TABLE:
+        payment = _payment(sandbox)
+        fresh_gateway(fault, endpoint != "getToken")
+        if endpoint == "payment":
+            sandbox.fault("cancel", "refuse", times=1)
+        rule = sandbox.fault(endpoint, fault, seconds=0.05 if fault == "latency" else SILENCE)
+        answer = ENTRANCES[entrance](Ask(payment=payment, user=user, amount=1_000))
+        assert [seen["fired"] > 0 for seen in sandbox.faults() if seen["id"] == rule["id"]] == [True]
+        _check_answer(entrance, answer.code, answer.answer)
+        record = RefundRecord.objects.get(payment=payment)
+        assert answer.number == record.number
+        told[fault] = (answer.code, record.status, _after_reconcile(sandbox, record))
+    assert told == {fault: row[ENDPOINTS.index(endpoint)] for fault, row in TABLE.items()}
+
+
+def _payment(sandbox: SandboxServer) -> Payment:
+    """By kcp, whose payments have tax parts that are read before a refund."""
+    sandbox.clear_faults()
+    shown = sandbox.create_payment(merchant_uid="matrix", amount=10_000, pg_provider="kcp")
+    list(sync_by_id([shown["imp_uid"]]))
+    return Payment.objects.get(imp_uid=shown["imp_uid"])
+
+
+def _check_answer(entrance: str, code: str, answer: int) -> None:
+    if entrance == "api":
+        assert answer == HTTP_STATUS[code]
+    if entrance == "command":
+        assert answer == (1 if code else 0)
+
+
+def _after_reconcile(sandbox: SandboxServer, record: RefundRecord) -> str:
+    """The record's end once i'mport is well and the lease is over; checked against the money."""
+    sandbox.clear_faults()
+    imp_uid = record.payment.imp_uid
+    wait_for_open_calls(sandbox)
+    sandbox.settle(imp_uid)
+    with time_machine.travel(record.requested_at.timestamp() + 3_600, tick=True):
+        assert run_command("reconcile", imp_uid)[0] == 0
+    record.refresh_from_db()
+    moved = record.status == "succeeded"
+    shown = sandbox.payment(imp_uid)
+    record.payment.refresh_from_db()
+    assert shown["cancel_amount"] == record.payment.cancel_amount == (1_000 if moved else 0)
+    assert len(shown["cancel_history"]) == (1 if moved else 0)
+    return record.status
+
+
+def wait_for_open_calls(sandbox: SandboxServer) -> None:
+    """Wait until the sandbox has ended every cancel, also those whose caller has given up."""
+    while any(_is_open(call) for call in sandbox.log("cancel")[-3:]):
+        continue
+
+
+def _is_open(call: dict[str, object]) -> bool:
+    return call["fault"] in {"hang", "hang_before"} and call["http_status"] is None

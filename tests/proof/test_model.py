@@ -1,0 +1,298 @@
+"""Random lives of a few payments, checked after every step against what the sandbox i'mport really holds.
+
+Hypothesis makes up the steps and, when a promise breaks, shortens the story to the few that break it.
+`PROOF_EXAMPLES=1000` runs more of them than `make test` does.
+"""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pytest_django import Settings
+
+from chaos.comparison import differences, executions
+from payments.gateway import GatewayError
+from payments.gateway.mapping import payment_from
+from payments.models import Payment
+from payments.services import mirror_payment, sync_by_id
+from payments.wakeups import process_waiting
+from refunds.models import RefundEvent, RefundRecord, RefundStatus
+from refunds.policies import settles_later
+from refunds.reconciliation import close_by_hand
+from refunds.reservation import Actor
+from tests.factories import ACCOUNT, make_staff
+from tests.proof.entrances import ENTRANCES, Ask, Told, by_api, by_service, run_command
+from tests.proof.test_fault_matrix import TABLE, wait_for_open_calls
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "20"))
+STEPS = 30
+MAX_PAYMENTS = 3
+READ_TIMEOUT, SILENCE = 0.5, 0.7  # seconds
+AMOUNT = 10_000
+AFTER_REVIEW = 73 * 3_600  # seconds: after the lease, and after staff were asked to look
+KINDS: tuple[dict[str, Any], ...] = (
+    {"pg_provider": "uplus"},
+    {"pg_provider": "html5_inicis", "promotion": {"id": "p", "discount": 1_000}},
+    {"pg_provider": "naverpay", "pay_method": "naverpay"},
+    {"pg_provider": "kcp", "pay_method": "vbank"},
+    {"pg_provider": "smartro_v2", "pay_method": "vbank"},
+    {"pg_provider": "uplus", "history_without_ids": True},
+    {"pg_provider": "kcp", "tax_free": 3_000},
+)
+# What the asker is told when this very request moved nothing and never will.
+NOTHING_MOVED = {"refused_by_gateway", "gateway_unavailable", "refund_not_carried_out"}
+FINAL_FIELDS = ("payment_id", "number", "status", "amount", "cancelled_amount", "settled_at", "error_code", "message")
+
+index = st.integers(0, MAX_PAYMENTS - 1)
+amounts = st.sampled_from([None, 10, 500, 1_000, 1_000, 2_500, 5_000, 9_999, 10_000, 20_000])
+small_amounts = st.sampled_from([500, 1_000])
+faults = st.sampled_from(sorted(TABLE))
+lossy_faults = st.sampled_from(["drop_after", "drop_before", "refuse_after", "http_500", "code0_null", "accept_later"])
+
+
+class RefundMachine(RuleBasedStateMachine):
+    sandbox: SandboxServer
+    user: Any
+    clock: Any
+
+    @initialize(kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=MAX_PAYMENTS))
+    def start(self, kinds: list[dict[str, Any]]) -> None:
+        self.sandbox.reset()
+        self.sandbox.settings(now=int(_now()))
+        self.payments: list[Payment] = []
+        self.keys: list[tuple[Ask, Told]] = []
+        self.told: list[tuple[Payment, Told]] = []
+        self.finals: dict[int, tuple[Any, ...]] = {}
+        self.events: dict[int, dict[str, Any]] = {}
+        for kind in kinds:
+            shown = self.sandbox.create_payment(merchant_uid="model", amount=AMOUNT, **kind)
+            self.payments.append(mirror_payment(payment_from(shown)))
+
+    # --- What happens ---------------------------------------------------------------------------------------
+
+    @rule(at=index, amount=amounts, entrance=st.sampled_from(sorted(ENTRANCES)))
+    def refund(self, at: int, amount: int | None, entrance: str) -> None:
+        self._ask(entrance, self._asking(at, amount))
+
+    @rule(at=index, amount=amounts, fault=faults, entrance=st.sampled_from(sorted(ENTRANCES)))
+    def refund_with_a_fault(self, at: int, amount: int | None, fault: str, entrance: str) -> None:
+        if fault == "refuse_after" and settles_later(self._payment(at)):
+            return  # "no" to what the PG has accepted for later: no reading can tell, see docs/reliability.md
+        self.sandbox.clear_faults()
+        self.sandbox.fault("cancel", fault, times=1, seconds=SILENCE if "hang" in fault else 0)
+        self._ask(entrance, self._asking(at, amount))
+
+    @rule(at=index, amount=small_amounts, fault=lossy_faults)
+    def refund_whose_answer_is_lost(self, at: int, amount: int, fault: str) -> None:
+        self.refund_with_a_fault(at, amount, fault, "service")
+
+    @rule(at=index, amount=amounts)
+    def refund_with_a_key(self, at: int, amount: int | None) -> None:
+        ask = self._asking(at, amount, key=f"key-{len(self.keys)}-{_now()}")
+        self.keys.append((ask, self._ask("service", ask)))
+
+    @precondition(lambda self: self.keys)
+    @rule(data=st.data(), entrance=st.sampled_from(["service", "api"]))
+    def the_same_key_again(self, data: st.DataObject, entrance: str) -> None:
+        ask, first = data.draw(st.sampled_from(self.keys))
+        calls = len(self.sandbox.log("cancel"))
+        again = {"service": by_service, "api": by_api}[entrance](ask)
+        if first.number:
+            assert len(self.sandbox.log("cancel")) == calls
+            assert again.number in {"", first.number}
+        self.told.append((ask.payment, again))
+
+    @rule(at=index, amount=st.sampled_from([10, 500, 1_000, 5_000]), reason=st.sampled_from(["", "console", "proof"]))
+    def console_cancel(self, at: int, amount: int, reason: str) -> None:
+        imp_uid = self._payment(at).imp_uid
+        if self.sandbox.payment(imp_uid)["cancellable"] >= amount:
+            self.sandbox.console_cancel(imp_uid, amount, reason)
+
+    @rule(endpoint=st.sampled_from(["payment", "payments", "status", "getToken", "balance"]), fault=faults)
+    def reading_fails(self, endpoint: str, fault: str) -> None:
+        self.sandbox.fault(endpoint, fault, times=2, seconds=SILENCE if "hang" in fault else 0)
+
+    @rule(at=index, done=st.booleans())
+    def the_pg_decides(self, at: int, done: bool) -> None:
+        imp_uid = self._payment(at).imp_uid
+        self.sandbox.settle(imp_uid) if done else self.sandbox.refuse(imp_uid)
+
+    @rule(at=index)
+    def sync(self, at: int) -> None:
+        run_plain_sync(self._payment(at).imp_uid)
+
+    @rule(at=index)
+    def notification(self, at: int) -> None:
+        """i'mport's webhook, and the reading that follows its answer."""
+        body = {"imp_uid": self._payment(at).imp_uid, "status": "cancelled"}
+        assert Client().post("/webhooks/iamport", body, content_type="application/json").status_code == 200
+        process_waiting()
+
+    @rule(at=index, everything=st.booleans())
+    def reconcile(self, at: int, everything: bool) -> None:
+        run_command("reconcile", *([] if everything else [self._payment(at).imp_uid]))
+
+    @rule(seconds=st.sampled_from([1, 45, 121, 125, 3_700]))
+    def time_passes(self, seconds: int) -> None:
+        wait_for_open_calls(self.sandbox)
+        self.clock.shift(seconds)
+        self.sandbox.settings(now=int(_now()))
+
+    @rule()
+    def the_lease_passes_and_all_is_compared(self) -> None:
+        self.time_passes(125)
+        self.sandbox.clear_faults()
+        run_command("reconcile")
+
+    # --- What always holds ----------------------------------------------------------------------------------
+
+    @invariant()
+    def the_ledger_keeps_its_promises(self) -> None:
+        truth = {payment.imp_uid: self.sandbox.payment(payment.imp_uid) for payment in self.payments}
+        for payment in self.payments:
+            payment.refresh_from_db()
+            check_payment(payment, truth[payment.imp_uid])
+        self._history_is_kept()
+        executed = executions(truth.values())
+        for record in self._records():
+            assert executed[record.number] <= (0 if record.status == RefundStatus.FAILED else 1), record
+        for payment, told in self.told:
+            if told.code == "":
+                assert RefundRecord.objects.get(number=told.number).status == RefundStatus.SUCCEEDED, told
+            elif told.code in NOTHING_MOVED:
+                assert executed[told.number] == 0, (payment, told)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "payments"):
+            return
+        self.sandbox.clear_faults()
+        wait_for_open_calls(self.sandbox)
+        for payment in self.payments:
+            self.sandbox.settle(payment.imp_uid)
+        self.time_passes(AFTER_REVIEW)
+        run_command("reconcile")
+        run_command("reconcile", *[payment.imp_uid for payment in self.payments])
+        truth = [self.sandbox.payment(payment.imp_uid) for payment in self.payments]
+        self._resolve_what_the_pg_refused(truth)
+        self.the_ledger_keeps_its_promises()
+        assert differences(truth) == []
+        assert not self._records().live().exists()
+
+    # --- Helpers --------------------------------------------------------------------------------------------
+
+    def _payment(self, at: int) -> Payment:
+        return self.payments[at % len(self.payments)]
+
+    def _records(self) -> Any:
+        return RefundRecord.objects.filter(payment__in=self.payments)
+
+    def _asking(self, at: int, amount: int | None, key: str | None = None) -> Ask:
+        payment = self._payment(at)
+        account = {**ACCOUNT, "refund_tel": "01012345678"} if payment.pay_method == "vbank" else None
+        return Ask(payment=payment, user=self.user, amount=amount, key=key, account=account)
+
+    def _ask(self, entrance: str, ask: Ask) -> Told:
+        before = self._moved(ask.payment)
+        told = ENTRANCES[entrance](ask)
+        wait_for_open_calls(self.sandbox)
+        moved = self._moved(ask.payment) - before
+        if told.code == "":
+            assert moved == RefundRecord.objects.get(number=told.number).cancelled_amount, told
+        elif told.code not in {"outcome_unknown", "pending"}:
+            assert moved == 0, told
+        self.told.append((ask.payment, told))
+        return told
+
+    def _moved(self, payment: Payment) -> Decimal:
+        return Decimal(self.sandbox.payment(payment.imp_uid)["cancel_amount"])
+
+    def _history_is_kept(self) -> None:
+        """Final records and events are what they were when last seen."""
+        settled = self._records().filter(settled_at__isnull=False)
+        finals = {row[0]: row for row in settled.values_list("pk", *FINAL_FIELDS)}
+        assert self.finals.items() <= finals.items()
+        events = {row["id"]: row for row in RefundEvent.objects.filter(refund__payment__in=self.payments).values()}
+        assert {pk: events.get(pk) for pk in self.events} == self.events
+        self.finals, self.events = finals, events
+
+    def _resolve_what_the_pg_refused(self, truth: list[dict[str, Any]]) -> None:
+        """A cancel that was accepted and then refused by the PG leaves no trace in any reading: staff decide."""
+        for shown in truth:
+            waiting = self._records().live().filter(payment__imp_uid=shown["imp_uid"])
+            if shown["pending_cancels"]:
+                continue
+            for record in waiting:
+                assert record.needs_review
+                actor = Actor(name="staff", user=self.user)
+                closed = close_by_hand(refund=record, actor=actor, reason="the PG refused it, says its console")
+                assert closed.status == RefundStatus.FAILED
+
+
+def check_payment(payment: Payment, shown: dict[str, Any]) -> None:
+    """What holds at every moment, also while outcomes are open: the ledger never runs ahead of i'mport."""
+    records = list(payment.refunds.all())
+    done = [record for record in records if record.status == RefundStatus.SUCCEEDED]
+    assert sum(record.is_live for record in records) <= 1
+    assert 0 <= payment.cancel_amount <= payment.amount
+    assert payment.cancel_amount == sum((record.booked_amount for record in done), Decimal(0))
+    assert payment.cancel_amount <= shown["cancel_amount"]
+    history = shown["cancel_history"]
+    carried_out = {item["cancellation_id"]: item["amount"] for item in history if item.get("cancellation_id")}
+    for record in done:
+        if carried_out:
+            assert carried_out[record.cancellation_id] == record.cancelled_amount
+
+
+def run_plain_sync(imp_uid: str) -> None:
+    """A sync as the nightly job does it; what it cannot read, it reads another day."""
+    try:
+        list(sync_by_id([imp_uid]))
+    except GatewayError:
+        return
+
+
+def _now() -> float:
+    return timezone.now().timestamp()
+
+
+def test_no_story_loses_or_doubles_a_refund(
+    sandbox: SandboxServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("payments.webhooks.read_soon", lambda imp_uid: None)  # the story says when it is read
+    settings.IAMPORT_READ_TIMEOUT = READ_TIMEOUT
+    settings.IAMPORT_CONTRACTS = frozenset({"vbank_refund"})
+    with time_machine.travel(_now(), tick=True) as clock:
+        RefundMachine.sandbox, RefundMachine.clock = sandbox, clock
+        RefundMachine.user = make_staff("refund_payment")
+        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+            RefundMachine,
+            settings=profile(
+                max_examples=EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                database=None,
+                verbosity=Verbosity.normal,
+                phases=(Phase.generate, Phase.shrink),
+                suppress_health_check=list(HealthCheck),
+            ),
+        )

@@ -1,0 +1,51 @@
+"""Stories that once ended wrong, each as short as it can be told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django import Settings
+
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
+from tests.proof.entrances import Ask, by_service, run_command
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SMARTRO_VBANK = {"pay_method": "vbank", "pg_provider": "smartro_v2"}  # carries refunds out later
+NAVERPAY = {"pay_method": "naverpay", "pg_provider": "naverpay"}  # its reason carries no refund number
+
+
+def test_a_refusal_of_a_carried_out_cancel_without_a_number_is_a_success(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, **NAVERPAY)
+    sandbox.fault("cancel", "refuse_after", times=1)
+    told = by_service(Ask(payment=payment, user=make_staff("refund_payment"), amount=1_000))
+    assert told.code == ""
+    assert RefundRecord.objects.get().status == RefundStatus.SUCCEEDED
+
+
+def test_a_missed_cancel_with_another_reason_is_not_taken_for_the_refused_one(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, **NAVERPAY)
+    sandbox.console_cancel(payment.imp_uid, 1_000, "in the console")
+    told = by_service(Ask(payment=payment, user=make_staff("refund_payment"), amount=1_000))
+    assert told.code == "refused_by_gateway"
+    assert RefundRecord.objects.get(source=RefundSource.CONSOLE).cancelled_amount == 1_000
+
+
+def test_an_accepted_cancel_whose_answer_was_lost_is_not_given_up_while_the_pg_takes_its_time(
+    sandbox: SandboxServer, settings: Settings
+) -> None:
+    settings.IAMPORT_CONTRACTS = frozenset({"vbank_refund"})
+    payment = paid_at_sandbox(sandbox, **SMARTRO_VBANK)
+    sandbox.fault("cancel", "drop_after", times=1)
+    account = {**ACCOUNT, "refund_tel": "01012345678"}
+    told = by_service(Ask(payment=payment, user=make_staff("refund_payment"), amount=1_000, account=account))
+    assert told.code == "outcome_unknown"
+    with time_machine.travel(timezone.now() + timedelta(hours=1), tick=True):
+        assert run_command("reconcile", payment.imp_uid)[1]["results"][0]["code"] == "waiting"
+        sandbox.settle(payment.imp_uid)
+        assert run_command("reconcile", payment.imp_uid)[1]["results"][0]["code"] == "settled"
