@@ -25,7 +25,7 @@ DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
 PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help install test test-sqlite test-postgres chaos lint format messages demo run clean
+.PHONY: help install test test-sqlite test-postgres chaos lint format messages schema demo run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ messages: $(INSTALLED) ## Update and compile the translations (needs gettext)
 	$(DEVELOPMENT) $(BIN)/python manage.py makemessages --locale ko --locale en --no-obsolete --no-wrap \
 		--add-location file --ignore 'var/*' --ignore '.venv/*' --ignore 'tests/*' --ignore config/locale
 	$(DEVELOPMENT) $(BIN)/python manage.py compilemessages --ignore '.venv'
+
+schema: $(INSTALLED) ## Write docs/openapi.yaml anew from the views
+	$(DEVELOPMENT) $(BIN)/python manage.py spectacular --lang en --validate --fail-on-warn --file docs/openapi.yaml
 
 demo: $(INSTALLED) ## Start a shop and a sandbox i'mport with sample orders (PORT, SANDBOX_PORT)
 	@$(BIN)/python scripts/demo.py --port $(PORT) --sandbox-port $(SANDBOX_PORT)

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config import broker, env
+from config import broker, env, openapi
 from config.contracts import known_contracts
 from config.networks import networks
 
@@ -49,7 +49,7 @@ IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 
 # Room for the token, the cancel and the read that follows a refusal.
-REFUND_LEASE_SECONDS = env.positive_seconds(
+REFUND_LEASE_SECONDS = env.seconds(
     "REFUND_LEASE_SECONDS", max(120, 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT))
 )
 # How long an open refund is compared with i'mport by itself before staff are asked to look at it.
@@ -96,6 +96,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "rest_framework",
     "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "payments",
     "refunds",
     "sandbox",
@@ -195,10 +197,13 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["refunds.api.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "refunds.api.errors.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+SPECTACULAR_SETTINGS = openapi.SETTINGS
 
 REST_KNOX: dict[str, Any] = {
     "SECURE_HASH_ALGORITHM": "hashlib.sha512",

@@ -53,12 +53,12 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         # Settlement reports its own failures as "outcome unknown": whatever fails elsewhere fails before the call.
         logger.error("database error in %s", type(context["view"]).__name__, exc_info=exc)
         message = _("The database cannot be reached. This request refunded nothing; try again in a moment.")
-        return Response({"message": message, "code": "database_unavailable"}, status=503)
+        return Response({"message": message, "code": "database_unavailable", "retryable": True}, status=503)
     response = drf_exception_handler(exc, context)
     if response is not None and isinstance(exc, exceptions.APIException):
-        response.data = {"message": str(exc.detail), "code": _framework_code(exc)}
+        response.data = {"message": str(exc.detail), "code": _framework_code(exc), "retryable": False}
     elif response is not None:
-        response.data = {"message": _("There is nothing here."), "code": "not_found"}
+        response.data = {"message": _("There is nothing here."), "code": "not_found", "retryable": False}
     return response
 
 
@@ -79,26 +79,30 @@ def _wants_json(request: HttpRequest) -> bool:
     return request.path.startswith(_API_PREFIXES)
 
 
+def _json_error(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse({"message": message, "code": code, "retryable": False}, status=status)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if _wants_json(request):
-        return JsonResponse({"message": _("The request cannot be read."), "code": "bad_request"}, status=400)
+        return _json_error(400, "bad_request", _("The request cannot be read."))
     return defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if _wants_json(request):
-        return JsonResponse({"message": _("You may not do this."), "code": "permission_denied"}, status=403)
+        return _json_error(403, "permission_denied", _("You may not do this."))
     return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if _wants_json(request):
-        return JsonResponse({"message": _("There is nothing here."), "code": "not_found"}, status=404)
+        return _json_error(404, "not_found", _("There is nothing here."))
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if _wants_json(request):
         message = _("Something went wrong on our side. Look the order up before asking again.")
-        return JsonResponse({"message": message, "code": "server_error"}, status=500)
+        return _json_error(500, "server_error", message)
     return defaults.server_error(request)

@@ -2,9 +2,12 @@
 
 from django.urls import re_path
 
+from refunds.api.docs import docs, schema
 from refunds.api.views import CancelPaymentView, PaymentRefundsView, PaymentView, RefundView
 
 urlpatterns = [
+    re_path(r"^api/schema/?$", schema, name="api-schema"),
+    re_path(r"^api/docs/?$", docs, name="api-docs"),
     re_path(r"^payments/cancel/?$", CancelPaymentView.as_view(), name="cancel-payment"),
     # Order numbers may hold slashes, so they are matched lazily up to the known endings.
     re_path(r"^payments/(?P<number>.+?)/refunds/?$", PaymentRefundsView.as_view(), name="payment-refunds"),

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from payments.errors import PaymentNotFound
 from payments.models import Payment
 from payments.services import find_by_number, find_payment
+from refunds.api import schema
 from refunds.api.serializers import read_refund_request, read_uids
 from refunds.errors import InvalidRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
@@ -25,6 +26,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 class CancelPaymentView(APIView):
     """`POST /payments/cancel`: refund an order, wholly or in part."""
 
+    @schema.cancel_payment
     def post(self, request: Request) -> Response:
         user = cast(User, request.user)
         body = cast(Json, request.data)  # JSONParser gives nothing else
@@ -47,6 +49,7 @@ class CancelPaymentView(APIView):
 class PaymentView(APIView):
     """`GET /payments/{merchant_uid}`: one order (an `imp_uid` is accepted too)."""
 
+    @schema.get_payment
     def get(self, request: Request, number: str) -> Response:
         return Response(payment_json(_visible_payment(request, number)))
 
@@ -54,6 +57,7 @@ class PaymentView(APIView):
 class PaymentRefundsView(APIView):
     """`GET /payments/{merchant_uid}/refunds`: what was given back of one order, newest first."""
 
+    @schema.list_refunds
     def get(self, request: Request, number: str) -> Response:
         payment = _visible_payment(request, number)
         results: list[Json] = [refund_json(refund) for refund in payment.refunds.select_related("payment").all()]
@@ -63,6 +67,7 @@ class PaymentRefundsView(APIView):
 class RefundView(APIView):
     """`GET /refunds/{id}`: one refund, by its id or its number."""
 
+    @schema.get_refund
     def get(self, request: Request, number: str) -> Response:
         refunds = RefundRecord.objects.select_related("payment")
         refunds = refunds.filter(payment__in=payments_visible_to(cast(User, request.user)))

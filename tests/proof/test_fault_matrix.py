@@ -16,7 +16,7 @@ from payments.models import Payment
 from payments.services import sync_by_id
 from refunds.models import RefundRecord
 from tests.factories import make_staff
-from tests.proof.entrances import ENTRANCES, HTTP_STATUS, Ask, run_command
+from tests.proof.entrances import ENTRANCES, HTTP_STATUS, Ask, by_admin, run_command
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +34,8 @@ REFUSED = ("refused_by_gateway", "failed", "failed")  # 422, exit code 1 | nothi
 NOT_SENT = ("gateway_unavailable", "failed", "failed")  # 503, exit code 1 | nothing moved
 UNKNOWN_DONE = ("outcome_unknown", "unknown", "succeeded")  # 504, exit code 1 | it had moved
 UNKNOWN_NOT_DONE = ("outcome_unknown", "unknown", "failed")  # 504, exit code 1 | it had not
+
+WAYS_IN = {**ENTRANCES, "admin": by_admin}
 
 # One column for each call in which i'mport misbehaves:
 # getToken: before the cancel | cancel: the refund itself | payment: the reading that follows a refusal |
@@ -80,7 +82,7 @@ def test_the_table_names_every_fault_of_the_sandbox() -> None:
     assert {len(row) for row in TABLE.values()} == {len(ENDPOINTS)}
 
 
-@pytest.mark.parametrize("entrance", ENTRANCES)
+@pytest.mark.parametrize("entrance", WAYS_IN)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_every_fault_ends_as_the_table_says(
     sandbox: SandboxServer, fresh_gateway: Callable[[str, bool], None], endpoint: str, entrance: str
@@ -93,7 +95,7 @@ def test_every_fault_ends_as_the_table_says(
         if endpoint == "payment":
             sandbox.fault("cancel", "refuse", times=1)
         rule = sandbox.fault(endpoint, fault, seconds=0.05 if fault == "latency" else SILENCE)
-        answer = ENTRANCES[entrance](Ask(payment=payment, user=user, amount=1_000))
+        answer = WAYS_IN[entrance](Ask(payment=payment, user=user, amount=1_000))
         assert [seen["fired"] > 0 for seen in sandbox.faults() if seen["id"] == rule["id"]] == [True]
         _check_answer(entrance, answer.code, answer.answer)
         record = RefundRecord.objects.get(payment=payment)

@@ -1,0 +1,166 @@
+"""The shapes of bodies and answers, for the OpenAPI description only: nothing is read or written with these.
+
+What is sent is written by `refunds.representation`, what is received is read by `refunds.api.serializers`.
+Tests compare these shapes with both.
+"""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from payments.models import PaymentStatus
+from refunds.models import RefundSource, RefundStatus
+from refunds.requests import MAX_IMP_UID_LENGTH, MAX_MERCHANT_UID_LENGTH, MAX_REASON_LENGTH
+
+MAJOR_UNITS = "In major units of `currency`: KRW 10000, USD 12.3."
+
+
+@extend_schema_field({"type": "number"})
+class Amount(serializers.FloatField):
+    """Money, as a JSON number."""
+
+
+@extend_schema_field({"type": "number", "exclusiveMinimum": 0})
+class PositiveAmount(serializers.FloatField):
+    """Money that is asked for; zero is an error."""
+
+
+@extend_schema_field({"type": "number", "minimum": 0})
+class PartOfAmount(serializers.FloatField):
+    """A part of the money that is asked for."""
+
+
+class Shape(serializers.Serializer[Any]):
+    """Base of all shapes: a field is always there unless it says `required=False`."""
+
+
+@extend_schema_serializer(component_name="RefundRequest")
+class RefundRequestShape(Shape):
+    """Which order, how much of it, and where the money goes. An unknown field is an error."""
+
+    merchant_uid = serializers.CharField(
+        required=False,
+        max_length=MAX_MERCHANT_UID_LENGTH,
+        help_text="The order. If several payments share it, the one with money left is meant.",
+    )
+    imp_uid = serializers.CharField(
+        required=False,
+        max_length=MAX_IMP_UID_LENGTH,
+        help_text="The payment. It wins over `merchant_uid`, and an unknown one fails.",
+    )
+    cancel_request_amount = PositiveAmount(
+        required=False, help_text=f"How much; absent means all that is left. {MAJOR_UNITS}"
+    )
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=MAX_REASON_LENGTH, help_text="Required by Naver Pay."
+    )
+    refund_holder = serializers.CharField(
+        required=False, allow_blank=True, max_length=50, help_text="Account holder, for virtual accounts."
+    )
+    refund_bank = serializers.CharField(
+        required=False, allow_blank=True, max_length=50, help_text="Bank, by code (`088`, `88`, `BK88`) or name."
+    )
+    refund_account = serializers.CharField(
+        required=False, allow_blank=True, max_length=50, help_text="Account number. It is never stored."
+    )
+    refund_tel = serializers.CharField(
+        required=False, allow_blank=True, max_length=30, help_text="Telephone of the holder, for Smartro."
+    )
+    tax_free = PartOfAmount(required=False, help_text="Tax-free part of the amount, where the PG wants it.")
+    vat_amount = PartOfAmount(required=False, help_text="VAT part of the amount, where the PG wants it.")
+
+
+@extend_schema_serializer(component_name="Payment")
+class PaymentShape(Shape):
+    """One payment of an order."""
+
+    imp_uid = serializers.CharField(help_text="i'mport's number of the payment.")
+    merchant_uid = serializers.CharField(help_text="The shop's number of the order.")
+    name = serializers.CharField(help_text="What was bought.")
+    status = serializers.ChoiceField(
+        PaymentStatus.values,
+        help_text="i'mport's own word: already `cancelled` after a partial refund. Compare the amounts instead.",
+    )
+    pay_method = serializers.CharField(help_text="`card`, `trans`, `vbank`, `phone`, …")
+    currency = serializers.CharField(help_text="ISO 4217.")
+    amount = Amount(help_text=f"Paid. {MAJOR_UNITS}")
+    cancel_amount = Amount(help_text="Refunded so far.")
+    refundable_amount = Amount(help_text="Left to refund.")
+    paid_at = serializers.DateTimeField(allow_null=True)
+
+
+@extend_schema_serializer(component_name="Refund")
+class RefundShape(Shape):
+    """One refund and what became of it."""
+
+    id = serializers.IntegerField()
+    number = serializers.CharField(help_text="The refund's number, for people.")
+    imp_uid = serializers.CharField()
+    merchant_uid = serializers.CharField()
+    status = serializers.ChoiceField(
+        RefundStatus.values,
+        help_text="`requested` (being sent), `pending` (accepted, the PG carries it out later) and `unknown` "
+        "(no answer; being checked) are open. `succeeded` and `failed` are final.",
+    )
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a serializer has its own `source`
+        RefundSource.values, help_text="Where it was asked for. `console`: made at i'mport by others and found there."
+    )
+    currency = serializers.CharField(help_text="ISO 4217.")
+    amount = Amount(help_text=f"Asked for. {MAJOR_UNITS}")
+    cancelled_amount = Amount(allow_null=True, help_text="What i'mport gave back; null until then.")
+    reason = serializers.CharField(allow_blank=True)
+    refund_account_last4 = serializers.CharField(allow_blank=True, help_text="All that is kept of the account number.")
+    cancellation_id = serializers.CharField(allow_blank=True, help_text="i'mport's number of the cancellation.")
+    receipt_url = serializers.CharField(allow_blank=True)
+    code = serializers.CharField(allow_blank=True, help_text="Why it failed or is open; empty when it succeeded.")
+    message = serializers.CharField(allow_blank=True, help_text="The same as a sentence for people.")
+    requested_at = serializers.DateTimeField()
+    settled_at = serializers.DateTimeField(allow_null=True)
+
+
+@extend_schema_serializer(component_name="RefundedPayment")
+class RefundedPaymentShape(PaymentShape):
+    """The payment as it is after the refund."""
+
+    refund = RefundShape()
+
+
+@extend_schema_serializer(component_name="PendingRefund")
+class PendingRefundShape(RefundedPaymentShape):
+    """The payment with a refund that the PG carries out later."""
+
+    message = serializers.CharField(help_text="A sentence for people.")
+    code = serializers.ChoiceField(["pending"])
+
+
+@extend_schema_serializer(component_name="RefundList", many=False)
+class RefundListShape(Shape):
+    """The refunds of one payment, newest first."""
+
+    results = RefundShape(many=True)
+
+
+@extend_schema_serializer(component_name="Violation")
+class ViolationShape(Shape):
+    """An input that can be mended, or a rule that forbids the refund."""
+
+    code = serializers.CharField(help_text="A stable word.")
+    message = serializers.CharField(help_text="A sentence for people.")
+    field = serializers.CharField(
+        allow_blank=True,
+        help_text="The input to mend; empty when none would help. `amount` is `cancel_request_amount`.",
+    )
+
+
+@extend_schema_serializer(component_name="Error")
+class ErrorShape(Shape):
+    """Why there is no refund, or not yet."""
+
+    message = serializers.CharField(help_text="A sentence for people, in Korean or English by `Accept-Language`.")
+    code = serializers.CharField(help_text="A stable word for programs.")
+    retryable = serializers.BooleanField(
+        required=False, help_text="Whether asking again may help. Absent where the request itself was at fault."
+    )
+    violations = ViolationShape(many=True, required=False, help_text="Every input or rule at fault.")
+    refund = RefundShape(required=False, help_text="The record, where one was made.")
