@@ -138,7 +138,7 @@ def _after_reconcile(sandbox: SandboxServer, record: RefundRecord) -> str:
 
 def wait_for_open_calls(sandbox: SandboxServer) -> None:
     """Wait until the sandbox has ended every cancel, also those whose caller has given up."""
-    while any(_is_open(call) for call in sandbox.log("cancel")[-3:]):
+    while any(_is_open(call) for call in sandbox.log("cancel")):
         continue
 
 
