@@ -40,7 +40,7 @@ from refunds.errors import (
     RefundRefused,
 )
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.policies import Requirements, Violation
+from refunds.policies import RefundContext, Requirements, Violation
 from refunds.requests import RefundRequest
 from refunds.reservation import Actor, context_of, reserve
 from refunds.settlement import settle_answer, settle_failed, settle_refusal, settle_unknown
@@ -69,8 +69,11 @@ class RefundPreview:
     requirements: Requirements
 
 
-def preview_refund(*, payment: Payment, request: RefundRequest) -> RefundPreview:
-    """Say whether this refund would be refused here, why, and what to know before. Sends and changes nothing."""
+def preview_refund(*, payment: Payment, request: RefundRequest, gateway: Gateway | None = None) -> RefundPreview:
+    """Say whether this refund would be refused here, why, and what to know before. Moves no money.
+
+    i'mport is only read: for tax parts that a rule needs, and for the name of the refund account's holder.
+    """
     _ensure_tax_parts(payment)
     context = context_of(payment, request)
     verdict = policies.check(context)
@@ -82,9 +85,28 @@ def preview_refund(*, payment: Payment, request: RefundRequest) -> RefundPreview
         payment=payment,
         amount=context.amount,
         problems=problems,
-        warnings=verdict.warnings,
+        warnings=verdict.warnings + (() if problems else _account_warnings(context, gateway or get_gateway())),
         requirements=requirements_of(payment),
     )
+
+
+def _account_warnings(context: RefundContext, gateway: Gateway) -> tuple[Violation, ...]:
+    """What the bank says of the refund account, if i'mport can ask it: money sent to a wrong one rarely returns."""
+    account = policies.wire_account(context)
+    if not account.account:
+        return ()
+    try:
+        holder = gateway.account_holder(bank_code=account.standard_bank, account=account.account)
+    except GatewayRejected as exc:
+        message = _("The account could not be confirmed: %(message)s") % {"message": exc.message}
+        return (Violation("account_not_confirmed", message, "refund_account"),)
+    except GatewayError as exc:
+        logger.info("the holder of a refund account could not be asked for: %s", exc.message)
+        return ()
+    if "".join(holder.split()).casefold() == "".join(account.holder.split()).casefold():
+        return ()
+    message = _("The bank says that this account belongs to %(holder)s. Check the name and the number.")
+    return (Violation("account_holder_differs", message % {"holder": holder}, "refund_holder"),)
 
 
 def why_impossible(payment: Payment) -> Violation | None:

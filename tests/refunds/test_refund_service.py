@@ -16,7 +16,7 @@ from refunds.errors import (
 )
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.requests import RefundRequest
-from refunds.services import Actor, request_refund
+from refunds.services import Actor, preview_refund, request_refund
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -215,6 +215,30 @@ def test_the_good_path_costs_one_token_one_cancel_and_12_queries(
     refund(other)
     calls = sandbox.stats()
     assert (calls["getToken"], calls["cancel"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "codes"),
+    [
+        ({}, set()),
+        ({"refund_holder": "홍 길동"}, set()),
+        ({"refund_holder": "김철수"}, {"account_holder_differs"}),
+        ({"refund_account": "110-123-450000"}, {"account_not_confirmed"}),  # a number the sandbox does not know
+        ({"refund_account": ""}, set()),  # refused anyway
+    ],
+)
+def test_the_preview_asks_the_bank_whose_account_it_is(
+    sandbox: SandboxServer, typed: dict[str, str], codes: set[str]
+) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    preview = preview_refund(payment=payment, request=RefundRequest(**{**ACCOUNT, **typed}))
+    assert {warning.code for warning in preview.warnings if warning.code.startswith("account")} == codes
+
+
+def test_the_preview_does_without_the_bank(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    sandbox.fault("holder", "http_500")
+    assert not preview_refund(payment=payment, request=RefundRequest(**ACCOUNT)).problems
 
 
 def test_the_timeline_tells_the_story_without_the_account(sandbox: SandboxServer) -> None:
