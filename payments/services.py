@@ -31,6 +31,8 @@ def find_payment(*, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid
     last one that was paid; if none was, the last try. Raises `PaymentNotFound`, or `AmbiguousOrder` when
     several have money left.
     """
+    if not (imp_uid or merchant_uid).isprintable():  # a database could not even be asked for some of these
+        raise PaymentNotFound(imp_uid or merchant_uid)
     if imp_uid:
         found = payments.filter(imp_uid=imp_uid).first()
         if found is None:
@@ -51,10 +53,10 @@ def find_by_number(*, payments: QuerySet[Payment], number: str) -> Payment:
 
     Raises `PaymentNotFound`, `AmbiguousOrder`.
     """
-    if not number or "\x00" in number or not number.isprintable():
-        raise PaymentNotFound(number)
-    found = payments.filter(imp_uid=number).first()
-    return found or find_payment(payments=payments, merchant_uid=number)
+    try:
+        return find_payment(payments=payments, imp_uid=number)
+    except PaymentNotFound:
+        return find_payment(payments=payments, merchant_uid=number)
 
 
 def apply_reading(payment: Payment, shown: GatewayPayment) -> None:

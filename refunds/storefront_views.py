@@ -14,7 +14,9 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from payments.errors import PaymentNotFound
 from payments.models import Payment
+from payments.services import find_payment
 from refunds.storefront_orders import bank_choices, order_card
 from refunds.storefront_texts import script_texts
 
@@ -69,9 +71,10 @@ def order(request: HttpRequest, imp_uid: str) -> HttpResponse:
     """One order of the signed-in buyer, as it stands now: a piece of the page."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
-    payment = _orders_of(request).filter(imp_uid=imp_uid).first()
-    if payment is None:
-        raise Http404
+    try:
+        payment = find_payment(payments=_orders_of(request), imp_uid=imp_uid)
+    except PaymentNotFound as exc:
+        raise Http404 from exc
     return render(request, "storefront/order.html", {"order": order_card(payment)})
 
 

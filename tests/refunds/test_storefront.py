@@ -275,3 +275,8 @@ def test_an_order_that_rules_forbid_to_refund_says_why_and_offers_no_button(fiel
     card = order_card(make_payment(**fields))
     assert words in card.notice
     assert not card.can_ask
+
+
+@pytest.mark.parametrize("imp_uid", ["imp_nobody", "%00", "x" * 5000])
+def test_an_order_that_is_not_there_is_a_404(shop: Client, imp_uid: str) -> None:
+    assert shop.get(f"/orders/{imp_uid}").status_code == 404
