@@ -1,5 +1,6 @@
 """The confirmation page: what it shows and refuses before anything is sent."""
 
+import re
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -184,3 +185,8 @@ def test_every_method_and_method_name_is_answered_without_an_error(staff: Client
     assert page.has_field(payment, "refund_tel")
     assert "$12.30" in page.text
     assert staff.put(page.url).status_code == 405
+
+
+def test_the_button_that_enter_presses_without_a_script_is_check(client: Client) -> None:
+    page = confirmation(sign_in(client, make_staff("refund_payment", name="typist")), make_payment())
+    assert re.findall(r'<button type="submit" name="do" value="([a-z]+)"', page.text)[0] == "check"

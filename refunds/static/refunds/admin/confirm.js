@@ -76,12 +76,6 @@
   };
 
   form.addEventListener("input", update);
-  // Enter in a field means "Check": nobody refunds by mistake while typing.
-  form.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
-    event.preventDefault();
-    form.requestSubmit(form.querySelector("[value=check]"));
-  });
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) {
       event.preventDefault();
