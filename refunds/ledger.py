@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from payments.gateway import Cancellation, GatewayPayment
 from payments.models import Payment
 from payments.money import format_money
-from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
+from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import sends_refund_number
 
 logger = logging.getLogger(__name__)
@@ -224,7 +224,7 @@ def move(
 
     Raises `StaleRecordError` if the record is no longer what the caller holds: a final state is never left.
     """
-    if status in (RefundStatus.SUCCEEDED, RefundStatus.FAILED):
+    if status in FINAL_STATUSES:
         changes["settled_at"] = now
     changes |= {"status": status, "message": message}
     if not record.is_live or not RefundRecord.objects.filter(pk=record.pk, status=record.status).update(**changes):

@@ -70,11 +70,12 @@ def reserve(
             record.save(force_insert=True)
             amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
             add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
-    except IntegrityError as exc:  # another refund of this payment, or of this key, was reserved first
+    except (IntegrityError, PolicyViolated) as exc:
+        # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
         earlier = _find_by_key(actor, idempotency_key, fingerprint)
         if earlier is not None:
             return earlier, None
-        if _is_live_conflict(exc):
+        if isinstance(exc, IntegrityError) and _is_live_conflict(exc):
             raise RefundInProgress from exc
         raise
     return record, _cancel_request(record, context)

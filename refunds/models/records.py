@@ -173,10 +173,6 @@ class RefundRecord(models.Model):
         return self.status in LIVE_STATUSES
 
     @property
-    def is_final(self) -> bool:
-        return self.status in FINAL_STATUSES
-
-    @property
     def booked_amount(self) -> Decimal:
         """What this record took out of the payment's balance so far."""
         return self.cancelled_amount or Decimal(0)
