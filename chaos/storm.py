@@ -7,8 +7,8 @@ import time
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
-from knox.models import AuthToken
 
+from access.tokens import create_token
 from chaos.clients import Askers
 from chaos.comparison import Truth
 from chaos.report import judge, lines
@@ -86,7 +86,7 @@ def _set_the_scene(world: World, refunds: int) -> tuple[list[str], list[str]]:
     imp_uids = [shown["imp_uid"] for shown in world.sandbox.create_payments(wanted)]
     list(sync_by_id(imp_uids))
     user = User.objects.create_superuser("chaos")
-    tokens = [AuthToken.objects.create(user)[1] for _ in range(CLIENTS)]
+    tokens = [create_token(user=user, name="storm")[1] for _ in range(CLIENTS)]
     connections.close_all()
     return imp_uids, tokens
 

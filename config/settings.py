@@ -3,13 +3,12 @@
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config import broker, env, openapi
+from config import broker, env, logs, openapi, unfold
 from config.contracts import known_contracts
+from config.encryption import encryption_keys
 from config.networks import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -29,6 +28,13 @@ else:
     ALLOWED_HOSTS = env.required_names(
         "ALLOWED_HOSTS", "name the hosts this site answers to, comma-separated (DEBUG=true allows localhost)"
     )
+
+# Earlier keys that sessions and signatures made before a rotation are still checked with.
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+# Seals personal data and secrets in the database; made from SECRET_KEY unless it is set.
+ENCRYPTION_KEYS = encryption_keys(
+    "ENCRYPTION_KEYS", env.names("ENCRYPTION_KEYS"), secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS]
+)
 
 # Everything the process writes besides the database: collected static files, lock files, the demo's database.
 VAR_DIR = BASE_DIR / env.text("VAR_DIR", "var")
@@ -55,6 +61,8 @@ REFUND_LEASE_SECONDS = env.seconds(
 # How long an open refund is compared with i'mport by itself before staff are asked to look at it.
 REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72)
 
+# How long the account a refund went to is kept (sealed) after it has settled; 0 keeps none but its last digits.
+REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)
 # Empty: every address. What i'mport sends is never believed, so this only keeps strangers from asking for readings.
 IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))
 
@@ -95,11 +103,13 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "rest_framework",
-    "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "access",
+    "monitoring",
     "payments",
     "refunds",
+    "outgoing",
     "sandbox",
 ]
 
@@ -191,7 +201,7 @@ if BEHIND_PROXY:
 REST_FRAMEWORK = {
     # The token comes first: its challenge header is what makes an anonymous request a 401 and not a 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "access.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -205,82 +215,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = openapi.SETTINGS
 
-REST_KNOX: dict[str, Any] = {
-    "SECURE_HASH_ALGORITHM": "hashlib.sha512",
-    "TOKEN_TTL": timedelta(days=90),
-    "AUTH_HEADER_PREFIX": "Token",
-}
+# --- Admin theme and logging --------------------------------------------------------------------------------
 
-# --- Admin theme --------------------------------------------------------------------------------------------
-
-
-def _nav(title: Any, icon: str, view: str, *also: str) -> dict[str, Any]:
-    app, _separator, model = view.partition("_")
-    enough = (f"{app}.view_{model}", *also)
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(f"admin:{view}_changelist"),
-        # A link that answers "403" is worse than none.
-        "permission": lambda request: any(map(request.user.has_perm, enough)),
-    }
-
-
-UNFOLD = {
-    "SITE_TITLE": _("Refund desk"),
-    "SITE_HEADER": _("Refund desk"),
-    "SITE_SYMBOL": "currency_exchange",
-    "SHOW_LANGUAGES": True,
-    "ENVIRONMENT": "config.unfold.environment",
-    "DASHBOARD_CALLBACK": "refunds.admin_home.dashboard",
-    "BORDER_RADIUS": "6px",
-    "STYLES": ["config.unfold.stylesheet"],
-    "COLORS": {
-        "primary": {
-            "50": "oklch(98.4% .014 180.7)",
-            "100": "oklch(95.3% .051 180.8)",
-            "200": "oklch(91% .096 180.4)",
-            "300": "oklch(85.5% .138 181.1)",
-            "400": "oklch(77.7% .152 181.9)",
-            "500": "oklch(70.4% .14 182.5)",
-            "600": "oklch(60% .118 184.7)",
-            "700": "oklch(51.1% .096 186.4)",
-            "800": "oklch(43.7% .078 188.2)",
-            "900": "oklch(38.6% .063 188.4)",
-            "950": "oklch(27.7% .046 192.5)",
-        }
-    },
-    "SIDEBAR": {
-        "show_search": True,
-        "navigation": [
-            {
-                "title": _("Refunds"),
-                "items": [
-                    _nav(_("Payments"), "payments", "payments_payment", "refunds.refund_payment"),
-                    _nav(_("Refund ledger"), "receipt_long", "refunds_refundrecord", "refunds.refund_payment"),
-                    _nav(_("Drift reports"), "compare_arrows", "refunds_driftreport", "refunds.resolve_refund"),
-                ],
-            },
-            {
-                "title": _("Access"),
-                "separator": True,
-                "items": [_nav(_("Users"), "person", "auth_user"), _nav(_("Groups"), "group", "auth_group")],
-            },
-        ],
-    },
-}
-
-# --- Logging ------------------------------------------------------------------------------------------------
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} [{process:d}] {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {
-        "handlers": ["console"],
-        "level": env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}),
-    },
-    # Its debug lines show request paths, which name customers' orders.
-    "loggers": {"urllib3": {"level": "WARNING"}},
-}
+UNFOLD = unfold.SETTINGS
+LOGGING = logs.settings(level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS))

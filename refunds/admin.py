@@ -181,7 +181,7 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
         return (queryset.filter(wanted) if text else queryset), False
 
     def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:
-        account = ["refund_holder", "bank", "account"] if obj and obj.refund_bank else []
+        account = ["bank", "account"] if obj and obj.refund_bank else []
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
         asked = ["reason", *(["requester"] if obj and obj.requester else []), *(f"{name}_money" for name in parts)]
         done = ["cancellation_id", "pg_tid", "cancelled_time", "error_code"]

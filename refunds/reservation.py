@@ -9,10 +9,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from access.models import ApiToken
 from payments.gateway import CancelRequest
 from payments.models import Payment
 from payments.money import quantize
 from refunds import policies
+from refunds.accounts import keep_account
 from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
@@ -22,10 +24,11 @@ from refunds.requests import RefundRequest
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: an account, or a name where there is none (the command line)."""
+    """Who asks: an account, or a name where there is none (the command line); and the API token it used, if any."""
 
     name: str
     user: User | None = None
+    token: ApiToken | None = None
 
 
 def context_of(payment: Payment, request: RefundRequest) -> RefundContext:
@@ -68,6 +71,7 @@ def reserve(
             record = _new_record(context, actor, source)
             record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
             record.save(force_insert=True)
+            keep_account(record, policies.wire_account(context))
             amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
             add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
     except (IntegrityError, PolicyViolated) as exc:
@@ -97,13 +101,13 @@ def _new_record(context: RefundContext, actor: Actor, source: RefundSource) -> R
         source=source,
         requested_by=actor.user,
         requested_by_name=actor.name[:200],
+        api_token=actor.token,
         amount=context.amount,
         checksum=context.payment.refundable_amount,
         tax_free=policies.effective_tax_free(context),
         vat_amount=policies.effective_vat(context),
         reason=context.request.reason,
         requester=context.request.requester if policies.needs_requester(context.payment) else "",
-        refund_holder=account.holder,
         refund_bank=account.standard_bank,
         refund_account_last4=account.account[-4:],
         requested_at=context.now,

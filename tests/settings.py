@@ -51,6 +51,9 @@ for name in (
     "REFUND_REVIEW_AFTER_HOURS",
     "IAMPORT_WEBHOOK_ALLOWED_IPS",
     "CELERY_BROKER_URL",
+    "SECRET_KEY_FALLBACKS",
+    "ENCRYPTION_KEYS",
+    "REFUND_ACCOUNT_KEEP_DAYS",
 ):
     os.environ.pop(name, None)
 

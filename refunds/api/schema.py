@@ -188,7 +188,7 @@ def refuse_unknown_fields(result: Json, **_context: Any) -> Json:
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "knox.auth.TokenAuthentication"
+    target_class = "access.authentication.TokenAuthentication"
     name = "token"
     priority = 1
 

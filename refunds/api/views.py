@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from access.models import ApiToken
 from payments.errors import PaymentNotFound
 from payments.models import Payment
 from payments.services import find_by_number, find_payment
@@ -36,7 +37,7 @@ class CancelPaymentView(APIView):
         refund = request_refund(
             payment=payment,
             request=read_refund_request(body, requester="admin" if may_refund_any(user) else "customer"),
-            actor=Actor(name=user.get_username(), user=user),
+            actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),
             source=RefundSource.API,
             idempotency_key=_idempotency_key(request),
         )

@@ -1,5 +1,7 @@
 """What was given back, and what we know about it."""
 
+from refunds.models.accounts import RefundAccount
+from refunds.models.answers import IdempotentAnswer
 from refunds.models.batches import RefundBatch, RefundBatchItem
 from refunds.models.drift import DifferenceKind, DriftDifference, DriftReport
 from refunds.models.records import (
@@ -21,6 +23,8 @@ __all__ = [
     "DifferenceKind",
     "DriftDifference",
     "DriftReport",
+    "IdempotentAnswer",
+    "RefundAccount",
     "RefundBatch",
     "RefundBatchItem",
     "RefundEvent",

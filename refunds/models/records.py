@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 
+from access.models import ApiToken
 from payments.models import Payment
 from payments.money import DECIMAL_PLACES, MAX_DIGITS, format_money
 
@@ -55,7 +56,8 @@ class RefundRecord(models.Model):
     """One refund. Born `requested` before anything is sent; ends `succeeded` or `failed` and stays there.
 
     `amount` is what was asked, `cancelled_amount` what i'mport did (null until then); major units of the
-    payment's currency. The account number is never stored: only its last four digits.
+    payment's currency. Of the account it went to only the last four digits stand here; the whole of it is kept
+    for a while, sealed, in `RefundAccount`.
     """
 
     payment = models.ForeignKey(Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="refunds")
@@ -71,6 +73,15 @@ class RefundRecord(models.Model):
         related_name="refunds",
     )
     requested_by_name = models.CharField(_("asked by"), max_length=200, blank=True)
+    api_token = models.ForeignKey(
+        ApiToken,
+        verbose_name=_("API token"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="refunds",
+        db_index=False,  # refund_by_token serves
+    )
 
     amount = models.DecimalField(_("amount asked"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
     checksum = models.DecimalField(_("refundable before"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
@@ -86,7 +97,6 @@ class RefundRecord(models.Model):
     reason = models.CharField(_("reason"), max_length=255, blank=True)
     requester = models.CharField(_("on whose wish"), max_length=10, blank=True)
 
-    refund_holder = models.CharField(_("account holder"), max_length=100, blank=True)
     refund_bank = models.CharField(_("bank"), max_length=3, blank=True, help_text=_("Standard bank code"))
     refund_account_last4 = models.CharField(_("account, last digits"), max_length=4, blank=True)
 
@@ -115,7 +125,9 @@ class RefundRecord(models.Model):
         ordering = ("-requested_at", "-id")
         permissions = (
             ("refund_payment", _("Can refund payments")),
+            ("approve_refund", _("Can make refunds above the approval limit")),
             ("resolve_refund", _("Can close refunds that need review")),
+            ("view_account", _("Can see whole refund accounts")),
         )
         indexes = (
             models.Index(fields=["-requested_at", "-id"], name="refund_newest"),
@@ -126,6 +138,9 @@ class RefundRecord(models.Model):
             ),
             models.Index(fields=["requested_at"], condition=Q(needs_review=True), name="refund_needs_review"),
             models.Index(fields=["cancelled_at"], name="refund_done"),
+            models.Index(
+                fields=["api_token", "requested_at"], condition=Q(api_token__isnull=False), name="refund_by_token"
+            ),
         )
         constraints = (
             models.UniqueConstraint(

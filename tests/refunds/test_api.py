@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from knox.models import AuthToken
 
+from access.models import ApiToken
+from access.tokens import create_token
 from payments.models import Payment
 from refunds.models import RefundRecord, RefundSource
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_payment, make_staff, make_user, paid_at_sandbox
@@ -110,8 +111,8 @@ def test_staff_with_the_permission_refund_any_payment(sandbox: SandboxServer, cl
 
 def test_a_token_signs_in_and_is_stored_hashed(sandbox: SandboxServer, buyer: User, client: Client) -> None:
     payment = paid_at_sandbox(sandbox, user=buyer)
-    instance, token = AuthToken.objects.create(buyer)
-    assert token not in str(AuthToken.objects.values().get(digest=instance.digest))
+    made, token = create_token(user=buyer, name="shop")
+    assert token not in str(ApiToken.objects.values().get(pk=made.pk))
     status, _body = cancel(client, {"merchant_uid": payment.merchant_uid}, Authorization=f"Token {token}")
     assert status == 200
     status, body = cancel(client, {"merchant_uid": payment.merchant_uid}, Authorization="Token nonsense")

@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from payments.models import Payment
+from refunds.accounts import kept_account
 from refunds.models import RefundBatchItem, RefundEvent, RefundRecord
 from tests.admin_pages import codes, confirmation, fill
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
@@ -106,14 +107,15 @@ def by_admin(payment: Payment, typed: dict[str, str]) -> str:
     return item.error_code or ("pending" if status == "pending" else "")
 
 
-def rows(payment: Payment) -> list[tuple[object, ...]]:
+def rows(payment: Payment) -> list[object]:
     """The payment's records and timelines, without what must differ: numbers, times, and who asked through what."""
     payment.refresh_from_db()
     same = ("status", "amount", "checksum", "cancelled_amount", "tax_free", "vat_amount", "reason", "requester")
-    same += ("refund_holder", "refund_bank", "refund_account_last4", "error_code", "message", "needs_review")
+    same += ("refund_bank", "refund_account_last4", "error_code", "message", "needs_review")
     records = RefundRecord.objects.filter(payment=payment).order_by("pk").values_list(*same)
     events = RefundEvent.objects.filter(refund__payment=payment).order_by("pk").values_list("code", "status", "message")
-    return [(payment.status, payment.cancel_amount), *records, *events]
+    accounts = [kept_account(record) for record in payment.refunds.order_by("pk")]
+    return [(payment.status, payment.cancel_amount), *records, *accounts, *events]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from knox.models import AuthToken
-from knox.settings import knox_settings
+
+from access.tokens import DEFAULT_DAYS, create_token
 
 
 class Command(BaseCommand):
@@ -15,8 +16,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        default = knox_settings.TOKEN_TTL.days
-        parser.add_argument("--days", type=int, default=default, help=f"how long it is valid (default: {default})")
+        parser.add_argument(
+            "--days", type=int, default=DEFAULT_DAYS, help=f"how long it is valid (default: {DEFAULT_DAYS})"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(username=options["username"], is_active=True).first()
@@ -25,5 +27,6 @@ class Command(BaseCommand):
             raise CommandError(message, returncode=2)
         if options["days"] < 1:
             raise CommandError(_("--days must be at least 1."), returncode=2)
-        _instance, token = AuthToken.objects.create(user, expiry=timedelta(days=options["days"]))
-        self.stdout.write(token)
+        expires_at = timezone.now() + timedelta(days=options["days"])
+        _token, text = create_token(user=user, name="manage.py api_token", expires_at=expires_at)
+        self.stdout.write(text)

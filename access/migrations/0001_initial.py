@@ -1,0 +1,117 @@
+from decimal import Decimal
+
+import django.core.validators
+import django.db.models.deletion
+import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="ApiToken",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="Which server uses it, such as “shop web server”.",
+                        max_length=100,
+                        verbose_name="name",
+                    ),
+                ),
+                ("start", models.CharField(editable=False, max_length=12, verbose_name="begins with")),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                ("may_read", models.BooleanField(default=True, verbose_name="may read")),
+                ("may_refund", models.BooleanField(default=False, verbose_name="may refund")),
+                (
+                    "max_amount",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        max_digits=15,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
+                        verbose_name="most per refund",
+                    ),
+                ),
+                (
+                    "max_per_day",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="All its refunds of a day in Seoul together.",
+                        max_digits=15,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
+                        verbose_name="most per day",
+                    ),
+                ),
+                (
+                    "limit_currency",
+                    models.CharField(default="KRW", max_length=3, verbose_name="currency of the limits"),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="made at"),
+                ),
+                ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="valid until")),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
+                ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="made by",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        help_text="It sees and refunds what this account may, and never more.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="api_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="acts as",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "API token",
+                "verbose_name_plural": "API tokens",
+                "ordering": ("-created_at", "-id"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("may_read", True), ("may_refund", True), _connector="OR"),
+                        name="token_may_do_something",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_amount", None), ("max_amount__gt", 0), _connector="OR"),
+                        name="token_max_amount_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_per_day", None), ("max_per_day__gt", 0), _connector="OR"),
+                        name="token_max_per_day_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("expires_at", None), ("expires_at__gt", models.F("created_at")), _connector="OR"
+                        ),
+                        name="token_expires_later",
+                    ),
+                ],
+            },
+        ),
+    ]

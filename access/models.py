@@ -1,0 +1,103 @@
+"""API tokens: how a server proves who it is, what it may do, and for how long."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+# As many as the ledger has, which these limits are compared with.
+MAX_DIGITS, DECIMAL_PLACES = 15, 2
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def usable(self, now: datetime) -> Self:
+        """Neither revoked nor expired; whether the account is active is another question."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+
+class ApiToken(models.Model):
+    """A token acts as its account, narrowed by its scopes and limits. Only a hash of it is stored.
+
+    Limits in major units of `limit_currency`; null means none. A token with a limit refunds no other currency.
+    """
+
+    name = models.CharField(_("name"), max_length=100, help_text=_("Which server uses it, such as “shop web server”."))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("acts as"),
+        on_delete=models.PROTECT,
+        related_name="api_tokens",
+        help_text=_("It sees and refunds what this account may, and never more."),
+    )
+    start = models.CharField(_("begins with"), max_length=12, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+
+    may_read = models.BooleanField(_("may read"), default=True)
+    may_refund = models.BooleanField(_("may refund"), default=False)
+    max_amount = models.DecimalField(
+        _("most per refund"),
+        max_digits=MAX_DIGITS,
+        decimal_places=DECIMAL_PLACES,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+    )
+    max_per_day = models.DecimalField(
+        _("most per day"),
+        max_digits=MAX_DIGITS,
+        decimal_places=DECIMAL_PLACES,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text=_("All its refunds of a day in Seoul together."),
+    )
+    limit_currency = models.CharField(_("currency of the limits"), max_length=3, default="KRW")
+
+    created_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("made by"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+    )
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        ordering = ("-created_at", "-id")
+        constraints = (
+            models.CheckConstraint(condition=Q(may_read=True) | Q(may_refund=True), name="token_may_do_something"),
+            models.CheckConstraint(
+                condition=Q(max_amount=None) | Q(max_amount__gt=0), name="token_max_amount_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(max_per_day=None) | Q(max_per_day__gt=0), name="token_max_per_day_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")), name="token_expires_later"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.start}…)"
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+    @property
+    def has_limit(self) -> bool:
+        return self.max_amount is not None or self.max_per_day is not None
