@@ -7,6 +7,7 @@ from pathlib import Path
 from django.utils.translation import gettext_lazy as _
 
 from config import broker, env, logs, openapi, unfold
+from config.caches import caches
 from config.contracts import known_contracts
 from config.encryption import encryption_keys
 from config.networks import networks
@@ -41,6 +42,7 @@ VAR_DIR = BASE_DIR / env.text("VAR_DIR", "var")
 
 DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = caches("CACHE_URL", env.text("CACHE_URL", ""), VAR_DIR)
 
 # --- i'mport and refunds ------------------------------------------------------------------------------------
 
@@ -202,9 +204,12 @@ REST_FRAMEWORK = {
     # The token comes first: its challenge header is what makes an anonymous request a 401 and not a 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "access.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "access.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["access.permissions.MayUseApi"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        f"access.throttles.{name}" for name in ("TokenThrottle", "UserThrottle", "RefundThrottle", "AddressThrottle")
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["refunds.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -212,6 +217,14 @@ REST_FRAMEWORK = {
     "COERCE_DECIMAL_TO_STRING": False,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+# How many requests in how many seconds; None means as many as they like.
+API_RATE_TOKEN = env.rate("API_RATE_TOKEN", "600/min")
+API_RATE_USER = env.rate("API_RATE_USER", "120/min")
+# Refunds, by one token or one signed-in user.
+API_RATE_REFUND = env.rate("API_RATE_REFUND", "120/min")
+# Requests that are not signed in, or wrongly, by one client address.
+API_RATE_ADDRESS = env.rate("API_RATE_ADDRESS", "300/min")
 
 SPECTACULAR_SETTINGS = openapi.SETTINGS
 

@@ -15,11 +15,12 @@ from payments.models import Payment
 from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
-from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress
+from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress, TokenRefused
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.policies import RefundContext
 from refunds.requests import RefundRequest
+from refunds.token_limits import ensure_within_limits, lock_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def reserve(
     """Commit a `requested` record and return it with the call to make.
 
     Or return the record that this key made before, with no call. Raises `PolicyViolated`, `RefundInProgress`,
-    `IdempotencyConflict`; then nothing was written.
+    `IdempotencyConflict`, `TokenRefused`; then nothing was written.
     """
     fingerprint = _fingerprint(payment, request) if idempotency_key else ""
     earlier = _find_by_key(actor, idempotency_key, fingerprint)
@@ -70,11 +71,8 @@ def reserve(
                 raise PolicyViolated(verdict.violations)
             record = _new_record(context, actor, source)
             record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
-            record.save(force_insert=True)
-            keep_account(record, policies.wire_account(context))
-            amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
-            add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
-    except (IntegrityError, PolicyViolated) as exc:
+            _save(record, context, actor)
+    except (IntegrityError, PolicyViolated, TokenRefused) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
         earlier = _find_by_key(actor, idempotency_key, fingerprint)
         if earlier is not None:
@@ -83,6 +81,18 @@ def reserve(
             raise RefundInProgress from exc
         raise
     return record, _cancel_request(record, context)
+
+
+def _save(record: RefundRecord, context: RefundContext, actor: Actor) -> None:
+    """Insert the record with all that belongs to it, unless its token does not reach so far."""
+    token = lock_token(actor.token, context.now) if actor.token else None
+    # First: that another refund is open says more than a limit that it has used up.
+    record.save(force_insert=True)
+    if token is not None:
+        ensure_within_limits(record, token)
+    keep_account(record, policies.wire_account(context))
+    amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
+    add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
 
 
 def _is_live_conflict(exc: IntegrityError) -> bool:

@@ -131,9 +131,9 @@ def request_refund(
 ) -> RefundRecord:
     """Refund a payment: all that is left, or `request.amount`. Returns a `succeeded` or `pending` record.
 
-    Raises `PolicyViolated`, `RefundInProgress`, `IdempotencyConflict` (nothing recorded, nothing sent), or a
-    `RefundNotDone` with the record: `RefundRefused`, `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's
-    same `idempotency_key` never moves money twice: it gives the first request's outcome again.
+    Raises `PolicyViolated`, `RefundInProgress`, `IdempotencyConflict`, `TokenRefused` (nothing recorded, nothing
+    sent), or a `RefundNotDone` with the record: `RefundRefused`, `RefundNotSent`, `RefundOutcomeUnknown`. The same
+    actor's same `idempotency_key` never moves money twice: it gives the first request's outcome again.
     """
     _ensure_tax_parts(payment)
     record, cancel = reserve(

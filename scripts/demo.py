@@ -53,6 +53,7 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "IAMPORT_CONTRACTS": "vbank_refund",
         "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
         "CELERY_BROKER_URL": "",
+        "CACHE_URL": "",
         "SANDBOX_WEBHOOK_URL": f"http://{HOST}:{port}/webhooks/iamport",
     }
 

@@ -36,6 +36,8 @@ os.environ.update(
     VAR_DIR=str(TEST_DIR / "var"),
     LANGUAGE_CODE="en",
     LOG_LEVEL="INFO",
+    # Throttles are off, here and in child processes, except where a test sets them.
+    **dict.fromkeys(("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"), "0"),
 )
 for name in (
     "CSRF_TRUSTED_ORIGINS",
@@ -51,6 +53,7 @@ for name in (
     "REFUND_REVIEW_AFTER_HOURS",
     "IAMPORT_WEBHOOK_ALLOWED_IPS",
     "CELERY_BROKER_URL",
+    "CACHE_URL",
     "SECRET_KEY_FALLBACKS",
     "ENCRYPTION_KEYS",
     "REFUND_ACCOUNT_KEEP_DAYS",
