@@ -75,7 +75,11 @@ SETTINGS: dict[str, Any] = {
             {
                 "title": _("Access"),
                 "separator": True,
-                "items": [_nav(_("Users"), "person", "auth_user"), _nav(_("Groups"), "group", "auth_group")],
+                "items": [
+                    _nav(_("Users"), "person", "auth_user"),
+                    _nav(_("Groups"), "group", "auth_group"),
+                    _nav(_("API tokens"), "key", "access_apitoken", "access.change_apitoken"),
+                ],
             },
         ],
     },

@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from access.models import ApiToken
 from payments.admin import PaymentAdmin, badge, moment, pairs, safe_link, state_badge, two_lines
 from payments.admin_filters import SeoulDateFilter
 from payments.admin_search import BrowsingChangeList, BrowsingPaginator, matching
@@ -26,6 +27,7 @@ from refunds.admin_drift import DriftReportAdmin
 from refunds.admin_filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
 from refunds.admin_resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin_timeline import attention_badge, payment_refunds, refund_badge, timeline
+from refunds.admin_tokens import RefundingTokenAdmin
 from refunds.admin_views import check, confirm, confirmation_url, report_check, result, too_many_message
 from refunds.admin_waiting import waiting, waiting_refund
 from refunds.batches import MAX_ORDERS
@@ -131,7 +133,7 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 25
-    list_select_related = ("payment", "requested_by")
+    list_select_related = ("payment", "requested_by", "api_token")
     sortable_by = ()
     search_fields = ("number", "payment__merchant_uid", "payment__imp_uid")
     search_help_text = _("Refund, order or payment number")
@@ -204,6 +206,7 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
             "before": format_money(refund.checksum, refund.payment.currency),
             "method": method_label(refund.payment.pay_method),
             "receipt": safe_link(refund.receipt_url),
+            "may_view_tokens": request.user.has_perm("access.view_apitoken"),
             "timeline": timeline(refund),
             "waiting": waiting(refund),
             "may_check": refund.is_live and may_refund_any(request.user),
@@ -269,7 +272,8 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
         return format_money(record.vat_amount or Decimal(0), record.payment.currency)
 
 
-admin.site.unregister(Payment)
+admin.site.unregister([ApiToken, Payment])
+admin.site.register(ApiToken, RefundingTokenAdmin)
 admin.site.register(Payment, RefundablePaymentAdmin)
 admin.site.register(RefundRecord, RefundRecordAdmin)
 admin.site.register(DriftReport, DriftReportAdmin)
