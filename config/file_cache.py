@@ -120,14 +120,14 @@ class FileCache(BaseCache):
             raise
 
     def _cull(self) -> None:
-        """Remove what has ended, and a third of the rest if there is too much: what would end first."""
+        """Remove what has ended, and if the rest is too much, what would end first."""
         now = time.time()
         with os.scandir(self._folder) as entries:
             files = sorted((entry.stat().st_mtime, entry.path) for entry in entries if entry.is_file())
         values = [(ends, path) for ends, path in files if not path.endswith(".lock")]
-        ended = sum(ends < now - _STALE_SECONDS for ends, _path in values)
-        too_many = len(values) - ended >= self._max_entries
-        gone = ended + (len(values) - ended) // self._cull_frequency if too_many else ended
+        gone = sum(ends < now - _STALE_SECONDS for ends, _path in values)
+        if len(values) - gone >= self._max_entries:
+            gone = len(values) - self._max_entries + self._max_entries // max(1, self._cull_frequency)
         for _ends, path in values[:gone]:
             with suppress(FileNotFoundError):
                 Path(path).unlink()
