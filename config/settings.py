@@ -31,7 +31,7 @@ else:
 
 # Earlier keys that sessions and signatures made before a rotation are still checked with.
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
-# Seals personal data and secrets in the database; made from SECRET_KEY unless it is set.
+# Seal personal data and secrets in the database: the first seals, all open.
 ENCRYPTION_KEYS = encryption_keys(
     "ENCRYPTION_KEYS", env.names("ENCRYPTION_KEYS"), secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS]
 )
