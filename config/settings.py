@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from config import broker, env, logs, openapi, unfold
@@ -54,6 +55,9 @@ IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 # What the PG keeps of every virtual-account refund, in won.
 VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 
+# Won above which a refund by staff needs somebody who may approve it; 0: never.
+REFUND_APPROVAL_ABOVE = env.amount("REFUND_APPROVAL_ABOVE", Decimal(0))
+
 # Room for the token, the cancel and the read that follows a refusal.
 REFUND_LEASE_SECONDS = env.seconds(
     "REFUND_LEASE_SECONDS", max(120, 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT))
@@ -82,10 +86,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # On the file system every worker that was killed would leave a mailbox that fills for ever.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_TIMEZONE = "Asia/Seoul"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
 CELERY_BEAT_SCHEDULE = {
     # A sweep that no worker took in time is dropped: the next one does its work.
     "sweep": {"task": "refunds.tasks.sweep", "schedule": timedelta(minutes=1), "options": {"expires": 50}},
+    "prune": {"task": "refunds.tasks.prune", "schedule": crontab(hour="4", minute="30")},
 }
 
 # --- Applications -------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
@@ -18,10 +18,10 @@ from unfold.enums import ActionVariant
 from payments.admin import PaymentAdmin, badge, moment, pairs, safe_link, state_badge, two_lines
 from payments.admin_filters import SeoulDateFilter
 from payments.admin_search import BrowsingChangeList, BrowsingPaginator, matching
-from payments.banks import bank_by_code
 from payments.labels import method_label
 from payments.models import Payment
 from payments.money import format_money
+from refunds.admin_accounts import account, account_card
 from refunds.admin_drift import DriftReportAdmin
 from refunds.admin_filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
 from refunds.admin_resolution import close, close_url, reviewed, reviewed_url
@@ -165,6 +165,7 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
         own = [
             path("batch/<uuid:token>/", site.admin_view(result), name="refunds_batch_result"),
             path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
+            path("<int:pk>/account/", site.admin_view(account), name="refunds_refundrecord_account"),
             path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),
         ]
         return [*own, *super().get_urls()]
@@ -181,11 +182,10 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
         return (queryset.filter(wanted) if text else queryset), False
 
     def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:
-        account = ["bank", "account"] if obj and obj.refund_bank else []
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
         asked = ["reason", *(["requester"] if obj and obj.requester else []), *(f"{name}_money" for name in parts)]
         done = ["cancellation_id", "pg_tid", "cancelled_time", "error_code"]
-        sections = [(_("Asked"), asked), (_("Refund account"), account), (_("At i'mport"), done)]
+        sections = [(_("Asked"), asked), (_("At i'mport"), done)]
         return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
 
     def get_readonly_fields(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[str]:
@@ -204,6 +204,7 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
             "before": format_money(refund.checksum, refund.payment.currency),
             "method": method_label(refund.payment.pay_method),
             "receipt": safe_link(refund.receipt_url),
+            "card": account_card(request.user, refund),
             "timeline": timeline(refund),
             "waiting": waiting(refund),
             "may_check": refund.is_live and may_refund_any(request.user),
@@ -248,17 +249,6 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
     @admin.display(description=_("refunded at"))
     def cancelled_time(self, record: RefundRecord) -> str:
         return moment(record.cancelled_at)
-
-    @admin.display(description=_("bank"))
-    def bank(self, record: RefundRecord) -> str:
-        bank = bank_by_code(record.refund_bank)
-        if bank is None:
-            return record.refund_bank
-        return bank.name_ko if str(get_language()).startswith("ko") else bank.name_en
-
-    @admin.display(description=_("account number"))
-    def account(self, record: RefundRecord) -> str:
-        return f"•••• {record.refund_account_last4}"
 
     @admin.display(description=_("tax-free part"))
     def tax_free_money(self, record: RefundRecord) -> str:

@@ -15,7 +15,8 @@ from payments.models import Payment
 from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
-from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress
+from refunds.approval import approval_missing
+from refunds.errors import ApprovalRequired, IdempotencyConflict, PolicyViolated, RefundInProgress
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.policies import RefundContext
@@ -54,8 +55,8 @@ def reserve(
 ) -> tuple[RefundRecord, CancelRequest | None]:
     """Commit a `requested` record and return it with the call to make.
 
-    Or return the record that this key made before, with no call. Raises `PolicyViolated`, `RefundInProgress`,
-    `IdempotencyConflict`; then nothing was written.
+    Or return the record that this key made before, with no call. Raises `PolicyViolated`, `ApprovalRequired`,
+    `RefundInProgress`, `IdempotencyConflict`; then nothing was written.
     """
     fingerprint = _fingerprint(payment, request) if idempotency_key else ""
     earlier = _find_by_key(actor, idempotency_key, fingerprint)
@@ -68,6 +69,8 @@ def reserve(
             verdict = policies.check(context)
             if verdict.violations:
                 raise PolicyViolated(verdict.violations)
+            if missing := approval_missing(payment=locked, amount=context.amount, user=actor.user):
+                raise ApprovalRequired((missing,))
             record = _new_record(context, actor, source)
             record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
             record.save(force_insert=True)

@@ -14,6 +14,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from payments.errors import AmbiguousOrder, DomainError, PaymentNotFound
 from refunds.errors import (
+    ApprovalRequired,
     IdempotencyConflict,
     InvalidRequest,
     PolicyViolated,
@@ -32,6 +33,7 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     PolicyViolated: HTTPStatus.BAD_REQUEST,
     AmbiguousOrder: HTTPStatus.BAD_REQUEST,
+    ApprovalRequired: HTTPStatus.FORBIDDEN,
     RefundNotAllowed: HTTPStatus.FORBIDDEN,
     PaymentNotFound: HTTPStatus.NOT_FOUND,
     RefundInProgress: HTTPStatus.CONFLICT,
