@@ -11,7 +11,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
@@ -23,6 +22,7 @@ from payments.models import Payment
 from payments.money import format_money
 from refunds.admin_accounts import account, account_card
 from refunds.admin_drift import DriftReportAdmin
+from refunds.admin_export import ExportingAdmin, RefundExportingAdmin
 from refunds.admin_filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
 from refunds.admin_resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin_timeline import attention_badge, payment_refunds, refund_badge, timeline
@@ -33,11 +33,12 @@ from refunds.models import LIVE_STATUSES, DriftReport, RefundRecord
 from refunds.permissions import may_refund_any
 
 
-class RefundablePaymentAdmin(PaymentAdmin):
+class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     """The payment list with refunds. It is registered here because payments do not know refunds."""
 
     list_filter = (PaymentAdmin.list_filter[0], RefundStateFilter, *PaymentAdmin.list_filter[1:])
-    actions = ("refund_orders", "check_orders")
+    actions = ("refund_orders", "check_orders", "export_selected")
+    export_name = "payments"
     actions_detail = ("refund_order",)
     change_form_outer_before_template = "admin/refunds/payment_overview.html"
 
@@ -119,7 +120,7 @@ def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:
     return []
 
 
-class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class RefundRecordAdmin(RefundExportingAdmin):
     list_display = ("refund", "order", "money", "state", "asked", "asked_at", "settled_time")
     list_filter = (
         RefundStatusFilter,
@@ -139,7 +140,8 @@ class RefundRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no
     show_full_result_count = False
     list_max_show_all = 0
     change_form_outer_before_template = "admin/refunds/refund_overview.html"
-    actions = None
+    actions = ("export_selected",)
+    actions_on_bottom = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

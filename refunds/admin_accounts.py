@@ -9,11 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from payments.banks import bank_by_code
+from payments.labels import bank_label
 from refunds.accounts import Account, is_kept, show_account, why_not_kept
 from refunds.admin_timeline import timeline
 from refunds.errors import AccountNotKept, AccountUnreadable
@@ -39,7 +38,7 @@ def account_card(user: object, refund: RefundRecord) -> AccountCard | None:
     """The account of a refund that went to one, masked."""
     if not refund.refund_account_last4:
         return None
-    bank, masked = bank_name(refund.refund_bank), f"•••• {refund.refund_account_last4}"
+    bank, masked = bank_label(refund.refund_bank), f"•••• {refund.refund_account_last4}"
     if not isinstance(user, User) or not may_view_accounts(user):
         return AccountCard(bank, masked)
     if is_kept(refund):
@@ -74,11 +73,3 @@ def account(request: HttpRequest, pk: int) -> HttpResponse:
     response = TemplateResponse(request, "admin/refunds/account.html", context)
     response["Cache-Control"] = "no-store, private"
     return response
-
-
-def bank_name(code: str) -> str:
-    """The bank in the reader's language; an unknown code as it is."""
-    bank = bank_by_code(code)
-    if bank is None:
-        return code
-    return bank.name_ko if str(get_language()).startswith("ko") else bank.name_en

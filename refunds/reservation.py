@@ -66,11 +66,7 @@ def reserve(
         with transaction.atomic(durable=True):
             locked = Payment.objects.select_for_update().get(pk=payment.pk)
             context = context_of(locked, request)
-            verdict = policies.check(context)
-            if verdict.violations:
-                raise PolicyViolated(verdict.violations)
-            if missing := approval_missing(payment=locked, amount=context.amount, user=actor.user):
-                raise ApprovalRequired((missing,))
+            _ensure_allowed(context, actor)
             record = _new_record(context, actor, source)
             record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
             record.save(force_insert=True)
@@ -86,6 +82,15 @@ def reserve(
             raise RefundInProgress from exc
         raise
     return record, _cancel_request(record, context)
+
+
+def _ensure_allowed(context: RefundContext, actor: Actor) -> None:
+    """Raise `PolicyViolated` if a rule forbids the refund, `ApprovalRequired` if it is too large for who asks."""
+    verdict = policies.check(context)
+    if verdict.violations:
+        raise PolicyViolated(verdict.violations)
+    if missing := approval_missing(payment=context.payment, amount=context.amount, user=actor.user):
+        raise ApprovalRequired((missing,))
 
 
 def _is_live_conflict(exc: IntegrityError) -> bool:
