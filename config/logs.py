@@ -13,6 +13,6 @@ def settings(*, level: str) -> dict[str, Any]:
         "formatters": {"line": {"format": "{asctime} {levelname} {name} [{process:d}] {message}", "style": "{"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
-        # Its debug lines show request paths, which name customers' orders.
-        "loggers": {"urllib3": {"level": "WARNING"}},
+        # Its debug lines and warnings show addresses, which name customers' orders and accounts.
+        "loggers": {"urllib3": {"level": "ERROR"}},
     }

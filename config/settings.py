@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from config import broker, env, logs, openapi, unfold
@@ -32,7 +33,7 @@ else:
 
 # Earlier keys that sessions and signatures made before a rotation are still checked with.
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
-# Seals personal data and secrets in the database; made from SECRET_KEY unless it is set.
+# Seal personal data and secrets in the database: the first seals, all open.
 ENCRYPTION_KEYS = encryption_keys(
     "ENCRYPTION_KEYS", env.names("ENCRYPTION_KEYS"), secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS]
 )
@@ -55,6 +56,9 @@ IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 
 # What the PG keeps of every virtual-account refund, in won.
 VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
+
+# Won above which a refund by staff needs somebody who may approve it; 0: never.
+REFUND_APPROVAL_ABOVE = env.amount("REFUND_APPROVAL_ABOVE", Decimal(0))
 
 # Room for the token, the cancel and the read that follows a refusal.
 REFUND_LEASE_SECONDS = env.seconds(
@@ -84,10 +88,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # On the file system every worker that was killed would leave a mailbox that fills for ever.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_TIMEZONE = "Asia/Seoul"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
 CELERY_BEAT_SCHEDULE = {
     # A sweep that no worker took in time is dropped: the next one does its work.
     "sweep": {"task": "refunds.tasks.sweep", "schedule": timedelta(minutes=1), "options": {"expires": 50}},
+    "prune": {"task": "refunds.tasks.prune", "schedule": crontab(hour="4", minute="30")},
 }
 
 # --- Applications -------------------------------------------------------------------------------------------
@@ -190,6 +196,7 @@ SECURE_HSTS_SECONDS = env.count("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY 
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 X_FRAME_OPTIONS = "DENY"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "access.reports.NoValues"
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
 # Only behind a proxy that sets these headers itself: anyone else could forge them.

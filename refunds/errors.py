@@ -4,6 +4,7 @@ DomainError (payments.errors)
  └── RefundError
       ├── InvalidRequest        invalid_*               the input itself is wrong; names the field
       ├── PolicyViolated        the first rule's code   a rule forbids it; lists every violation
+      │    └── ApprovalRequired approval_required       so large that somebody who may approve it has to make it
       ├── RefundNotAllowed      permission_denied       this user may not refund this payment
       ├── TokenRefused          the API token does not reach so far
       │    ├── TokenEnded           token_ended             revoked or expired since the request came
@@ -12,6 +13,8 @@ DomainError (payments.errors)
       │    └── TokenDailyLimit      token_daily_limit       more than it may refund today
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
       ├── IdempotencyConflict   idempotency_key_reused  same key, other request
+      ├── AccountNotKept        account_not_kept        the account it went to is no longer kept, or never was
+      ├── AccountUnreadable     account_unreadable      no key opens it
       └── RefundNotDone         has the record in `refund`
            ├── RefundRefused        refused_by_gateway      i'mport said no, with its message
            ├── RefundNotSent        gateway_unavailable     i'mport was not reached; nothing happened
@@ -52,6 +55,10 @@ class PolicyViolated(RefundError):
         super().__init__(" ".join(violation.message for violation in violations))
         self.code = violations[0].code  # type: ignore[misc]  # the rule's own code
         self.violations = violations
+
+
+class ApprovalRequired(PolicyViolated):
+    """The refund is above the limit of those who may not approve refunds."""
 
 
 class RefundNotAllowed(RefundError):
@@ -135,6 +142,26 @@ class ResolutionRefused(RefundError):
     """An open refund cannot be closed by hand, or not yet; the message says why."""
 
     code = "resolution_refused"
+
+
+class AccountNotKept(RefundError):
+    """The account a refund went to is not here (any more); the message says since when."""
+
+    code = "account_not_kept"
+
+
+class AccountUnreadable(RefundError):
+    """The account a refund went to is here, but no key opens it."""
+
+    code = "account_unreadable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The account is kept, but cannot be read: the key that sealed it is missing. "
+                "Ask whoever runs this server to put it back into ENCRYPTION_KEYS."
+            )
+        )
 
 
 class RefundNotDone(RefundError):

@@ -15,7 +15,8 @@ from payments.models import Payment
 from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
-from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress, TokenRefused
+from refunds.approval import approval_missing
+from refunds.errors import ApprovalRequired, IdempotencyConflict, PolicyViolated, RefundInProgress, TokenRefused
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.policies import RefundContext
@@ -55,8 +56,8 @@ def reserve(
 ) -> tuple[RefundRecord, CancelRequest | None]:
     """Commit a `requested` record and return it with the call to make.
 
-    Or return the record that this key made before, with no call. Raises `PolicyViolated`, `RefundInProgress`,
-    `IdempotencyConflict`, `TokenRefused`; then nothing was written.
+    Or return the record that this key made before, with no call. Raises `PolicyViolated`, `ApprovalRequired`,
+    `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`; then nothing was written.
     """
     fingerprint = _fingerprint(payment, request) if idempotency_key else ""
     earlier = _find_by_key(actor, idempotency_key, fingerprint)
@@ -66,9 +67,7 @@ def reserve(
         with transaction.atomic(durable=True):
             locked = Payment.objects.select_for_update().get(pk=payment.pk)
             context = context_of(locked, request)
-            verdict = policies.check(context)
-            if verdict.violations:
-                raise PolicyViolated(verdict.violations)
+            _ensure_allowed(context, actor)
             record = _new_record(context, actor, source)
             record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
             _save(record, context, actor)
@@ -93,6 +92,15 @@ def _save(record: RefundRecord, context: RefundContext, actor: Actor) -> None:
     keep_account(record, policies.wire_account(context))
     amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
     add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
+
+
+def _ensure_allowed(context: RefundContext, actor: Actor) -> None:
+    """Raise `PolicyViolated` if a rule forbids the refund, `ApprovalRequired` if it is too large for who asks."""
+    verdict = policies.check(context)
+    if verdict.violations:
+        raise PolicyViolated(verdict.violations)
+    if missing := approval_missing(payment=context.payment, amount=context.amount, user=actor.user):
+        raise ApprovalRequired((missing,))
 
 
 def _is_live_conflict(exc: IntegrityError) -> bool:

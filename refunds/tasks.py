@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from payments.wakeups import process_waiting
+from refunds import pruning
 from refunds.reconciliation import due_payments, reconcile
 
 
@@ -11,4 +12,11 @@ def sweep() -> None:
     """Every minute: read what was notified and forgotten, and settle the refunds that are due for a look."""
     process_waiting(only_due=True)
     for _settled in reconcile(payments=due_payments()):
+        pass
+
+
+@shared_task
+def prune() -> None:
+    """Every night: forget what was kept long enough."""
+    for _name, _count in pruning.prune():
         pass

@@ -57,6 +57,7 @@ for name in (
     "SECRET_KEY_FALLBACKS",
     "ENCRYPTION_KEYS",
     "REFUND_ACCOUNT_KEEP_DAYS",
+    "REFUND_APPROVAL_ABOVE",
 ):
     os.environ.pop(name, None)
 

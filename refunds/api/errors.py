@@ -15,6 +15,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from payments.errors import AmbiguousOrder, DomainError, PaymentNotFound
 from refunds.errors import (
+    ApprovalRequired,
     IdempotencyConflict,
     InvalidRequest,
     PolicyViolated,
@@ -37,6 +38,7 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     PolicyViolated: HTTPStatus.BAD_REQUEST,
     AmbiguousOrder: HTTPStatus.BAD_REQUEST,
+    ApprovalRequired: HTTPStatus.FORBIDDEN,
     RefundNotAllowed: HTTPStatus.FORBIDDEN,
     TokenEnded: HTTPStatus.FORBIDDEN,
     TokenCurrency: HTTPStatus.FORBIDDEN,

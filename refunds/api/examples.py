@@ -123,6 +123,11 @@ FORBIDDEN = [
         "You are not allowed to refund payments. Ask an administrator for the permission.",
         retryable=False,
     ),
+    _unfit(
+        "approval_required",
+        "Refunds above ₩500,000 need somebody who may approve them. Ask a colleague who may.",
+        "amount",
+    ),
     error("csrf_failed", "CSRF Failed: CSRF token missing."),
 ]
 PAYMENT_NOT_FOUND = error("payment_not_found", "There is no payment “ORDER-1” here. Check the number.", retryable=False)
