@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, re_path
 
-from config.views import healthz
+from config.views import admin_search, healthz
 
 urlpatterns = [
     re_path(r"^healthz/?$", healthz, name="healthz"),
+    path("admin/search/", admin.site.admin_view(admin_search)),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),

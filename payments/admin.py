@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 import payments.admin_accounts  # noqa: F401 - registers its own
+from access.admin_lists import StrictListMixin
 from payments.admin_filters import MethodFilter, PgFilter, SeoulDateFilter, StatusFilter
 from payments.admin_search import SEARCHED, BrowsingChangeList, BrowsingPaginator, search_payments
 from payments.labels import method_label, pg_label, status_label
@@ -72,7 +73,7 @@ def safe_link(url: str) -> str:
     return url if url.startswith(("https://", "http://")) else ""
 
 
-class PaymentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class PaymentAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_display = ("order", "buyer", "goods", "method", "paid", "refunded", "refundable", "state", "paid_on")
     list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, ("paid_at", SeoulDateFilter))
     list_filter_submit = True
@@ -94,10 +95,6 @@ class PaymentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
 
     def has_delete_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
         return False
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """A NUL character would break the query on PostgreSQL."""
-        return "\x00" not in value and bool(super().lookup_allowed(lookup, value, request))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
         return BrowsingChangeList

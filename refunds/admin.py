@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from access.admin_lists import StrictListMixin
 from access.models import ApiToken
 from payments.admin import PaymentAdmin, badge, moment, pairs, safe_link, state_badge, two_lines
 from payments.admin_filters import SeoulDateFilter
@@ -54,6 +55,10 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(super().has_module_permission(request)) or may_refund_any(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
+        """Whoever says whose order it is says who may refund it, so both are asked for."""
+        return bool(super().has_change_permission(request, obj)) and may_refund_any(request.user)
 
     def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_refund_any(request.user)
@@ -122,7 +127,7 @@ def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:
     return []
 
 
-class RefundRecordAdmin(RefundExportingAdmin):
+class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
     list_display = ("refund", "order", "money", "state", "asked", "asked_at", "settled_time")
     list_filter = (
         RefundStatusFilter,
@@ -159,10 +164,6 @@ class RefundRecordAdmin(RefundExportingAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(super().has_module_permission(request)) or may_refund_any(request.user)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """A NUL character would break the query on PostgreSQL."""
-        return "\x00" not in value and bool(super().lookup_allowed(lookup, value, request))
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site

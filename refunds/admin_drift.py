@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from access.admin_lists import StrictListMixin
 from payments.admin import badge, moment, two_lines
 from payments.admin_filters import SeoulDateFilter
 from payments.models import Payment
@@ -91,7 +92,7 @@ def period(report: DriftReport) -> str:
     return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} – {last:%Y-%m-%d}"
 
 
-class DriftReportAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_display = ("days", "started", "compared", "found", "repaired", "left", "end")
     list_filter = (OutcomeFilter, ModeFilter, ("started_at", SeoulDateFilter))
     list_filter_submit = True

@@ -17,7 +17,8 @@ MAX_MERCHANT_UID_LENGTH = 40
 MAX_IMP_UID_LENGTH = 32
 
 _AMOUNT_TEXT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# Control characters, halves of characters, and those that turn the text around them: it would read differently.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)

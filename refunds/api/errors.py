@@ -5,10 +5,10 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -110,26 +110,31 @@ def _json_error(status: int, code: str, message: str) -> JsonResponse:
     return JsonResponse({"message": message, "code": code, "retryable": False}, status=status)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def _page(status: int) -> HttpResponse:
+    # Django's own views look for a CSRF token in the body first, which may be what cannot be read.
+    return HttpResponse(render_to_string(f"{status}.html"), status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _wants_json(request):
         return _json_error(400, "bad_request", _("The request cannot be read."))
-    return defaults.bad_request(request, exception)
+    return _page(400)
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _wants_json(request):
         return _json_error(403, "permission_denied", _("You may not do this."))
-    return defaults.permission_denied(request, exception)
+    return _page(403)
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _wants_json(request):
         return _json_error(404, "not_found", _("There is nothing here."))
-    return defaults.page_not_found(request, exception)
+    return _page(404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if _wants_json(request):
         message = _("Something went wrong on our side. Look the order up before asking again.")
         return _json_error(500, "server_error", message)
-    return defaults.server_error(request)
+    return _page(500)

@@ -24,12 +24,22 @@ class JSONParser(BaseParser):
         if len(body) > MAX_BODY_BYTES:
             raise ParseError(_("The request is too large."))
         try:
-            data = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+            data = json.loads(
+                body.decode(), parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_once_each
+            )
         except (ValueError, ArithmeticError, RecursionError) as exc:
             raise ParseError(_("The request is not valid JSON.")) from exc
         if not isinstance(data, dict):
             raise ParseError(_("The request must be a JSON object."))
         return data
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of an amount that is named twice, another program on the way may have read the other one."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return document
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -44,11 +44,11 @@ def test_payments_are_found_by_how_a_field_begins(admin_client: Client, text: st
     assert orders(admin_client, q=text) == {"find-1"}
 
 
-@pytest.mark.parametrize("text", ["ind-1", "%", "_", "x" * 5_000, "\x00", "🙂"])
+@pytest.mark.parametrize("text", ["ind-1", "%", "_", "x" * 5_000, "🙂"])
 def test_other_texts_find_nothing_and_break_nothing(admin_client: Client, text: str) -> None:
     make_payment(merchant_uid="find-1", buyer_name="홍길동")
     found = orders(admin_client, q=text)
-    assert found == (set() if text != "\x00" else {"find-1"})
+    assert found == set()
 
 
 def test_the_search_uses_the_indexes() -> None:

@@ -140,7 +140,7 @@ def test_nothing_ticked_is_told(staff: Client) -> None:
     assert "nothing_selected" in codes(answer.text)
 
 
-@pytest.mark.parametrize("ids", ["", "abc", "0", "999999999999999999", "9" * 40, "1\x00", "-1", "²"])
+@pytest.mark.parametrize("ids", ["", "abc", "0", "999999999999999999", "9" * 40, "-1", "²"])
 def test_ids_that_are_none_show_an_empty_page(staff: Client, ids: str) -> None:
     answer = staff.get("/admin/payments/payment/refund/", {"ids": ids}, follow=True)
     assert answer.status_code == 200

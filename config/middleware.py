@@ -1,0 +1,33 @@
+"""What can never be meant, refused before anything else is asked."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.http.request import UnreadablePostError
+
+NUL = "\x00"
+
+
+class RefuseUnreadable:
+    """400 for a NUL character in a query or a cookie, and for a body whose sender has gone away.
+
+    PostgreSQL takes no NUL in a text, wherever it is asked for one: by a session's key, a search, a filter.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        texts = [
+            *request.COOKIES.values(),
+            *request.GET.keys(),
+            *(text for _, all_ in request.GET.lists() for text in all_),
+        ]
+        if any(NUL in str(text) for text in texts):
+            raise BadRequest("a NUL character")
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:  # noqa: ARG002 - Django passes it
+        if isinstance(exception, UnreadablePostError):
+            raise BadRequest("the body was not received completely") from exception

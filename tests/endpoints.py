@@ -1,0 +1,61 @@
+"""Every address of the site, walked from the URL configuration: what is not written by hand cannot be forgotten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin import ModelAdmin
+from django.contrib.admindocs.views import simplify_regex
+from django.db.models import Model
+from django.urls import URLPattern, URLResolver, get_resolver
+
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_ADMIN_MODEL = re.compile(r"/admin/(\w+)/(\w+)/")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One URL pattern; `path` is for people, such as `/payments/<number>/refunds/`."""
+
+    path: str
+    view: Callable[..., Any] = field(compare=False, repr=False)
+
+    @property
+    def parameters(self) -> list[str]:
+        return _PARAMETER.findall(self.path)
+
+    @property
+    def model(self) -> type[Model] | None:
+        """The model that an admin page is about, by its address."""
+        found = _ADMIN_MODEL.match(self.path)
+        try:
+            return apps.get_model(*found.groups()) if found else None
+        except LookupError:
+            return None
+
+    @property
+    def model_admin(self) -> ModelAdmin[Any] | None:
+        admin: ModelAdmin[Any] | None = getattr(self.view, "model_admin", None)
+        return admin
+
+    def at(self, values: Mapping[str, object]) -> str:
+        """The address with these values for its parameters."""
+        return _PARAMETER.sub(lambda found: str(values[found[1]]), self.path)
+
+
+def endpoints() -> list[Endpoint]:
+    """All of them, each once, in the order of the URL configuration."""
+    return list(dict.fromkeys(_walk(get_resolver().url_patterns, "")))
+
+
+def _walk(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator[Endpoint]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, route)
+        else:
+            yield Endpoint(simplify_regex(route), pattern.callback)

@@ -1,0 +1,168 @@
+"""What an attacker would try, each as short as it can be told. Most of these once worked, or broke something."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import CharField, DateTimeField, Model
+from django.test import Client
+from django.urls import reverse
+from django.utils.translation import trans_real
+
+from payments.models import WakeUp
+from refunds.models import RefundRecord
+from tests.factories import make_payment, make_staff, make_user, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db
+
+NUL_COOKIE = 'sessionid="abcdefghij\\000"'  # read as a NUL character, which PostgreSQL takes in no text
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def post_json(client: Client, path: str, body: str) -> Any:
+    return client.post(path, body, content_type="application/json")
+
+
+# --- Requests that cannot be read -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/admin/", "/payments/order-1", "/?page=%00", "/payments/order-1?a=%00", "/?%00=a"]
+)
+def test_a_nul_character_in_a_cookie_or_a_query_is_refused(path: str) -> None:
+    headers = {"Cookie": NUL_COOKIE} if "%00" not in path else {}
+    assert Client().get(path, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["multipart/form-data; boundary=", "multipart/form-data", "application/x-www-form-urlencoded; charset=ibm850"],
+)
+@pytest.mark.parametrize("path", ["/nothing-here", "/accounts/login/", "/WEBHOOKS/IAMPORT", "/admin/login/"])
+def test_a_form_that_cannot_be_read_breaks_no_error_page(path: str, content_type: str) -> None:
+    client = Client(enforce_csrf_checks=True, headers={"Cookie": f"csrftoken={'a' * 32}"})
+    assert client.post(path, b"x", content_type=content_type).status_code in (400, 403, 404)
+
+
+def test_a_file_in_a_form_is_passed_over(tmp_path: Any, settings: Any) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "not-there"  # writing one would fail
+    file = SimpleUploadedFile("a.bin", b"x" * 3_000_000)
+    assert Client().post("/accounts/login/", {"username": "a", "file": file}).status_code == 200
+
+
+def test_the_description_of_the_api_comes_in_our_languages_only() -> None:
+    for language in ("xx", "../../etc", "%00x", "a" * 500):
+        assert Client().get("/api/schema", {"lang": language}).status_code in (400, 404)
+    # Each would be kept for ever.
+    assert not any(language.startswith(("xx", "..", "aaa")) for language in trans_real._translations)
+    assert Client().get("/api/schema", {"lang": "ko"}).status_code == 200
+
+
+# --- The admin's lists ----------------------------------------------------------------------------------------
+
+
+def _lists() -> list[type[Model]]:
+    return sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+def _bad_lookups(model: type[Model]) -> list[tuple[str, str]]:
+    texts = [field.name for field in model._meta.fields if isinstance(field, CharField)]
+    moments = [field.name for field in model._meta.fields if isinstance(field, DateTimeField)]
+    found = [(f"{name}__regex", "(") for name in texts] + [(f"{name}__year", "9" * 20) for name in moments]
+    return [
+        *found,
+        ("pk__range", "1"),
+        ("id__in", "9" * 40),
+        ("user__password__startswith", "x"),
+        ("password__regex", "("),
+    ]
+
+
+@pytest.mark.parametrize("model", _lists(), ids=lambda model: model._meta.label)
+def test_a_list_takes_no_lookups_but_its_own_filters(admin_client: Client, model: type[Model]) -> None:
+    address = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
+    answers = {name: admin_client.get(address, {name: value}).status_code for name, value in _bad_lookups(model)}
+    assert answers == dict.fromkeys(answers, 400)
+
+
+@pytest.mark.parametrize("chosen", ["x", "\x00", "9" * 40, "-1e9"])
+@pytest.mark.parametrize("model", _lists(), ids=lambda model: model._meta.label)
+def test_an_action_on_what_is_no_row_changes_nothing(admin_client: Client, model: type[Model], chosen: str) -> None:
+    address = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
+    for action in ("delete_selected", "refund_orders", "check_orders", "nothing"):
+        answer = admin_client.post(address, {"action": action, "_selected_action": [chosen], "index": "0"})
+        assert answer.status_code in (200, 302, 400, 403)
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/admin/search/?s=a&page=x", 404),
+        ("/admin/search/?s=a&page=9", 404),
+        ("/admin/search/?s=a", 200),
+        ("/admin/autocomplete/?app_label=payments&model_name=payment&field_name=user&term=%00", 400),
+    ],
+)
+def test_the_admins_searches_survive_any_query(admin_client: Client, path: str, status: int) -> None:
+    assert admin_client.get(path).status_code == status
+
+
+# --- Somebody else's money and data ---------------------------------------------------------------------------
+
+
+def test_staff_who_may_change_payments_cannot_make_an_order_their_own_to_refund_it() -> None:
+    staff, payment = make_staff("view_payment", "change_payment"), make_payment(user=make_user())
+    address = f"/admin/payments/payment/{payment.pk}/change/"
+    assert signed_in(staff).post(address, {"user": staff.pk}).status_code == 403
+    payment.refresh_from_db()
+    assert payment.user != staff
+
+
+def test_two_buyers_may_use_the_same_idempotency_key(sandbox: SandboxServer) -> None:
+    for name in ("first", "second"):
+        payment = paid_at_sandbox(sandbox, user=make_user(name))
+        body = json.dumps({"imp_uid": payment.imp_uid, "cancel_request_amount": 100})
+        answer = signed_in(payment.user).post(
+            "/payments/cancel", body, content_type="application/json", headers={"Idempotency-Key": "key"}
+        )
+        assert (answer.status_code, answer.json()["imp_uid"]) == (200, payment.imp_uid)
+    assert RefundRecord.objects.filter(idempotency_key="key").count() == 2
+
+
+@pytest.mark.parametrize("twice", ["cancel_request_amount", "merchant_uid"])
+def test_a_key_that_stands_twice_in_the_body_is_refused(twice: str) -> None:
+    payment = make_payment(user=make_user())
+    body = {"merchant_uid": f'"{payment.merchant_uid}"', "cancel_request_amount": "1"}
+    text = ",".join(f'"{name}":{value}' for name, value in [*body.items(), (twice, body[twice])])
+    answer = post_json(signed_in(payment.user), "/payments/cancel", "{" + text + "}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u2028", "\u2066", "\u0085"])
+def test_a_reason_cannot_turn_the_text_around_it(letter: str) -> None:
+    payment = make_payment(user=make_user())
+    body = json.dumps({"merchant_uid": payment.merchant_uid, "reason": f"a{letter}b"})
+    assert post_json(signed_in(payment.user), "/payments/cancel", body).json()["code"] == "invalid_text"
+
+
+# --- What i'mport is asked ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "imp_uid", ["../users/getToken", "imp_1/balance", "a%2fb", "..", ".", "a?b=c", "a#b", "a;b", "<script>", "a,b"]
+)
+def test_a_notification_cannot_address_anything_but_a_payment(imp_uid: str) -> None:
+    assert post_json(Client(), "/webhooks/iamport", json.dumps({"imp_uid": imp_uid})).status_code == 400
+    assert not WakeUp.objects.exists()

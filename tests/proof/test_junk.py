@@ -1,0 +1,213 @@
+"""Thousands of random requests at a live server: nothing breaks, nothing leaks, nobody's money moves but the asker's.
+
+JUNK_REQUESTS says how many, JUNK_SEED which ones; `make junk` sends many on both databases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.db import connection
+from pytest_django import Settings
+
+from chaos.comparison import doubled
+from chaos.world import WebServer
+from refunds.models import RefundRecord
+from refunds.permissions import may_refund_any
+from tests.endpoints import endpoints
+from tests.proof.entrances import run_command
+from tests.proof.junk import API, Answer, Factory, Junk, send
+from tests.proof.junk_world import World, make_world
+from tests.proof.own_postgres import free_port
+from tests.proof.test_kill import all_agree, let_leases_end
+from tests.sandbox_server import SandboxServer
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUESTS = int(os.environ.get("JUNK_REQUESTS") or 3_000)
+SEED = int(os.environ.get("JUNK_SEED") or 1)
+SENDERS = 8
+WARM_UP = 0.2  # of the requests: after them every page was shown once, and what is kept is kept
+MAY_GROW_MIB = 40
+SHOWN = 15  # of the findings
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(3_600),
+    # Once is enough, and PostgreSQL is the stricter one; `make junk` asks for both.
+    pytest.mark.skipif(
+        connection.vendor == "sqlite" and "JUNK_REQUESTS" not in os.environ,
+        reason="runs on PostgreSQL, or by make junk",
+    ),
+]
+
+# What a stranger must never read: how the program looks inside.
+INSIDES = re.compile(
+    rb"Traceback \(most recent|File \"/|/site-packages/|django\.db\.utils|psycopg2|sqlite3\.|DoesNotExist"
+    rb"|SELECT .{1,80} FROM|INSERT INTO|settings\.py|DJANGO_SETTINGS|" + re.escape(str(ROOT).encode())
+)
+# The only answers above 499: with these codes the API says that others are not there, and what became of the refund.
+EXPECTED = {
+    503: {"gateway_unavailable", "refund_not_carried_out", "database_unavailable", "too_many_waiting"},
+    504: {"outcome_unknown"},
+}
+# gunicorn's own: a transfer coding or a version of HTTP that it does not speak.
+OF_THE_SERVER = {400, 403, 405, 408, 413, 414, 417, 431, 501, 505}
+LOG_ENTRY = re.compile(r"^(?:\[?20\d\d-\d\d-\d\d )", re.MULTILINE)
+# Django writes down who sends a wrong Host, too many fields, or a lookup that is not allowed.
+ALLOWED_ERRORS = re.compile(r" ERROR django\.security\.\w+ ")
+
+
+@dataclass
+class Run:
+    """What was found, as sentences."""
+
+    factory: Factory
+    world: World
+    port: int
+    findings: list[str] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def play(self, number: int) -> None:
+        junk = self.factory.make(number)
+        try:
+            answer = send(junk, self.port)
+            found = list(judge(junk, answer, self.world))
+        except OSError as exc:
+            answer, found = None, [f"no answer: {exc!r}"]
+        with self._lock:
+            self.statuses[str(answer.status) if answer else "none"] += 1
+            self.findings += [f"#{number} {junk.role.name}: {one}: {junk.raw[:300]!r}" for one in found]
+
+
+def judge(junk: Junk, answer: Answer | None, world: World) -> Iterator[str]:
+    """What is wrong with this answer, in words."""
+    if answer is None:
+        if not (junk.malformed or junk.aborted or len(junk.raw) > 60_000):
+            yield "closed without an answer"
+        return
+    if found := INSIDES.search(answer.body):
+        yield f"shows its insides: {found[0]!r}"
+    if not junk.role.sees_all:
+        # What the sender wrote may come back to the sender.
+        known = junk.raw + unquote_to_bytes(junk.target)
+        for marker in world.markers:
+            if marker in answer.head + answer.body and marker not in known:
+                yield f"shows the victim's {marker.decode()}"
+    if answer.is_html_of_the_server:
+        if answer.status not in OF_THE_SERVER:
+            yield f"the server fails with {answer.status}"
+        return
+    yield from _judge_status(junk, answer)
+
+
+def _judge_status(junk: Junk, answer: Answer) -> Iterator[str]:
+    path = unquote_to_bytes(junk.target.partition(b"?")[0]).decode(errors="replace")
+    code = ""
+    if path.startswith(API) and answer.status >= 400 and junk.method != "HEAD":
+        try:
+            document = json.loads(answer.body)
+            code = document["code"]
+            assert isinstance(document["message"], str)
+            assert document["message"]
+            assert re.fullmatch("[a-z_]+", code)
+        except (ValueError, KeyError, TypeError, AssertionError):
+            yield f"{answer.status} is not in the API's shape: {answer.body[:200]!r}"
+    if answer.status >= 500 and code not in EXPECTED.get(answer.status, ()):
+        yield f"fails with {answer.status} {code}"
+
+
+@pytest.fixture(scope="module")
+def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As in production: collected, with hashed names."""
+    folder = tmp_path_factory.mktemp("junk")
+    command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
+    changes = {"VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **changes}, check=True)
+    return folder
+
+
+def resident_mib(server: WebServer) -> float:
+    """Memory of the process that answers: the master's only child."""
+    assert server._process is not None
+    master = server._process.pid
+    worker = Path(f"/proc/{master}/task/{master}/children").read_text(encoding="ascii").split()[0]
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{worker}/status").read_text(encoding="ascii"))
+    assert found
+    return int(found[1]) / 1024
+
+
+def wrong_entries(log: str) -> list[str]:
+    """What the server logged as an error, or with a traceback, and should not have."""
+    starts = [found.start() for found in LOG_ENTRY.finditer(log)]
+    entries = [log[start:end] for start, end in zip(starts, [*starts[1:], len(log)], strict=True)]
+    bad = [one for one in entries if re.search(r" (ERROR|CRITICAL) |\[(ERROR|CRITICAL)\]", one.partition("\n")[0])]
+    return [one for one in bad if not ALLOWED_ERRORS.search(one)]
+
+
+def test_junk_finds_nothing(
+    sandbox: SandboxServer,
+    settings: Settings,
+    static_files: Path,
+    tmp_path: Path,
+    child_environment: Callable[..., dict[str, str]],
+) -> None:
+    settings.IAMPORT_CONTRACTS = frozenset({"vbank_refund"})
+    world = make_world(sandbox)
+    before = world.victims_state()
+    changes = {"VAR_DIR": str(static_files), "IAMPORT_CONTRACTS": "vbank_refund", "ALLOWED_HOSTS": "127.0.0.1"}
+    environment = child_environment(LOG_LEVEL="INFO", PYTHONUNBUFFERED="1", **changes)
+    server = WebServer(environment, free_port(), tmp_path / "server.log")
+    server.start()
+    try:
+        run = Run(Factory(seed=SEED, endpoints=endpoints(), roles=world.roles), world, server.port)
+        with ThreadPoolExecutor(SENDERS) as senders:
+            list(senders.map(run.play, range(int(REQUESTS * WARM_UP))))
+            warm = resident_mib(server)
+            list(senders.map(run.play, range(int(REQUESTS * WARM_UP), REQUESTS)))
+            grown = resident_mib(server) - warm
+        print(f"{REQUESTS} requests: {dict(sorted(run.statuses.items()))}; {warm:.0f} MiB, then {grown:+.0f} MiB")
+        wrong = [
+            *run.findings[:SHOWN],
+            *wrong_entries(server.log.read_text(encoding="utf-8", errors="replace"))[:SHOWN],
+        ]
+        assert not wrong, "\n".join(wrong)
+        assert grown < MAY_GROW_MIB
+        assert world.still_signed_in(server.url) == world.signed_in
+    finally:
+        server.kill()
+
+    let_leases_end(settings)
+    assert run_command("reconcile")[0] == 0
+    assert world.victims_state() == before
+    assert all_agree(sandbox)
+    assert doubled(sandbox.payment(payment.imp_uid) for payment in world.payments()) == []
+    assert _asked_by_others() == []
+
+
+def _asked_by_others() -> list[str]:
+    """Refunds that somebody asked for who neither owns the order nor may refund any."""
+    records = RefundRecord.objects.exclude(requested_by=None).select_related("payment", "requested_by")
+    return [
+        f"{record.number}: {record.requested_by}"
+        for record in records
+        if record.payment.user_id != record.requested_by_id and not may_refund_any(_fresh(record.requested_by_id))
+    ]
+
+
+def _fresh(pk: int | None) -> User:
+    return User.objects.get(pk=pk)
