@@ -11,6 +11,11 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+# Models of their own file; Django looks for all of them here.
+from access.login_models import Authenticator as Authenticator
+from access.login_models import BackupCode as BackupCode
+from access.login_models import SignInFailure as SignInFailure
+
 # As many as the ledger has, which these limits are compared with.
 MAX_DIGITS, DECIMAL_PLACES = 15, 2
 

@@ -13,6 +13,10 @@ def settings(*, level: str) -> dict[str, Any]:
         "formatters": {"line": {"format": "{asctime} {levelname} {name} [{process:d}] {message}", "style": "{"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
-        # Its debug lines show request paths, which name customers' orders.
-        "loggers": {"urllib3": {"level": "WARNING"}},
+        "loggers": {
+            # Its debug lines show request paths, which name customers' orders.
+            "urllib3": {"level": "WARNING"},
+            # Tells every step of every sign-in otherwise.
+            "axes": {"level": "WARNING"},
+        },
     }
