@@ -1,6 +1,6 @@
-"""Where a request comes from."""
+"""Where a request comes from, as throttles and lock-outs count it."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -23,8 +23,8 @@ def client_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
 
 
 def address_group(request: HttpRequest) -> str:
-    """The client as far as addresses tell: an IPv4 address, or an IPv6 network of /64."""
+    """The client as far as addresses tell: an IPv4 address, or the first one of its IPv6 network; empty if unknown."""
     address = client_address(request)
     if isinstance(address, IPv6Address):
-        return str(ip_network((int(address), IPV6_PREFIX), strict=False))
-    return str(address or "unknown")
+        return str(IPv6Network((int(address), IPV6_PREFIX), strict=False).network_address)
+    return str(address or "")

@@ -1,9 +1,9 @@
-"""Who sends a request: a server with an API token, or somebody signed in to the storefront."""
+"""`Authorization: Token …`: a server that signs in with an API token."""
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 from rest_framework import authentication
-from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from access.models import ApiToken
@@ -12,7 +12,7 @@ from access.tokens import find_token
 
 
 class TokenAuthentication(authentication.TokenAuthentication):
-    """`Authorization: Token …`. `request.user` is the token's account, `request.auth` the `ApiToken`.
+    """`request.user` is the token's account, `request.auth` the `ApiToken`.
 
     Anything else is a 401, and too much of it a 429.
     """
@@ -35,17 +35,3 @@ class TokenAuthentication(authentication.TokenAuthentication):
             # Unknown, expired, revoked, account closed: a stranger is not told which.
             raise AuthenticationFailed(_("Invalid token."))
         return token.user, token
-
-
-class SessionAuthentication(authentication.SessionAuthentication):
-    """The storefront's own pages. A request that changes something needs Django's token against forgeries."""
-
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
-        try:
-            found: tuple[User, None] | None = super().authenticate(request)
-        except APIException:
-            note_failure(request)
-            raise
-        if found:
-            note_success(request)
-        return found

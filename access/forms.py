@@ -1,64 +1,40 @@
-"""What staff say of a new token."""
+"""What is typed to prove who one is. Whether it is right is asked elsewhere."""
 
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSingleDateWidget
+from unfold.widgets import BASE_INPUT_CLASSES
 
-from access.models import ApiToken
-from access.tokens import DEFAULT_DAYS
-
-MAX_DAYS = 365
+MAX_CODE_LENGTH = 40  # as people type it, with spaces and hyphens
 
 
-def _default_day() -> date:
-    return timezone.localdate() + timedelta(days=DEFAULT_DAYS)
+class CodeForm(forms.Form):
+    """A code of the app, or a backup code."""
+
+    code = forms.CharField(label=_("Code"), max_length=MAX_CODE_LENGTH)
+
+    def __init__(self, *args: Any, backup: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if backup:
+            self.fields["code"].label = _("Backup code")
+        # Phones show digits for codes of the app, which has no letters.
+        looks = {"inputmode": "text" if backup else "numeric", "autocomplete": "off" if backup else "one-time-code"}
+        classes = " ".join(BASE_INPUT_CLASSES)
+        more = {"autofocus": True, "autocapitalize": "none", "spellcheck": "false", "class": classes}
+        self.fields["code"].widget.attrs |= {**looks, **more}
 
 
-class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
-    """Superusers choose the account; all others make tokens for themselves, or they could borrow more rights."""
+class ProofForm(forms.Form):
+    """The password once more, and a code: a screen left alone changes nothing."""
 
-    valid_until = forms.DateField(
-        label=_("Valid until"),
-        initial=_default_day,
-        widget=UnfoldAdminSingleDateWidget,
-        help_text=_("The last day, in Korea; at most a year from now."),
+    code = forms.CharField(
+        label=_("Code of the app"),
+        max_length=MAX_CODE_LENGTH,
+        widget=forms.TextInput(attrs={"class": "rd-input", "autocomplete": "one-time-code", "autocapitalize": "none"}),
     )
-
-    class Meta:
-        model = ApiToken
-        fields = ("name", "user", "may_read", "may_refund", "max_amount", "max_per_day", "limit_currency")
-
-    def clean_name(self) -> str:
-        return str(self.cleaned_data["name"]).strip()
-
-    def clean_limit_currency(self) -> str:
-        return str(self.cleaned_data["limit_currency"]).strip().upper()
-
-    def clean_valid_until(self) -> date:
-        day: date = self.cleaned_data["valid_until"]
-        today = timezone.localdate()
-        if day < today:
-            raise ValidationError(_("This day is over. Choose a later one."), code="already_over")
-        if day > today + timedelta(days=MAX_DAYS):
-            raise ValidationError(_("At most a year from now."), code="too_long")
-        return day
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "valid_until" in cleaned:
-            end_of_day = datetime.combine(cleaned["valid_until"], time.max)
-            self.instance.expires_at = timezone.make_aware(end_of_day)
-        user = cleaned["user"].pk if "user" in cleaned else self.instance.user_id
-        usable = ApiToken.objects.usable(timezone.now())
-        # Two of one name could not be told apart; and a page that is sent again makes no second one.
-        if "name" in cleaned and usable.filter(user=user, name=cleaned["name"]).exists():
-            message = _(
-                "There is a valid token of this name for this account. Choose another name, or revoke that one."
-            )
-            self.add_error("name", ValidationError(message, code="name_in_use"))
-        return cleaned
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"class": "rd-input", "autocomplete": "current-password"}),
+    )

@@ -13,6 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+# Models of their own file; Django looks for all of them here.
+from access.login_models import Authenticator as Authenticator
+from access.login_models import BackupCode as BackupCode
+from access.login_models import SignInFailure as SignInFailure
 from access.money import fits_precision, is_currency
 
 # As many as the ledger has, which these limits are compared with.

@@ -97,7 +97,7 @@ def _signed_in(request: Request) -> str | None:
 
 
 def _address(request: HttpRequest) -> str:
-    return f"address:{address_group(request)}"
+    return f"address:{address_group(request) or 'unknown'}"
 
 
 # --- Before anybody has signed in -------------------------------------------------------------------------------

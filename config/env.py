@@ -90,6 +90,13 @@ def count(name: str, default: int) -> int:
     return value
 
 
+def positive_count(name: str, default: int) -> int:
+    value = count(name, default)
+    if value < 1:
+        raise _malformed(name, value, "use a whole number greater than 0")
+    return value
+
+
 def amount(name: str, default: Decimal) -> Decimal:
     value = _parsed(name, _env.decimal, "use an amount such as 300") if is_set(name) else default
     if not value.is_finite() or value < 0:

@@ -13,6 +13,10 @@ def settings(*, level: str) -> dict[str, Any]:
         "formatters": {"line": {"format": "{asctime} {levelname} {name} [{process:d}] {message}", "style": "{"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
-        # Its debug lines and warnings show addresses, which name customers' orders and accounts.
-        "loggers": {"urllib3": {"level": "ERROR"}},
+        "loggers": {
+            # Its debug lines and warnings show addresses, which name customers' orders and accounts.
+            "urllib3": {"level": "ERROR"},
+            # Tells every step of every sign-in otherwise.
+            "axes": {"level": "WARNING"},
+        },
     }

@@ -7,11 +7,12 @@ from pathlib import Path
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
-from config import broker, env, logs, openapi, unfold
+from config import broker, csp, env, logs, openapi, unfold
 from config.caches import caches
 from config.contracts import known_contracts
 from config.encryption import encryption_keys
 from config.networks import networks
+from config.sign_in import *  # noqa: F403 - django-axes wants each of them as a setting of its own
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_dotenv(BASE_DIR / ".env")
@@ -113,6 +114,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
     "access",
     "monitoring",
     "payments",
@@ -122,16 +124,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "access.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "config.middleware.RefuseUnreadable",
     "django.middleware.common.CommonMiddleware",
+    "access.uploads.BodyLimit",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "access.middleware.TrustedSessions",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -166,6 +173,14 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
+# How many failed sign-ins shut the door for one user name from one address, and for an address as a whole.
+AXES_FAILURE_LIMIT = env.positive_count("LOGIN_FAILURE_LIMIT", 5)
+LOGIN_ADDRESS_LIMIT = env.positive_count("LOGIN_ADDRESS_LIMIT", 50)
+AXES_COOLOFF_TIME = timedelta(minutes=env.positive_count("LOGIN_LOCK_MINUTES", 15))
+STAFF_TWO_FACTOR = env.choice("STAFF_TWO_FACTOR", "optional", {"optional", "required"})
+STAFF_SESSION_IDLE = timedelta(minutes=env.positive_count("STAFF_SESSION_IDLE_MINUTES", 60))
+STAFF_SESSION_LENGTH = timedelta(hours=env.positive_count("STAFF_SESSION_HOURS", 12))
+
 # --- Language, time, static files ---------------------------------------------------------------------------
 
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
@@ -195,11 +210,21 @@ SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
 SECURE_HSTS_SECONDS = env.count("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
+# No other host of this domain can set a cookie of this name, but a browser takes it over HTTPS only.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS_ONLY else "sessionid"
+SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())  # of buyers; staff have less
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "access.reports.NoValues"
-FILE_UPLOAD_HANDLERS = ["config.uploads.NoFiles"]
+CONTENT_SECURITY_POLICIES = csp.POLICIES
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+
+# Nobody uploads anything. The largest honest request is the admin's page of 50 refunds, about 60 KiB.
+MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 # Only behind a proxy that sets these headers itself: anyone else could forge them.
 BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
@@ -213,7 +238,7 @@ REST_FRAMEWORK = {
     # The token comes first: its challenge header is what makes an anonymous request a 401 and not a 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "access.authentication.TokenAuthentication",
-        "access.authentication.SessionAuthentication",
+        "access.session_authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["access.permissions.MayUseApi"],
     "DEFAULT_THROTTLE_CLASSES": [

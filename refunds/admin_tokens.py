@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from access.admin import ApiTokenAdmin
+from access.admin_tokens import ApiTokenAdmin
 from access.models import ApiToken
 from payments.money import format_money
 from refunds.permissions import may_view_refunds

@@ -200,7 +200,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Two schemes at once: the cookie, and for requests that change something Django's token against forgeries."""
 
-    target_class = "access.authentication.SessionAuthentication"
+    target_class = "access.session_authentication.SessionAuthentication"
     name = ["session", "csrf"]
     priority = 1
 

@@ -33,11 +33,11 @@ def test_address_of_a_client(
     ("remote", "group"),
     [
         ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("", "unknown"),
+        ("", ""),
     ],
 )
 def test_addresses_of_one_customer_are_one_group(rf: RequestFactory, remote: str, group: str) -> None:
