@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest, ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
-    Base = ModelAdmin[Model]
+    Base = ModelAdmin[Any]
 else:
     Base = object
 
@@ -39,7 +39,7 @@ class StrictListMixin(Base):
         return super().response_action(request, queryset)
 
     def _parameters(self, request: HttpRequest) -> set[str]:
-        names = set()
+        names = {"id__in"}  # the rows that were ticked for an export
         for filter_ in self.get_list_filter(request):
             # A field's name, a pair of it and its filter's class, or a class that knows its parameter.
             name = filter_[0] if isinstance(filter_, tuple) else getattr(filter_, "parameter_name", filter_)

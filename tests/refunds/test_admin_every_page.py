@@ -11,7 +11,10 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import URLPattern, URLResolver
+from django.utils import timezone
 
+from access.login_models import Authenticator, SignInFailure
+from access.tokens import create_token
 from payments.models import Payment
 from refunds.models import DriftReport, RefundBatch, RefundRecord
 from tests.admin_pages import sign_in
@@ -33,7 +36,13 @@ def world(db: None) -> dict[str, int]:
     make_kept_account(refund)
     RefundBatch.objects.create(token=TOKEN, requested_by=make_user())
     report = DriftReport.objects.create(since=payment.paid_at, until=payment.paid_at, started_at=payment.paid_at)
+    owner = make_user("owner")
+    token, _secret = create_token(user=owner, name=ORDER)
+    failure = SignInFailure.objects.create(username="somebody", attempt_time=timezone.now())
     return {
+        "access_apitoken": token.pk,
+        "access_authenticator": Authenticator.objects.create(user=owner, name=ORDER).pk,
+        "access_signinfailure": failure.pk,
         "payments_payment": payment.pk,
         "refunds_refundrecord": refund.pk,
         "refunds_driftreport": report.pk,
