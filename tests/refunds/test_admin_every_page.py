@@ -69,7 +69,9 @@ def pages(world: dict[str, int]) -> list[tuple[str, str]]:
 def is_refused(answer: Any) -> bool:
     """Or sent on to a page that is looked at by itself: the login, and an object's own page from its bare number."""
     leads_to = answer.get("Location", "")
-    return answer.status_code in (403, 404, 405) or leads_to.startswith("/admin/login/") or leads_to.endswith("/change/")
+    return (
+        answer.status_code in (403, 404, 405) or leads_to.startswith("/admin/login/") or leads_to.endswith("/change/")
+    )
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
