@@ -11,7 +11,6 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import URLPattern, URLResolver
-from django.utils import timezone
 
 from access.login_models import Authenticator, SignInFailure
 from access.tokens import create_token
@@ -38,7 +37,7 @@ def world(db: None) -> dict[str, int]:
     report = DriftReport.objects.create(since=payment.paid_at, until=payment.paid_at, started_at=payment.paid_at)
     owner = make_user("owner")
     token, _secret = create_token(user=owner, name=ORDER)
-    failure = SignInFailure.objects.create(username="somebody", attempt_time=timezone.now())
+    failure = SignInFailure.objects.create(username="somebody", failures_since_start=1)
     return {
         "access_apitoken": token.pk,
         "access_authenticator": Authenticator.objects.create(user=owner, name=ORDER).pk,
