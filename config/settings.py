@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
+from django_guid.integrations.celery import CeleryIntegration
 
 from config import broker, env, logs, openapi, unfold
 from config.contracts import known_contracts
@@ -105,6 +106,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_guid",
     "access",
     "monitoring",
     "payments",
@@ -114,6 +116,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "monitoring.middleware.strict_request_ids",
+    "django_guid.middleware.guid_middleware",
+    "monitoring.middleware.access_log",
+    # Probes come over plain HTTP to an address: nothing below may refuse them.
+    "monitoring.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -167,7 +174,8 @@ TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+# In an image it is part of the release, and must not hide behind a volume for VAR_DIR.
+STATIC_ROOT = BASE_DIR / env.text("STATIC_DIR", str(VAR_DIR / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -182,8 +190,6 @@ STORAGES = {
 
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-# Load balancers probe over plain HTTP from inside.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
 SECURE_HSTS_SECONDS = env.count("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
@@ -215,7 +221,20 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = openapi.SETTINGS
 
+# --- Monitoring ---------------------------------------------------------------------------------------------
+
+# Without it there is no /metrics, and nothing is measured.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+DJANGO_GUID = {
+    "GUID_HEADER_NAME": "X-Request-ID",
+    "EXPOSE_HEADER": False,
+    "INTEGRATIONS": [CeleryIntegration()],  # tasks take the id of the request that sent them
+}
+
 # --- Admin theme and logging --------------------------------------------------------------------------------
 
 UNFOLD = unfold.SETTINGS
-LOGGING = logs.settings(level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS))
+LOGGING = logs.settings(
+    level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS),
+    form=env.choice("LOG_FORMAT", "line" if DEBUG else "json", logs.FORMATS),
+)

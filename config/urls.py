@@ -1,13 +1,10 @@
-"""The URL map; applications are named by string only."""
+"""The URL map; applications are named by string only. `/healthz`, `/readyz`, `/metrics`: `monitoring.middleware`."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import include, path, re_path
-
-from config.views import healthz
+from django.urls import include, path
 
 urlpatterns = [
-    re_path(r"^healthz/?$", healthz, name="healthz"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),

@@ -18,6 +18,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
+from monitoring.routes import client_address
 from payments.wakeup_threads import read_soon
 from payments.wakeups import TooManyWaiting, request_reading
 
@@ -81,18 +82,12 @@ def _is_allowed(request: HttpRequest) -> bool:
     if not networks:
         return True
     try:
-        address = ip_address(_source(request))
+        address = ip_address(client_address(request))
     except ValueError:
         return False
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     return any(address in network for network in networks)
-
-
-def _source(request: HttpRequest) -> str:
-    """The sender's address. Behind a proxy it is the last one of the header: that one the proxy added itself."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
-    return str(forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))
 
 
 def _body(request: HttpRequest) -> bytes:

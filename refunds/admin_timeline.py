@@ -44,6 +44,7 @@ class Moment:
     colour: str
     message: str
     actor: str
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +89,4 @@ def timeline(refund: RefundRecord) -> list[Moment]:
 def _moment(event: RefundEvent) -> Moment:
     title = EVENTS.get(event.code, event.get_status_display())
     colour = "amber" if event.code == "needs_review" else COLOURS[RefundStatus(event.status)]
-    return Moment(event.at, title, colour, event.message, event.actor)
+    return Moment(event.at, title, colour, event.message, event.actor, str(event.data.get("request_id", "")))

@@ -10,4 +10,5 @@ class RefundsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("refunds.checks")
+        import_module("refunds.metrics")
         import_module("refunds.receivers")  # connects the ledger to what payments read from i'mport

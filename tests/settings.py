@@ -54,6 +54,11 @@ for name in (
     "SECRET_KEY_FALLBACKS",
     "ENCRYPTION_KEYS",
     "REFUND_ACCOUNT_KEEP_DAYS",
+    "STATIC_DIR",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
+    "BIND",
+    "WEB_CONCURRENCY",
 ):
     os.environ.pop(name, None)
 
