@@ -6,6 +6,7 @@ from pathlib import Path
 
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
+from django_guid.integrations.celery import CeleryIntegration
 
 from config import broker, csp, env, logs, openapi, unfold
 from config.caches import caches
@@ -115,6 +116,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "django_guid",
     "access",
     "monitoring",
     "payments",
@@ -124,7 +126,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "monitoring.middleware.strict_request_ids",
+    "django_guid.middleware.guid_middleware",
+    "monitoring.middleware.access_log",
     "access.headers.SecurityHeaders",
+    # Probes come over plain HTTP to an address: nothing below may refuse them.
+    "monitoring.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -191,7 +198,8 @@ TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+# In an image it is part of the release, and must not hide behind a volume for VAR_DIR.
+STATIC_ROOT = BASE_DIR / env.text("STATIC_DIR", str(VAR_DIR / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -206,8 +214,6 @@ STORAGES = {
 
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-# Load balancers probe over plain HTTP from inside.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
 SECURE_HSTS_SECONDS = env.count("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
@@ -262,7 +268,20 @@ API_RATE_ADDRESS = env.rate("API_RATE_ADDRESS", "300/min")
 
 SPECTACULAR_SETTINGS = openapi.SETTINGS
 
+# --- Monitoring ---------------------------------------------------------------------------------------------
+
+# Without it there is no /metrics, and nothing is measured.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+DJANGO_GUID = {
+    "GUID_HEADER_NAME": "X-Request-ID",
+    "EXPOSE_HEADER": False,
+    "INTEGRATIONS": [CeleryIntegration()],  # tasks take the id of the request that sent them
+}
+
 # --- Admin theme and logging --------------------------------------------------------------------------------
 
 UNFOLD = unfold.SETTINGS
-LOGGING = logs.settings(level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS))
+LOGGING = logs.settings(
+    level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS),
+    form=env.choice("LOG_FORMAT", "line" if DEBUG else "json", logs.FORMATS),
+)

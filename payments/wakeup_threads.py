@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db import connections
 from django.utils import timezone
 
+from monitoring.request_ids import new_request_id
 from payments.wakeups import BACK_OFF, CHUNK, read_due
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class ReadingThreads:
             again: dict[str, float]
             try:
                 now = timezone.now()
-                again = {imp_uid: (due - now).total_seconds() for imp_uid, due in self._work(imp_uids)}
+                with new_request_id():
+                    again = {imp_uid: (due - now).total_seconds() for imp_uid, due in self._work(imp_uids)}
             except Exception:  # the thread must outlive it, and the payments are still noted
                 logger.exception("%d notified payments could not be read", len(imp_uids))
                 again = dict.fromkeys(imp_uids, _RETRY_SECONDS)

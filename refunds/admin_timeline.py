@@ -49,6 +49,7 @@ class Moment:
     colour: str
     message: str
     actor: str
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +95,4 @@ def _moment(event: RefundEvent) -> Moment:
     title = EVENTS.get(event.code, event.get_status_display())
     colour = "amber" if event.code == "needs_review" else COLOURS[RefundStatus(event.status)]
     colour = "grey" if event.code in QUIET_EVENTS else colour
-    return Moment(event.at, title, colour, event.message, event.actor)
+    return Moment(event.at, title, colour, event.message, event.actor, str(event.data.get("request_id", "")))

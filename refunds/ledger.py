@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from monitoring.request_ids import request_id
 from payments.gateway import Cancellation, GatewayPayment
 from payments.models import Payment
 from payments.money import format_money
@@ -243,7 +244,9 @@ def add_event(
     actor: str = "",
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Add one line to the record's timeline."""
+    """Add one line to the record's timeline, with the request that caused it if there is one."""
+    current = request_id()
+    data = {**(data or {}), **({"request_id": current} if current else {})}
     RefundEvent.objects.create(
-        refund=record, at=now, status=record.status, code=code, message=message, actor=actor, data=data or {}
+        refund=record, at=now, status=record.status, code=code, message=message, actor=actor, data=data
     )

@@ -1,9 +1,11 @@
 """Background work. Every task may be lost, repeated or run beside itself: the services it calls take care of that."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from payments.wakeups import process_waiting
 from refunds import pruning
+from refunds.metrics import note_sweep
 from refunds.reconciliation import due_payments, reconcile
 
 
@@ -13,6 +15,7 @@ def sweep() -> None:
     process_waiting(only_due=True)
     for _settled in reconcile(payments=due_payments()):
         pass
+    note_sweep(timezone.now())
 
 
 @shared_task

@@ -64,6 +64,11 @@ for name in (
     "STAFF_TWO_FACTOR",
     "STAFF_SESSION_IDLE_MINUTES",
     "STAFF_SESSION_HOURS",
+    "STATIC_DIR",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
+    "BIND",
+    "WEB_CONCURRENCY",
 ):
     os.environ.pop(name, None)
 
