@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from config import broker, env, logs, openapi, unfold
@@ -66,6 +67,13 @@ REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)
 # Empty: every address. What i'mport sends is never believed, so this only keeps strangers from asking for readings.
 IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))
 
+# --- Events to the storefront -------------------------------------------------------------------------------
+
+# Networks besides the public internet that events may be sent to: where the storefront is a neighbour.
+OUTGOING_ALLOWED_NETWORKS = networks("OUTGOING_ALLOWED_NETWORKS", env.names("OUTGOING_ALLOWED_NETWORKS"))
+OUTGOING_ALLOW_HTTP = env.flag("OUTGOING_ALLOW_HTTP", default=False)
+OUTGOING_KEEP_DAYS = env.count("OUTGOING_KEEP_DAYS", 30)
+
 # --- Background work ----------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", broker.FILESYSTEM)
@@ -86,6 +94,8 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedul
 CELERY_BEAT_SCHEDULE = {
     # A sweep that no worker took in time is dropped: the next one does its work.
     "sweep": {"task": "refunds.tasks.sweep", "schedule": timedelta(minutes=1), "options": {"expires": 50}},
+    "events": {"task": "outgoing.tasks.deliver", "schedule": timedelta(minutes=1), "options": {"expires": 50}},
+    "old events": {"task": "outgoing.tasks.prune", "schedule": crontab(hour="19", minute="30")},  # 04:30 in Seoul
 }
 
 # --- Applications -------------------------------------------------------------------------------------------

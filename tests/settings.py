@@ -54,6 +54,9 @@ for name in (
     "SECRET_KEY_FALLBACKS",
     "ENCRYPTION_KEYS",
     "REFUND_ACCOUNT_KEEP_DAYS",
+    "OUTGOING_ALLOWED_NETWORKS",
+    "OUTGOING_ALLOW_HTTP",
+    "OUTGOING_KEEP_DAYS",
 ):
     os.environ.pop(name, None)
 
