@@ -4,11 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 from django_guid.integrations.celery import CeleryIntegration
 
-from config import broker, csp, env, logs, openapi, unfold
+from config import broker, csp, env, logs, openapi, schedule, unfold
 from config.caches import caches
 from config.contracts import known_contracts
 from config.encryption import encryption_keys
@@ -74,6 +73,13 @@ REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)
 # Empty: every address. What i'mport sends is never believed, so this only keeps strangers from asking for readings.
 IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))
 
+# --- Events to the storefront -------------------------------------------------------------------------------
+
+# Networks besides the public internet that events may be sent to: where the storefront is a neighbour.
+OUTGOING_ALLOWED_NETWORKS = networks("OUTGOING_ALLOWED_NETWORKS", env.names("OUTGOING_ALLOWED_NETWORKS"))
+OUTGOING_ALLOW_HTTP = env.flag("OUTGOING_ALLOW_HTTP", default=False)
+OUTGOING_KEEP_DAYS = env.count("OUTGOING_KEEP_DAYS", 30)
+
 # --- Background work ----------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", broker.FILESYSTEM)
@@ -92,11 +98,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TIMEZONE = "Asia/Seoul"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
-CELERY_BEAT_SCHEDULE = {
-    # A sweep that no worker took in time is dropped: the next one does its work.
-    "sweep": {"task": "refunds.tasks.sweep", "schedule": timedelta(minutes=1), "options": {"expires": 50}},
-    "prune": {"task": "refunds.tasks.prune", "schedule": crontab(hour="4", minute="30")},
-}
+CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
+CELERY_TIMEZONE = TIME_ZONE = "Asia/Seoul"
 
 # --- Applications -------------------------------------------------------------------------------------------
 
@@ -194,7 +197,6 @@ LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", {"ko", "en"})
 # The second folder holds the Korean of the admin theme, which has none, and better words for some of Django's.
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "config" / "locale"]
-TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 
 STATIC_URL = "/static/"

@@ -69,6 +69,9 @@ for name in (
     "METRICS_TOKEN",
     "BIND",
     "WEB_CONCURRENCY",
+    "OUTGOING_ALLOWED_NETWORKS",
+    "OUTGOING_ALLOW_HTTP",
+    "OUTGOING_KEEP_DAYS",
 ):
     os.environ.pop(name, None)
 
