@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin, TimestampMixin
 from django_otp.oath import TOTP
 
+from access.fields import SealedTextField
 from access.sealing import UnsealError, seal, unseal
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[mi
     a backup of it, could make codes. So this one seals the secret, and of backup codes keeps hashes.
     """
 
-    sealed_secret = models.TextField(editable=False)
+    sealed_secret = SealedTextField()
     last_step = models.BigIntegerField(default=-1, editable=False)  # of the last code accepted: none is taken twice
 
     class Meta:
