@@ -4,8 +4,10 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template import loader
 from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions
@@ -84,7 +86,14 @@ def _json_error(status: int, code: str, message: str) -> JsonResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """400; 413 for a body that was too large to be read at all."""
+    if isinstance(exception, RequestDataTooBig):
+        if _wants_json(request):
+            return _json_error(413, "too_large", _("The request is too large. Nothing was read of it."))
+        return HttpResponse(loader.get_template("413.html").render(), status=413)
     if _wants_json(request):
+        if isinstance(exception, TooManyFilesSent):
+            return _json_error(400, "files_not_accepted", _("Files are not accepted here."))
         return _json_error(400, "bad_request", _("The request cannot be read."))
     return defaults.bad_request(request, exception)
 
