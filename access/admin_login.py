@@ -1,12 +1,14 @@
 """The admin's lists of failed sign-ins and of second factors. Superusers unlock and reset there."""
 
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -21,6 +23,11 @@ from access.login_models import Authenticator, SignInFailure
 from access.two_factor import backup_codes_left, turn_off
 
 
+def _moment(at: datetime | None) -> str:
+    """A time in Korea, or a dash."""
+    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
+
+
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """A list to look at."""
 
@@ -28,6 +35,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
     list_per_page = 50
     sortable_by = ()
     show_full_result_count = False
+    list_max_show_all = 0
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -68,7 +76,7 @@ class SignInFailureAdmin(ReadOnlyAdmin):
     def who(self, failure: SignInFailure) -> str:
         return failure.username or "–"
 
-    @admin.display(description=_("address"))
+    @admin.display(description=_("IP address"))
     def address(self, failure: SignInFailure) -> str:
         return failure.ip_address or "–"
 
@@ -78,7 +86,7 @@ class SignInFailureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("last failure"))
     def last_time(self, failure: SignInFailure) -> str:
-        return date_format(timezone.localtime(failure.attempt_time), "DATETIME_FORMAT")
+        return _moment(failure.attempt_time)
 
     @admin.display(description=_("status"))
     def state(self, failure: SignInFailure) -> SafeString:
@@ -87,7 +95,7 @@ class SignInFailureAdmin(ReadOnlyAdmin):
             return format_html('<span class="rd-badge rd-red">{}</span>', gettext("Address locked"))
         if (failure.username, failure.ip_address) in accounts:
             return format_html('<span class="rd-badge rd-red">{}</span>', gettext("Locked"))
-        return format_html('<span class="rd-badge rd-grey">{}</span>', gettext("Open"))
+        return format_html('<span class="rd-badge rd-grey">{}</span>', gettext("Not locked"))
 
 
 @admin.register(Authenticator)
@@ -98,6 +106,7 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     search_fields = ("user__username",)
     actions = None
+    actions_detail = ("reset",)
     delete_confirmation_template = "admin/access/two_factor_reset.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Authenticator]:
@@ -106,6 +115,20 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
         return bool(request.user.is_superuser)
+
+    def has_reset_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_delete_permission(request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        # The page to confirm it is the admin's one for deletions; the button has a word that fits.
+        answer: HttpResponse = super().render_change_form(request, context | {"show_delete": False}, *args, **kwargs)
+        return answer
+
+    @action(description=_("Reset…"), url_path="reset", permissions=["reset"], icon="lock_reset")  # type: ignore[untyped-decorator]
+    def reset(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:access_authenticator_delete", args=[object_id]))
 
     def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
         """The admin notes the deletion itself; the account's own history shall show it too."""
@@ -117,12 +140,11 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("set up at"))
     def set_up(self, device: Authenticator) -> str:
-        return date_format(timezone.localtime(device.created_at), "DATETIME_FORMAT")
+        return _moment(device.created_at)
 
     @admin.display(description=_("last used"))
     def used(self, device: Authenticator) -> str:
-        last = device.last_used_at
-        return date_format(timezone.localtime(last), "DATETIME_FORMAT") if last else "–"
+        return _moment(device.last_used_at)
 
     @admin.display(description=_("backup codes left"))
     def codes_left(self, device: Authenticator) -> int:

@@ -147,3 +147,15 @@ class AdminCodeStep(CodeStep):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         own = {"title": _("Two-factor sign-in")}
         return super().get_context_data(**admin.site.each_context(self.request), **own, **kwargs)
+
+
+def password_change(request: HttpRequest) -> HttpResponseBase:
+    """The admin's page, on which the old password cannot be guessed any more than at the door."""
+    username = request.user.get_username()
+    if request.method == "POST" and is_shut(request, username):
+        return shut_page(request, None, {"username": username})
+    answer = admin.site.password_change(request)
+    form = getattr(answer, "context_data", {}).get("form")
+    if form is not None and form.has_error("old_password", "password_incorrect"):
+        count_failure(request, username)
+    return answer

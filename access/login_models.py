@@ -138,7 +138,7 @@ def new_backup_code() -> str:
 
 def digest_of(code: str) -> str:
     # A fast hash is right here: the code is random and long, so there is nothing to guess.
-    return sha256(code.encode(errors="surrogateescape")).hexdigest()
+    return sha256(code.encode(errors="replace")).hexdigest()
 
 
 def authenticator_of(user: User) -> Authenticator | None:

@@ -6,7 +6,7 @@ from django.urls import path
 from django.views.decorators.cache import never_cache
 
 from access import two_factor_pages
-from access.login import AdminCodeStep, AdminSignIn, CodeStep, SignIn
+from access.login import AdminCodeStep, AdminSignIn, CodeStep, SignIn, password_change
 
 _signed_in = admin.site.admin_view
 
@@ -14,8 +14,9 @@ urlpatterns = [
     path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/login/code/", never_cache(CodeStep.as_view()), name="login-code"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
-    path("admin/login/", AdminSignIn.as_view()),
+    path("admin/login/", AdminSignIn.as_view(), name="admin-login"),
     path("admin/login/code/", never_cache(AdminCodeStep.as_view()), name="admin-login-code"),
+    path("admin/password_change/", _signed_in(password_change)),
     path("admin/two-factor/", _signed_in(two_factor_pages.overview), name="two-factor"),
     path("admin/two-factor/begin/", _signed_in(two_factor_pages.begin), name="two-factor-begin"),
     path("admin/two-factor/set-up/", _signed_in(two_factor_pages.set_up), name="two-factor-set-up"),

@@ -13,8 +13,16 @@ from access import session_ages
 from access.login_models import authenticator_of
 from access.two_factor import lacks_required_device
 
-# What somebody needs who may not do anything else yet.
-_ALWAYS_OPEN = {"login", "logout", "jsi18n"}
+# Of the admin, what somebody needs who may not do anything else yet.
+_ALWAYS_OPEN = {
+    "admin-login",
+    "admin-login-code",
+    "logout",
+    "jsi18n",
+    "two-factor",
+    "two-factor-begin",
+    "two-factor-set-up",
+}
 
 
 class TrustedSessions:
@@ -34,7 +42,7 @@ class TrustedSessions:
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         match = request.resolver_match
-        if match is None or match.app_name != "admin" or match.url_name in _ALWAYS_OPEN:
+        if not request.path.startswith(reverse("admin:index")) or (match and match.url_name in _ALWAYS_OPEN):
             return None
         if isinstance(request.user, User) and lacks_set_up(request.user):
             return HttpResponseRedirect(reverse("two-factor"))

@@ -23,9 +23,8 @@ ADMIN: Policy = {
     **STRICT,
     # The theme's Alpine makes functions of the texts in its attributes.
     "script-src": "'self' 'unsafe-eval'",
-    # It sets the width of the bar of actions as a style attribute; <style> elements stay forbidden.
+    # It sets the width of the lists' bar of actions as a style attribute; <style> elements stay forbidden.
     "style-src-attr": "'unsafe-inline'",
-    "img-src": "'self' data:",
 }
 # Swagger UI has its icons in data URLs.
 DOCS: Policy = {**STRICT, "img-src": "'self' data:", "form-action": "'none'"}

@@ -4,6 +4,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -116,9 +117,15 @@ def _page(status: int) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _wants_json(request):
-        return _json_error(400, "bad_request", _("The request cannot be read."))
-    return _page(400)
+    """400; 413 for a body that was too large to be read at all."""
+    if isinstance(exception, RequestDataTooBig):
+        message = _("The request is too large. Nothing was read of it.")
+        return _json_error(413, "too_large", message) if _wants_json(request) else _page(413)
+    if not _wants_json(request):
+        return _page(400)
+    if isinstance(exception, TooManyFilesSent):
+        return _json_error(400, "files_not_accepted", _("Files are not accepted here."))
+    return _json_error(400, "bad_request", _("The request cannot be read."))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,0 +1,295 @@
+"""Guessing passwords: a few tries, then the door is shut for a while, whoever one says to be."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+from time_machine import travel
+
+from tests.access.doors import ADMIN, BOTH, PASSWORD, SHOP, knock
+from tests.factories import make_staff, make_user
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 5
+LIST = "/admin/access/signinfailure/"
+
+
+def shut(door: str, name: str = "staff", **more: Any) -> Any:
+    """The answer to the failure that was one too many."""
+    client = Client()
+    answers = [knock(client, door, name, **more) for _try in range(LIMIT)]
+    return answers[-1]
+
+
+@pytest.mark.parametrize("door", BOTH)
+def test_the_fifth_failure_shuts_the_door_even_for_the_right_password(door: str) -> None:
+    make_staff()
+
+    answer = shut(door)
+    after = knock(Client(), door, "staff", PASSWORD)
+
+    assert [answer.status_code, after.status_code] == [429, 429]
+    assert 0 < int(after.headers["Retry-After"]) <= 15 * 60
+    assert "Please try again in 15 minutes" in answer.text
+    assert "sessionid" not in after.cookies
+
+
+@pytest.mark.parametrize("door", BOTH)
+def test_a_shut_door_says_so_in_korean(door: str) -> None:
+    assert '<html lang="ko"' in shut(door, HTTP_ACCEPT_LANGUAGE="ko").text
+
+
+def test_a_door_that_is_shut_at_the_shop_is_shut_at_the_admin() -> None:
+    make_staff()
+    shut(SHOP)
+
+    assert knock(Client(), ADMIN, "staff", PASSWORD).status_code == 429
+
+
+@pytest.mark.parametrize("door", BOTH)
+def test_names_that_exist_and_names_that_do_not_get_the_same_answers(door: str) -> None:
+    make_staff()
+    make_user("closed", is_active=False)
+
+    def answers(name: str, password: str = "wrong") -> list[tuple[int, str]]:
+        client = Client(HTTP_USER_AGENT=name)
+        client.get(door)
+        token = client.cookies["csrftoken"].value
+        return [
+            (answer.status_code, answer.text.replace(name, "").replace(token, "").partition("<main")[2])
+            for answer in (knock(client, door, name, password) for _try in range(LIMIT))
+        ]
+
+    unknown = [_without_tokens(answer) for answer in answers("nobody")]
+
+    assert [_without_tokens(answer) for answer in answers("staff")] == unknown
+    assert [_without_tokens(answer) for answer in answers("closed", PASSWORD)] == unknown
+    assert [status for status, _text in unknown] == [200, 200, 200, 200, 429]
+
+
+def _without_tokens(answer: tuple[int, str]) -> tuple[int, str]:
+    status, text = answer
+    return status, "".join(line for line in text.splitlines() if "csrfmiddlewaretoken" not in line)
+
+
+@pytest.mark.parametrize("name", ["staff", "nobody", "closed"])
+def test_every_name_costs_one_password_hash(client: Client, name: str) -> None:
+    make_staff()
+    make_user("closed", is_active=False)
+    with patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode) as hashed:
+        knock(client, SHOP, name)
+
+    assert hashed.call_count == 1
+
+
+def test_a_buyer_at_the_admin_is_told_what_a_stranger_is(client: Client) -> None:
+    make_user("buyer")
+
+    right = knock(client, ADMIN, "buyer", PASSWORD)
+    wrong = knock(client, ADMIN, "nobody", PASSWORD)
+
+    said = "Please enter the correct username and password for a staff account"
+    assert (right.status_code, said in right.text) == (wrong.status_code, said in wrong.text) == (200, True)
+
+
+def test_the_door_opens_again_after_a_while_and_trying_does_not_keep_it_shut() -> None:
+    make_staff()
+    with travel(timezone.now(), tick=False) as clock:
+        shut(SHOP)
+        clock.shift(timedelta(minutes=14))
+        still = knock(Client(), SHOP, "staff", PASSWORD)
+        clock.shift(timedelta(minutes=1, seconds=1))
+        opened = knock(Client(), SHOP, "staff", PASSWORD)
+
+    assert (still.status_code, still.headers["Retry-After"]) == (429, "60")
+    assert opened.status_code == 302
+
+
+def test_the_owner_gets_in_from_another_address_meanwhile() -> None:
+    make_staff()
+    shut(SHOP)
+
+    assert knock(Client(REMOTE_ADDR="192.0.2.7"), SHOP, "staff", PASSWORD).status_code == 302
+
+
+def test_many_names_from_one_address_shut_the_address(settings: Settings) -> None:
+    settings.LOGIN_ADDRESS_LIMIT = 12
+    make_staff()
+    for number in range(12):
+        answer = knock(Client(), SHOP, f"name{number}")
+
+    assert answer.status_code == 429
+    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 429
+    assert knock(Client(REMOTE_ADDR="192.0.2.7"), SHOP, "staff", PASSWORD).status_code == 302
+
+
+@pytest.mark.parametrize(("behind_proxy", "status"), [(True, 302), (False, 429)])
+def test_a_forwarded_address_counts_behind_a_proxy_only(settings: Settings, behind_proxy: bool, status: int) -> None:
+    settings.BEHIND_PROXY = behind_proxy
+    make_staff()
+    shut(SHOP, HTTP_X_FORWARDED_FOR="198.51.100.1")
+
+    forged = "198.51.100.1, 198.51.100.2"
+    assert knock(Client(), SHOP, "staff", PASSWORD, HTTP_X_FORWARDED_FOR=forged).status_code == status
+
+
+@pytest.mark.parametrize("forwarded", ["", "nonsense", "198.51.100.1, \x00"])
+def test_an_address_that_cannot_be_read_is_one_address(settings: Settings, forwarded: str) -> None:
+    settings.BEHIND_PROXY = True
+
+    assert shut(SHOP, HTTP_X_FORWARDED_FOR=forwarded, REMOTE_ADDR="").status_code == 429
+
+
+def test_addresses_of_one_ipv6_network_count_as_one() -> None:
+    for number in range(LIMIT):
+        answer = knock(Client(), SHOP, "staff", REMOTE_ADDR=f"2001:db8:1:2::{number}")
+
+    assert answer.status_code == 429
+
+
+def test_signing_in_forgets_ones_own_failures(client: Client) -> None:
+    make_staff()
+    for _round in range(3):
+        for _try in range(LIMIT - 1):
+            knock(client, SHOP, "staff")
+        assert knock(client, SHOP, "staff", PASSWORD).status_code == 302
+
+
+def test_signing_in_to_an_account_of_ones_own_buys_no_guesses_at_another() -> None:
+    make_staff()
+    make_user("mine")
+    for _try in range(LIMIT - 1):
+        knock(Client(), SHOP, "staff")
+    knock(Client(), SHOP, "mine", PASSWORD)
+
+    assert knock(Client(), SHOP, "staff").status_code == 429
+
+
+def test_nothing_that_was_typed_is_kept_or_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for _try in range(2):
+        client.post(SHOP, {"username": "staff", "password": "hunter2", "passwort": "hunter3"})
+
+    kept = str(list(AccessAttempt.objects.values()))
+    assert "hunter" not in kept + caplog.text
+    assert "csrf" not in kept
+
+
+def test_the_password_cannot_be_guessed_on_the_page_that_changes_it(client: Client) -> None:
+    client.force_login(make_staff())
+    typed = {"new_password1": "x8-Kd92-ppq", "new_password2": "x8-Kd92-ppq"}
+    answers = [client.post("/admin/password_change/", {"old_password": "no", **typed}) for _try in range(LIMIT)]
+    late = client.post("/admin/password_change/", {"old_password": PASSWORD, **typed})
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
+    assert late.status_code == 429
+
+
+# --- Counted for all ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failures_in_another_process_count_here(child_environment: Callable[..., dict[str, str]]) -> None:
+    make_staff()
+    script = (
+        "import django; django.setup()\n"
+        "from django.test import Client\n"
+        f"for _try in range({LIMIT - 1}): Client().post('{SHOP}', {{'username': 'staff', 'password': 'wrong'}})\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=child_environment(DEBUG="true"), check=True)
+
+    assert knock(Client(), SHOP, "staff").status_code == 429
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failures_at_the_same_time_all_count(settings: Settings) -> None:
+    settings.AXES_FAILURE_LIMIT = settings.LOGIN_ADDRESS_LIMIT = 100
+    barrier = threading.Barrier(8)
+
+    def fail() -> None:
+        barrier.wait()
+        knock(Client(), SHOP, "staff")
+        connection.close()
+
+    workers = [threading.Thread(target=fail) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert sum(AccessAttempt.objects.values_list("failures_since_start", flat=True)) == 8
+
+
+# --- The list, and unlocking --------------------------------------------------------------------------------------
+
+
+def unlock(client: Client) -> Any:
+    chosen = AccessAttempt.objects.values_list("pk", flat=True)
+    return client.post(LIST, {"action": "unlock_selected", "_selected_action": list(chosen)}, follow=True)
+
+
+def test_a_superuser_sees_who_is_locked_and_unlocks_them(client: Client) -> None:
+    make_staff()
+    shut(SHOP)
+    admin = make_user("root", is_staff=True, is_superuser=True)
+    client.force_login(admin)
+
+    assert "Locked" in client.get(LIST).text
+    assert "1 entry unlocked." in unlock(client).text
+    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 302
+    assert LogEntry.objects.get().user == admin
+
+
+def test_unlocking_opens_an_address_as_a_whole(client: Client, settings: Settings) -> None:
+    settings.LOGIN_ADDRESS_LIMIT = 6
+    make_staff()
+    for name in ("one", "two", "three") * 2:
+        knock(Client(), SHOP, name)
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+
+    assert "Address locked" in client.get(LIST).text
+    first = AccessAttempt.objects.values_list("pk", flat=True)[:1]
+    client.post(LIST, {"action": "unlock_selected", "_selected_action": list(first)})
+    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 302
+
+
+def test_staff_may_look_with_the_permission_but_not_unlock(client: Client) -> None:
+    shut(SHOP, "somebody")
+    client.force_login(make_staff("view_signinfailure"))
+
+    assert "somebody" in client.get(LIST).text
+    assert "unlocked" not in unlock(client).text
+    assert AccessAttempt.objects.exists()
+
+
+def test_staff_without_the_permission_see_nothing(client: Client) -> None:
+    client.force_login(make_staff())
+
+    assert client.get(LIST).status_code == 403
+
+
+def test_a_command_unlocks_a_name() -> None:
+    make_staff()
+    shut(SHOP)
+    call_command("axes_reset_username", "staff", verbosity=0)
+
+    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 302

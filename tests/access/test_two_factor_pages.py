@@ -1,0 +1,281 @@
+"""The admin's pages about the second factor: setting up, renewing, turning off, and resetting somebody's."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from pytest_django import Settings
+
+from access.login_models import Authenticator
+from access.two_factor import CodeRefused, check_code
+from tests.access.doors import ADMIN, PASSWORD, code_of, is_signed_in, knock, with_device
+from tests.factories import make_staff, make_user
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/two-factor/"
+
+
+@pytest.fixture
+def staff() -> User:
+    return make_staff()
+
+
+@pytest.fixture
+def desk(client: Client, staff: User) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def prove(client: Client, page: str, code: str, password: str = PASSWORD) -> Any:
+    return client.post(f"{PAGE}{page}/", {"code": code, "password": password})
+
+
+def begin(client: Client, user: User) -> Authenticator:
+    client.post(f"{PAGE}begin/")
+    return Authenticator.objects.get(user=user, confirmed=False)
+
+
+def signed_in_with(device: Authenticator, code: str) -> Client:
+    client = Client()
+    knock(client, ADMIN, device.user.get_username(), PASSWORD)
+    client.post(f"{ADMIN}code/", {"code": code})
+    return client
+
+
+def backup_codes(page: str) -> list[str]:
+    return re.findall(r"<li>([a-z2-7-]{19})</li>", page)
+
+
+def test_setting_up_shows_a_qr_code_and_ends_with_ten_backup_codes(desk: Client, staff: User) -> None:
+    assert "Set it up" in desk.get(PAGE).text
+    device = begin(desk, staff)
+    page = desk.get(f"{PAGE}set-up/").text
+    assert "<svg" in page
+    assert device.secret in page.replace(" ", "")
+
+    answer = prove(desk, "set-up", code_of(device))
+
+    codes = backup_codes(answer.text)
+    assert len(set(codes)) == 10
+    assert is_signed_in(desk)
+    assert "Backup codes left" in desk.get(PAGE).text
+    check_code(user=staff, code=codes[9])
+
+
+def test_backup_codes_are_shown_once(desk: Client, staff: User) -> None:
+    device = begin(desk, staff)
+    code = code_of(device)
+    prove(desk, "set-up", code)
+
+    assert prove(desk, "set-up", code).headers["Location"] == PAGE
+    assert backup_codes(desk.get(PAGE).text) == []
+
+
+def test_what_is_shown_is_kept_by_no_cache(desk: Client, staff: User) -> None:
+    begin(desk, staff)
+
+    assert "no-store" in desk.get(f"{PAGE}set-up/").headers["Cache-Control"]
+
+
+def test_nothing_is_on_before_a_code_was_typed(desk: Client, staff: User) -> None:
+    begin(desk, staff)
+    answer = prove(desk, "set-up", "000000")
+
+    assert "does not fit" in answer.text
+    assert is_signed_in(Client()) is False
+    other = Client()
+    assert knock(other, ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
+
+
+def test_setting_up_needs_the_password(desk: Client, staff: User) -> None:
+    device = begin(desk, staff)
+    answer = prove(desk, "set-up", code_of(device), password="wrong")
+
+    assert "This is not your password." in answer.text
+    assert not Authenticator.objects.filter(confirmed=True).exists()
+
+
+def test_passwords_and_codes_cannot_be_guessed_on_these_pages(desk: Client, staff: User) -> None:
+    begin(desk, staff)
+    answers = [prove(desk, "set-up", "000000", password="wrong") for _try in range(5)]
+
+    assert answers[-1].status_code == 429
+
+
+def test_setting_up_ends_all_other_sessions(desk: Client, staff: User) -> None:
+    other = Client()
+    other.force_login(staff)
+    prove(desk, "set-up", code_of(begin(desk, staff)))
+
+    assert is_signed_in(desk)
+    assert not is_signed_in(other)
+
+
+def test_another_phone_takes_the_place_of_the_first_when_it_is_confirmed(staff: User) -> None:
+    old, old_codes = with_device(staff)
+    desk = signed_in_with(old, code_of(old))
+    new = begin(desk, staff)
+    assert is_signed_in(desk)
+    prove(desk, "set-up", code_of(new))
+
+    assert is_signed_in(desk)
+    assert Authenticator.objects.get() == new
+    with pytest.raises(CodeRefused):
+        check_code(user=staff, code=old_codes[0])
+
+
+def test_new_backup_codes_replace_the_old(staff: User) -> None:
+    device, old = with_device(staff)
+    desk = signed_in_with(device, code_of(device))
+    answer = prove(desk, "backup-codes", code_of(device, steps=1))
+
+    new = backup_codes(answer.text)
+    assert len(new) == 10
+    assert not set(new) & set(old)
+    check_code(user=staff, code=new[0])
+    with pytest.raises(CodeRefused):
+        check_code(user=staff, code=old[0])
+
+
+@pytest.mark.parametrize("page", ["off", "backup-codes"])
+@pytest.mark.parametrize("missing", ["code", "password"])
+def test_both_password_and_code_are_needed_for_a_change(staff: User, page: str, missing: str) -> None:
+    device, codes = with_device(staff)
+    desk = signed_in_with(device, code_of(device))
+    wrong = {"code": {"code": "000000"}, "password": {"code": codes[0], "password": "wrong"}}[missing]
+    answer = prove(desk, page, **wrong)
+
+    assert f'data-field="{missing}"' in answer.text
+    assert device.backup_codes.count() == 10
+
+
+def test_a_backup_code_turns_it_off(staff: User) -> None:
+    device, codes = with_device(staff)
+    desk = signed_in_with(device, codes[0])
+    prove(desk, "off", codes[1])
+
+    assert "Set it up" in desk.get(PAGE).text
+    assert not Authenticator.objects.exists()
+    assert [entry.change_message for entry in LogEntry.objects.order_by("pk")] == [
+        "Two-factor sign-in was set up.",
+        "Two-factor sign-in was turned off.",
+    ]
+
+
+@pytest.mark.parametrize("page", ["set-up", "off", "backup-codes"])
+def test_pages_that_have_no_use_lead_to_the_overview(desk: Client, page: str) -> None:
+    assert desk.get(f"{PAGE}{page}/").headers["Location"] == PAGE
+    assert prove(desk, page, "000000").headers["Location"] == PAGE
+
+
+@pytest.mark.parametrize("page", ["", "begin/", "set-up/", "off/", "backup-codes/"])
+def test_the_pages_are_for_staff(client: Client, page: str) -> None:
+    client.force_login(make_user("buyer"))
+
+    assert client.get(f"{PAGE}{page}").headers["Location"].startswith(ADMIN)
+
+
+@pytest.mark.parametrize("page", ["begin/"])
+def test_looking_changes_nothing(desk: Client, page: str) -> None:
+    assert desk.get(f"{PAGE}{page}").status_code == 405
+    assert not Authenticator.objects.exists()
+
+
+# --- At rest ------------------------------------------------------------------------------------------------------
+
+
+def test_neither_the_secret_nor_a_backup_code_lies_in_the_database(staff: User) -> None:
+    device, codes = with_device(staff)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM access_authenticator")
+        rows = str(cursor.fetchall())
+        cursor.execute("SELECT * FROM access_backupcode")
+        rows += str(cursor.fetchall())
+
+    assert device.secret not in rows
+    assert not any(code in rows or code.replace("-", "") in rows for code in codes)
+
+
+def test_without_the_key_backup_codes_still_open_the_door(staff: User, settings: Settings) -> None:
+    device, codes = with_device(staff)
+    code = code_of(device)
+    settings.ENCRYPTION_KEYS = ("x4PcQmm8m3nHPQvxyyoRBkEqoEsOUaHPyaWN-Tl7w0s=",)
+
+    with pytest.raises(CodeRefused):
+        check_code(user=staff, code=code)
+    Authenticator.objects.update(throttling_failure_count=0)
+    check_code(user=staff, code=codes[0])
+
+
+def test_a_set_up_whose_secret_cannot_be_shown_is_begun_anew(desk: Client, staff: User, settings: Settings) -> None:
+    begin(desk, staff)
+    settings.ENCRYPTION_KEYS = ("x4PcQmm8m3nHPQvxyyoRBkEqoEsOUaHPyaWN-Tl7w0s=",)
+
+    assert desk.get(f"{PAGE}set-up/").headers["Location"] == PAGE
+    begin(desk, staff)
+    assert desk.get(f"{PAGE}set-up/").status_code == 200
+
+
+# --- Resetting somebody's -----------------------------------------------------------------------------------------
+
+
+def reset_page(device: Authenticator) -> str:
+    return f"/admin/access/authenticator/{device.pk}/delete/"
+
+
+def test_a_superuser_resets_somebodys_device_and_that_is_noted(client: Client, staff: User) -> None:
+    device, _codes = with_device(staff)
+    admin = make_user("root", is_staff=True, is_superuser=True)
+    client.force_login(admin)
+    change = f"/admin/access/authenticator/{device.pk}/change/"
+    assert "Reset…" in client.get(change).text
+    assert "can then sign in with the password alone" in client.get(reset_page(device)).text
+
+    client.post(reset_page(device), {"post": "yes"})
+
+    assert knock(Client(), ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
+    assert LogEntry.objects.filter(user=admin, object_id=str(staff.pk), object_repr="staff").exists()
+
+
+def test_nobody_else_resets_a_device(client: Client, staff: User) -> None:
+    device, _codes = with_device(staff)
+    client.force_login(make_staff("view_authenticator", "delete_authenticator", name="curious"))
+
+    assert client.get(f"/admin/access/authenticator/{device.pk}/change/").status_code == 200
+    assert client.post(reset_page(device), {"post": "yes"}).status_code == 403
+    assert Authenticator.objects.exists()
+
+
+def test_the_list_shows_no_secret(client: Client, staff: User) -> None:
+    device, _codes = with_device(staff)
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    pages = client.get("/admin/access/authenticator/").text
+    pages += client.get(f"/admin/access/authenticator/{device.pk}/change/").text
+
+    assert "staff" in pages
+    assert device.secret not in pages
+    assert device.sealed_secret not in pages
+
+
+def test_a_command_resets_the_device_of_the_last_administrator(staff: User) -> None:
+    with_device(staff)
+    for _try in range(5):
+        knock(Client(), ADMIN, "staff")
+    call_command("two_factor_reset", "staff")
+
+    assert knock(Client(), ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
+
+
+def test_the_command_refuses_an_unknown_name() -> None:
+    with pytest.raises(CommandError) as refused:
+        call_command("two_factor_reset", "nobody")
+
+    assert refused.value.returncode == 2
