@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+from monitoring.request_ids import new_request_id
+
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -17,7 +19,8 @@ def main() -> int:
     except ImproperlyConfigured as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
-    execute_from_command_line(sys.argv)
+    with new_request_id():
+        execute_from_command_line(sys.argv)
     return 0
 
 

@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponseBase
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
-    Base = ModelAdmin[Model]
+    Base = ModelAdmin[Any]
 else:
     Base = object
 
+TICKED = "id__in"  # the rows that were ticked for an export
 # What Django's and the theme's filters add to the name of their field.
 _ENDINGS = ("", "__exact", "__isnull", "__in", "__id__exact", "__gte", "__lt", "_from", "_to")
 
@@ -29,7 +30,11 @@ class StrictListMixin(Base):
     """
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        return lookup in self._parameters(request) and bool(super().lookup_allowed(lookup, value, request))
+        if lookup == TICKED:
+            _ensure_keys(self.model, value.split(","))
+        elif lookup not in self._parameters(request):
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
         _ensure_keys(self.model, request.POST.getlist(ACTION_CHECKBOX_NAME))

@@ -5,11 +5,19 @@ from decimal import Decimal
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+# Models of their own file; Django looks for all of them here.
+from access.login_models import Authenticator as Authenticator
+from access.login_models import BackupCode as BackupCode
+from access.login_models import SignInFailure as SignInFailure
+from access.money import fits_precision, is_currency
 
 # As many as the ledger has, which these limits are compared with.
 MAX_DIGITS, DECIMAL_PLACES = 15, 2
@@ -19,6 +27,18 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self, now: datetime) -> Self:
         """Neither revoked nor expired; whether the account is active is another question."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+    def expired(self, now: datetime) -> Self:
+        return self.filter(expires_at__lte=now, revoked_at=None)
+
+    def revoked(self) -> Self:
+        return self.filter(revoked_at__isnull=False)
+
+
+class TokenState(models.TextChoices):
+    ACTIVE = "active", _("Active")
+    EXPIRED = "expired", pgettext_lazy("API token", "Expired")
+    REVOKED = "revoked", _("Revoked")
 
 
 class ApiToken(models.Model):
@@ -75,6 +95,9 @@ class ApiToken(models.Model):
 
     objects = ApiTokenQuerySet.as_manager()
 
+    # What a server sends; known to nobody but the process that has just made the token.
+    secret: str = ""
+
     class Meta:
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
@@ -95,8 +118,30 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.start}…)"
 
+    def clean(self) -> None:
+        """Raise `ValidationError`, per field, for a token that could do nothing or whose limits make no sense."""
+        if not (self.may_read or self.may_refund):
+            message = _("Choose at least one thing that this token may do.")
+            raise ValidationError({"may_refund": ValidationError(message, code="token_may_nothing")})
+        if not is_currency(self.limit_currency):
+            message = _("This is no currency. Enter a code of three letters, such as KRW or USD.")
+            raise ValidationError({"limit_currency": ValidationError(message, code="currency_unknown")})
+        limits = {"max_amount": self.max_amount, "max_per_day": self.max_per_day}
+        for name, limit in limits.items():
+            if limit is not None and not fits_precision(limit, self.limit_currency):
+                message = _("This currency has fewer decimals.")
+                raise ValidationError({name: ValidationError(message, code="amount_too_precise")})
+        if self.max_amount is not None and self.max_per_day is not None and self.max_amount > self.max_per_day:
+            message = _("This is more than it may refund in a whole day.")
+            raise ValidationError({"max_amount": ValidationError(message, code="more_than_per_day")})
+
     def is_usable(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+    def state(self, now: datetime) -> TokenState:
+        if self.revoked_at is not None:
+            return TokenState.REVOKED
+        return TokenState.ACTIVE if self.is_usable(now) else TokenState.EXPIRED
 
     @property
     def has_limit(self) -> bool:

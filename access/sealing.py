@@ -4,8 +4,14 @@
 them open, so a key is rotated by putting a new one in front and sealing everything anew.
 """
 
+from base64 import urlsafe_b64decode
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+
+# A Fernet token: version, time, initialization vector, one block at least, and the HMAC.
+_VERSION = 0x80
+_SHORTEST = 1 + 8 + 16 + 16 + 32
 
 
 class UnsealError(Exception):
@@ -31,6 +37,24 @@ def reseal(sealed: str) -> str:
         return _keys().rotate(sealed.encode()).decode()
     except InvalidToken as exc:
         raise UnsealError("no key opens this: was one of ENCRYPTION_KEYS removed?") from exc
+
+
+def looks_sealed(text: str) -> bool:
+    """Whether this has the form of something sealed, whatever key it needs."""
+    try:
+        token = urlsafe_b64decode(text.encode())
+    except ValueError:
+        return False
+    return len(token) >= _SHORTEST and token[0] == _VERSION
+
+
+def is_current(sealed: str) -> bool:
+    """Whether the first key sealed this, so that nothing is left to do."""
+    try:
+        Fernet(settings.ENCRYPTION_KEYS[0]).decrypt(sealed.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 def _keys() -> MultiFernet:

@@ -11,6 +11,8 @@ from django.utils import timezone
 from access.models import ApiToken
 
 PREFIX = "rd_"  # lets people and secret scanners recognise a leaked one
+START_LENGTH = 8  # how much of it is kept to tell tokens apart
+MAX_ID_DIGITS = 18
 DEFAULT_DAYS = 90
 # Each request would be a write otherwise.
 _LAST_USED_PRECISION = timedelta(minutes=1)
@@ -32,23 +34,38 @@ def create_token(
 
     Limits in major units of `limit_currency`. Without `expires_at` it is valid for `DEFAULT_DAYS`.
     """
-    text = PREFIX + secrets.token_urlsafe(32)
-    now = timezone.now()
-    token = ApiToken.objects.create(
+    token = ApiToken(
         user=user,
         name=name,
-        start=text[:8],
-        digest=_digest(text),
         may_read=may_read,
         may_refund=may_refund,
         max_amount=max_amount,
         max_per_day=max_per_day,
         limit_currency=limit_currency,
-        created_at=now,
         created_by=created_by,
-        expires_at=expires_at or now + timedelta(days=DEFAULT_DAYS),
+        expires_at=expires_at,
     )
-    return token, text
+    issue_token(token)
+    return token, token.secret
+
+
+def issue_token(token: ApiToken) -> None:
+    """Save a new token whose fields are filled in, and give it its `secret`, which cannot be shown again."""
+    token.secret = PREFIX + secrets.token_urlsafe(32)
+    token.start, token.digest = token.secret[:START_LENGTH], _digest(token.secret)
+    token.created_at = timezone.now()
+    token.expires_at = token.expires_at or token.created_at + timedelta(days=DEFAULT_DAYS)
+    token.save(force_insert=True)
+
+
+def tokens_like(text: str) -> list[ApiToken]:
+    """The tokens that an operator means by an id, by how they begin, or by a whole secret text."""
+    tokens = ApiToken.objects.select_related("user")
+    if text.isascii() and text.isdigit():
+        return list(tokens.filter(pk=int(text))) if len(text) <= MAX_ID_DIGITS else []
+    if len(text) > START_LENGTH:
+        return list(tokens.filter(digest=_digest(text)))
+    return list(tokens.filter(start__startswith=text)) if text.startswith(PREFIX) and "\x00" not in text else []
 
 
 def find_token(text: str) -> ApiToken | None:
@@ -57,16 +74,17 @@ def find_token(text: str) -> ApiToken | None:
     usable = ApiToken.objects.usable(now).select_related("user")
     token = usable.filter(digest=_digest(text), user__is_active=True).first()
     if token is not None and (token.last_used_at is None or now - token.last_used_at >= _LAST_USED_PRECISION):
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        # Of several requests at once, one writes.
+        ApiToken.objects.filter(pk=token.pk, last_used_at=token.last_used_at).update(last_used_at=now)
         token.last_used_at = now
     return token
 
 
-def revoke_token(token: ApiToken) -> None:
-    """End a token at once and for good. What it did stays on record."""
-    now = timezone.now()
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now)
-    token.refresh_from_db()
+def revoke_token(token: ApiToken) -> bool:
+    """End a token at once and for good; False if that was done before. What it refunded stays on record."""
+    done = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    token.refresh_from_db(fields=["revoked_at"])
+    return bool(done)
 
 
 def _digest(text: str) -> str:

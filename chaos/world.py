@@ -38,6 +38,9 @@ def environment(database_url: str, sandbox: SandboxServer, folder: Path) -> dict
         "DATABASE_URL": database_url,
         "VAR_DIR": str(folder / "var"),
         "CELERY_BROKER_URL": "",
+        "CACHE_URL": "",
+        # A storm is meant.
+        **dict.fromkeys(("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"), "0"),
         "IAMPORT_API_URL": sandbox.url,
         "IAMPORT_IMP_KEY": sandbox.imp_key,
         "IAMPORT_IMP_SECRET": sandbox.imp_secret,

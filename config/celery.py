@@ -5,9 +5,12 @@ message costs a minute and a doubled one nothing.
 """
 
 import os
+from logging.config import dictConfig
 from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
 
 from config.broker import make_folders
 
@@ -22,3 +25,9 @@ app.autodiscover_tasks()
 def prepare_broker(sender: Celery, **_signal: Any) -> None:
     """When it is used for the first time: reading the settings alone makes no folder."""
     make_folders(sender.conf.broker_transport_options)
+
+
+@setup_logging.connect
+def log_as_the_others_do(**_signal: Any) -> None:
+    """Celery would set up handlers and a level of its own; LOG_LEVEL and LOG_FORMAT count here too."""
+    dictConfig(settings.LOGGING)

@@ -9,11 +9,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def encryption_keys(name: str, keys: Iterable[str], *, secret_keys: Iterable[str]) -> tuple[str, ...]:
-    """The keys of the variable `name`, or keys made from SECRET_KEY and its fallbacks where it is not set."""
+    """The keys of the variable `name`, then those made from SECRET_KEY and its fallbacks.
+
+    The latter seal only where the variable is not set, and always open, so that setting it loses nothing.
+    """
     named = tuple(keys)
     for key in named:
         _ensure_usable(name, key)
-    return named or tuple(map(_derived, secret_keys))
+    return (*named, *map(_derived, secret_keys))
 
 
 def _ensure_usable(name: str, key: str) -> None:

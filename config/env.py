@@ -4,6 +4,7 @@ An empty value counts as not set, so that a copied `.env.example` with blanks be
 """
 
 import os
+import re
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 # MySQL and Oracle have no partial unique index, which "one live refund per payment" rests on.
 POSTGRES_SCHEMES = frozenset({"postgres", "postgresql"})
+
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|min|h|day)", re.ASCII)
+_RATE_SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
 
 
 def read_dotenv(path: Path) -> None:
@@ -86,11 +90,29 @@ def count(name: str, default: int) -> int:
     return value
 
 
+def positive_count(name: str, default: int) -> int:
+    value = count(name, default)
+    if value < 1:
+        raise _malformed(name, value, "use a whole number greater than 0")
+    return value
+
+
 def amount(name: str, default: Decimal) -> Decimal:
     value = _parsed(name, _env.decimal, "use an amount such as 300") if is_set(name) else default
     if not value.is_finite() or value < 0:
         raise _malformed(name, value, "use 0 or a greater amount")
     return value
+
+
+def rate(name: str, default: str) -> tuple[int, int] | None:
+    """How many, in how many seconds: `600/min` is (600, 60); None for 0, which means as many as you like."""
+    value = text(name, default)
+    if value == "0":
+        return None
+    found = _RATE.fullmatch(value)
+    if found is None:
+        raise _malformed(name, value, "use a number per s, min, h or day such as 600/min, or 0 for no limit")
+    return int(found[1]), _RATE_SECONDS[found[2]]
 
 
 def http_url(name: str, default: str) -> str:

@@ -28,6 +28,6 @@ class RefuseUnreadable:
             raise BadRequest("a NUL character")
         return self.get_response(request)
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:  # noqa: ARG002 - Django passes it
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         if isinstance(exception, UnreadablePostError):
             raise BadRequest("the body was not received completely") from exception

@@ -5,11 +5,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
+from django_guid.integrations.celery import CeleryIntegration
 
-from config import broker, env, logs, openapi, unfold
+from config import broker, csp, env, logs, openapi, schedule, unfold
+from config.caches import caches
 from config.contracts import known_contracts
 from config.encryption import encryption_keys
 from config.networks import networks
+from config.sign_in import *  # noqa: F403 - django-axes wants each of them as a setting of its own
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_dotenv(BASE_DIR / ".env")
@@ -31,7 +34,7 @@ else:
 
 # Earlier keys that sessions and signatures made before a rotation are still checked with.
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
-# Seals personal data and secrets in the database; made from SECRET_KEY unless it is set.
+# Seal personal data and secrets in the database: the first seals, all open.
 ENCRYPTION_KEYS = encryption_keys(
     "ENCRYPTION_KEYS", env.names("ENCRYPTION_KEYS"), secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS]
 )
@@ -41,6 +44,7 @@ VAR_DIR = BASE_DIR / env.text("VAR_DIR", "var")
 
 DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = caches("CACHE_URL", env.text("CACHE_URL", ""), VAR_DIR)
 
 # --- i'mport and refunds ------------------------------------------------------------------------------------
 
@@ -54,6 +58,9 @@ IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 # What the PG keeps of every virtual-account refund, in won.
 VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 
+# Won above which a refund by staff needs somebody who may approve it; 0: never.
+REFUND_APPROVAL_ABOVE = env.amount("REFUND_APPROVAL_ABOVE", Decimal(0))
+
 # Room for the token, the cancel and the read that follows a refusal.
 REFUND_LEASE_SECONDS = env.seconds(
     "REFUND_LEASE_SECONDS", max(120, 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT))
@@ -65,6 +72,13 @@ REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72
 REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)
 # Empty: every address. What i'mport sends is never believed, so this only keeps strangers from asking for readings.
 IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))
+
+# --- Events to the storefront -------------------------------------------------------------------------------
+
+# Networks besides the public internet that events may be sent to: where the storefront is a neighbour.
+OUTGOING_ALLOWED_NETWORKS = networks("OUTGOING_ALLOWED_NETWORKS", env.names("OUTGOING_ALLOWED_NETWORKS"))
+OUTGOING_ALLOW_HTTP = env.flag("OUTGOING_ALLOW_HTTP", default=False)
+OUTGOING_KEEP_DAYS = env.count("OUTGOING_KEEP_DAYS", 30)
 
 # --- Background work ----------------------------------------------------------------------------------------
 
@@ -82,11 +96,10 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # On the file system every worker that was killed would leave a mailbox that fills for ever.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_TIMEZONE = "Asia/Seoul"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
-CELERY_BEAT_SCHEDULE = {
-    # A sweep that no worker took in time is dropped: the next one does its work.
-    "sweep": {"task": "refunds.tasks.sweep", "schedule": timedelta(minutes=1), "options": {"expires": 50}},
-}
+CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
+CELERY_TIMEZONE = TIME_ZONE = "Asia/Seoul"
 
 # --- Applications -------------------------------------------------------------------------------------------
 
@@ -105,6 +118,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
+    "django_guid",
     "access",
     "monitoring",
     "payments",
@@ -114,16 +129,26 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "monitoring.middleware.strict_request_ids",
+    "django_guid.middleware.guid_middleware",
+    "monitoring.middleware.access_log",
+    "access.headers.SecurityHeaders",
+    # Probes come over plain HTTP to an address: nothing below may refuse them.
+    "monitoring.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "config.middleware.RefuseUnreadable",
     "django.middleware.common.CommonMiddleware",
+    "access.uploads.BodyLimit",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "access.middleware.TrustedSessions",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -158,17 +183,25 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
+# How many failed sign-ins shut the door for one user name from one address, and for an address as a whole.
+AXES_FAILURE_LIMIT = env.positive_count("LOGIN_FAILURE_LIMIT", 5)
+LOGIN_ADDRESS_LIMIT = env.positive_count("LOGIN_ADDRESS_LIMIT", 50)
+AXES_COOLOFF_TIME = timedelta(minutes=env.positive_count("LOGIN_LOCK_MINUTES", 15))
+STAFF_TWO_FACTOR = env.choice("STAFF_TWO_FACTOR", "optional", {"optional", "required"})
+STAFF_SESSION_IDLE = timedelta(minutes=env.positive_count("STAFF_SESSION_IDLE_MINUTES", 60))
+STAFF_SESSION_LENGTH = timedelta(hours=env.positive_count("STAFF_SESSION_HOURS", 12))
+
 # --- Language, time, static files ---------------------------------------------------------------------------
 
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", {"ko", "en"})
 # The second folder holds the Korean of the admin theme, which has none, and better words for some of Django's.
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "config" / "locale"]
-TIME_ZONE = "Asia/Seoul"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+# In an image it is part of the release, and must not hide behind a volume for VAR_DIR.
+STATIC_ROOT = BASE_DIR / env.text("STATIC_DIR", str(VAR_DIR / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -183,14 +216,23 @@ STORAGES = {
 
 HTTPS_ONLY = env.flag("HTTPS_ONLY", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-# Load balancers probe over plain HTTP from inside.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
 SECURE_HSTS_SECONDS = env.count("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
+# No other host of this domain can set a cookie of this name, but a browser takes it over HTTPS only.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS_ONLY else "sessionid"
+SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())  # of buyers; staff have less
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
-FILE_UPLOAD_HANDLERS = ["config.uploads.NoFiles"]
+DEFAULT_EXCEPTION_REPORTER_FILTER = "access.reports.NoValues"
+CONTENT_SECURITY_POLICIES = csp.POLICIES
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+
+# Nobody uploads anything. The largest honest request is the admin's page of 50 refunds, about 60 KiB.
+MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 # Only behind a proxy that sets these headers itself: anyone else could forge them.
 BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
@@ -204,9 +246,12 @@ REST_FRAMEWORK = {
     # The token comes first: its challenge header is what makes an anonymous request a 401 and not a 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "access.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "access.session_authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["access.permissions.MayUseApi"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        f"access.throttles.{name}" for name in ("TokenThrottle", "UserThrottle", "RefundThrottle", "AddressThrottle")
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["refunds.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -215,9 +260,30 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
+# How many requests in how many seconds; None means as many as they like.
+API_RATE_TOKEN = env.rate("API_RATE_TOKEN", "600/min")
+API_RATE_USER = env.rate("API_RATE_USER", "120/min")
+# Refunds, by one token or one signed-in user.
+API_RATE_REFUND = env.rate("API_RATE_REFUND", "120/min")
+# Requests that are not signed in, or wrongly, by one client address.
+API_RATE_ADDRESS = env.rate("API_RATE_ADDRESS", "300/min")
+
 SPECTACULAR_SETTINGS = openapi.SETTINGS
+
+# --- Monitoring ---------------------------------------------------------------------------------------------
+
+# Without it there is no /metrics, and nothing is measured.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+DJANGO_GUID = {
+    "GUID_HEADER_NAME": "X-Request-ID",
+    "EXPOSE_HEADER": False,
+    "INTEGRATIONS": [CeleryIntegration()],  # tasks take the id of the request that sent them
+}
 
 # --- Admin theme and logging --------------------------------------------------------------------------------
 
 UNFOLD = unfold.SETTINGS
-LOGGING = logs.settings(level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS))
+LOGGING = logs.settings(
+    level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS),
+    form=env.choice("LOG_FORMAT", "line" if DEBUG else "json", logs.FORMATS),
+)

@@ -1,5 +1,6 @@
 """What the admin theme asks of this installation."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,9 +21,14 @@ def environment(request: HttpRequest) -> list[str] | None:  # noqa: ARG001 - the
     return [gettext("sandbox"), "warning"]
 
 
-def stylesheet(request: HttpRequest) -> str:  # noqa: ARG001 - the theme passes the request
-    """Our own styles; asked for per request because a hashed name is only known after collectstatic."""
-    return static("refunds/admin/admin.css")
+def without_inline_styles(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - the theme passes the request
+    """Keeps the theme from writing its colours into every page: inline styles are forbidden, so theme.css has them."""
+    return {"colors": None}
+
+
+def _stylesheet(path: str) -> Callable[[HttpRequest], str]:
+    """Asked for per request because a hashed name is only known after collectstatic."""
+    return lambda request: static(path)  # noqa: ARG005 - the theme passes the request
 
 
 def _nav(title: Any, icon: str, view: str, *also: str) -> dict[str, Any]:
@@ -44,22 +50,17 @@ SETTINGS: dict[str, Any] = {
     "SHOW_LANGUAGES": True,
     "ENVIRONMENT": "config.unfold.environment",
     "DASHBOARD_CALLBACK": "refunds.admin_home.dashboard",
-    "BORDER_RADIUS": "6px",
-    "STYLES": ["config.unfold.stylesheet"],
-    "COLORS": {
-        "primary": {
-            "50": "oklch(98.4% .014 180.7)",
-            "100": "oklch(95.3% .051 180.8)",
-            "200": "oklch(91% .096 180.4)",
-            "300": "oklch(85.5% .138 181.1)",
-            "400": "oklch(77.7% .152 181.9)",
-            "500": "oklch(70.4% .14 182.5)",
-            "600": "oklch(60% .118 184.7)",
-            "700": "oklch(51.1% .096 186.4)",
-            "800": "oklch(43.7% .078 188.2)",
-            "900": "oklch(38.6% .063 188.4)",
-            "950": "oklch(27.7% .046 192.5)",
-        }
+    "GLOBAL_CALLBACK": "config.unfold.without_inline_styles",
+    "STYLES": [
+        _stylesheet("refunds/admin/theme.css"),
+        _stylesheet("refunds/admin/admin.css"),
+        _stylesheet("access/admin.css"),
+    ],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Two-factor sign-in"), "link": reverse_lazy("two-factor")},
+        ]
     },
     "SIDEBAR": {
         "show_search": True,
@@ -75,7 +76,13 @@ SETTINGS: dict[str, Any] = {
             {
                 "title": _("Access"),
                 "separator": True,
-                "items": [_nav(_("Users"), "person", "auth_user"), _nav(_("Groups"), "group", "auth_group")],
+                "items": [
+                    _nav(_("Users"), "person", "auth_user"),
+                    _nav(_("Groups"), "group", "auth_group"),
+                    _nav(_("API tokens"), "key", "access_apitoken", "access.change_apitoken"),
+                    _nav(_("Failed sign-ins"), "lock", "access_signinfailure"),
+                    _nav(_("Two-factor devices"), "phonelink_lock", "access_authenticator"),
+                ],
             },
         ],
     },

@@ -1,18 +1,15 @@
-"""The URL map; applications are named by string only."""
+"""The URL map; applications are named by string only. `/healthz`, `/readyz`, `/metrics`: `monitoring.middleware`."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import include, path, re_path
+from django.urls import include, path
 
-from config.views import admin_search, healthz
+from config.views import admin_search
 
 urlpatterns = [
-    re_path(r"^healthz/?$", healthz, name="healthz"),
     path("admin/search/", admin.site.admin_view(admin_search)),
+    path("", include("access.login_urls")),  # before the admin, whose own login page knows no second factor
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("", include("payments.urls")),
     path("", include("refunds.api.urls")),
     path("", include("refunds.storefront_urls")),

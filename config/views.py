@@ -1,23 +1,7 @@
-"""Liveness for load balancers and deploy scripts, and what the admin theme gets wrong."""
-
-import logging
+"""What the admin theme gets wrong."""
 
 from django.contrib import admin
-from django.db import DatabaseError, connection
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-
-logger = logging.getLogger(__name__)
-
-
-def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - every view takes a request
-    """200 while the database answers, 503 otherwise; i'mport being down does not make us unhealthy."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        logger.exception("health check: the database does not answer")
-        return JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503)
-    return JsonResponse({"status": "ok"})
+from django.http import Http404, HttpRequest, HttpResponse
 
 
 def admin_search(request: HttpRequest) -> HttpResponse:

@@ -1,8 +1,10 @@
 """Words for i'mport's codes of payment methods, gateways and statuses, in the reader's language."""
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from payments.banks import bank_by_code
 from payments.models import PaymentStatus
 
 PAY_METHODS: dict[str, str | Promise] = {
@@ -62,6 +64,14 @@ def method_label(pay_method: str) -> str:
 def pg_label(pg_provider: str) -> str:
     """The payment gateway in words; an unknown code is shown as it is."""
     return str(PG_PROVIDERS.get(pg_provider, pg_provider))
+
+
+def bank_label(code: str) -> str:
+    """The bank with this standard code, in the reader's language; an unknown code is shown as it is."""
+    bank = bank_by_code(code)
+    if bank is None:
+        return code
+    return bank.name_ko if str(get_language()).startswith("ko") else bank.name_en
 
 
 def status_label(status: str) -> str:

@@ -8,7 +8,6 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
+from access.addresses import client_address
 from payments.wakeup_threads import read_soon
 from payments.wakeups import TooManyWaiting, request_reading
 
@@ -81,19 +81,8 @@ def _is_allowed(request: HttpRequest) -> bool:
     networks = settings.IAMPORT_WEBHOOK_ALLOWED_IPS
     if not networks:
         return True
-    try:
-        address = ip_address(_source(request))
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address in network for network in networks)
-
-
-def _source(request: HttpRequest) -> str:
-    """The sender's address. Behind a proxy it is the last one of the header: that one the proxy added itself."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
-    return str(forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))
+    address = client_address(request)
+    return address is not None and any(address in network for network in networks)
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -9,24 +9,26 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from access.admin_lists import StrictListMixin
+from access.models import ApiToken
 from payments.admin import PaymentAdmin, badge, moment, pairs, safe_link, state_badge, two_lines
 from payments.admin_filters import SeoulDateFilter
 from payments.admin_search import BrowsingChangeList, BrowsingPaginator, matching
-from payments.banks import bank_by_code
 from payments.labels import method_label
 from payments.models import Payment
 from payments.money import format_money
+from refunds.admin_accounts import account, account_card
 from refunds.admin_drift import DriftReportAdmin
+from refunds.admin_export import ExportingAdmin, RefundExportingAdmin
 from refunds.admin_filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
 from refunds.admin_resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin_timeline import attention_badge, payment_refunds, refund_badge, timeline
+from refunds.admin_tokens import RefundingTokenAdmin
 from refunds.admin_views import check, confirm, confirmation_url, report_check, result, too_many_message
 from refunds.admin_waiting import waiting, waiting_refund
 from refunds.batches import MAX_ORDERS
@@ -34,11 +36,12 @@ from refunds.models import LIVE_STATUSES, DriftReport, RefundRecord
 from refunds.permissions import may_refund_any
 
 
-class RefundablePaymentAdmin(PaymentAdmin):
+class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     """The payment list with refunds. It is registered here because payments do not know refunds."""
 
     list_filter = (PaymentAdmin.list_filter[0], RefundStateFilter, *PaymentAdmin.list_filter[1:])
-    actions = ("refund_orders", "check_orders")
+    actions = ("refund_orders", "check_orders", "export_selected")
+    export_name = "payments"
     actions_detail = ("refund_order",)
     change_form_outer_before_template = "admin/refunds/payment_overview.html"
 
@@ -124,7 +127,7 @@ def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:
     return []
 
 
-class RefundRecordAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
     list_display = ("refund", "order", "money", "state", "asked", "asked_at", "settled_time")
     list_filter = (
         RefundStatusFilter,
@@ -136,7 +139,7 @@ class RefundRecordAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # t
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 25
-    list_select_related = ("payment", "requested_by")
+    list_select_related = ("payment", "requested_by", "api_token")
     sortable_by = ()
     search_fields = ("number", "payment__merchant_uid", "payment__imp_uid")
     search_help_text = _("Refund, order or payment number")
@@ -144,7 +147,8 @@ class RefundRecordAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # t
     show_full_result_count = False
     list_max_show_all = 0
     change_form_outer_before_template = "admin/refunds/refund_overview.html"
-    actions = None
+    actions = ("export_selected",)
+    actions_on_bottom = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -166,6 +170,7 @@ class RefundRecordAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # t
         own = [
             path("batch/<uuid:token>/", site.admin_view(result), name="refunds_batch_result"),
             path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
+            path("<int:pk>/account/", site.admin_view(account), name="refunds_refundrecord_account"),
             path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),
         ]
         return [*own, *super().get_urls()]
@@ -182,11 +187,10 @@ class RefundRecordAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # t
         return (queryset.filter(wanted) if text else queryset), False
 
     def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:
-        account = ["bank", "account"] if obj and obj.refund_bank else []
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
         asked = ["reason", *(["requester"] if obj and obj.requester else []), *(f"{name}_money" for name in parts)]
         done = ["cancellation_id", "pg_tid", "cancelled_time", "error_code"]
-        sections = [(_("Asked"), asked), (_("Refund account"), account), (_("At i'mport"), done)]
+        sections = [(_("Asked"), asked), (_("At i'mport"), done)]
         return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
 
     def get_readonly_fields(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[str]:
@@ -205,6 +209,8 @@ class RefundRecordAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # t
             "before": format_money(refund.checksum, refund.payment.currency),
             "method": method_label(refund.payment.pay_method),
             "receipt": safe_link(refund.receipt_url),
+            "may_view_tokens": request.user.has_perm("access.view_apitoken"),
+            "card": account_card(request.user, refund),
             "timeline": timeline(refund),
             "waiting": waiting(refund),
             "may_check": refund.is_live and may_refund_any(request.user),
@@ -250,17 +256,6 @@ class RefundRecordAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # t
     def cancelled_time(self, record: RefundRecord) -> str:
         return moment(record.cancelled_at)
 
-    @admin.display(description=_("bank"))
-    def bank(self, record: RefundRecord) -> str:
-        bank = bank_by_code(record.refund_bank)
-        if bank is None:
-            return record.refund_bank
-        return bank.name_ko if str(get_language()).startswith("ko") else bank.name_en
-
-    @admin.display(description=_("account number"))
-    def account(self, record: RefundRecord) -> str:
-        return f"•••• {record.refund_account_last4}"
-
     @admin.display(description=_("tax-free part"))
     def tax_free_money(self, record: RefundRecord) -> str:
         return format_money(record.tax_free or Decimal(0), record.payment.currency)
@@ -270,7 +265,8 @@ class RefundRecordAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # t
         return format_money(record.vat_amount or Decimal(0), record.payment.currency)
 
 
-admin.site.unregister(Payment)
+admin.site.unregister([ApiToken, Payment])
+admin.site.register(ApiToken, RefundingTokenAdmin)
 admin.site.register(Payment, RefundablePaymentAdmin)
 admin.site.register(RefundRecord, RefundRecordAdmin)
 admin.site.register(DriftReport, DriftReportAdmin)

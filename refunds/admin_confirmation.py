@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
 from django.utils.safestring import SafeString
@@ -188,7 +189,12 @@ class Confirmation:
 
 
 def first_look(
-    payments: Sequence[Payment], token: str, *, reason: str = "", amounts: Mapping[int, Decimal | None] | None = None
+    payments: Sequence[Payment],
+    user: User,
+    token: str,
+    *,
+    reason: str = "",
+    amounts: Mapping[int, Decimal | None] | None = None,
 ) -> Confirmation:
     """The page before anybody typed: refuses only what no input could mend."""
     shared = SharedForm({"token": token, "reason": reason})
@@ -197,14 +203,14 @@ def first_look(
     for payment in payments:
         data = untouched(payment, amount=(amounts or {}).get(payment.pk))
         form = OrderForm(payment, requirements_of(payment), data)
-        preview = _preview(form, "")
+        preview = _preview(form, "", user)
         telling = [problem for problem in preview.problems if problem.field in ("", "amount")]
         _complain(form, telling)
         rows.append(Row(payment, form, preview, ticked=not telling, blocked=_is_blocked(preview)))
     return _with_skipped(Confirmation(rows, shared))
 
 
-def judge(payments: Sequence[Payment], data: Mapping[str, Any]) -> Confirmation:
+def judge(payments: Sequence[Payment], user: User, data: Mapping[str, Any]) -> Confirmation:
     """The page as it was sent, with every problem beside its input."""
     shared = SharedForm(data)
     shared.is_valid()
@@ -212,7 +218,7 @@ def judge(payments: Sequence[Payment], data: Mapping[str, Any]) -> Confirmation:
     rows = []
     for payment in payments:
         form = OrderForm(payment, requirements_of(payment), data)
-        preview = _preview(form, reason)
+        preview = _preview(form, reason, user)
         blocked = _is_blocked(preview)
         wanted = form.is_selected
         _complain(form, [problem for problem in preview.problems if wanted or not problem.field])
@@ -226,9 +232,9 @@ def blocked_although_wanted(page: Confirmation) -> bool:
     return any(row.blocked and row.form.is_selected for row in page.rows)
 
 
-def _preview(form: OrderForm, reason: str) -> RefundPreview:
+def _preview(form: OrderForm, reason: str, user: User) -> RefundPreview:
     form.is_valid()
-    return preview_refund(payment=form.payment, request=form.request(reason))
+    return preview_refund(payment=form.payment, request=form.request(reason), user=user)
 
 
 def _is_blocked(preview: RefundPreview) -> bool:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from payments.spreadsheets import BYTE_ORDER_MARK, CSV_TYPE
 from refunds.drift import compare_period, write_csv
 from refunds.models import DriftReport
 from refunds.permissions import may_resolve, may_view_reports
@@ -85,9 +86,8 @@ def download(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     report = get_object_or_404(DriftReport, pk=pk)
     headers = {"Content-Disposition": f'attachment; filename="drift-report-{report.pk}.csv"'}
-    response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
-    # Without this mark Excel takes the text for another encoding and garbles Korean.
-    response.write("\ufeff")
+    response = HttpResponse(content_type=CSV_TYPE, headers=headers)
+    response.write(BYTE_ORDER_MARK)
     write_csv(report, response)  # type: ignore[arg-type]  # a response takes text as a file does
     return response
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from payments.admin import badge, safe_link
 from payments.models import Payment
 from payments.money import format_money
+from refunds.accounts import DROPPED, SHOWN
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
 
 COLOURS = {
@@ -32,7 +33,11 @@ EVENTS: dict[str, str | Promise] = {
     "not_carried_out": _("Checked: it was not carried out"),
     "needs_review": _("Needs review"),
     "closed_by_hand": _("Closed by hand"),
+    SHOWN: _("Account shown"),
+    DROPPED: _("Account no longer kept"),
 }
+# They say nothing of the refund's state.
+QUIET_EVENTS = (SHOWN, DROPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Moment:
     colour: str
     message: str
     actor: str
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +94,5 @@ def timeline(refund: RefundRecord) -> list[Moment]:
 def _moment(event: RefundEvent) -> Moment:
     title = EVENTS.get(event.code, event.get_status_display())
     colour = "amber" if event.code == "needs_review" else COLOURS[RefundStatus(event.status)]
-    return Moment(event.at, title, colour, event.message, event.actor)
+    colour = "grey" if event.code in QUIET_EVENTS else colour
+    return Moment(event.at, title, colour, event.message, event.actor, str(event.data.get("request_id", "")))

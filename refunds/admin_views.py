@@ -84,7 +84,9 @@ def confirm(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("This was sent already. Here is its result; nothing was refunded again."))
         return HttpResponseRedirect(result_url(token))
     payments = _payments(ids, batch)
-    page = judge(payments, request.POST) if request.method == "POST" else _first_look(payments, token, batch)
+    page = (
+        judge(payments, user, request.POST) if request.method == "POST" else _first_look(payments, user, token, batch)
+    )
     if len(payments) < len(ids) and batch is None:
         page.notices.append(Notice("payment_not_found", "error", _("Some of these payments are not here.")))
     if request.POST.get("do") == "refund" and page.may_send and not blocked_although_wanted(page):
@@ -159,11 +161,11 @@ def _payments(ids: Sequence[int], batch: RefundBatch | None) -> list[Payment]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def _first_look(payments: Sequence[Payment], token: uuid.UUID, batch: RefundBatch | None) -> Confirmation:
+def _first_look(payments: Sequence[Payment], user: User, token: uuid.UUID, batch: RefundBatch | None) -> Confirmation:
     if batch is None:
-        return first_look(payments, str(token))
+        return first_look(payments, user, str(token))
     amounts = {item.payment_id: item.amount for item in batch.items.all()}
-    page = first_look(payments, str(token), reason=batch.reason, amounts=amounts)
+    page = first_look(payments, user, str(token), reason=batch.reason, amounts=amounts)
     message = _("This was cut off before these orders were started. Bank accounts have to be entered again.")
     page.notices.insert(0, Notice("cut_off", "info", message))
     return page

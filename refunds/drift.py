@@ -14,6 +14,7 @@ from payments.labels import status_label
 from payments.models import Payment
 from payments.money import format_money
 from payments.services import mirror_payment
+from payments.spreadsheets import safe_text
 from refunds.ledger import identities
 from refunds.models import DifferenceKind, DriftDifference, DriftReport, RefundRecord
 
@@ -57,11 +58,7 @@ def write_csv(report: DriftReport, file: IO[str]) -> None:
     writer.writerow(CSV_COLUMNS)
     for found in report.differences.all():
         texts = (found.merchant_uid, found.imp_uid, found.kind, found.ours, found.theirs)
-        writer.writerow([*(_no_formula(text) for text in texts), "yes" if found.repaired else "no"])
-
-
-def _no_formula(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+        writer.writerow([*map(safe_text, texts), "yes" if found.repaired else "no"])
 
 
 def _ours_not_listed(since: datetime, until: datetime, seen: set[str]) -> Iterator[list[Payment]]:

@@ -4,9 +4,17 @@ DomainError (payments.errors)
  └── RefundError
       ├── InvalidRequest        invalid_*               the input itself is wrong; names the field
       ├── PolicyViolated        the first rule's code   a rule forbids it; lists every violation
+      │    └── ApprovalRequired approval_required       so large that somebody who may approve it has to make it
       ├── RefundNotAllowed      permission_denied       this user may not refund this payment
+      ├── TokenRefused          the API token does not reach so far
+      │    ├── TokenEnded           token_ended             revoked or expired since the request came
+      │    ├── TokenCurrency        token_currency          its limits are in another currency
+      │    ├── TokenAmountLimit     token_amount_limit      more than it may refund at once
+      │    └── TokenDailyLimit      token_daily_limit       more than it may refund today
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
       ├── IdempotencyConflict   idempotency_key_reused  same key, other request
+      ├── AccountNotKept        account_not_kept        the account it went to is no longer kept, or never was
+      ├── AccountUnreadable     account_unreadable      no key opens it
       └── RefundNotDone         has the record in `refund`
            ├── RefundRefused        refused_by_gateway      i'mport said no, with its message
            ├── RefundNotSent        gateway_unavailable     i'mport was not reached; nothing happened
@@ -49,6 +57,10 @@ class PolicyViolated(RefundError):
         self.violations = violations
 
 
+class ApprovalRequired(PolicyViolated):
+    """The refund is above the limit of those who may not approve refunds."""
+
+
 class RefundNotAllowed(RefundError):
     """This user may not refund this payment."""
 
@@ -56,6 +68,55 @@ class RefundNotAllowed(RefundError):
 
     def __init__(self) -> None:
         super().__init__(_("You are not allowed to refund payments. Ask an administrator for the permission."))
+
+
+class TokenRefused(RefundError):
+    """The API token that was used does not reach so far. Texts come with amounts written for people."""
+
+
+class TokenEnded(TokenRefused):
+    """The token was revoked, or has expired, since the request came in."""
+
+    code = "token_ended"
+
+    def __init__(self) -> None:
+        super().__init__(_("This token was revoked or has expired. Ask an administrator for a new one."))
+
+
+class TokenCurrency(TokenRefused):
+    """A token with limits refunds their currency only: other amounts cannot be compared with them."""
+
+    code = "token_currency"
+
+    def __init__(self, currency: str) -> None:
+        message = _("This token refunds %(currency)s only. Ask an administrator to refund this order.")
+        super().__init__(message % {"currency": currency})
+
+
+class TokenAmountLimit(TokenRefused):
+    """More than the token may refund at once."""
+
+    code = "token_amount_limit"
+
+    def __init__(self, amount: str, limit: str) -> None:
+        message = _(
+            "%(amount)s is more than this token may refund at once: at most %(limit)s. Refund less, or ask an "
+            "administrator to refund this order."
+        )
+        super().__init__(message % {"amount": amount, "limit": limit})
+
+
+class TokenDailyLimit(TokenRefused):
+    """More than the token may refund on one day in Korea."""
+
+    code = "token_daily_limit"
+
+    def __init__(self, amount: str, limit: str, left: str) -> None:
+        message = _(
+            "%(amount)s is more than this token may refund today: %(left)s is left of %(limit)s a day. Try again after "
+            "midnight in Korea, or ask an administrator to refund this order."
+        )
+        super().__init__(message % {"amount": amount, "limit": limit, "left": left})
 
 
 class RefundInProgress(RefundError):
@@ -81,6 +142,26 @@ class ResolutionRefused(RefundError):
     """An open refund cannot be closed by hand, or not yet; the message says why."""
 
     code = "resolution_refused"
+
+
+class AccountNotKept(RefundError):
+    """The account a refund went to is not here (any more); the message says since when."""
+
+    code = "account_not_kept"
+
+
+class AccountUnreadable(RefundError):
+    """The account a refund went to is here, but no key opens it."""
+
+    code = "account_unreadable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The account is kept, but cannot be read: the key that sealed it is missing. "
+                "Ask whoever runs this server to put it back into ENCRYPTION_KEYS."
+            )
+        )
 
 
 class RefundNotDone(RefundError):

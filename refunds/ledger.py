@@ -11,13 +11,16 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.utils.translation import gettext as _
 
+from monitoring.request_ids import request_id
 from payments.gateway import Cancellation, GatewayPayment
 from payments.models import Payment
 from payments.money import format_money
 from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import sends_refund_number
+from refunds.signals import refund_settled
 
 logger = logging.getLogger(__name__)
 
@@ -179,6 +182,7 @@ def _import_cancel(
         message = _("i'mport's total shows this refund, but no item of its history does.")
     add_event(record, code="imported", now=now, message=message, data={"cancellation_id": cancellation_id})
     logger.info("%s: imported cancel %s", payment.imp_uid, cancellation_id)
+    _announce(record)
     return record
 
 
@@ -232,6 +236,15 @@ def move(
     for name, value in changes.items():
         setattr(record, name, value)
     add_event(record, code=code, now=now, message=message, actor=actor, data=data)
+    if status in FINAL_STATUSES:
+        _announce(record)
+
+
+def _announce(record: RefundRecord) -> None:
+    """Tell the receivers that this record has ended. What they get wrong must not undo it."""
+    for _receiver, error in refund_settled.send_robust(RefundRecord, record=record):
+        if isinstance(error, DatabaseError):  # the transaction is broken: nothing more can be written in it
+            raise error
 
 
 def add_event(
@@ -243,7 +256,9 @@ def add_event(
     actor: str = "",
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Add one line to the record's timeline."""
+    """Add one line to the record's timeline, with the request that caused it if there is one."""
+    current = request_id()
+    data = {**(data or {}), **({"request_id": current} if current else {})}
     RefundEvent.objects.create(
-        refund=record, at=now, status=record.status, code=code, message=message, actor=actor, data=data or {}
+        refund=record, at=now, status=record.status, code=code, message=message, actor=actor, data=data
     )

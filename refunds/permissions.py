@@ -11,6 +11,8 @@ VIEW = "payments.view_payment"
 RESOLVE = "refunds.resolve_refund"
 VIEW_REFUNDS = "refunds.view_refundrecord"
 VIEW_REPORTS = "refunds.view_driftreport"
+VIEW_ACCOUNT = "refunds.view_account"
+APPROVE = "refunds.approve_refund"
 
 
 def may_refund_any(user: AbstractBaseUser | AnonymousUser) -> bool:
@@ -31,6 +33,16 @@ def may_resolve(user: AbstractBaseUser | AnonymousUser) -> bool:
 def may_view_reports(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Staff who may view comparisons with i'mport, or make them."""
     return _is_staff_with(user, VIEW_REPORTS, RESOLVE)
+
+
+def may_view_accounts(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Staff with the permission "Can see whole refund accounts", who may see the refunds as well."""
+    return _is_staff_with(user, VIEW_ACCOUNT) and may_view_refunds(user)
+
+
+def may_approve(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Staff with the permission "Can make refunds above the approval limit"."""
+    return _is_staff_with(user, APPROVE)
 
 
 def _is_staff_with(user: AbstractBaseUser | AnonymousUser, *permissions: str) -> bool:

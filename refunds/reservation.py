@@ -15,11 +15,13 @@ from payments.models import Payment
 from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
-from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress
+from refunds.approval import approval_missing
+from refunds.errors import ApprovalRequired, IdempotencyConflict, PolicyViolated, RefundInProgress, TokenRefused
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.policies import RefundContext
 from refunds.requests import RefundRequest
+from refunds.token_limits import ensure_within_limits, lock_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ def reserve(
 ) -> tuple[RefundRecord, CancelRequest | None]:
     """Commit a `requested` record and return it with the call to make.
 
-    Or return the record that this key made before, with no call. Raises `PolicyViolated`, `RefundInProgress`,
-    `IdempotencyConflict`; then nothing was written.
+    Or return the record that this key made before, with no call. Raises `PolicyViolated`, `ApprovalRequired`,
+    `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`; then nothing was written.
     """
     fingerprint = _fingerprint(payment, request) if idempotency_key else ""
     earlier = _find_by_key(actor, idempotency_key, fingerprint)
@@ -65,16 +67,11 @@ def reserve(
         with transaction.atomic(durable=True):
             locked = Payment.objects.select_for_update().get(pk=payment.pk)
             context = context_of(locked, request)
-            verdict = policies.check(context)
-            if verdict.violations:
-                raise PolicyViolated(verdict.violations)
+            _ensure_allowed(context, actor)
             record = _new_record(context, actor, source)
             record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
-            record.save(force_insert=True)
-            keep_account(record, policies.wire_account(context))
-            amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
-            add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
-    except (IntegrityError, PolicyViolated) as exc:
+            _save(record, context, actor)
+    except (IntegrityError, PolicyViolated, TokenRefused) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
         earlier = _find_by_key(actor, idempotency_key, fingerprint)
         if earlier is not None:
@@ -83,6 +80,27 @@ def reserve(
             raise RefundInProgress from exc
         raise
     return record, _cancel_request(record, context)
+
+
+def _save(record: RefundRecord, context: RefundContext, actor: Actor) -> None:
+    """Insert the record with all that belongs to it, unless its token does not reach so far."""
+    token = lock_token(actor.token, context.now) if actor.token else None
+    # First: that another refund is open says more than a limit that it has used up.
+    record.save(force_insert=True)
+    if token is not None:
+        ensure_within_limits(record, token)
+    keep_account(record, policies.wire_account(context))
+    amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
+    add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
+
+
+def _ensure_allowed(context: RefundContext, actor: Actor) -> None:
+    """Raise `PolicyViolated` if a rule forbids the refund, `ApprovalRequired` if it is too large for who asks."""
+    verdict = policies.check(context)
+    if verdict.violations:
+        raise PolicyViolated(verdict.violations)
+    if missing := approval_missing(payment=context.payment, amount=context.amount, user=actor.user):
+        raise ApprovalRequired((missing,))
 
 
 def _is_live_conflict(exc: IntegrityError) -> bool:

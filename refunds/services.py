@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import partial
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import Error as DatabaseError
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -32,6 +33,7 @@ from payments.gateway import (
 from payments.models import Payment
 from payments.services import read_tax_parts
 from refunds import policies
+from refunds.approval import approval_missing
 from refunds.errors import (
     RefundAbandoned,
     RefundInProgress,
@@ -69,15 +71,21 @@ class RefundPreview:
     requirements: Requirements
 
 
-def preview_refund(*, payment: Payment, request: RefundRequest, gateway: Gateway | None = None) -> RefundPreview:
+def preview_refund(
+    *, payment: Payment, request: RefundRequest, user: User | None = None, gateway: Gateway | None = None
+) -> RefundPreview:
     """Say whether this refund would be refused here, why, and what to know before. Moves no money.
 
+    `user` is who would ask; without one nobody's approval is missed.
     i'mport is only read: for tax parts that a rule needs, and for the name of the refund account's holder.
     """
     _ensure_tax_parts(payment)
     context = context_of(payment, request)
     verdict = policies.check(context)
     problems = verdict.violations
+    if not any(problem.field in ("", "amount") for problem in problems):
+        missing = approval_missing(payment=payment, amount=context.amount, user=user)
+        problems += (missing,) if missing else ()
     if payment.refunds.live().exists():
         busy = RefundInProgress()
         problems = (Violation(busy.code, busy.message), *problems)
@@ -131,9 +139,10 @@ def request_refund(
 ) -> RefundRecord:
     """Refund a payment: all that is left, or `request.amount`. Returns a `succeeded` or `pending` record.
 
-    Raises `PolicyViolated`, `RefundInProgress`, `IdempotencyConflict` (nothing recorded, nothing sent), or a
-    `RefundNotDone` with the record: `RefundRefused`, `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's
-    same `idempotency_key` never moves money twice: it gives the first request's outcome again.
+    Raises `PolicyViolated`, `ApprovalRequired`, `RefundInProgress`, `IdempotencyConflict`, `TokenRefused` (nothing
+    recorded, nothing sent), or a `RefundNotDone` with the record: `RefundRefused`, `RefundNotSent`,
+    `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money twice: it gives the first
+    request's outcome again.
     """
     _ensure_tax_parts(payment)
     record, cancel = reserve(

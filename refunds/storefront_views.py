@@ -1,7 +1,5 @@
 """The storefront's pages: a buyer's orders, and one order by itself for the script to show what became of it."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import cast
 
 from django.contrib.auth.models import User
@@ -21,32 +19,8 @@ from refunds.storefront_orders import bank_choices, order_card
 from refunds.storefront_texts import script_texts
 
 PAGE_SIZE = 20
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
-
-View = Callable[..., HttpResponse]
 
 
-def strict_csp(view: View) -> View:
-    """Only files of this site may be loaded, and nothing inline may run."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        return response
-
-    return wrapped
-
-
-@strict_csp
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
@@ -64,7 +38,6 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "storefront/orders.html", context)
 
 
-@strict_csp
 @never_cache
 @require_safe
 def order(request: HttpRequest, imp_uid: str) -> HttpResponse:

@@ -1,8 +1,11 @@
 """Background work. Every task may be lost, repeated or run beside itself: the services it calls take care of that."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from payments.wakeups import process_waiting
+from refunds import pruning
+from refunds.metrics import note_sweep
 from refunds.reconciliation import due_payments, reconcile
 
 
@@ -11,4 +14,12 @@ def sweep() -> None:
     """Every minute: read what was notified and forgotten, and settle the refunds that are due for a look."""
     process_waiting(only_due=True)
     for _settled in reconcile(payments=due_payments()):
+        pass
+    note_sweep(timezone.now())
+
+
+@shared_task
+def prune() -> None:
+    """Every night: forget what was kept long enough."""
+    for _name, _count in pruning.prune():
         pass

@@ -45,6 +45,7 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "HTTPS_ONLY": "false",
         "BEHIND_PROXY": "false",
         "LOG_LEVEL": "WARNING",
+        "STAFF_TWO_FACTOR": "",
         "VAR_DIR": str(VAR_DIR),
         "DATABASE_URL": f"sqlite:///{VAR_DIR / 'demo.sqlite3'}",
         "IAMPORT_API_URL": f"http://{HOST}:{sandbox_port}",
@@ -53,6 +54,7 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "IAMPORT_CONTRACTS": "vbank_refund",
         "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
         "CELERY_BROKER_URL": "",
+        "CACHE_URL": "",
         "SANDBOX_WEBHOOK_URL": f"http://{HOST}:{port}/webhooks/iamport",
     }
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
+from access.sealing import seal
 from payments.models import Payment
 from payments.services import sync_by_id
+from refunds.models import RefundAccount, RefundRecord
 from tests.sandbox_server import SandboxServer
 
 ACCOUNT = {"refund_holder": "홍길동", "refund_bank": "088", "refund_account": "110-123-456789"}
@@ -57,3 +61,30 @@ def make_staff(*permissions: str, name: str = "staff") -> User:
     user = make_user(name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return user
+
+
+def make_refund(payment: Payment | None = None, **fields: Any) -> RefundRecord:
+    """A refund of 1,000 in our ledger only: done a minute ago, to an account, unless `fields` say otherwise."""
+    now = timezone.now()
+    defaults: dict[str, Any] = {
+        "payment": payment or make_payment(pay_method="vbank", pg_provider="html5_inicis"),
+        "status": "succeeded",
+        "source": "admin",
+        "amount": Decimal(1_000),
+        "checksum": Decimal(10_000),
+        "refund_bank": "088",
+        "refund_account_last4": ACCOUNT_DIGITS[-4:],
+        "requested_at": now - timedelta(minutes=1),
+    }
+    fields = {**defaults, **fields}
+    if fields["status"] in ("succeeded", "failed"):
+        fields.setdefault("settled_at", now)
+    if fields["status"] == "succeeded":
+        fields = {"cancelled_amount": fields["amount"], "cancelled_at": fields["settled_at"], **fields}
+    return RefundRecord.objects.create(**fields)
+
+
+def make_kept_account(refund: RefundRecord, **account: str) -> RefundAccount:
+    """The account the refund went to, as the ledger keeps it."""
+    text = json.dumps({"holder": ACCOUNT["refund_holder"], "number": ACCOUNT_DIGITS, **account})
+    return RefundAccount.objects.create(refund=refund, sealed=seal(text))

@@ -36,6 +36,8 @@ os.environ.update(
     VAR_DIR=str(TEST_DIR / "var"),
     LANGUAGE_CODE="en",
     LOG_LEVEL="INFO",
+    # Throttles are off, here and in child processes, except where a test sets them.
+    **dict.fromkeys(("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"), "0"),
 )
 for name in (
     "CSRF_TRUSTED_ORIGINS",
@@ -51,9 +53,25 @@ for name in (
     "REFUND_REVIEW_AFTER_HOURS",
     "IAMPORT_WEBHOOK_ALLOWED_IPS",
     "CELERY_BROKER_URL",
+    "CACHE_URL",
     "SECRET_KEY_FALLBACKS",
     "ENCRYPTION_KEYS",
     "REFUND_ACCOUNT_KEEP_DAYS",
+    "REFUND_APPROVAL_ABOVE",
+    "LOGIN_FAILURE_LIMIT",
+    "LOGIN_ADDRESS_LIMIT",
+    "LOGIN_LOCK_MINUTES",
+    "STAFF_TWO_FACTOR",
+    "STAFF_SESSION_IDLE_MINUTES",
+    "STAFF_SESSION_HOURS",
+    "STATIC_DIR",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
+    "BIND",
+    "WEB_CONCURRENCY",
+    "OUTGOING_ALLOWED_NETWORKS",
+    "OUTGOING_ALLOW_HTTP",
+    "OUTGOING_KEEP_DAYS",
 ):
     os.environ.pop(name, None)
 

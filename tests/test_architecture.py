@@ -79,7 +79,7 @@ def _violations(package: str, forbidden: tuple[str, ...]) -> list[str]:
         ("refunds.policies", ("refunds.services", "payments.services", "payments.gateway.iamport", "requests")),
         ("config", ("access", "monitoring", "outgoing", "payments", "refunds", "sandbox")),
         ("access", ("config", "monitoring", "outgoing", "payments", "refunds", "sandbox")),
-        ("monitoring", ("access", "config", "outgoing", "payments", "refunds", "sandbox")),
+        ("monitoring", ("config", "outgoing", "payments", "refunds", "sandbox")),
         ("payments", ("config", "outgoing", "sandbox")),
         ("refunds", ("config", "outgoing", "sandbox")),
         ("outgoing", ("config", "sandbox")),

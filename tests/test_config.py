@@ -7,11 +7,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
-from django.db import DatabaseError, connection
-from django.test import Client
 from dotenv import dotenv_values
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -66,10 +63,14 @@ def test_example_environment_starts() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_example_lists_exactly_the_variables_that_settings_read() -> None:
-    tree = ast.parse((PROJECT_DIR / "config" / "settings.py").read_text(encoding="utf-8"))
+def test_example_lists_exactly_the_variables_that_settings_and_the_web_server_read() -> None:
+    trees = [
+        ast.parse((PROJECT_DIR / path).read_text(encoding="utf-8"))
+        for path in ("config/settings.py", "gunicorn.conf.py")
+    ]
     read = {
         node.args[0].value
+        for tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
@@ -94,16 +95,3 @@ def test_wsgi_stops_its_server_with_the_same_line() -> None:
     assert done.returncode == 3
     assert done.stderr.startswith("SECRET_KEY is not set: ")
     assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/healthz", "/healthz/"])
-def test_health_check_answers(client: Client, path: str) -> None:
-    assert client.get(path).json() == {"status": "ok"}
-
-
-def test_health_check_reports_a_database_that_does_not_answer(client: Client) -> None:
-    with patch.object(connection, "cursor", side_effect=DatabaseError("gone")):
-        answer = client.get("/healthz")
-
-    assert (answer.status_code, answer.json()["database"]) == (503, "unreachable")

@@ -18,7 +18,7 @@ from payments.gateway.errors import (
     OutcomeUnknown,
     PaymentUnknown,
 )
-from payments.gateway.iamport import get_gateway
+from payments.gateway.iamport import get_gateway, keys_are_refused
 
 __all__ = [
     "Balance",
@@ -36,4 +36,5 @@ __all__ = [
     "Requester",
     "StatusFilter",
     "get_gateway",
+    "keys_are_refused",
 ]

@@ -33,12 +33,14 @@ from payments.gateway.listing import pages_between
 from payments.gateway.mapping import balance_from, payment_from, payments_from, text
 from payments.gateway.outcomes import not_understood, raise_unless_ok, transport_failure
 from payments.gateway.session import HttpSession, TransportError
+from payments.gateway.timing import note
 from payments.gateway.tokens import Token, TokenCache, is_header_safe
 from payments.gateway.wire import Call, Envelope, Unreadable, decode
 
 logger = logging.getLogger(__name__)
 
 UIDS_PER_CALL = 100  # i'mport's limit
+_ASK_AGAIN_AFTER = 60.0  # seconds
 Mapped = TypeVar("Mapped")
 
 
@@ -109,6 +111,22 @@ class IamportGateway:
         call = Call("GET", "/vbanks/holder", params=(("bank_code", bank_code), ("bank_num", account)))
         return self._mapped(call, self._ask(call), _holder)
 
+    def keys_are_refused(self) -> bool:
+        """Whether i'mport's last word on our key and secret was no.
+
+        Makes a call only then, and at most one a minute: keys that were set right at i'mport count again.
+        """
+        failure = self._tokens.failure()
+        if failure is None or not isinstance(failure[1], GatewayAuthFailed):
+            return False
+        if failure[0] < _ASK_AGAIN_AFTER:
+            return True
+        try:
+            self._tokens.renew()
+        except GatewayUnavailable as exc:
+            return isinstance(exc, GatewayAuthFailed)
+        return False
+
     def _ask(self, call: Call) -> Envelope:
         """Make `call` with a valid token; an answer comes back only if it has `code` 0."""
         asked_at = time.monotonic()
@@ -137,8 +155,10 @@ class IamportGateway:
         try:
             envelope = decode(self._session.send(call, token.value if token else ""))
         except TransportError as exc:
+            note(call, exc, time.monotonic() - started)
             logger.info("%s %s: %s: %s, %d ms", call.method, call.path, type(exc).__name__, exc, _ms(started))
             raise transport_failure(call, exc) from None
+        note(call, envelope, time.monotonic() - started)
         logger.info(
             "%s %s: HTTP %s, code %s, %d ms",
             call.method,
@@ -263,3 +283,9 @@ def _keys_refused(message: str) -> GatewayAuthFailed:
 
 def _ms(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
+
+
+def keys_are_refused() -> bool:
+    """Whether i'mport's last word on this process's key and secret was no."""
+    gateway = get_gateway()
+    return isinstance(gateway, IamportGateway) and gateway.keys_are_refused()

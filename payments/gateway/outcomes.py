@@ -9,6 +9,7 @@ from payments.gateway.errors import (
     OutcomeUnknown,
     PaymentUnknown,
 )
+from payments.gateway.masking import masked
 from payments.gateway.session import NotSent, TransportError
 from payments.gateway.wire import Call, Envelope
 
@@ -27,7 +28,7 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
     if code != 0:
         message = envelope.message or _("i'mport refused without giving a reason (code %(code)s).") % {"code": code}
         error = PaymentUnknown if status == 404 and call.reads_payment else GatewayRejected
-        raise error(message, gateway_code=code)
+        raise error(masked(message, call), gateway_code=code)
 
 
 def transport_failure(call: Call, exc: TransportError) -> GatewayError:

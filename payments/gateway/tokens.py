@@ -65,7 +65,17 @@ class TokenCache:
             except GatewayUnavailable as exc:
                 self._failure = (time.monotonic(), exc)
                 raise
+            self._failure = None
             return self._memory
+
+    def failure(self) -> tuple[float, GatewayUnavailable] | None:
+        """How many seconds ago the last token that was asked for did not come, and why; None since one came."""
+        failed = self._failure
+        return None if failed is None else (time.monotonic() - failed[0], failed[1])
+
+    def renew(self) -> Token:
+        """A token other than the one in use. Raises `GatewayUnavailable`."""
+        return self.get(rejected=self._memory)
 
     def _shared_or_new(self, rejected: Token | None) -> Token:
         with self._file.exclusive():

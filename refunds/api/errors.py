@@ -8,12 +8,14 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from payments.errors import AmbiguousOrder, DomainError, PaymentNotFound
 from refunds.errors import (
+    ApprovalRequired,
     IdempotencyConflict,
     InvalidRequest,
     PolicyViolated,
@@ -23,6 +25,10 @@ from refunds.errors import (
     RefundNotSent,
     RefundOutcomeUnknown,
     RefundRefused,
+    TokenAmountLimit,
+    TokenCurrency,
+    TokenDailyLimit,
+    TokenEnded,
 )
 from refunds.representation import error_json
 
@@ -32,7 +38,12 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     PolicyViolated: HTTPStatus.BAD_REQUEST,
     AmbiguousOrder: HTTPStatus.BAD_REQUEST,
+    ApprovalRequired: HTTPStatus.FORBIDDEN,
     RefundNotAllowed: HTTPStatus.FORBIDDEN,
+    TokenEnded: HTTPStatus.FORBIDDEN,
+    TokenCurrency: HTTPStatus.FORBIDDEN,
+    TokenAmountLimit: HTTPStatus.FORBIDDEN,
+    TokenDailyLimit: HTTPStatus.FORBIDDEN,
     PaymentNotFound: HTTPStatus.NOT_FOUND,
     RefundInProgress: HTTPStatus.CONFLICT,
     IdempotencyConflict: HTTPStatus.CONFLICT,
@@ -55,11 +66,27 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         message = _("The database cannot be reached. This request refunded nothing; try again in a moment.")
         return Response({"message": message, "code": "database_unavailable", "retryable": True}, status=503)
     response = drf_exception_handler(exc, context)
-    if response is not None and isinstance(exc, exceptions.APIException):
+    if response is not None and isinstance(exc, exceptions.Throttled):
+        response.data = {
+            "message": _throttled_message(response["Retry-After"]),
+            "code": exc.default_code,
+            "retryable": True,
+        }
+    elif response is not None and isinstance(exc, exceptions.APIException):
         response.data = {"message": str(exc.detail), "code": _framework_code(exc), "retryable": False}
     elif response is not None:
         response.data = {"message": _("There is nothing here."), "code": "not_found", "retryable": False}
     return response
+
+
+def _throttled_message(seconds: str) -> str:
+    """`seconds` as the Retry-After header says them."""
+    message = ngettext(
+        "Too many requests. Try again in %(seconds)s second.",
+        "Too many requests. Try again in %(seconds)s seconds.",
+        int(seconds),
+    )
+    return message % {"seconds": seconds}
 
 
 def _framework_code(exc: exceptions.APIException) -> str:

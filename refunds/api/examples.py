@@ -123,8 +123,40 @@ FORBIDDEN = [
         "You are not allowed to refund payments. Ask an administrator for the permission.",
         retryable=False,
     ),
+    _unfit(
+        "approval_required",
+        "Refunds above ₩500,000 need somebody who may approve them. Ask a colleague who may.",
+        "amount",
+    ),
     error("csrf_failed", "CSRF Failed: CSRF token missing."),
+    error("token_scope", "This token may only read, not refund. Ask an administrator for a token that may refund."),
+    error(
+        "token_amount_limit",
+        "₩40,000 is more than this token may refund at once: at most ₩30,000. Refund less, or ask an administrator to "
+        "refund this order.",
+        retryable=False,
+    ),
+    error(
+        "token_daily_limit",
+        "₩40,000 is more than this token may refund today: ₩20,000 is left of ₩100,000 a day. Try again after midnight "
+        "in Korea, or ask an administrator to refund this order.",
+        retryable=False,
+    ),
+    error(
+        "token_currency",
+        "This token refunds KRW only. Ask an administrator to refund this order.",
+        retryable=False,
+    ),
+    error(
+        "token_ended",
+        "This token was revoked or has expired. Ask an administrator for a new one.",
+        retryable=False,
+    ),
 ]
+MAY_NOT_READ = error(
+    "token_scope", "This token may only refund, not read. Ask an administrator for a token that may read."
+)
+THROTTLED = error("throttled", "Too many requests. Try again in 17 seconds.", retryable=True)
 PAYMENT_NOT_FOUND = error("payment_not_found", "There is no payment “ORDER-1” here. Check the number.", retryable=False)
 NOT_FOUND = error("not_found", "There is nothing here.")
 CONFLICTS = [

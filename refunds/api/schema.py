@@ -58,6 +58,7 @@ _ANY_METHOD: dict[int, OpenApiResponse] = {
     HTTPStatus.NOT_ACCEPTABLE: _framework_error(
         "not_acceptable", "Could not satisfy the request Accept header.", "Answers are JSON."
     ),
+    HTTPStatus.TOO_MANY_REQUESTS: _errors("Wait as long as `Retry-After` says.", [examples.THROTTLED]),
 }
 
 _BAD_REQUEST = OpenApiResponse(
@@ -77,7 +78,9 @@ _CANCEL_ANSWERS: dict[int, OpenApiResponse] = _ANY_METHOD | {
         examples=examples.PENDING,
     ),
     HTTPStatus.BAD_REQUEST: _BAD_REQUEST,
-    HTTPStatus.FORBIDDEN: _errors("Not allowed.", examples.FORBIDDEN),
+    HTTPStatus.FORBIDDEN: _errors(
+        "Not allowed: by the account's permissions, or by the token's scopes and limits.", examples.FORBIDDEN
+    ),
     HTTPStatus.NOT_FOUND: _errors("Unknown, or somebody else's.", [examples.PAYMENT_NOT_FOUND]),
     HTTPStatus.CONFLICT: _errors(
         "Another refund of this payment is open: wait for it. Or the key belongs to another body: use a new one.",
@@ -106,6 +109,7 @@ def _found(shape: Any, shown: list[OpenApiExample]) -> dict[int, OpenApiResponse
         _ANY_METHOD
         | {
             HTTPStatus.OK: OpenApiResponse(shape, description="Found.", examples=shown),
+            HTTPStatus.FORBIDDEN: _errors("The token may not read.", [examples.MAY_NOT_READ]),
             HTTPStatus.NOT_FOUND: _errors("Unknown, or somebody else's.", missing),
             HTTPStatus.SERVICE_UNAVAILABLE: _errors("Try again.", [examples.DATABASE_UNAVAILABLE]),
         }
@@ -134,13 +138,20 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     "request and never refunds twice. A request that a rule refused made no refund, so its key may be used again.",
     examples=[OpenApiExample("UUID", value="0b1e5a3c-5f0e-4c53-9a43-2f6f7f1f4a77")],
 )
+_RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    {"type": "integer", "minimum": 1},
+    OpenApiParameter.HEADER,
+    description="Seconds until the next request is taken.",
+    response=[HTTPStatus.TOO_MANY_REQUESTS.value],
+)
 
 cancel_payment = extend_schema(
     operation_id="cancelPayment",
     tags=["refunds"],
     summary="Refund an order, wholly or in part",
     description="Answers the updated payment. Name the order by `merchant_uid` or `imp_uid`.",
-    parameters=[_IDEMPOTENCY_KEY],
+    parameters=[_IDEMPOTENCY_KEY, _RETRY_AFTER],
     request={"application/json": RefundRequestShape},
     responses=_sorted(_CANCEL_ANSWERS),
     examples=examples.REFUND_REQUESTS,
@@ -150,7 +161,7 @@ get_payment = extend_schema(
     tags=["payments"],
     summary="One payment",
     description="If several payments share the order number, the one that a refund would mean.",
-    parameters=[_PAYMENT_NUMBER],
+    parameters=[_PAYMENT_NUMBER, _RETRY_AFTER],
     responses=_found(PaymentShape, examples.PAYMENTS),
 )
 list_refunds = extend_schema(
@@ -158,7 +169,7 @@ list_refunds = extend_schema(
     tags=["payments"],
     summary="The refunds of one payment",
     description="Newest first.",
-    parameters=[_PAYMENT_NUMBER],
+    parameters=[_PAYMENT_NUMBER, _RETRY_AFTER],
     responses=_found(RefundListShape, examples.REFUND_LISTS),
 )
 get_refund = extend_schema(
@@ -166,7 +177,7 @@ get_refund = extend_schema(
     tags=["refunds"],
     summary="One refund",
     description="Poll it while `status` is `requested`, `pending` or `unknown`.",
-    parameters=[_REFUND_NUMBER],
+    parameters=[_REFUND_NUMBER, _RETRY_AFTER],
     responses=_found(RefundShape, examples.REFUNDS),
 )
 
@@ -193,14 +204,18 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     priority = 1
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Json:
-        description = "For servers: `Authorization: Token …`. `manage.py api_token USERNAME` prints one."
+        description = (
+            "For servers: `Authorization: Token rd_…`. Made in the admin or by `manage.py api_token USERNAME`. It acts "
+            "as its account, as far as its scopes (read, refund) and its limits (per refund, per day) reach, until it "
+            "expires or is revoked."
+        )
         return {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Two schemes at once: the cookie, and for requests that change something Django's token against forgeries."""
 
-    target_class = "rest_framework.authentication.SessionAuthentication"
+    target_class = "access.session_authentication.SessionAuthentication"
     name = ["session", "csrf"]
     priority = 1
 

@@ -62,7 +62,7 @@ class RefundRequestShape(Shape):
         required=False, allow_blank=True, max_length=50, help_text="Bank, by code (`088`, `88`, `BK88`) or name."
     )
     refund_account = serializers.CharField(
-        required=False, allow_blank=True, max_length=50, help_text="Account number. It is never stored."
+        required=False, allow_blank=True, max_length=50, help_text="Account number. Kept sealed, for a while only."
     )
     refund_tel = serializers.CharField(
         required=False, allow_blank=True, max_length=30, help_text="Telephone of the holder, for Smartro."
@@ -110,7 +110,7 @@ class RefundShape(Shape):
     amount = Amount(help_text=f"Asked for. {MAJOR_UNITS}")
     cancelled_amount = Amount(allow_null=True, help_text="What i'mport gave back; null until then.")
     reason = serializers.CharField(allow_blank=True)
-    refund_account_last4 = serializers.CharField(allow_blank=True, help_text="All that is kept of the account number.")
+    refund_account_last4 = serializers.CharField(allow_blank=True, help_text="The end of the account number.")
     cancellation_id = serializers.CharField(allow_blank=True, help_text="i'mport's number of the cancellation.")
     receipt_url = serializers.CharField(allow_blank=True)
     code = serializers.CharField(allow_blank=True, help_text="Why it failed or is open; empty when it succeeded.")

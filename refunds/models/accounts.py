@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from access.fields import SealedTextField
 from refunds.models.records import RefundRecord
 
 
@@ -13,7 +14,7 @@ class RefundAccount(models.Model):
     """
 
     refund = models.OneToOneField(RefundRecord, on_delete=models.CASCADE, related_name="kept_account")
-    sealed = models.TextField(editable=False)
+    sealed = SealedTextField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -330,3 +330,31 @@ def test_each_call_is_one_info_line(
         ["POST /users/getToken: HTTP 200", "code 0"],
         [f"GET /payments/{UID}: HTTP 200", "code 0"],
     ]
+
+
+@pytest.mark.parametrize("written", ["110123456789", "110-123-456789", "110 123 456789", "1101-2345-6789"])
+def test_the_account_that_a_refusal_quotes_is_masked(
+    api: responses.RequestsMock, gateway: IamportGateway, written: str
+) -> None:
+    answer_cancel(api, json={"code": 1, "message": f"{written} 계좌(예금주 홍길동, 01012345678)로 환불할 수 없습니다."})
+    request = cancel_request(refund_holder="홍길동", refund_account="110123456789", refund_tel="01012345678")
+    with pytest.raises(GatewayRejected) as refusal:
+        gateway.cancel(request)
+    assert refusal.value.message == "•••• 6789 계좌(예금주 •••, •••• 5678)로 환불할 수 없습니다."
+
+
+def test_other_numbers_in_a_refusal_stay(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    message = "주문 9110123456789 의 잔액은 110,000원입니다."
+    answer_cancel(api, json={"code": 1, "message": message})
+    with pytest.raises(GatewayRejected) as refusal:
+        gateway.cancel(cancel_request(refund_account="110123456789"))
+    assert refusal.value.message == message
+
+
+def test_the_account_that_a_refused_question_for_its_holder_quotes_is_masked(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
+    api.get(f"{API}/vbanks/holder", json={"code": 1, "message": "110123456789: 없는 계좌"})
+    with pytest.raises(GatewayRejected) as refusal:
+        gateway.account_holder(bank_code="088", account="110123456789")
+    assert refusal.value.message == "•••• 6789: 없는 계좌"

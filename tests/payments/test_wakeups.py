@@ -5,18 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from payments import wakeup_threads, wakeups
+from payments import wakeups
 from payments.gateway import GatewayPayment, GatewayUnavailable, PaymentUnknown
 from payments.models import Payment, WakeUp
-from payments.wakeup_threads import ReadingThreads
 from payments.wakeups import BACK_OFF, SPACING, process_waiting, read_due, request_reading
 from tests.factories import make_payment
 from tests.fakes import InstantGateway
@@ -260,68 +259,6 @@ def test_database_refuses_nonsense(changes: dict[str, object]) -> None:
     now = timezone.now()
     with pytest.raises(IntegrityError), transaction.atomic():
         WakeUp.objects.create(**{"imp_uid": "imp_1", "requested_at": now, "next_attempt_at": now, **changes})
-
-
-# --- The threads --------------------------------------------------------------------------------------------
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def test_threads_end_when_there_is_nothing_left() -> None:
-    done: list[str] = []
-
-    def work(imp_uids: Collection[str]) -> list[tuple[str, datetime]]:
-        done.extend(imp_uids)
-        return []
-
-    threads = ReadingThreads(work)
-    threads.notify("imp_1")
-
-    wait_for(lambda: not threads._threads)
-    assert done == ["imp_1"]
-    threads.notify("imp_2")
-    wait_for(lambda: done == ["imp_1", "imp_2"] and not threads._threads)
-
-
-def test_threads_look_again_when_told_and_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wakeup_threads, "_RETRY_SECONDS", 0.05)
-    looks: list[list[str]] = []
-
-    def work(imp_uids: Collection[str]) -> list[tuple[str, datetime]]:
-        looks.append(list(imp_uids))
-        if len(looks) == 1:
-            raise OperationalError("gone")
-        return [("imp_1", timezone.now())] if len(looks) == 2 else []
-
-    threads = ReadingThreads(work)
-    threads.notify("imp_1")
-
-    wait_for(lambda: not threads._threads)
-    assert looks == [["imp_1"]] * 3
-
-
-def test_threads_remember_no_more_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wakeup_threads, "CAPACITY", 2)
-    release, done = threading.Event(), Counter[str]()
-
-    def work(imp_uids: Collection[str]) -> list[tuple[str, datetime]]:
-        release.wait(20)
-        done.update(imp_uids)
-        return []
-
-    threads = ReadingThreads(work)
-    for number in range(100):
-        threads.notify(f"imp_{number}")
-    assert len(threads._due) <= 2
-    assert len(threads._threads) <= wakeup_threads.THREADS
-    release.set()
-    wait_for(lambda: not threads._threads)
-    assert 2 <= len(done) <= wakeup_threads.THREADS * 2 + 2
 
 
 def test_mirrored_payment_keeps_its_refunds() -> None:

@@ -18,8 +18,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from config.networks import networks
 from payments import wakeup_threads, wakeups, webhooks
+from payments.background import BackgroundThreads
 from payments.models import Payment, WakeUp
-from payments.wakeup_threads import ReadingThreads
 from payments.wakeups import process_waiting
 from refunds.errors import RefundOutcomeUnknown
 from refunds.models import RefundRecord, RefundSource, RefundStatus
@@ -37,9 +37,9 @@ IAMPORT_ADDRESS = "52.78.100.19"
 
 
 @pytest.fixture(autouse=True)
-def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReadingThreads]:
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[BackgroundThreads]:
     """Reading threads of the test's own, gone when it ends."""
-    readings = ReadingThreads(wakeup_threads._read)
+    readings = wakeup_threads.reading_threads()
     monkeypatch.setattr(wakeup_threads, "_readings", readings)
     monkeypatch.setattr(wakeups, "SPACING", timedelta(seconds=0.3))
     yield readings

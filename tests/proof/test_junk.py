@@ -19,7 +19,6 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
 

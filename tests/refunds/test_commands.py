@@ -214,3 +214,24 @@ def test_an_api_token_needs_a_user_and_a_life() -> None:
     make_user("shop")
     assert run("api_token", "nobody")[0] == 2
     assert run("api_token", "shop", "--days", "0")[0] == 2
+
+
+def test_the_account_can_be_read_from_standard_input(
+    sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]
+) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank")
+    options = ["--refund-account", "-", "--refund-holder", "-", "--refund-bank", "088", "--json"]
+    done = subprocess.run(
+        [sys.executable, "manage.py", "refund", payment.imp_uid, *options],
+        input="홍길동\n110-123-456789\n",
+        cwd=ROOT,
+        env=child_environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert payment.refunds.get().refund_account_last4 == ACCOUNT_DIGITS[-4:]
+    cancel = sandbox.log("cancel")[0]
+    assert ACCOUNT_DIGITS in str(cancel)
+    assert ACCOUNT_DIGITS not in done.stdout + done.stderr

@@ -205,12 +205,12 @@ def test_the_balance_that_was_shown_must_still_hold(sandbox: SandboxServer) -> N
     assert raised.value.code == "balance_changed"
 
 
-def test_the_good_path_costs_one_token_one_cancel_and_12_queries(
+def test_the_good_path_costs_one_token_one_cancel_and_13_queries(
     sandbox: SandboxServer, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     payment = paid_at_sandbox(sandbox)
     other = paid_at_sandbox(sandbox)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         refund(payment, 1_000)
     refund(other)
     calls = sandbox.stats()

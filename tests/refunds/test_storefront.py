@@ -139,7 +139,7 @@ def test_a_strict_policy_is_sent_and_nothing_on_the_page_breaks_it(
     response = client.get("/")
     markup = Markup()
     markup.feed(response.content.decode())
-    assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "default-src 'none'; script-src 'self';" in response.headers["Content-Security-Policy"]
     assert "unsafe" not in response.headers["Content-Security-Policy"]
     assert markup.blocked == []
 

@@ -1,32 +1,139 @@
-"""`manage.py api_token`: make an API token for a user."""
+"""`manage.py api_token`: make, list and revoke the API tokens that a shop's servers use."""
 
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from access.tokens import DEFAULT_DAYS, create_token
+from access.models import ApiToken
+from access.tokens import DEFAULT_DAYS, issue_token, revoke_token, tokens_like
+from access.words import limits_in_words, scopes_in_words
+from refunds.command import RefundCommand
+from refunds.errors import InvalidRequest
+from refunds.representation import Json
+from refunds.requests import parse_amount
+
+MAX_DAYS = 36_500
+SCOPES = ("read", "refund")
 
 
-class Command(BaseCommand):
-    help = "Make an API token for a user and print it: it is stored as a hash only, so keep it now."
+class Command(RefundCommand):
+    help = (
+        "Make an API token for a user and print it alone: it is stored as a hash only, so keep it now. "
+        "Or list the tokens, or revoke one."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("username")
+        parser.add_argument("username", nargs="?", help="the account that the new token acts as")
+        parser.add_argument("--name", default="manage.py api_token", help="which server uses it")
         parser.add_argument(
             "--days", type=int, default=DEFAULT_DAYS, help=f"how long it is valid (default: {DEFAULT_DAYS})"
         )
+        parser.add_argument("--scope", default=",".join(SCOPES), help="read, refund or read,refund (default)")
+        parser.add_argument("--max-amount", metavar="N", help="most per refund (default: no limit)")
+        parser.add_argument("--max-per-day", metavar="N", help="most per day in Korea (default: no limit)")
+        parser.add_argument("--currency", default="KRW", help="of the limits (default: KRW)")
+        parser.add_argument("--list", action="store_true", help="list all tokens")
+        parser.add_argument("--json", action="store_true", help="with --list: print one JSON document")
+        parser.add_argument("--revoke", metavar="START_OR_ID", help="end the token that begins so, or has this id")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        wishes = [options["username"] is not None, options["list"], options["revoke"] is not None]
+        if sum(wishes) != 1:
+            raise self._usage(_("Name a user, or use --list, or --revoke."), options)
+        if options["list"]:
+            self._list(as_json=options["json"])
+        elif options["json"]:
+            raise self._usage(_("--json goes with --list."), options)
+        elif options["revoke"] is not None:
+            self._revoke(options)
+        else:
+            self._make(options)
+
+    def _usage(self, message: str, options: dict[str, Any], *, code: str = "usage") -> CommandError:
+        return self.usage_error(message, code=code, as_json=options["json"])
+
+    def _make(self, options: dict[str, Any]) -> None:
         user = User.objects.filter(username=options["username"], is_active=True).first()
         if user is None:
-            message = _("There is no active user “%(name)s”.") % {"name": options["username"]}
-            raise CommandError(message, returncode=2)
-        if options["days"] < 1:
-            raise CommandError(_("--days must be at least 1."), returncode=2)
-        expires_at = timezone.now() + timedelta(days=options["days"])
-        _token, text = create_token(user=user, name="manage.py api_token", expires_at=expires_at)
-        self.stdout.write(text)
+            raise self._usage(_("There is no active user “%(name)s”.") % {"name": options["username"]}, options)
+        if not 1 <= options["days"] <= MAX_DAYS:
+            raise self._usage(_("--days must be from 1 to %(max)s.") % {"max": MAX_DAYS}, options)
+        scopes = {scope.strip() for scope in options["scope"].split(",")}
+        if not scopes <= set(SCOPES):
+            raise self._usage(_("--scope must be read, refund or read,refund."), options)
+        limits = {name: self._amount(name, options) for name in ("max_amount", "max_per_day")}
+        token = ApiToken(
+            user=user,
+            name=options["name"].strip(),
+            may_read="read" in scopes,
+            may_refund="refund" in scopes,
+            limit_currency=options["currency"].upper(),
+            expires_at=timezone.now() + timedelta(days=options["days"]),
+            **limits,
+        )
+        try:
+            token.full_clean(exclude=["start", "digest"])
+        except ValidationError as exc:
+            raise self._usage(_in_words(exc), options) from exc
+        issue_token(token)
+        self.stdout.write(token.secret)
+
+    def _amount(self, name: str, options: dict[str, Any]) -> Any:
+        try:
+            return None if options[name] is None else parse_amount(options[name], field=name)
+        except InvalidRequest as exc:
+            raise self._usage(exc.message, options, code=exc.code) from exc
+
+    def _list(self, *, as_json: bool) -> None:
+        tokens = ApiToken.objects.select_related("user")
+        if as_json:
+            self.write_json({"ok": True, "results": [_as_json(token) for token in tokens]})
+            return
+        for token in tokens:
+            self.stdout.write(_as_line(token))
+
+    def _revoke(self, options: dict[str, Any]) -> None:
+        named = options["revoke"]
+        found = tokens_like(named)
+        if not found:
+            # What was typed may be a whole secret, so it is not repeated.
+            raise self._usage(_("There is no such token. See --list."), options)
+        if len(found) > 1:
+            names = ", ".join(f"{token.pk}: {token}" for token in found)
+            raise self._usage(_("Several tokens begin so; name one by its id: %(names)s") % {"names": names}, options)
+        done = revoke_token(found[0])
+        text = _("%(token)s is revoked.") if done else _("%(token)s was revoked before.")
+        self.stdout.write(text % {"token": found[0]})
+
+
+def _in_words(exc: ValidationError) -> str:
+    return " ".join(f"{name}: {' '.join(messages)}" for name, messages in exc.message_dict.items())
+
+
+def _as_json(token: ApiToken) -> Json:
+    return {
+        "id": token.pk,
+        "name": token.name,
+        "start": token.start,
+        "user": token.user.get_username(),
+        "scopes": [scope for scope in SCOPES if getattr(token, f"may_{scope}")],
+        "max_amount": token.max_amount,
+        "max_per_day": token.max_per_day,
+        "limit_currency": token.limit_currency,
+        "state": token.state(timezone.now()),
+        "created_at": token.created_at,
+        "expires_at": token.expires_at,
+        "revoked_at": token.revoked_at,
+        "last_used_at": token.last_used_at,
+    }
+
+
+def _as_line(token: ApiToken) -> str:
+    until = f"{timezone.localtime(token.expires_at):%Y-%m-%d %H:%M}" if token.expires_at else "–"
+    parts = (str(token.pk), f"{token.start}…", token.name, token.user.get_username(), scopes_in_words(token))
+    return "  ".join((*parts, ", ".join(limits_in_words(token)), until, str(token.state(timezone.now()).label)))

@@ -1,10 +1,13 @@
 """`manage.py refund`: refund orders from the command line."""
 
+import getpass
+import sys
 from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from tqdm import tqdm
 
 from payments.errors import DomainError
@@ -20,6 +23,12 @@ from refunds.services import preview_refund, request_refund
 
 _TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
 _AMOUNTS = ("amount", "tax_free", "vat_amount")
+# Read from standard input, in this order, where the argument is "-".
+_ASKED = {
+    "refund_holder": _("Account holder"),
+    "refund_account": _("Account number"),
+    "refund_tel": _("Holder's telephone"),
+}
 
 
 class Command(RefundCommand):
@@ -32,10 +41,13 @@ class Command(RefundCommand):
         parser.add_argument("order", nargs="+", metavar="MERCHANT_UID", help="order number, or an imp_uid")
         parser.add_argument("--amount", metavar="N", help="of each order; default: all that is left")
         parser.add_argument("--reason", default="", metavar="TEXT")
-        parser.add_argument("--refund-holder", default="", metavar="H", help="account holder (virtual accounts)")
+        asked = "- to be asked for it, so that it is in no list of processes and no shell history"
+        parser.add_argument(
+            "--refund-holder", default="", metavar="H", help=f"account holder (virtual accounts); {asked}"
+        )
         parser.add_argument("--refund-bank", default="", metavar="CODE", help="bank, by code or name")
-        parser.add_argument("--refund-account", default="", metavar="N", help="account number")
-        parser.add_argument("--refund-tel", default="", metavar="T", help="the holder's telephone")
+        parser.add_argument("--refund-account", default="", metavar="N", help=f"account number; {asked}")
+        parser.add_argument("--refund-tel", default="", metavar="T", help=f"the holder's telephone; {asked}")
         parser.add_argument("--tax-free", metavar="N", help="tax-free part of the amount")
         parser.add_argument("--vat-amount", metavar="N", help="VAT part of the amount")
         parser.add_argument("--dry-run", action="store_true", help="say what would happen; send nothing")
@@ -69,11 +81,20 @@ class Command(RefundCommand):
             self.stdout.write(f"  {warning['message']}")
 
 
+def _ask_for(name: str) -> str:
+    """One line of standard input; at a terminal it is asked for, and not shown while it is typed."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{_ASKED[name]}: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 def _read_request(options: dict[str, Any]) -> RefundRequest:
     amounts: dict[str, Decimal] = {
         name: parse_amount(options[name], field=name) for name in _AMOUNTS if options[name] is not None
     }
-    return parse_request({name: options[name] for name in _TEXTS}, requester="admin", **amounts)
+    texts = {name: options[name] for name in _TEXTS}
+    texts |= {name: _ask_for(name) for name in _ASKED if options[name] == "-"}
+    return parse_request(texts, requester="admin", **amounts)
 
 
 def _find(order: str) -> Payment:
@@ -98,7 +119,7 @@ def _refund(order: str, request: RefundRequest) -> Json:
 
 def _done_message(refund: RefundRecord) -> str:
     payment = refund.payment
-    return _("%(amount)s refunded, %(left)s left to refund.") % {
+    return gettext("%(amount)s refunded, %(left)s left to refund.") % {
         "amount": format_money(refund.booked_amount, payment.currency),
         "left": format_money(payment.refundable_amount, payment.currency),
     }

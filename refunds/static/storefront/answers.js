@@ -56,6 +56,7 @@
     404: (data) => answer("bad", "missing_title", data.message, "reload", true),
     409: conflict,
     422: refused,
+    429: unavailable,
     503: unavailable,
     504: unknown,
   };

@@ -1,0 +1,66 @@
+"""How often something happened in this minute, hour or day, counted for all processes together in the cache.
+
+The cache may fail: then nothing is counted, and nobody is held up.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.core.cache import cache
+
+logger = logging.getLogger(__name__)
+
+# A cache that failed is left alone for so long: waiting for it would slow every request down.
+REST_SECONDS = 10.0
+
+
+class Counters:
+    """Counts per name and window; a window begins at whole multiples of its length."""
+
+    def __init__(self) -> None:
+        self._rests_until = 0.0
+
+    def add(self, name: str, seconds: int) -> int:
+        """Count one more, and return how many there were in this window; 0 if the cache cannot be used."""
+        return self._try(lambda: _add(_key(name, seconds), seconds))
+
+    def read(self, name: str, seconds: int) -> int:
+        """How many there were in this window; 0 if the cache cannot be used."""
+        return self._try(lambda: _number(cache.get(_key(name, seconds))))
+
+    def _try(self, work: Callable[[], int]) -> int:
+        if time.monotonic() < self._rests_until:
+            return 0
+        try:
+            return work()
+        except OSError as exc:
+            self._rests_until = time.monotonic() + REST_SECONDS
+            logger.warning("the cache failed, so requests are not limited for %d s: %s", REST_SECONDS, exc)
+            return 0
+
+
+counters = Counters()
+
+
+def seconds_left(seconds: int) -> float:
+    """How long the window lasts yet."""
+    return seconds - time.time() % seconds
+
+
+def _key(name: str, seconds: int) -> str:
+    return f"count:{name}:{int(time.time() // seconds)}"
+
+
+def _add(key: str, seconds: int) -> int:
+    if cache.add(key, 1, seconds + 1):
+        return 1
+    try:
+        return cache.incr(key)
+    except ValueError:  # it has ended, or somebody else wrote something there
+        cache.set(key, 1, seconds + 1)
+        return 1
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,34 @@
+"""`manage.py two_factor_reset USER`: for the administrator who lost the phone, and the backup codes with it."""
+
+import logging
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from access.lockout import forget_failures
+from access.two_factor import turn_off
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Turn off an account's two-factor sign-in and forget its failed sign-ins, so that its password alone opens the "
+        "admin. Exit code: 0 done (or there was nothing to do), 2 no such account."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", metavar="USER", help="user name")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name = options["username"]
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            raise CommandError(_("There is no account named %(name)s.") % {"name": name}, returncode=2)
+        was_on = turn_off(user)
+        forget_failures(user)
+        logger.warning("two-factor sign-in of account %s was reset by a command", user.pk)
+        done = _("Two-factor sign-in of %(name)s is off. Ask them to set it up again.")
+        self.stdout.write((done if was_on else _("%(name)s has no two-factor sign-in.")) % {"name": name})

@@ -1,0 +1,45 @@
+"""What a request to the API may do at all; whose payments it may see and refund is said elsewhere."""
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from access.models import ApiToken
+
+if TYPE_CHECKING:  # DRF's views read the settings that name this module
+    from rest_framework.views import APIView
+
+
+class TokenScopeMissing(PermissionDenied):
+    """The token was made for something else."""
+
+    default_code = "token_scope"
+
+
+class MayUseApi(BasePermission):
+    """Somebody who is signed in; with a token, only what it was made for: reading is GET, all else is refunding."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        signed_in = request.user.is_authenticated
+        refusal = _scope_missing(request)
+        if signed_in and refusal is None:
+            return True
+        # DRF counts what it allows; what is refused counts as well.
+        view.check_throttles(request)
+        if refusal is not None:
+            raise refusal
+        return False
+
+
+def _scope_missing(request: Request) -> TokenScopeMissing | None:
+    token = request.auth
+    if not isinstance(token, ApiToken):
+        return None
+    if request.method in SAFE_METHODS:
+        message = _("This token may only refund, not read. Ask an administrator for a token that may read.")
+        return None if token.may_read else TokenScopeMissing(message)
+    message = _("This token may only read, not refund. Ask an administrator for a token that may refund.")
+    return None if token.may_refund else TokenScopeMissing(message)

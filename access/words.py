@@ -1,0 +1,25 @@
+"""What a token may do and how much, in words."""
+
+from django.utils.translation import gettext as _
+
+from access.models import ApiToken
+from access.money import format_money
+
+
+def scopes_in_words(token: ApiToken) -> str:
+    """Such as "read and refund"."""
+    if token.may_read and token.may_refund:
+        return _("Read and refund")
+    return _("Refund only") if token.may_refund else _("Read only")
+
+
+def limits_in_words(token: ApiToken) -> tuple[str, str]:
+    """The most per refund and per day, such as ("at most ₩30,000 at once", "no daily limit")."""
+    currency = token.limit_currency
+    once = _("no limit per refund")
+    if token.max_amount is not None:
+        once = _("at most %(amount)s per refund") % {"amount": format_money(token.max_amount, currency)}
+    daily = _("no daily limit")
+    if token.max_per_day is not None:
+        daily = _("at most %(amount)s a day") % {"amount": format_money(token.max_per_day, currency)}
+    return once, daily

@@ -1,0 +1,17 @@
+"""What the worker's clock starts. Times are Seoul's."""
+
+from datetime import timedelta
+from typing import Any
+
+from celery.schedules import crontab
+
+# What no worker took in time is dropped: the next one does its work.
+_EVERY_MINUTE: dict[str, Any] = {"schedule": timedelta(minutes=1), "options": {"expires": 50}}
+_AT_NIGHT: dict[str, Any] = {"schedule": crontab(hour="4", minute="30")}
+
+SCHEDULE: dict[str, Any] = {
+    "sweep": {"task": "refunds.tasks.sweep", **_EVERY_MINUTE},
+    "events": {"task": "outgoing.tasks.deliver", **_EVERY_MINUTE},
+    "prune": {"task": "refunds.tasks.prune", **_AT_NIGHT},
+    "old events": {"task": "outgoing.tasks.prune", **_AT_NIGHT},
+}

@@ -1,0 +1,17 @@
+"""How django-axes counts failed sign-ins; the numbers come from the environment, in settings."""
+
+AXES_HANDLER = "access.lockout.FailureCounter"
+AXES_LOCKOUT_CALLABLE = "access.lockout.shut_page"
+AXES_CLIENT_IP_CALLABLE = "access.lockout.address_of"
+# In this order: `FailureCounter` compares the second with a limit of its own.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_RESET_ON_SUCCESS = True
+# Somebody who keeps trying does not shut the owner out for longer.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # access.admin_login has a list of its own
+AXES_VERBOSE = False
+
+AUTHENTICATION_BACKENDS = ["access.lockout.LockedDoor", "django.contrib.auth.backends.ModelBackend"]
+
+__all__ = [name for name in dir() if name.isupper()]

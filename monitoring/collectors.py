@@ -1,0 +1,77 @@
+"""The metrics at `/metrics`: who contributes what, and how they are written."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from monitoring.broker import waiting_messages
+from monitoring.histograms import observed
+from monitoring.timed import Timed
+
+logger = logging.getLogger(__name__)
+
+Collect = Callable[[], Iterable[Metric]]
+PREFIX = "refund_desk"
+
+_collectors: dict[str, Collect] = {}
+_at_work = threading.Lock()
+
+
+class BusyError(Exception):
+    """Metrics are being collected just now; asking again at once would only do it twice."""
+
+
+def register_collector(name: str, collect: Collect) -> None:
+    """Have `/metrics` show what `collect` finds. Should it fail, the others are shown all the same."""
+    _collectors[name] = collect
+
+
+def exposition() -> bytes:
+    """All metrics in Prometheus' text format. Raises `BusyError`."""
+    if not _at_work.acquire(blocking=False):
+        raise BusyError
+    try:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Found(list(_collected())))
+        return generate_latest(registry)
+    finally:
+        _at_work.release()
+
+
+class _Found(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _collected() -> Iterator[Metric]:
+    up = GaugeMetricFamily(f"{PREFIX}_collector_up", "1 if this part of the metrics could be read.", labels=["part"])
+    for name, collect in _collectors.items():
+        try:
+            found = list(collect())
+        except Exception:
+            logger.exception("metrics of %s could not be read", name)
+            up.add_metric([name], 0)
+        else:
+            up.add_metric([name], 1)
+            yield from found
+    yield up
+
+
+_waiting = Timed(waiting_messages, limit=2, fresh_for=1)
+
+
+def _queue() -> Iterable[Metric]:
+    yield GaugeMetricFamily(f"{PREFIX}_queue_messages", "Messages that wait for a worker.", value=_waiting.answer())
+
+
+def register_own_collectors() -> None:
+    """What no app of ours is needed for."""
+    register_collector("durations", observed)
+    register_collector("queue", _queue)

@@ -1,0 +1,82 @@
+"""Around every request: its id, its line in the log, its time, and the probes, which need nothing else."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import Resolver404, resolve
+
+from access.addresses import client_address
+from monitoring.histograms import Histogram
+from monitoring.request_ids import HEADER, is_well_formed
+from monitoring.routes import STATIC, asker_of, method_of, route_of
+
+logger = logging.getLogger("monitoring.access")
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+REQUESTS = Histogram(
+    "refund_desk_http_request_seconds",
+    "Time until an answer began, by route, method and status.",
+    ("route", "method", "status"),
+    (0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+PROBES = "monitoring.urls"
+
+
+def strict_request_ids(get_response: Handler) -> Handler:
+    """Forget a request id from outside that is not one, before django-guid takes it."""
+    name = f"HTTP_{HEADER.upper().replace('-', '_')}"
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if not is_well_formed(request.META.get(name)):
+            request.META.pop(name, None)
+        return get_response(request)
+
+    return middleware
+
+
+def access_log(get_response: Handler) -> Handler:
+    """One line and one measurement per request: the route, never the path, which names a customer's order."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        started = time.monotonic()
+        response = get_response(request)
+        _note(request, response.status_code, time.monotonic() - started)
+        return response
+
+    return middleware
+
+
+def _note(request: HttpRequest, status: int, seconds: float) -> None:
+    route, method, asker = route_of(request), method_of(request), asker_of(request)
+    REQUESTS.observe(seconds, route, method, str(status))
+    milliseconds = round(seconds * 1000)
+    fields = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "ms": milliseconds,
+        "user_id": asker.user_id,
+        "token_id": asker.token_id,
+        "address": str(client_address(request) or ""),
+    }
+    # Probes come every few seconds, and a page brings twenty files along.
+    routine = status < 500 and (route == STATIC or hasattr(request, "probe"))
+    level = logging.DEBUG if routine else logging.INFO
+    logger.log(level, "%s %s %s %d ms", method, route, status, milliseconds, extra=fields)
+
+
+def probes(get_response: Handler) -> Handler:
+    """Answer the probes before anything that could refuse them: they come over plain HTTP, to an address."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        try:
+            match = resolve(request.path_info, urlconf=PROBES)
+        except Resolver404:
+            return get_response(request)
+        request.probe = match.url_name  # type: ignore[attr-defined]
+        return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
+
+    return middleware

@@ -1,0 +1,42 @@
+"""`/healthz`, `/readyz` and `/metrics`, for load balancers, deploy scripts and Prometheus."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+
+from monitoring.collectors import BusyError, exposition
+from monitoring.readiness import OK, verdicts
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - every view takes a request
+    """200: the process answers. It asks nothing: a restart would not bring a database back, but cut refunds off."""
+    return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - every view takes a request
+    """200 if everything that refunds need is there, else 503; the words name no address and no secret."""
+    checks = verdicts()
+    ready = all(word == OK for word in checks.values())
+    return JsonResponse(
+        {"status": "ready" if ready else "unready", "checks": checks},
+        status=200 if ready else 503,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text for whoever has METRICS_TOKEN; without the setting there is no such page."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not constant_time_compare(token.strip(), settings.METRICS_TOKEN):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    try:
+        return HttpResponse(exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    except BusyError:
+        return HttpResponse(status=503, headers={"Retry-After": "1"})

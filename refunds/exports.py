@@ -1,0 +1,138 @@
+"""What stands in the tables that staff take away: which columns, in whose words."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext_lazy as _
+
+from access.sealing import UnsealError
+from payments.labels import bank_label, method_label, pg_label, status_label
+from payments.models import Payment
+from payments.money import quantize
+from payments.spreadsheets import Cell, Row
+from refunds.accounts import Account, open_account
+from refunds.models import RefundRecord
+
+MAX_ROWS = 100_000
+_CHUNK = 1_000
+T = TypeVar("T", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[T]):
+    title: str | Promise
+    value: Callable[[T], Cell]
+    is_time: bool = False
+
+    @property
+    def heading(self) -> str:
+        return f"{capfirst(str(self.title))} (KST)" if self.is_time else capfirst(str(self.title))
+
+
+def _time(title: Promise, name: str) -> Column[Any]:
+    def value(record: Any) -> datetime | None:
+        found: datetime | None = getattr(record, name)
+        return found
+
+    return Column(title, value, is_time=True)
+
+
+def _amount(record: RefundRecord, amount: Decimal | None) -> Cell:
+    return None if amount is None else quantize(amount, record.payment.currency)
+
+
+REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
+    Column(_("refund number"), lambda refund: refund.number),
+    Column(_("order"), lambda refund: refund.payment.merchant_uid),
+    Column(_("i'mport number"), lambda refund: refund.payment.imp_uid),
+    Column(_("buyer"), lambda refund: refund.payment.buyer_name),
+    Column(_("method"), lambda refund: method_label(refund.payment.pay_method)),
+    Column(_("PG"), lambda refund: pg_label(refund.payment.pg_provider)),
+    Column(_("currency"), lambda refund: refund.payment.currency),
+    Column(_("amount asked"), lambda refund: _amount(refund, refund.amount)),
+    Column(_("amount refunded"), lambda refund: _amount(refund, refund.cancelled_amount)),
+    Column(_("status"), lambda refund: refund.get_status_display()),
+    Column(_("reason"), lambda refund: refund.reason),
+    Column(_("asked through"), lambda refund: refund.get_source_display()),
+    Column(_("asked by"), lambda refund: refund.requested_by_name),
+    _time(_("asked at"), "requested_at"),
+    _time(_("settled at"), "settled_at"),
+    _time(_("refunded at"), "cancelled_at"),
+    Column(_("cancellation number at i'mport"), lambda refund: refund.cancellation_id),
+    Column(_("PG transaction"), lambda refund: refund.pg_tid),
+    Column(_("receipt"), lambda refund: refund.receipt_url),
+    Column(_("message"), lambda refund: refund.message),
+)
+PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
+    Column(_("order"), lambda payment: payment.merchant_uid),
+    Column(_("i'mport number"), lambda payment: payment.imp_uid),
+    Column(_("buyer"), lambda payment: payment.buyer_name),
+    Column(_("goods"), lambda payment: payment.name),
+    Column(_("method"), lambda payment: method_label(payment.pay_method)),
+    Column(_("PG"), lambda payment: pg_label(payment.pg_provider)),
+    Column(_("currency"), lambda payment: payment.currency),
+    Column(_("paid"), lambda payment: quantize(payment.amount, payment.currency)),
+    Column(_("refunded"), lambda payment: quantize(payment.cancel_amount, payment.currency)),
+    Column(_("refundable"), lambda payment: quantize(payment.refundable_amount, payment.currency)),
+    Column(_("status at i'mport"), lambda payment: status_label(payment.status)),
+    _time(_("paid at"), "paid_at"),
+    Column(_("PG transaction"), lambda payment: payment.pg_tid),
+    Column(_("receipt"), lambda payment: payment.receipt_url),
+)
+ACCOUNT_HEADINGS = (_("Account holder"), _("Bank"), _("Account number"))
+
+
+def payment_rows(payments: QuerySet[Payment]) -> Iterator[Row]:
+    """The heading, then one row per payment."""
+    return _rows(PAYMENT_COLUMNS, payments.prefetch_related(None))
+
+
+def refund_rows(refunds: QuerySet[RefundRecord], *, with_accounts: bool) -> Iterator[Row]:
+    """The heading, then one row per refund; `with_accounts` adds the accounts they went to, whole."""
+    refunds = refunds.select_related("payment")
+    if not with_accounts:
+        return _rows(REFUND_COLUMNS, refunds)
+    return _rows(REFUND_COLUMNS, refunds.select_related("payment", "kept_account"), ACCOUNT_HEADINGS, _account_cells)
+
+
+def _rows(
+    columns: Sequence[Column[T]],
+    records: QuerySet[T],
+    more_headings: Iterable[str | Promise] = (),
+    more_cells: Callable[[T], list[str]] | None = None,
+) -> Iterator[Row]:
+    language = get_language()  # a response is written after the request, when another language may be active
+    with override(language):
+        headings = [*(column.heading for column in columns), *map(str, more_headings)]
+    yield headings
+    rows: list[Row] = []
+    for record in records[:MAX_ROWS].iterator(chunk_size=_CHUNK):
+        with override(language):
+            more = more_cells(record) if more_cells else []
+            rows.append([*(column.value(record) for column in columns), *more])
+        if len(rows) == _CHUNK:
+            yield from rows
+            rows.clear()
+    yield from rows
+
+
+def _account_cells(refund: RefundRecord) -> list[str]:
+    """Holder, bank and number; the last digits only, where the rest is not kept or cannot be read."""
+    if not refund.refund_account_last4:
+        return ["", "", ""]
+    account = _whole(refund) or Account("", f"•••• {refund.refund_account_last4}")
+    return [account.holder, bank_label(refund.refund_bank), account.number]
+
+
+def _whole(refund: RefundRecord) -> Account | None:
+    try:
+        return open_account(refund.kept_account) if hasattr(refund, "kept_account") else None
+    except UnsealError:
+        return None

@@ -1,0 +1,64 @@
+"""Ready-made groups for staff, made once: a shop may rename, change or delete them afterwards."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
+
+from refunds.permissions import APPROVE, REFUND, RESOLVE, VIEW, VIEW_ACCOUNT, VIEW_REFUNDS, VIEW_REPORTS
+
+MIGRATION = "0007_staff_groups"  # the one after which they are made
+
+_LOOK = (VIEW, VIEW_REFUNDS, VIEW_REPORTS)
+GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
+    (_("Refunds: look"), _LOOK),
+    (_("Refunds: refund"), (*_LOOK, REFUND)),
+    (_("Refunds: approve"), (*_LOOK, REFUND, APPROVE)),
+    (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE)),
+    (_("Refunds: see accounts"), (*_LOOK, VIEW_ACCOUNT)),
+)
+MANAGERS = GROUPS[3][0]
+# Whatever there is to administer in these belongs to the managers: API tokens, addresses that are notified.
+MANAGED_APPS = ("access", "outgoing")
+
+
+def make_groups(using: str = "default") -> list[Group]:
+    """Make the groups that are missing, named in the installation's language; returns the new ones.
+
+    A group of that name that is there already is left as it is.
+    """
+    made = []
+    with override(settings.LANGUAGE_CODE):
+        for name, permissions in GROUPS:
+            group, is_new = Group.objects.using(using).get_or_create(name=str(name))
+            if is_new:
+                group.permissions.set(_permissions(permissions, using, everything_of_apps=name is MANAGERS))
+                made.append(group)
+    return made
+
+
+def make_groups_once(
+    *, app_config: AppConfig, using: str, plan: Iterable[tuple[Any, bool]] = (), **_signal: Any
+) -> None:
+    """After the migration that brings them, and never again: a group that was deleted stays deleted."""
+    came = any((step.app_label, step.name) == ("refunds", MIGRATION) and not undone for step, undone in plan)
+    if app_config.label != "refunds" or not came:
+        return
+    for config in apps.get_app_configs():  # those of later apps would be made after this
+        create_permissions(config, verbosity=0, using=using)
+    make_groups(using)
+
+
+def _permissions(names: Iterable[str], using: str, *, everything_of_apps: bool) -> Iterable[Permission]:
+    wanted = Q(content_type__app_label__in=MANAGED_APPS) if everything_of_apps else Q(pk=None)
+    for name in names:
+        app_label, codename = name.split(".")
+        wanted |= Q(content_type__app_label=app_label, codename=codename)
+    return Permission.objects.using(using).filter(wanted)

@@ -1,0 +1,28 @@
+"""`manage.py prune`: forget what was kept long enough. The worker does the same every night."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+
+from refunds.command import SOME_FAILED, RefundCommand
+from refunds.pruning import prune
+
+
+class Command(RefundCommand):
+    help = "Forget what was kept long enough, such as refund accounts. Exit code: 0 done, 1 some of it failed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pruned = dict(prune())
+        ok = None not in pruned.values()
+        if options["json"]:
+            self.write_json({"ok": ok, "pruned": pruned})
+        else:
+            for name, count in pruned.items():
+                failed = _("%(name)s: failed, see the log") % {"name": name}
+                self.stdout.write(failed if count is None else f"{name}: {count}")
+        if not ok:
+            raise SystemExit(SOME_FAILED)

@@ -1,0 +1,29 @@
+"""What is forgotten in time, and by which function; run every night and by `manage.py prune`."""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from refunds.accounts import drop_old_accounts
+
+logger = logging.getLogger(__name__)
+
+# A stable name, and a function that returns how many it forgot; it works in short transactions of its own.
+JOBS: tuple[tuple[str, Callable[[datetime], int]], ...] = (("refund_accounts", drop_old_accounts),)
+
+
+def prune() -> Iterator[tuple[str, int | None]]:
+    """Do every job; yields its name and how much it forgot, or None if it failed, which stops no other."""
+    now = timezone.now()
+    for name, forget in JOBS:
+        try:
+            count = forget(now)
+        except DatabaseError:
+            logger.exception("pruning %s failed", name)
+            yield name, None
+        else:
+            logger.info("pruned %s: %d", name, count)
+            yield name, count

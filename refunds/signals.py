@@ -1,0 +1,8 @@
+"""What the ledger tells other applications, without knowing them."""
+
+from django.dispatch import Signal
+
+# Sent inside the transaction that ends a refund record, once per record, when it has succeeded or failed.
+# Argument: record (RefundRecord). Its payment's `cancel_amount` may still be about to change in that transaction.
+# Only a database error of a receiver ends the transaction; any other is logged.
+refund_settled = Signal()

@@ -1,0 +1,215 @@
+"""How much a token may refund: at once, per day in Korea, and when two refunds race for what is left."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+
+from access.models import ApiToken
+from access.tokens import revoke_token
+from payments.models import Payment
+from refunds.errors import RefundError, TokenEnded
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.requests import RefundRequest
+from refunds.services import Actor, request_refund
+from tests.access.asking import cancel, make_token
+from tests.factories import make_payment, paid_at_sandbox
+from tests.fakes import InstantGateway
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SEOUL = ZoneInfo("Asia/Seoul")
+RACES = 40
+
+
+def assert_refused(answer: Any, code: str, *words: str) -> None:
+    """With 403 and these words; nothing beyond what was recorded and sent before."""
+    body = answer.json()
+    assert (answer.status_code, body["code"], body["retryable"]) == (403, code, False)
+    assert [word for word in words if word not in body["message"]] == []
+
+
+def test_a_refund_above_the_limit_is_refused_and_one_at_it_is_made(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    _token, secret = make_token(max_amount=Decimal(3_000))
+    asked = {"merchant_uid": payment.merchant_uid}
+    assert_refused(cancel(secret, asked | {"cancel_request_amount": 3_001}), "token_amount_limit", "₩3,001", "₩3,000")
+    assert not RefundRecord.objects.exists()
+    assert sandbox.log("cancel") == []
+    assert cancel(secret, asked | {"cancel_request_amount": 3_000}).status_code == 200
+
+
+def test_all_that_is_left_counts_with_its_real_amount(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    _token, secret = make_token(max_amount=Decimal(9_999))
+    assert_refused(cancel(secret, {"merchant_uid": payment.merchant_uid}), "token_amount_limit", "₩10,000", "₩9,999")
+
+
+def test_the_refunds_of_a_day_together_stay_within_the_daily_limit(sandbox: SandboxServer) -> None:
+    first, second = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
+    _token, secret = make_token(max_per_day=Decimal(15_000))
+    assert cancel(secret, {"merchant_uid": first.merchant_uid}).status_code == 200
+    asked = {"merchant_uid": second.merchant_uid}
+    answer = cancel(secret, asked | {"cancel_request_amount": 5_001})
+    assert_refused(answer, "token_daily_limit", "₩5,001", "₩5,000 is left of ₩15,000 a day")
+    assert cancel(secret, asked | {"cancel_request_amount": 5_000}).status_code == 200
+    assert_refused(cancel(secret, asked | {"cancel_request_amount": 1}), "token_daily_limit", "₩0 is left")
+    assert RefundRecord.objects.count() == 2
+
+
+def test_open_refunds_count_and_failed_ones_do_not(sandbox: SandboxServer) -> None:
+    payments = [paid_at_sandbox(sandbox) for _ in range(3)]
+    _token, secret = make_token(max_per_day=Decimal(10_000))
+    asks = [{"merchant_uid": payment.merchant_uid, "cancel_request_amount": 6_000} for payment in payments]
+    sandbox.fault("cancel", "refuse", times=1)
+    assert cancel(secret, asks[0]).status_code == 422
+    sandbox.fault("cancel", "accept_later", times=1)
+    assert cancel(secret, asks[1]).status_code == 202
+    assert_refused(cancel(secret, asks[2]), "token_daily_limit", "₩4,000")
+
+
+def test_a_day_ends_at_midnight_in_korea(sandbox: SandboxServer) -> None:
+    payments = [paid_at_sandbox(sandbox) for _ in range(2)]
+    _token, secret = make_token(max_per_day=Decimal(10_000), expires_at=timezone.now() + timedelta(days=30))
+    midnight = datetime.combine(timezone.localdate() + timedelta(days=2), datetime.min.time(), SEOUL)
+    with time_machine.travel(midnight - timedelta(seconds=30)):
+        assert cancel(secret, {"merchant_uid": payments[0].merchant_uid}).status_code == 200
+        assert_refused(cancel(secret, {"merchant_uid": payments[1].merchant_uid}), "token_daily_limit")
+    with time_machine.travel(midnight + timedelta(seconds=30)):
+        assert cancel(secret, {"merchant_uid": payments[1].merchant_uid}).status_code == 200
+
+
+def test_each_token_has_its_own_day(sandbox: SandboxServer) -> None:
+    payments = [paid_at_sandbox(sandbox) for _ in range(2)]
+    secrets = [make_token(max_per_day=Decimal(10_000))[1] for _ in payments]
+    for payment, secret in zip(payments, secrets, strict=True):
+        assert cancel(secret, {"merchant_uid": payment.merchant_uid}).status_code == 200
+
+
+def test_a_limited_token_refunds_no_other_currency(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, amount="20.30", currency="USD", pg_provider="paypal")
+    _token, limited = make_token(max_per_day=Decimal(1_000_000))
+    asked = {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 1}
+    assert_refused(cancel(limited, asked), "token_currency", "KRW")
+    _token, unlimited = make_token()
+    assert cancel(unlimited, asked).status_code == 200
+    _token, in_dollars = make_token(max_amount=Decimal("0.50"), limit_currency="USD")
+    assert_refused(cancel(in_dollars, asked), "token_amount_limit", "$1.00", "$0.50")
+
+
+def test_a_repeated_request_is_answered_whatever_is_left(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, amount=20_000)
+    token, secret = make_token(max_per_day=Decimal(6_000))
+    ask = partial(cancel, secret, {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 6_000})
+    first, again = (ask(**{"Idempotency-Key": "k-1"}) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json()
+    _token, rotated = make_token(user=token.user, name="new", max_amount=Decimal(1))
+    body = {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 6_000}
+    assert cancel(rotated, body, **{"Idempotency-Key": "k-1"}).json() == first.json()
+    assert_refused(ask(), "token_daily_limit")
+    assert len(sandbox.log("cancel")) == 1
+
+
+def test_a_refund_under_way_is_said_before_the_limit_that_it_used_up(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    _token, secret = make_token(max_per_day=Decimal(6_000))
+    sandbox.fault("cancel", "accept_later", times=1)
+    asked = {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 6_000}
+    assert cancel(secret, asked).status_code == 202
+    answer = cancel(secret, asked)
+    assert (answer.status_code, answer.json()["code"]) == (409, "refund_in_progress")
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired", "account closed"])
+def test_a_token_that_ends_after_it_signed_in_refunds_nothing(end: str) -> None:
+    payment = make_payment()
+    token, _secret = make_token()
+    actor = Actor("shop", token.user, ApiToken.objects.get(pk=token.pk))
+    if end == "revoked":
+        revoke_token(token)
+    elif end == "expired":
+        past = {"created_at": timezone.now() - timedelta(days=2), "expires_at": timezone.now() - timedelta(days=1)}
+        ApiToken.objects.filter(pk=token.pk).update(**past)
+    else:
+        token.user.is_active = False
+        token.user.save()
+    gateway = InstantGateway(payment)
+    with pytest.raises(TokenEnded):
+        request_refund(payment=payment, request=RefundRequest(), actor=actor, source=RefundSource.API, gateway=gateway)
+    assert not RefundRecord.objects.exists()
+    assert gateway.cancels == []
+
+
+# --- Races ----------------------------------------------------------------------------------------------------
+
+
+def refund(payment: Payment, gateway: InstantGateway, actor: Actor, amount: int, key: str | None = None) -> str:
+    record = request_refund(
+        payment=payment,
+        request=RefundRequest(amount=Decimal(amount)),
+        actor=actor,
+        source=RefundSource.API,
+        gateway=gateway,
+        idempotency_key=key,
+    )
+    return record.number
+
+
+def at_once(*works: Callable[[], str]) -> list[str]:
+    """Run them in threads that start together, each with a connection of its own."""
+    results: list[str] = []
+    barrier = threading.Barrier(len(works))
+
+    def run(work: Callable[[], str]) -> None:
+        barrier.wait()
+        try:
+            results.append(work())
+        except RefundError as exc:
+            results.append(exc.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_two_refunds_of_two_payments_cannot_both_have_the_last_of_a_day() -> None:
+    token, _secret = make_token()
+    for number in range(RACES):
+        limited, _secret = make_token(user=token.user, name=str(number), max_per_day=Decimal(10_000))
+        actor = Actor("shop", token.user, limited)
+        payments = [make_payment() for _ in range(2)]
+        gateways = [InstantGateway(payment) for payment in payments]
+        works = [partial(refund, *pair, actor, 6_000) for pair in zip(payments, gateways, strict=True)]
+        results = at_once(*works)
+        assert results.count("token_daily_limit") == 1
+        assert sorted(len(gateway.cancels) for gateway in gateways) == [0, 1]
+        assert limited.refunds.get().status == RefundStatus.SUCCEEDED
+
+
+def test_a_doubled_request_that_uses_up_the_day_is_told_the_same_twice() -> None:
+    user = make_token()[0].user
+    for number in range(RACES // 4):
+        limited, _secret = make_token(user=user, name=str(number), max_per_day=Decimal(6_000))
+        payment = make_payment(amount=Decimal(100_000))
+        gateway = InstantGateway(payment)
+        actor = Actor("shop", user, limited)
+        told = at_once(*[partial(refund, payment, gateway, actor, 6_000, f"k{number}")] * 2)
+        assert set(told) <= {limited.refunds.get().number, "refund_in_progress"}
+        assert len(gateway.cancels) == 1

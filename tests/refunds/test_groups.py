@@ -1,0 +1,78 @@
+"""The ready-made groups: what each may, and that a shop's own changes to them stay."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.db.models.signals import post_migrate
+from django.utils.translation import override
+from pytest_django import Settings
+
+from refunds.groups import GROUPS, MIGRATION, make_groups, make_groups_once
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_groups(db: None) -> None:
+    Group.objects.all().delete()
+
+
+def may(name: str) -> set[str]:
+    return set(Group.objects.get(name=name).permissions.values_list("codename", flat=True))
+
+
+def announce(*applied: str, undone: bool = False) -> None:
+    plan = [(SimpleNamespace(app_label="refunds", name=name), undone) for name in applied]
+    make_groups_once(app_config=apps.get_app_config("refunds"), using="default", plan=plan)
+
+
+def test_each_group_may_what_its_name_says() -> None:
+    make_groups()
+    look = {"view_payment", "view_refundrecord", "view_driftreport"}
+    assert may("Refunds: look") == look
+    assert may("Refunds: refund") == look | {"refund_payment"}
+    assert may("Refunds: approve") == look | {"refund_payment", "approve_refund"}
+    assert may("Refunds: see accounts") == look | {"view_account"}
+    managers = may("Refunds: manage")
+    assert managers >= look | {"refund_payment", "approve_refund", "resolve_refund", "add_apitoken"}
+    assert "view_account" not in managers
+    assert not managers & {"add_user", "change_user", "change_group", "add_group"}
+
+
+def test_the_names_are_in_the_installations_language(settings: Settings) -> None:
+    settings.LANGUAGE_CODE = "ko"
+    make_groups()
+    with override("ko"):
+        assert set(Group.objects.values_list("name", flat=True)) == {str(name) for name, _ in GROUPS}
+
+
+def test_what_a_shop_changed_stays() -> None:
+    make_groups()
+    group = Group.objects.get(name="Refunds: look")
+    group.permissions.set(Permission.objects.filter(codename="view_payment"))
+    assert make_groups() == []
+    assert may("Refunds: look") == {"view_payment"}
+
+
+def test_they_are_made_by_their_migration_and_by_no_other() -> None:
+    announce("0001_initial")
+    announce(MIGRATION, undone=True)
+    assert not Group.objects.exists()
+    announce("0001_initial", MIGRATION)
+    assert Group.objects.count() == len(GROUPS)
+
+
+def test_a_deleted_group_stays_deleted() -> None:
+    make_groups()
+    Group.objects.get(name="Refunds: approve").delete()
+    call_command("migrate", verbosity=0)
+    assert Group.objects.count() == len(GROUPS) - 1
+
+
+def test_migrating_asks_for_them() -> None:
+    assert "refunds.groups" in {receiver[0][0] for receiver in post_migrate.receivers}
