@@ -16,6 +16,7 @@ SANDBOX_PORT ?= 8001
 PYTEST_ARGS ?=
 REFUNDS ?= 1000
 SEED ?= 1
+JUNK_REQUESTS ?= 10000
 WORKERS ?= logical
 
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
@@ -25,7 +26,7 @@ DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
 PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help install test test-sqlite test-postgres chaos lint format messages schema demo run clean
+.PHONY: help install test test-sqlite test-postgres chaos junk roles lint format messages schema demo run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +48,10 @@ test-postgres: $(INSTALLED) ## Run the tests on PostgreSQL (TEST_DATABASE_URL, o
 chaos: $(INSTALLED) ## Refund for minutes under random faults and kills, on both databases (REFUNDS, SEED)
 	$(BIN)/python -m chaos --database sqlite --refunds $(REFUNDS) --seed $(SEED)
 	$(BIN)/python -m chaos --database postgres --refunds $(REFUNDS) --seed $(SEED)
+
+junk: $(INSTALLED) ## Send random requests to a live server, on both databases (JUNK_REQUESTS, SEED)
+	JUNK_REQUESTS=$(JUNK_REQUESTS) JUNK_SEED=$(SEED) TEST_DATABASE=sqlite $(BIN)/pytest -s tests/proof/test_junk.py
+	JUNK_REQUESTS=$(JUNK_REQUESTS) JUNK_SEED=$(SEED) TEST_DATABASE=postgres $(BIN)/pytest -s tests/proof/test_junk.py
 
 lint: $(INSTALLED) ## Check style, types, migrations and production settings
 	$(BIN)/ruff check .

@@ -13,6 +13,8 @@ from django.contrib.admindocs.views import simplify_regex
 from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from monitoring.middleware import PROBES
+
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _ADMIN_MODEL = re.compile(r"/admin/(\w+)/(\w+)/")
 
@@ -49,7 +51,11 @@ class Endpoint:
 
 def endpoints() -> list[Endpoint]:
     """All of them, each once, in the order of the URL configuration."""
-    return list(dict.fromkeys(_walk(get_resolver().url_patterns, "")))
+    found: dict[str, Endpoint] = {}
+    for urlconf in (None, PROBES):
+        for endpoint in _walk(get_resolver(urlconf).url_patterns, ""):
+            found.setdefault(endpoint.path, endpoint)  # the first one answers
+    return list(found.values())
 
 
 def _walk(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator[Endpoint]:

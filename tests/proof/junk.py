@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
@@ -90,7 +91,7 @@ class _Maker:
         if self._one_in(40):
             return Junk(self.role, "", b"", self.dice.choice(words.MALFORMED), malformed=True)
         endpoint = self.endpoint
-        method = self.dice.choices(["GET", "POST", self.dice.choice(words.METHODS)], [9, 8, 3])[0]
+        method = self.dice.choices(["GET", "POST", self.dice.choice(words.METHODS)], [9, 8, 3 if self.wild else 1])[0]
         target = self._target(endpoint)
         content_type, body = self._body(endpoint) if method not in ("GET", "HEAD") or self._one_in(15) else (None, b"")
         headers = self._headers(content_type)
@@ -237,7 +238,8 @@ def send(junk: Junk, port: int) -> Answer | None:
         received = bytearray()
         try:
             connection.sendall(junk.raw)
-            connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # it has closed already
+                connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65_536):
                 received += part
         except (BrokenPipeError, ConnectionResetError):  # it answered before it had read everything

@@ -39,6 +39,7 @@ class World:
     victim: User
     roles: Sequence[Role]
     markers: Sequence[bytes]
+    owners: Mapping[int, int | None]  # of each payment, before the junk
     signed_in: Mapping[str, int]  # what each role gets at the page or address that is theirs
 
     def payments(self) -> QuerySet[Payment]:
@@ -95,7 +96,8 @@ def make_world(sandbox: SandboxServer) -> World:
     ]
     signed_in = {role.name: 401 if role.name == "anonymous" else 404 for role in roles}
     signed_in |= {role.name: 200 for role in roles if role.is_staff}
-    return World(sandbox, victim, roles, [secret.encode() for secret in SECRETS], signed_in)
+    owners = dict(Payment.objects.values_list("pk", "user"))
+    return World(sandbox, victim, roles, [secret.encode() for secret in SECRETS], owners, signed_in)
 
 
 def _victims(sandbox: SandboxServer, victim: User, order: str, **fields: Any) -> Payment:

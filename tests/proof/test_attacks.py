@@ -106,6 +106,20 @@ def test_an_action_on_what_is_no_row_changes_nothing(admin_client: Client, model
     assert User.objects.count() == 1
 
 
+@pytest.mark.parametrize("key", ["x", "`", "9" * 40])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/admin/payments/payment/{}/change/", "user"),
+        ("/admin/auth/user/{}/change/", "groups"),
+        ("/admin/auth/group/add/", "permissions"),
+    ],
+)
+def test_a_form_with_what_is_no_row_breaks_nothing(admin_client: Client, path: str, field: str, key: str) -> None:
+    row = make_payment() if "payment" in path else make_user()
+    assert admin_client.post(path.format(row.pk), {field: key, "name": "x"}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
