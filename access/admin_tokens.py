@@ -119,7 +119,7 @@ class ApiTokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
         return [
             (None, {"fields": ["name", *account, "valid_until"], "description": whose}),
             (_("What it may do"), {"fields": [("may_read", "may_refund")]}),
-            (_("Limits"), {"fields": [("max_amount", "max_per_day"), "limit_currency"]}),
+            (_("Limits"), {"fields": ["max_amount", "max_per_day", "limit_currency"]}),
         ]
 
     def get_form(
@@ -149,7 +149,8 @@ class ApiTokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
         """Accounts are made and edited on their own pages."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "user":
-            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+            for deed in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{deed}_related", False)
         return field
 
     def add_view(
@@ -197,7 +198,7 @@ class ApiTokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
     def acts_as(self, token: ApiToken) -> str:
         return token.user.get_username()
 
-    @admin.display(description=_("may"))
+    @admin.display(description=_("allowed"))
     def scopes(self, token: ApiToken) -> str:
         return scopes_in_words(token)
 
@@ -205,7 +206,7 @@ class ApiTokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
     def limits(self, token: ApiToken) -> SafeString:
         return two_lines(*limits_in_words(token))
 
-    @admin.display(description=_("valid until"))
+    @admin.display(description=_("Valid until"))
     def until(self, token: ApiToken) -> str:
         return moment(token.expires_at)
 

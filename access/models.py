@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 # Models of their own file; Django looks for all of them here.
 from access.login_models import Authenticator as Authenticator
@@ -37,7 +36,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 class TokenState(models.TextChoices):
     ACTIVE = "active", _("Active")
-    EXPIRED = "expired", pgettext_lazy("API token", "Expired")
+    EXPIRED = "expired", _("Expired")
     REVOKED = "revoked", _("Revoked")
 
 

@@ -18,7 +18,7 @@ from babel.messages.extract import extract
 from django.utils.translation.template import templatize
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-PACKAGES = ("config", "outgoing", "payments", "refunds")
+PACKAGES = ("access", "config", "monitoring", "outgoing", "payments", "refunds")
 OWN = ("locale/ko", "locale/en")
 THEME = "config/locale/ko"
 CATALOGUES = (*OWN, THEME)

@@ -34,6 +34,9 @@ def _database() -> dict[str, Any]:
         (" a , b,", lambda: env.names("NAME"), ["a", "b"]),
         ("http://127.0.0.1:8001/", lambda: env.http_url("NAME", ""), "http://127.0.0.1:8001"),
         ("en", lambda: env.choice("NAME", "ko", {"ko", "en"}), "en"),
+        ("600/min", lambda: env.rate("NAME", "1/s"), (600, 60)),
+        ("", lambda: env.rate("NAME", "5/s"), (5, 1)),
+        ("0", lambda: env.rate("NAME", "1/s"), None),
     ],
 )
 def test_value_gets_its_type(monkeypatch: pytest.MonkeyPatch, value: str, reader: Reader, expected: object) -> None:
@@ -59,6 +62,7 @@ def test_value_gets_its_type(monkeypatch: pytest.MonkeyPatch, value: str, reader
         ("api.iamport.kr", lambda: env.http_url("NAME", "")),
         ("http://host:port", lambda: env.http_url("NAME", "")),
         ("jp", lambda: env.choice("NAME", "ko", {"ko", "en"})),
+        *((value, lambda: env.rate("NAME", "1/s")) for value in ("600", "600/minute", "0/min", "-1/s", "1.5/s")),
         ("mysql://user:hunter2@host/shop", _database),
         ("postgres://user:hunter2@host:port/shop", _database),
         ("postgres://user:hunter2@host", _database),
