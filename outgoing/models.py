@@ -166,7 +166,7 @@ class Delivery(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.event_id} → {self.endpoint_id}"
+        return f"{self.event.get_type_display()} → {self.endpoint.name}"
 
     def is_being_sent(self, now: datetime) -> bool:
         return self.taken_until is not None and self.taken_until > now
