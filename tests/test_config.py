@@ -65,7 +65,8 @@ def test_example_environment_starts() -> None:
 
 def test_example_lists_exactly_the_variables_that_settings_and_the_web_server_read() -> None:
     trees = [
-        ast.parse((PROJECT_DIR / path).read_text(encoding="utf-8")) for path in ("config/settings.py", "gunicorn.conf.py")
+        ast.parse((PROJECT_DIR / path).read_text(encoding="utf-8"))
+        for path in ("config/settings.py", "gunicorn.conf.py")
     ]
     read = {
         node.args[0].value
