@@ -15,7 +15,7 @@ from payments.models import Payment
 from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
-from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress, TokenRefused
+from refunds.errors import IdempotencyConflict, PolicyViolated, RefundInProgress
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.policies import RefundContext
@@ -72,7 +72,7 @@ def reserve(
             record = _new_record(context, actor, source)
             record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
             _save(record, context, actor)
-    except (IntegrityError, PolicyViolated, TokenRefused) as exc:
+    except (IntegrityError, PolicyViolated) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
         earlier = _find_by_key(actor, idempotency_key, fingerprint)
         if earlier is not None:
@@ -86,7 +86,7 @@ def reserve(
 def _save(record: RefundRecord, context: RefundContext, actor: Actor) -> None:
     """Insert the record with all that belongs to it, unless its token does not reach so far."""
     token = lock_token(actor.token, context.now) if actor.token else None
-    # First: that another refund is open says more than a limit that it has used up.
+    # First: that this is a repetition, or that another refund is open, says more than a limit that is used up.
     record.save(force_insert=True)
     if token is not None:
         ensure_within_limits(record, token)
