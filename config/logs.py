@@ -40,6 +40,10 @@ class JsonLines(JsonFormatter):
         known = _MORE.union(_NAMES.get(name, name) for name in _FIELDS)
         return {name: value for name, value in log_data.items() if name in known and value not in (None, "")}
 
+    def serialize_log_record(self, log_data: dict[str, Any]) -> str:
+        # JSON allows these in its text, but some readers of lines take them for ends of lines.
+        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", super().serialize_log_record(log_data))
+
 
 class Lines(logging.Formatter):
     """Lines for people; whatever a message or a traceback holds, only its first line begins one."""
@@ -81,7 +85,8 @@ def settings(*, level: str, form: str) -> dict[str, Any]:
             # They bring handlers of their own, which would write every line twice, or in another form.
             "django": own,
             "gunicorn.error": own,
-            "gunicorn.access": own,
+            # It writes paths, which name customers' orders; `monitoring.access` has the line of each request.
+            "gunicorn.access": {"handlers": [], "propagate": False},
             # What was asked for and refused has its line already, with the route in the place of the path.
             "django.request": {"level": "ERROR"},
             "django.server": {**own, "level": "ERROR"},

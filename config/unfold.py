@@ -74,6 +74,20 @@ SETTINGS: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Events to the storefront"),
+                "separator": True,
+                "items": [
+                    _nav(_("Deliveries"), "outgoing_mail", "outgoing_delivery", "outgoing.send_delivery"),
+                    _nav(
+                        _("Endpoints"),
+                        "webhook",
+                        "outgoing_endpoint",
+                        "outgoing.add_endpoint",
+                        "outgoing.change_endpoint",
+                    ),
+                ],
+            },
+            {
                 "title": _("Access"),
                 "separator": True,
                 "items": [

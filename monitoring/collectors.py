@@ -68,7 +68,9 @@ _waiting = Timed(waiting_messages, limit=2, fresh_for=1)
 
 
 def _queue() -> Iterable[Metric]:
-    yield GaugeMetricFamily(f"{PREFIX}_queue_messages", "Messages that wait for a worker.", value=_waiting.answer())
+    yield GaugeMetricFamily(
+        f"{PREFIX}_queue_messages", "Messages that wait for a worker.", value=_waiting.ask().answer()
+    )
 
 
 def register_own_collectors() -> None:

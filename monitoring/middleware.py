@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 
 from access.addresses import client_address
 from monitoring.histograms import Histogram
@@ -51,7 +51,9 @@ def access_log(get_response: Handler) -> Handler:
 
 def _note(request: HttpRequest, status: int, seconds: float) -> None:
     route, method, asker = route_of(request), method_of(request), asker_of(request)
-    REQUESTS.observe(seconds, route, method, str(status))
+    is_probe = hasattr(request, "probe")
+    if not is_probe:
+        REQUESTS.observe(seconds, route, method, str(status))
     milliseconds = round(seconds * 1000)
     fields = {
         "method": method,
@@ -63,7 +65,7 @@ def _note(request: HttpRequest, status: int, seconds: float) -> None:
         "address": str(client_address(request) or ""),
     }
     # Probes come every few seconds, and a page brings twenty files along.
-    routine = status < 500 and (route == STATIC or hasattr(request, "probe"))
+    routine = status < 500 and (route == STATIC or is_probe)
     level = logging.DEBUG if routine else logging.INFO
     logger.log(level, "%s %s %s %d ms", method, route, status, milliseconds, extra=fields)
 
@@ -72,11 +74,17 @@ def probes(get_response: Handler) -> Handler:
     """Answer the probes before anything that could refuse them: they come over plain HTTP, to an address."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        try:
-            match = resolve(request.path_info, urlconf=PROBES)
-        except Resolver404:
+        match = _probe(request.path_info)
+        if match is None:
             return get_response(request)
         request.probe = match.url_name  # type: ignore[attr-defined]
         return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
 
     return middleware
+
+
+def _probe(path: str) -> ResolverMatch | None:
+    try:
+        return resolve(path, urlconf=PROBES)
+    except Resolver404:
+        return None

@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from monitoring.broker import ensure_broker_answers
-from monitoring.timed import Timed
+from monitoring.timed import Asked, Timed
 
 logger = logging.getLogger(__name__)
 
@@ -26,13 +25,7 @@ class NotReady(Exception):
         self.word = word
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    name: str
-    timed: Timed[str]
-
-
-_checks: dict[str, _Check] = {}
+_checks: dict[str, Timed[str]] = {}
 
 
 def register_check(name: str, check: Callable[[], None]) -> None:
@@ -44,26 +37,25 @@ def register_check(name: str, check: Callable[[], None]) -> None:
         except NotReady as exc:
             logger.warning("not ready: %s: %s", name, exc)
             return exc.word
-        except Exception:
-            logger.exception("not ready: %s", name)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is this check's answer
+            logger.warning("not ready: %s: %s: %s", name, type(exc).__name__, exc)
             return FAILED
         return OK
 
-    _checks[name] = _Check(name, Timed(verdict, limit=LIMIT, fresh_for=FRESH_FOR))
+    _checks[name] = Timed(verdict, limit=LIMIT, fresh_for=FRESH_FOR)
 
 
 def verdicts() -> dict[str, str]:
     """Each check's word, in at most `LIMIT` seconds."""
-    for check in _checks.values():
-        check.timed.ask()
-    return {check.name: _word(check) for check in _checks.values()}
+    asked = {name: check.ask() for name, check in _checks.items()}
+    return {name: _word(name, one) for name, one in asked.items()}
 
 
-def _word(check: _Check) -> str:
+def _word(name: str, asked: Asked[str]) -> str:
     try:
-        return check.timed.answer()
+        return asked.answer()
     except TimeoutError:
-        logger.warning("not ready: %s: no answer in time", check.name)
+        logger.warning("not ready: %s: no answer in time", name)
         return TIMEOUT
 
 

@@ -29,15 +29,22 @@ def switch_endpoint(endpoint: Endpoint, *, on: bool) -> None:
     endpoint.save(update_fields=["enabled", "said_gone"])
 
 
-def rotate_secret(endpoint: Endpoint, *, overlap: timedelta) -> str:
-    """Give an endpoint a new secret and return it; the one so far signs as well until `overlap` is over."""
+def rotate_secret(endpoint: Endpoint, *, overlap: timedelta) -> str | None:
+    """Give an endpoint a new secret and return it; the one so far signs as well until `overlap` is over.
+
+    None if somebody else has replaced the secret since `endpoint` was read.
+    """
     now = timezone.now()
     secret = new_secret()
     both = overlap > timedelta(0)
-    endpoint.old_secret, endpoint.old_secret_until = (endpoint.secret, now + overlap) if both else ("", None)
-    endpoint.secret, endpoint.secret_made_at = seal(secret), now
-    endpoint.save(update_fields=["secret", "secret_made_at", "old_secret", "old_secret_until"])
-    return secret
+    changed = Endpoint.objects.filter(pk=endpoint.pk, secret_made_at=endpoint.secret_made_at).update(
+        secret=seal(secret),
+        secret_made_at=now,
+        old_secret=endpoint.secret if both else "",
+        old_secret_until=now + overlap if both else None,
+    )
+    endpoint.refresh_from_db()
+    return secret if changed else None
 
 
 def signing_secrets(endpoint: Endpoint, now: datetime) -> list[str]:

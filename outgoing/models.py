@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from access.fields import SealedTextField
 from outgoing.failures import Failure
 from refunds.models import RefundRecord
 
@@ -34,9 +35,9 @@ class Endpoint(models.Model):
     types = models.JSONField(_("events"), default=list, blank=True)
     said_gone = models.BooleanField(_("asked for no more events"), default=False)
 
-    secret = models.TextField(editable=False)
+    secret = SealedTextField()
     secret_made_at = models.DateTimeField(_("secret made at"), default=timezone.now, editable=False)
-    old_secret = models.TextField(blank=True, editable=False)
+    old_secret = SealedTextField(blank=True)
     old_secret_until = models.DateTimeField(_("old secret signs until"), null=True, blank=True, editable=False)
 
     created_at = models.DateTimeField(_("added at"), default=timezone.now, editable=False)
@@ -166,7 +167,7 @@ class Delivery(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.event_id} → {self.endpoint_id}"
+        return f"{self.event.get_type_display()} → {self.endpoint.name}"
 
     def is_being_sent(self, now: datetime) -> bool:
         return self.taken_until is not None and self.taken_until > now

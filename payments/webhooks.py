@@ -61,8 +61,9 @@ def iamport_webhook(request: HttpRequest) -> JsonResponse:
 
 
 def _error(status: int, code: str, message: str) -> JsonResponse:
-    headers = {"Retry-After": "60"} if status == 503 else None
-    return JsonResponse({"message": message, "code": code}, status=status, headers=headers)
+    later = status == 503
+    body = {"message": message, "code": code, "retryable": later}
+    return JsonResponse(body, status=status, headers={"Retry-After": "60"} if later else None)
 
 
 def _imp_uid_of(request: HttpRequest) -> str:

@@ -3,6 +3,7 @@
 DomainError (payments.errors)
  └── RefundError
       ├── InvalidRequest        invalid_*               the input itself is wrong; names the field
+      ├── InvalidQuery          unknown_parameter, …    a list was asked for wrongly; names every parameter
       ├── PolicyViolated        the first rule's code   a rule forbids it; lists every violation
       │    └── ApprovalRequired approval_required       so large that somebody who may approve it has to make it
       ├── RefundNotAllowed      permission_denied       this user may not refund this payment
@@ -46,6 +47,15 @@ class InvalidRequest(RefundError):
         super().__init__(message)
         self.code = code  # type: ignore[misc]  # one class serves every malformed input
         self.field = field
+
+
+class InvalidQuery(RefundError):
+    """What a list was asked for cannot be read. `code` is the first violation's, each names its parameter."""
+
+    def __init__(self, violations: "tuple[Violation, ...]") -> None:
+        super().__init__(" ".join(violation.message for violation in violations))
+        self.code = violations[0].code  # type: ignore[misc]  # one class serves every bad parameter
+        self.violations = violations
 
 
 class PolicyViolated(RefundError):

@@ -58,13 +58,13 @@ def _ended() -> Iterable[Metric]:
 
 
 def _open() -> Iterable[Metric]:
-    live = RefundRecord.objects.live().order_by()
-    counts = dict(live.values_list("status").annotate(count=Count("pk")))
+    live = RefundRecord.objects.live().order_by().values_list("status")
+    found = {status: (count, at) for status, count, at in live.annotate(count=Count("pk"), at=Min("requested_at"))}
     family = GaugeMetricFamily(f"{PREFIX}_refunds_open", "Refunds whose end is not known yet.", labels=["status"])
     for status in LIVE_STATUSES:
-        family.add_metric([status.value], counts.get(status.value, 0))
+        family.add_metric([status.value], found[status][0] if status in found else 0)
     yield family
-    oldest = live.aggregate(at=Min("requested_at"))["at"]
+    oldest = min((at for _count, at in found.values()), default=None)
     age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
     text = "How long ago the oldest of them was asked for."
     yield GaugeMetricFamily(f"{PREFIX}_refunds_open_oldest_seconds", text, value=max(0.0, age))

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 
 from payments.models import Payment
 from refunds.errors import RefundNotAllowed
+from refunds.models import RefundRecord
 
 REFUND = "refunds.refund_payment"
 VIEW = "payments.view_payment"
@@ -50,13 +51,24 @@ def _is_staff_with(user: AbstractBaseUser | AnonymousUser, *permissions: str) ->
     return isinstance(user, User) and user.is_staff and any(map(user.has_perm, permissions))
 
 
+def _sees_all_payments(user: AbstractBaseUser | AnonymousUser) -> bool:
+    return _is_staff_with(user, REFUND, VIEW)
+
+
 def payments_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Payment]:
     """All payments for staff who may refund or view them; their own for a signed-in buyer; else none."""
     if not isinstance(user, User):
         return Payment.objects.none()
-    if user.is_staff and (user.has_perm(REFUND) or user.has_perm(VIEW)):
+    if _sees_all_payments(user):
         return Payment.objects.all()
     return Payment.objects.visible_to_buyer(user)
+
+
+def refunds_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[RefundRecord]:
+    """The refunds of the payments that are visible to this user, each with its payment."""
+    refunds = RefundRecord.objects.select_related("payment")
+    # Asking whether each payment is one of all costs SQLite its index.
+    return refunds if _sees_all_payments(user) else refunds.filter(payment__in=payments_visible_to(user))
 
 
 def ensure_may_refund(user: AbstractBaseUser | AnonymousUser, payment: Payment) -> None:

@@ -7,12 +7,19 @@ from datetime import datetime
 from django.db import DatabaseError
 from django.utils import timezone
 
+from access.pruning import forget_ended_sessions, forget_old_failures
 from refunds.accounts import drop_old_accounts
+from refunds.idempotency import forget_old_keys
 
 logger = logging.getLogger(__name__)
 
 # A stable name, and a function that returns how many it forgot; it works in short transactions of its own.
-JOBS: tuple[tuple[str, Callable[[datetime], int]], ...] = (("refund_accounts", drop_old_accounts),)
+JOBS: tuple[tuple[str, Callable[[datetime], int]], ...] = (
+    ("refund_accounts", drop_old_accounts),
+    ("idempotency_keys", forget_old_keys),
+    ("sessions", forget_ended_sessions),
+    ("failed_sign_ins", forget_old_failures),
+)
 
 
 def prune() -> Iterator[tuple[str, int | None]]:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from payments.errors import DomainError
 from payments.models import Payment
 from payments.money import format_money, quantize
-from refunds.errors import InvalidRequest, PolicyViolated, RefundNotDone
+from refunds.errors import InvalidQuery, InvalidRequest, PolicyViolated, RefundNotDone
 from refunds.models import DriftReport, RefundRecord
 from refunds.policies import Violation
 from refunds.services import RefundPreview
@@ -108,7 +108,7 @@ def error_json(exc: DomainError) -> Json:
     body: Json = {"message": exc.message, "code": exc.code, "retryable": exc.retryable}
     if isinstance(exc, InvalidRequest):
         body["violations"] = [{"code": exc.code, "message": exc.message, "field": exc.field}]
-    if isinstance(exc, PolicyViolated):
+    if isinstance(exc, PolicyViolated | InvalidQuery):
         body["violations"] = _violations(exc.violations)
     if isinstance(exc, RefundNotDone):
         body["refund"] = refund_json(exc.refund)

@@ -1,13 +1,11 @@
 """Step 1 of a refund: check the rules against fresh numbers and commit a `requested` record before any call."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from access.models import ApiToken
 from payments.gateway import CancelRequest
@@ -16,7 +14,8 @@ from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
 from refunds.approval import approval_missing
-from refunds.errors import ApprovalRequired, IdempotencyConflict, PolicyViolated, RefundInProgress, TokenRefused
+from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, TokenRefused
+from refunds.idempotency import ensure_same_request, find_by_key, fingerprint
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.policies import RefundContext
@@ -59,8 +58,7 @@ def reserve(
     Or return the record that this key made before, with no call. Raises `PolicyViolated`, `ApprovalRequired`,
     `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`; then nothing was written.
     """
-    fingerprint = _fingerprint(payment, request) if idempotency_key else ""
-    earlier = _find_by_key(actor, idempotency_key, fingerprint)
+    earlier = _made_before(actor, idempotency_key, payment, request)
     if earlier is not None:
         return earlier, None
     try:
@@ -69,11 +67,12 @@ def reserve(
             context = context_of(locked, request)
             _ensure_allowed(context, actor)
             record = _new_record(context, actor, source)
-            record.idempotency_key, record.fingerprint = idempotency_key or None, fingerprint
+            if idempotency_key:
+                record.idempotency_key, record.fingerprint = idempotency_key, fingerprint(payment, request)
             _save(record, context, actor)
     except (IntegrityError, PolicyViolated, TokenRefused) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
-        earlier = _find_by_key(actor, idempotency_key, fingerprint)
+        earlier = _made_before(actor, idempotency_key, payment, request)
         if earlier is not None:
             return earlier, None
         if isinstance(exc, IntegrityError) and _is_live_conflict(exc):
@@ -101,6 +100,16 @@ def _ensure_allowed(context: RefundContext, actor: Actor) -> None:
         raise PolicyViolated(verdict.violations)
     if missing := approval_missing(payment=context.payment, amount=context.amount, user=actor.user):
         raise ApprovalRequired((missing,))
+
+
+def _made_before(
+    actor: Actor, idempotency_key: str | None, payment: Payment, request: RefundRequest
+) -> RefundRecord | None:
+    """The record this actor's key made before. Raises `IdempotencyConflict` if it was for another request."""
+    record = find_by_key(actor.user, idempotency_key)
+    if record is not None:
+        ensure_same_request(record, payment, request)
+    return record
 
 
 def _is_live_conflict(exc: IntegrityError) -> bool:
@@ -147,24 +156,3 @@ def _cancel_request(record: RefundRecord, context: RefundContext) -> CancelReque
         vat_amount=record.vat_amount,
         requester=context.request.requester if record.requester else None,
     )
-
-
-def _find_by_key(actor: Actor, idempotency_key: str | None, fingerprint: str) -> RefundRecord | None:
-    """The record this actor's key made before. Raises `IdempotencyConflict` if it was for another request."""
-    if not idempotency_key:
-        return None
-    made = RefundRecord.objects.select_related("payment")
-    record = made.filter(requested_by=actor.user, idempotency_key=idempotency_key).first()
-    if record is not None and record.fingerprint != fingerprint:
-        raise IdempotencyConflict
-    return record
-
-
-def _fingerprint(payment: Payment, request: RefundRequest) -> str:
-    """What makes two requests the same, as a keyed hash: it covers the account, which must not be guessable."""
-    parts = asdict(request) | {"imp_uid": payment.imp_uid}
-    for name in ("amount", "tax_free", "vat_amount", "expected_balance"):
-        if parts[name] is not None:
-            parts[name] = str(parts[name].normalize())
-    text = json.dumps(parts, sort_keys=True)
-    return salted_hmac("refunds.fingerprint", text, algorithm="sha256").hexdigest()

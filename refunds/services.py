@@ -52,6 +52,7 @@ __all__ = [
     "RefundPreview",
     "outcome_of",
     "preview_refund",
+    "refund_once",
     "request_refund",
     "requirements_of",
     "why_impossible",
@@ -144,13 +145,38 @@ def request_refund(
     `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money twice: it gives the first
     request's outcome again.
     """
+    record, _is_new = refund_once(
+        payment=payment,
+        request=request,
+        actor=actor,
+        source=source,
+        idempotency_key=idempotency_key,
+        gateway=gateway,
+    )
+    return outcome_of(record)
+
+
+def refund_once(
+    *,
+    payment: Payment,
+    request: RefundRequest,
+    actor: Actor,
+    source: RefundSource,
+    idempotency_key: str | None,
+    gateway: Gateway | None = None,
+) -> tuple[RefundRecord, bool]:
+    """As `request_refund`, but returns the record whatever became of it, and whether this call made it.
+
+    Raises what `request_refund` raises before a record is made, and `RefundOutcomeUnknown` if the outcome could not
+    be written down. `outcome_of` tells what the record means.
+    """
     _ensure_tax_parts(payment)
     record, cancel = reserve(
         payment=payment, request=request, actor=actor, source=source, idempotency_key=idempotency_key
     )
-    if cancel is not None:
-        record = _execute(record, cancel, gateway or get_gateway())
-    return outcome_of(record)
+    if cancel is None:
+        return record, False
+    return _execute(record, cancel, gateway or get_gateway()), True
 
 
 def outcome_of(record: RefundRecord) -> RefundRecord:

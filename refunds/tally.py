@@ -19,7 +19,7 @@ from refunds.models import FINAL_STATUSES, RefundRecord
 from refunds.models.records import RefundRecordQuerySet
 
 NAME = "refunds.tally"
-CHUNK = 50_000  # refunds counted by one query while catching up
+CHUNK = 10_000  # refunds counted by one query while catching up
 WORTH_REMEMBERING = 1_000  # refunds; fewer are quickly counted each time
 BUDGET = 2.0  # seconds for catching up at a time
 # Ids are handed out before their transactions end: what is older than this cannot get a neighbour any more.
@@ -64,7 +64,7 @@ def tally() -> dict[Kind, Sums] | None:
     if counted.upto > before:
         remember(memory, _written(counted))
     rest = _beyond(counted)
-    if rest.filter(pk__gt=counted.upto)[CHUNK : CHUNK + 1]:
+    if rest.filter(pk__gt=counted.upto).order_by("pk")[CHUNK : CHUNK + 1]:
         return None
     _add(counted.sums, _grouped(rest))
     return counted.sums

@@ -4,20 +4,21 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
 from django.db import Error as DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from payments.errors import AmbiguousOrder, DomainError, PaymentNotFound
+from refunds.api.messages import code_of, message_of
 from refunds.errors import (
     ApprovalRequired,
     IdempotencyConflict,
+    InvalidQuery,
     InvalidRequest,
     PolicyViolated,
     RefundAbandoned,
@@ -31,12 +32,13 @@ from refunds.errors import (
     TokenDailyLimit,
     TokenEnded,
 )
-from refunds.representation import error_json
+from refunds.representation import Json, error_json
 
 logger = logging.getLogger(__name__)
 
 STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    InvalidQuery: HTTPStatus.BAD_REQUEST,
     PolicyViolated: HTTPStatus.BAD_REQUEST,
     AmbiguousOrder: HTTPStatus.BAD_REQUEST,
     ApprovalRequired: HTTPStatus.FORBIDDEN,
@@ -55,49 +57,35 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
 }
 
 _API_PREFIXES = ("/payments", "/refunds", "/webhooks", "/api")
+_FRAMEWORK: dict[type[Exception], type[exceptions.APIException]] = {
+    Http404: exceptions.NotFound,
+    PermissionDenied: exceptions.PermissionDenied,
+}
+RETRY_AFTER_SECONDS = 2  # most refunds are done by then
+
+
+def respond(body: Json, status: int) -> Response:
+    """An answer; one that may be asked for again says when."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if body.get("retryable") else None
+    return Response(body, status=status, headers=headers)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Turn what a view raised into the API's error answer; None (a server error) only for bugs."""
     if isinstance(exc, DomainError):
-        return Response(error_json(exc), status=STATUS_OF[type(exc)])
+        return respond(error_json(exc), STATUS_OF[type(exc)])
     if isinstance(exc, DatabaseError):
         # Settlement reports its own failures as "outcome unknown": whatever fails elsewhere fails before the call.
         logger.error("database error in %s", type(context["view"]).__name__, exc_info=exc)
         message = _("The database cannot be reached. This request refunded nothing; try again in a moment.")
-        return Response({"message": message, "code": "database_unavailable", "retryable": True}, status=503)
-    response = drf_exception_handler(exc, context)
-    if response is not None and isinstance(exc, exceptions.Throttled):
-        response.data = {
-            "message": _throttled_message(response["Retry-After"]),
-            "code": exc.default_code,
-            "retryable": True,
-        }
-    elif response is not None and isinstance(exc, exceptions.APIException):
-        response.data = {"message": str(exc.detail), "code": _framework_code(exc), "retryable": False}
-    elif response is not None:
-        response.data = {"message": _("There is nothing here."), "code": "not_found", "retryable": False}
-    return response
-
-
-def _throttled_message(seconds: str) -> str:
-    """`seconds` as the Retry-After header says them."""
-    message = ngettext(
-        "Too many requests. Try again in %(seconds)s second.",
-        "Too many requests. Try again in %(seconds)s seconds.",
-        int(seconds),
-    )
-    return message % {"seconds": seconds}
-
-
-def _framework_code(exc: exceptions.APIException) -> str:
-    if isinstance(exc, exceptions.PermissionDenied) and str(exc.detail).startswith("CSRF"):
-        return "csrf_failed"
-    names: dict[type[exceptions.APIException], str] = {
-        exceptions.ParseError: "invalid_json",
-        exceptions.UnsupportedMediaType: "unsupported_media_type",
-    }
-    return names.get(type(exc), str(exc.default_code))
+        return respond({"message": message, "code": "database_unavailable", "retryable": True}, 503)
+    answer = drf_exception_handler(exc, context)  # with its headers: Allow, WWW-Authenticate, Retry-After
+    if answer is not None:
+        # Views raise Django's own "not found" and "not allowed" too.
+        known = exc if isinstance(exc, exceptions.APIException) else _FRAMEWORK[type(exc)]()
+        message = message_of(known, context["request"].method)
+        answer.data = {"message": message, "code": code_of(known), "retryable": isinstance(exc, exceptions.Throttled)}
+    return answer
 
 
 # --- Errors outside the API's views -------------------------------------------------------------------------
@@ -109,6 +97,14 @@ def _wants_json(request: HttpRequest) -> bool:
 
 def _json_error(status: int, code: str, message: str) -> JsonResponse:
     return JsonResponse({"message": message, "code": code, "retryable": False}, status=status)
+
+
+def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
+    """405 as JSON, for the addresses that DRF does not serve."""
+    exc = exceptions.MethodNotAllowed(request.method or "")
+    answer = _json_error(405, code_of(exc), message_of(exc, request.method or ""))
+    answer["Allow"] = allowed
+    return answer
 
 
 def _page(status: int) -> HttpResponse:
@@ -128,13 +124,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _json_error(400, "bad_request", _("The request cannot be read."))
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
     if _wants_json(request):
         return _json_error(403, "permission_denied", _("You may not do this."))
     return _page(403)
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
     if _wants_json(request):
         return _json_error(404, "not_found", _("There is nothing here."))
     return _page(404)

@@ -1,4 +1,4 @@
-"""Answers of the API as its OpenAPI description shows them."""
+"""Requests and answers as the OpenAPI description shows them; `examples_errors.py` has what went wrong."""
 
 from typing import Any
 
@@ -41,28 +41,16 @@ REFUND: Json = {
 }
 
 
-def _refund_without_money(status: str, *, code: str = "", message: str) -> Json:
+def refund_without_money(status: str, *, code: str = "", message: str) -> Json:
     settled_at = REFUND["settled_at"] if status == "failed" else None
     outcome = {"status": status, "code": code, "message": message, "settled_at": settled_at}
     return REFUND | outcome | {"cancelled_amount": None, "cancellation_id": "", "receipt_url": ""}
 
 
-def error(code: str, message: str, **more: Any) -> OpenApiExample:
-    """An error answer, named for its code."""
-    return OpenApiExample(code, value={"message": message, "code": code, **more})
-
-
-def _not_done(code: str, message: str, *, status: str, retryable: bool = False) -> OpenApiExample:
-    refund = _refund_without_money(status, code=code if status == "failed" else "", message=message)
-    return error(code, message, retryable=retryable, refund=refund)
-
-
-def _unfit(code: str, message: str, field: str) -> OpenApiExample:
-    violation = {"code": code, "message": message, "field": field}
-    return error(code, message, retryable=False, violations=[violation])
-
-
 _LATER = "Accepted by i'mport; the PG carries it out later."
+REFUSAL = "결제취소에 실패하였습니다. [잔액부족] 가맹점 정산 잔액이 부족합니다."
+_HERE = "https://refunds.example"
+CURSOR = "PjIwMjYtMTEtMjBUMDM6MDA6MDArMDA6MDAvMQ"
 
 REFUND_REQUESTS = [
     OpenApiExample(
@@ -88,117 +76,30 @@ PENDING = [
     OpenApiExample(
         "pending",
         value=_UNTOUCHED
-        | {"refund": _refund_without_money("pending", message=_LATER), "message": _LATER, "code": "pending"},
+        | {"refund": refund_without_money("pending", message=_LATER), "message": _LATER, "code": "pending"},
     )
 ]
 PAYMENTS = [OpenApiExample("Partly refunded", value=PAYMENT)]
-REFUNDS = [OpenApiExample("Succeeded", value=REFUND)]
+REFUNDS = [
+    OpenApiExample("Succeeded", value=REFUND),
+    OpenApiExample("Waiting for the PG", value=refund_without_money("pending", message=_LATER)),
+    OpenApiExample("Failed", value=refund_without_money("failed", code="refused_by_gateway", message=REFUSAL)),
+]
+PAYMENT_LISTS = [
+    OpenApiExample(
+        "One page of several",
+        value={"next": f"{_HERE}/payments?status=paid&cursor={CURSOR}", "previous": None, "results": [_UNTOUCHED]},
+    ),
+    OpenApiExample("Nothing found", value={"next": None, "previous": None, "results": []}),
+]
+REFUND_PAGES = [
+    OpenApiExample(
+        "The last page",
+        value={"next": None, "previous": f"{_HERE}/refunds?page_size=1&cursor={CURSOR}", "results": [REFUND]},
+    ),
+    OpenApiExample("Nothing found", value={"next": None, "previous": None, "results": []}),
+]
 REFUND_LISTS = [
     OpenApiExample("One refund", value={"results": [REFUND]}),
     OpenApiExample("None yet", value={"results": []}),
-]
-
-REFUSED_REQUESTS = [
-    error("invalid_json", "The request is not valid JSON."),
-    _unfit("unknown_field", "“amount” is not known. Check its spelling.", "amount"),
-    error(
-        "several_payments",
-        "Order “ORDER-1” was paid more than once (imp_000000000001, imp_000000000002). "
-        "Name the one you mean by imp_uid.",
-        retryable=False,
-    ),
-    _unfit(
-        "amount_exceeds_balance",
-        "₩40,000 is more than can be refunded: only ₩10,000 is left. Enter that much or less.",
-        "amount",
-    ),
-]
-UNAUTHENTICATED = [
-    error("not_authenticated", "Authentication credentials were not provided."),
-    error("authentication_failed", "Invalid token."),
-]
-FORBIDDEN = [
-    error(
-        "permission_denied",
-        "You are not allowed to refund payments. Ask an administrator for the permission.",
-        retryable=False,
-    ),
-    _unfit(
-        "approval_required",
-        "Refunds above ₩500,000 need somebody who may approve them. Ask a colleague who may.",
-        "amount",
-    ),
-    error("csrf_failed", "CSRF Failed: CSRF token missing."),
-    error("token_scope", "This token may only read, not refund. Ask an administrator for a token that may refund."),
-    error(
-        "token_amount_limit",
-        "₩40,000 is more than this token may refund at once: at most ₩30,000. Refund less, or ask an administrator to "
-        "refund this order.",
-        retryable=False,
-    ),
-    error(
-        "token_daily_limit",
-        "₩40,000 is more than this token may refund today: ₩20,000 is left of ₩100,000 a day. Try again after midnight "
-        "in Korea, or ask an administrator to refund this order.",
-        retryable=False,
-    ),
-    error(
-        "token_currency",
-        "This token refunds KRW only. Ask an administrator to refund this order.",
-        retryable=False,
-    ),
-    error(
-        "token_ended",
-        "This token was revoked or has expired. Ask an administrator for a new one.",
-        retryable=False,
-    ),
-]
-MAY_NOT_READ = error(
-    "token_scope", "This token may only refund, not read. Ask an administrator for a token that may read."
-)
-THROTTLED = error("throttled", "Too many requests. Try again in 17 seconds.", retryable=True)
-PAYMENT_NOT_FOUND = error("payment_not_found", "There is no payment “ORDER-1” here. Check the number.", retryable=False)
-NOT_FOUND = error("not_found", "There is nothing here.")
-CONFLICTS = [
-    error(
-        "refund_in_progress",
-        "A refund of this order is in progress. Wait for its result, then ask again.",
-        retryable=True,
-    ),
-    error(
-        "idempotency_key_reused",
-        "This Idempotency-Key was used for another request. Use a new key for a new refund.",
-        retryable=False,
-    ),
-]
-GATEWAY_REFUSALS = [
-    _not_done(
-        "refused_by_gateway", "결제취소에 실패하였습니다. [잔액부족] 가맹점 정산 잔액이 부족합니다.", status="failed"
-    )
-]
-DATABASE_UNAVAILABLE = error(
-    "database_unavailable", "The database cannot be reached. This request refunded nothing; try again in a moment."
-)
-UNAVAILABLE = [
-    _not_done(
-        "gateway_unavailable",
-        "i'mport cannot be reached; nothing was sent. Try again in a moment.",
-        status="failed",
-        retryable=True,
-    ),
-    _not_done(
-        "refund_not_carried_out",
-        "i'mport shows that this refund was not carried out. Ask again if it is still wanted.",
-        status="failed",
-        retryable=True,
-    ),
-    DATABASE_UNAVAILABLE,
-]
-UNKNOWN_OUTCOMES = [
-    _not_done(
-        "outcome_unknown",
-        "The refund was sent, but no answer came: it may or may not be done. It is being checked; "
-        "do not refund this order elsewhere meanwhile.",
-        status="unknown",
-    )
 ]

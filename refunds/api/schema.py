@@ -6,28 +6,25 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from refunds.api import examples
+from refunds.api import examples, examples_errors
+from refunds.api import schema_parameters as parameters
+from refunds.api.examples_errors import RULE_CODES, framework_error
 from refunds.api.shapes import (
     ErrorShape,
+    PaymentPageShape,
     PaymentShape,
     PendingRefundShape,
     RefundedPaymentShape,
     RefundListShape,
+    RefundPageShape,
     RefundRequestShape,
     RefundShape,
 )
-from refunds.policies.table import AMOUNT, IMPOSSIBLE, INPUTS, PARTIAL, TAX_PARTS
 
 Json = dict[str, Any]
 Endpoint = tuple[Any, ...]  # path, its regular expression, method, view
-
-RULE_CODES = [rule.code for group in (IMPOSSIBLE, AMOUNT, PARTIAL, *INPUTS, *TAX_PARTS) for rule in group]
-INPUT_CODES = [
-    *("invalid_json", "missing_uid", "invalid_uid", "unknown_field", "invalid_amount", "invalid_text"),
-    "invalid_idempotency_key",
-]
 
 # --- Answers --------------------------------------------------------------------------------------------------
 
@@ -42,32 +39,26 @@ def _errors(what: str, shown: list[OpenApiExample]) -> OpenApiResponse:
     return OpenApiResponse(ErrorShape, description=f"{what}\n\n`code`: {codes}.", examples=shown)
 
 
-def _framework_error(code: str, message: str, what: str) -> OpenApiResponse:
-    return _errors(what, [examples.error(code, message)])
-
-
 def _sorted(answers: dict[int, OpenApiResponse]) -> dict[int, OpenApiResponse]:
     return {int(status): answers[status] for status in sorted(answers)}
 
 
 _ANY_METHOD: dict[int, OpenApiResponse] = {
-    HTTPStatus.UNAUTHORIZED: _errors("Not signed in.", examples.UNAUTHENTICATED),
-    HTTPStatus.METHOD_NOT_ALLOWED: _framework_error(
-        "method_not_allowed", "Method “DELETE” not allowed.", "Another method is meant."
+    HTTPStatus.UNAUTHORIZED: _errors("Not signed in.", examples_errors.UNAUTHENTICATED),
+    HTTPStatus.METHOD_NOT_ALLOWED: _errors(
+        "Another method is meant.", [framework_error("method_not_allowed", method="DELETE")]
     ),
-    HTTPStatus.NOT_ACCEPTABLE: _framework_error(
-        "not_acceptable", "Could not satisfy the request Accept header.", "Answers are JSON."
-    ),
-    HTTPStatus.TOO_MANY_REQUESTS: _errors("Wait as long as `Retry-After` says.", [examples.THROTTLED]),
+    HTTPStatus.NOT_ACCEPTABLE: _errors("Answers are JSON.", [framework_error("not_acceptable")]),
+    HTTPStatus.TOO_MANY_REQUESTS: _errors("Wait as long as `Retry-After` says.", [examples_errors.THROTTLED]),
 }
 
 _BAD_REQUEST = OpenApiResponse(
     ErrorShape,
     description="Nothing was sent. `code`:\n\n"
-    f"- the request cannot be read: {_words(INPUT_CODES)};\n"
+    f"- the request cannot be read: {_words([example.name for example in examples_errors.UNREADABLE])};\n"
     "- the order was paid more than once, name the `imp_uid`: `several_payments`;\n"
     f"- a rule forbids the refund, `violations` name the inputs to mend: {_words(RULE_CODES)}.",
-    examples=examples.REFUSED_REQUESTS,
+    examples=[*examples_errors.UNREADABLE, examples_errors.SEVERAL_PAYMENTS, *examples_errors.RULES],
 )
 
 _CANCEL_ANSWERS: dict[int, OpenApiResponse] = _ANY_METHOD | {
@@ -79,106 +70,111 @@ _CANCEL_ANSWERS: dict[int, OpenApiResponse] = _ANY_METHOD | {
     ),
     HTTPStatus.BAD_REQUEST: _BAD_REQUEST,
     HTTPStatus.FORBIDDEN: _errors(
-        "Not allowed: by the account's permissions, or by the token's scopes and limits.", examples.FORBIDDEN
+        "Not allowed: by the account's permissions, or by the token's scopes and limits.", examples_errors.FORBIDDEN
     ),
-    HTTPStatus.NOT_FOUND: _errors("Unknown, or somebody else's.", [examples.PAYMENT_NOT_FOUND]),
+    HTTPStatus.NOT_FOUND: _errors("Unknown, or somebody else's.", [examples_errors.PAYMENT_NOT_FOUND]),
     HTTPStatus.CONFLICT: _errors(
         "Another refund of this payment is open: wait for it. Or the key belongs to another body: use a new one.",
-        examples.CONFLICTS,
+        examples_errors.CONFLICTS,
     ),
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: _framework_error(
-        "unsupported_media_type", "Unsupported media type “text/plain” in request.", "Send JSON."
-    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _errors("The body is over 512 KiB.", [examples_errors.TOO_LARGE]),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: _errors("Send JSON.", [framework_error("unsupported_media_type")]),
     HTTPStatus.UNPROCESSABLE_ENTITY: _errors(
         "i'mport or the PG said no, in its own words. The ledger was compared with i'mport and repaired.",
-        examples.GATEWAY_REFUSALS,
+        examples_errors.GATEWAY_REFUSALS,
     ),
     HTTPStatus.SERVICE_UNAVAILABLE: _errors(
-        "This request refunded nothing: try again, with a new key where a refund was recorded.", examples.UNAVAILABLE
+        "This request refunded nothing: try again, with a new key where a refund was recorded.",
+        examples_errors.UNAVAILABLE,
     ),
     HTTPStatus.GATEWAY_TIMEOUT: _errors(
         "Sent, but no answer came. It is being checked: poll `GET /refunds/{number}`, and do not refund elsewhere.",
-        examples.UNKNOWN_OUTCOMES,
+        examples_errors.UNKNOWN_OUTCOMES,
     ),
 }
 
 
-def _found(shape: Any, shown: list[OpenApiExample]) -> dict[int, OpenApiResponse]:
-    missing = [examples.PAYMENT_NOT_FOUND, examples.NOT_FOUND]
+_MAY_NOT_READ = _errors("The token, or the account as it is, may not read.", examples_errors.MAY_NOT_READ)
+_TRY_AGAIN = _errors("Try again.", [examples_errors.DATABASE_UNAVAILABLE])
+
+
+def _found(shape: Any, shown: list[OpenApiExample], *missing: OpenApiExample) -> dict[int, OpenApiResponse]:
     return _sorted(
         _ANY_METHOD
         | {
             HTTPStatus.OK: OpenApiResponse(shape, description="Found.", examples=shown),
-            HTTPStatus.FORBIDDEN: _errors("The token may not read.", [examples.MAY_NOT_READ]),
-            HTTPStatus.NOT_FOUND: _errors("Unknown, or somebody else's.", missing),
-            HTTPStatus.SERVICE_UNAVAILABLE: _errors("Try again.", [examples.DATABASE_UNAVAILABLE]),
+            HTTPStatus.FORBIDDEN: _MAY_NOT_READ,
+            HTTPStatus.NOT_FOUND: _errors("Unknown, or somebody else's.", [*missing, examples_errors.NOT_FOUND]),
+            HTTPStatus.SERVICE_UNAVAILABLE: _TRY_AGAIN,
+        }
+    )
+
+
+def _listed(shape: Any, shown: list[OpenApiExample]) -> dict[int, OpenApiResponse]:
+    what = "The list was asked for wrongly; `violations` name every parameter to mend."
+    return _sorted(
+        _ANY_METHOD
+        | {
+            HTTPStatus.OK: OpenApiResponse(shape, description="One page.", examples=shown),
+            HTTPStatus.BAD_REQUEST: _errors(what, examples_errors.UNREADABLE_QUERIES),
+            HTTPStatus.FORBIDDEN: _MAY_NOT_READ,
+            HTTPStatus.SERVICE_UNAVAILABLE: _TRY_AGAIN,
         }
     )
 
 
 # --- Addresses ------------------------------------------------------------------------------------------------
 
-_PAYMENT_NUMBER = OpenApiParameter(
-    "number",
-    {"type": "string", "minLength": 1},
-    OpenApiParameter.PATH,
-    description="The `merchant_uid` of the order; an `imp_uid` is accepted too.",
-)
-_REFUND_NUMBER = OpenApiParameter(
-    "number",
-    {"type": "string", "pattern": "^[0-9A-Za-z]{1,20}$"},
-    OpenApiParameter.PATH,
-    description="The refund's `number` or `id`.",
-)
-_IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    OpenApiParameter.HEADER,
-    description="Repeat it when no answer came: the same key with the same body gives the outcome of the first "
-    "request and never refunds twice. A request that a rule refused made no refund, so its key may be used again.",
-    examples=[OpenApiExample("UUID", value="0b1e5a3c-5f0e-4c53-9a43-2f6f7f1f4a77")],
-)
-_RETRY_AFTER = OpenApiParameter(
-    "Retry-After",
-    {"type": "integer", "minimum": 1},
-    OpenApiParameter.HEADER,
-    description="Seconds until the next request is taken.",
-    response=[HTTPStatus.TOO_MANY_REQUESTS.value],
-)
-
 cancel_payment = extend_schema(
     operation_id="cancelPayment",
     tags=["refunds"],
     summary="Refund an order, wholly or in part",
     description="Answers the updated payment. Name the order by `merchant_uid` or `imp_uid`.",
-    parameters=[_IDEMPOTENCY_KEY, _RETRY_AFTER],
+    parameters=[parameters.IDEMPOTENCY_KEY, *parameters.HEADERS_OF_ALL, *parameters.HEADERS_OF_CANCEL],
     request={"application/json": RefundRequestShape},
     responses=_sorted(_CANCEL_ANSWERS),
     examples=examples.REFUND_REQUESTS,
+)
+list_payments = extend_schema(
+    operation_id="listPayments",
+    tags=["payments"],
+    summary="Payments",
+    description="All that you may see, newest first: by `paid_at`, or by when it was first seen here if it was not "
+    "paid. An unknown parameter is an error.",
+    parameters=[*parameters.PAYMENT_FILTERS, *parameters.HEADERS_OF_ALL],
+    responses=_listed(PaymentPageShape, examples.PAYMENT_LISTS),
 )
 get_payment = extend_schema(
     operation_id="getPayment",
     tags=["payments"],
     summary="One payment",
     description="If several payments share the order number, the one that a refund would mean.",
-    parameters=[_PAYMENT_NUMBER, _RETRY_AFTER],
-    responses=_found(PaymentShape, examples.PAYMENTS),
+    parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
+    responses=_found(PaymentShape, examples.PAYMENTS, examples_errors.PAYMENT_NOT_FOUND),
+)
+list_payment_refunds = extend_schema(
+    operation_id="listPaymentRefunds",
+    tags=["payments"],
+    summary="The refunds of one payment",
+    description="All of them, newest first.",
+    parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
+    responses=_found(RefundListShape, examples.REFUND_LISTS, examples_errors.PAYMENT_NOT_FOUND),
 )
 list_refunds = extend_schema(
     operation_id="listRefunds",
-    tags=["payments"],
-    summary="The refunds of one payment",
-    description="Newest first.",
-    parameters=[_PAYMENT_NUMBER, _RETRY_AFTER],
-    responses=_found(RefundListShape, examples.REFUND_LISTS),
+    tags=["refunds"],
+    summary="Refunds",
+    description="All that you may see, newest first: by `requested_at`. An unknown parameter is an error.",
+    parameters=[*parameters.REFUND_FILTERS, *parameters.HEADERS_OF_ALL],
+    responses=_listed(RefundPageShape, examples.REFUND_PAGES),
 )
 get_refund = extend_schema(
     operation_id="getRefund",
     tags=["refunds"],
     summary="One refund",
     description="Poll it while `status` is `requested`, `pending` or `unknown`.",
-    parameters=[_REFUND_NUMBER, _RETRY_AFTER],
-    responses=_found(RefundShape, examples.REFUNDS),
+    parameters=[parameters.REFUND_NUMBER, *parameters.HEADERS_OF_ALL],
+    responses=_found(RefundShape, examples.REFUNDS, examples_errors.PAYMENT_NOT_FOUND),
 )
 
 

@@ -141,9 +141,30 @@ class RefundListShape(Shape):
     results = RefundShape(many=True)
 
 
+class PageShape(Shape):
+    """One page of a list, newest first; a link that is null leads nowhere any more."""
+
+    next = serializers.URLField(allow_null=True, help_text="The older ones, with the same filters.")
+    previous = serializers.URLField(allow_null=True, help_text="The newer ones, with the same filters.")
+
+
+@extend_schema_serializer(component_name="PaymentPage", many=False)
+class PaymentPageShape(PageShape):
+    """One page of payments."""
+
+    results = PaymentShape(many=True)
+
+
+@extend_schema_serializer(component_name="RefundPage", many=False)
+class RefundPageShape(PageShape):
+    """One page of refunds."""
+
+    results = RefundShape(many=True)
+
+
 @extend_schema_serializer(component_name="Violation")
 class ViolationShape(Shape):
-    """An input that can be mended, or a rule that forbids the refund."""
+    """An input or parameter that can be mended, or a rule that forbids the refund."""
 
     code = serializers.CharField(help_text="A stable word.")
     message = serializers.CharField(help_text="A sentence for people.")
@@ -155,12 +176,13 @@ class ViolationShape(Shape):
 
 @extend_schema_serializer(component_name="Error")
 class ErrorShape(Shape):
-    """Why there is no refund, or not yet."""
+    """What went wrong: the same shape everywhere."""
 
     message = serializers.CharField(help_text="A sentence for people, in Korean or English by `Accept-Language`.")
     code = serializers.CharField(help_text="A stable word for programs.")
     retryable = serializers.BooleanField(
-        required=False, help_text="Whether asking again may help. Absent where the request itself was at fault."
+        help_text="Whether asking again may help; then `Retry-After` says when. Where a `refund` failed, a new "
+        "`Idempotency-Key` is needed."
     )
-    violations = ViolationShape(many=True, required=False, help_text="Every input or rule at fault.")
+    violations = ViolationShape(many=True, required=False, help_text="Every input, parameter or rule at fault.")
     refund = RefundShape(required=False, help_text="The record, where one was made.")

@@ -3,14 +3,23 @@
 from django.urls import re_path
 
 from refunds.api.docs import docs, schema
-from refunds.api.views import CancelPaymentView, PaymentRefundsView, PaymentView, RefundView
+from refunds.api.views import (
+    CancelPaymentView,
+    PaymentListView,
+    PaymentRefundsView,
+    PaymentView,
+    RefundListView,
+    RefundView,
+)
 
 urlpatterns = [
     re_path(r"^api/schema/?$", schema, name="api-schema"),
     re_path(r"^api/docs/?$", docs, name="api-docs"),
     re_path(r"^payments/cancel/?$", CancelPaymentView.as_view(), name="cancel-payment"),
+    re_path(r"^payments/?$", PaymentListView.as_view(), name="payments"),
     # Order numbers may hold slashes, so they are matched lazily up to the known endings.
     re_path(r"^payments/(?P<number>.+?)/refunds/?$", PaymentRefundsView.as_view(), name="payment-refunds"),
     re_path(r"^payments/(?P<number>.+?)/?$", PaymentView.as_view(), name="payment"),
+    re_path(r"^refunds/?$", RefundListView.as_view(), name="refunds"),
     re_path(r"^refunds/(?P<number>[0-9A-Za-z]{1,20})/?$", RefundView.as_view(), name="refund"),
 ]

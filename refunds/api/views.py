@@ -1,6 +1,7 @@
 """The storefront's API: parse, one service call, serialize."""
 
 import re
+from functools import partial
 from typing import cast
 
 from django.contrib.auth.models import User
@@ -14,14 +15,21 @@ from payments.errors import PaymentNotFound
 from payments.models import Payment
 from payments.services import find_by_number, find_payment
 from refunds.api import schema
+from refunds.api.answers import answer_of
+from refunds.api.filters import narrow_payments, narrow_refunds
+from refunds.api.pages import page_of
 from refunds.api.serializers import read_refund_request, read_uids
-from refunds.errors import InvalidRequest
-from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.permissions import ensure_may_refund, may_refund_any, payments_visible_to
+from refunds.errors import IdempotencyConflict, InvalidRequest
+from refunds.idempotency import find_repeated
+from refunds.models import RefundSource
+from refunds.permissions import ensure_may_refund, may_refund_any, payments_visible_to, refunds_visible_to
 from refunds.representation import Json, payment_json, refund_json
-from refunds.services import Actor, request_refund
+from refunds.services import Actor, refund_once
 
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PLAIN_KEY = re.compile(r"[\x21\x23-\x7e][\x21-\x7e]*")
+# A string as RFC 9651 writes it; both ways are the same key.
+_QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+MAX_KEY_LENGTH = 255
 
 
 class CancelPaymentView(APIView):
@@ -32,19 +40,46 @@ class CancelPaymentView(APIView):
         user = cast(User, request.user)
         body = cast(Json, request.data)  # JSONParser gives nothing else
         uids = read_uids(body)
-        payment = find_payment(payments=payments_visible_to(user), **uids)
+        asked = read_refund_request(body, requester="admin" if may_refund_any(user) else "customer")
+        key, visible = _idempotency_key(request), payments_visible_to(user)
+        repeated = partial(find_repeated, user=user, idempotency_key=key, uids=uids, request=asked, visible=visible)
+        # Asked before anything else: a repeat is never refused for what has changed since.
+        if (record := repeated()) is not None:
+            return answer_of(record, is_new=False)
+        payment = find_payment(payments=visible, **uids)
         ensure_may_refund(user, payment)
-        refund = request_refund(
-            payment=payment,
-            request=read_refund_request(body, requester="admin" if may_refund_any(user) else "customer"),
-            actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),
-            source=RefundSource.API,
-            idempotency_key=_idempotency_key(request),
-        )
-        answer = payment_json(refund.payment) | {"refund": refund_json(refund)}
-        if refund.status == RefundStatus.PENDING:
-            return Response(answer | {"message": refund.message, "code": "pending"}, status=202)
-        return Response(answer)
+        try:
+            record, is_new = refund_once(
+                payment=payment,
+                request=asked,
+                actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),
+                source=RefundSource.API,
+                idempotency_key=key,
+            )
+        except IdempotencyConflict:
+            # Its twin, done meanwhile, may have left the order's number to mean another payment.
+            if (record := repeated()) is None:
+                raise
+            is_new = False
+        return answer_of(record, is_new=is_new)
+
+
+class PaymentListView(APIView):
+    """`GET /payments`: what was paid, newest first."""
+
+    @schema.list_payments
+    def get(self, request: Request) -> Response:
+        payments = narrow_payments(payments_visible_to(cast(User, request.user)), request.query_params)
+        return page_of(payments, request, at="at", write=payment_json)
+
+
+class RefundListView(APIView):
+    """`GET /refunds`: what was given back or is to be, newest first."""
+
+    @schema.list_refunds
+    def get(self, request: Request) -> Response:
+        refunds = narrow_refunds(refunds_visible_to(cast(User, request.user)), request.query_params)
+        return page_of(refunds, request, at="requested_at", write=refund_json)
 
 
 class PaymentView(APIView):
@@ -58,7 +93,7 @@ class PaymentView(APIView):
 class PaymentRefundsView(APIView):
     """`GET /payments/{merchant_uid}/refunds`: what was given back of one order, newest first."""
 
-    @schema.list_refunds
+    @schema.list_payment_refunds
     def get(self, request: Request, number: str) -> Response:
         payment = _visible_payment(request, number)
         results: list[Json] = [refund_json(refund) for refund in payment.refunds.select_related("payment").all()]
@@ -70,10 +105,8 @@ class RefundView(APIView):
 
     @schema.get_refund
     def get(self, request: Request, number: str) -> Response:
-        refunds = RefundRecord.objects.select_related("payment")
-        refunds = refunds.filter(payment__in=payments_visible_to(cast(User, request.user)))
         wanted = {"pk": int(number)} if re.fullmatch(r"[0-9]{1,18}", number) else {"number": number}
-        refund = refunds.filter(**wanted).first()
+        refund = refunds_visible_to(cast(User, request.user)).filter(**wanted).first()
         if refund is None:
             raise PaymentNotFound(number)
         return Response(refund_json(refund))
@@ -84,8 +117,13 @@ def _visible_payment(request: Request, number: str) -> Payment:
 
 
 def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+    """The request's key, if it has one: `abc` and `"abc"` are the same. Raises `InvalidRequest`."""
+    sent = request.headers.get("Idempotency-Key")
+    if sent is None:
+        return None
+    quoted = _QUOTED_KEY.fullmatch(sent)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else sent
+    if not (quoted or _PLAIN_KEY.fullmatch(sent)) or not 1 <= len(key) <= MAX_KEY_LENGTH:
         message = _("The Idempotency-Key must be 1 to 255 visible ASCII characters.")
         raise InvalidRequest("invalid_idempotency_key", message, field="Idempotency-Key")
     return key

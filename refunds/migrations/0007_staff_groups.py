@@ -7,6 +7,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("refunds", "0005_tokens_accounts_answers")]
+    dependencies = [("refunds", "0006_answers_as_text")]
 
     operations = []

@@ -11,7 +11,7 @@ class IdempotentAnswer(models.Model):
 
     refund = models.OneToOneField(RefundRecord, on_delete=models.CASCADE, related_name="kept_answer")
     http_status = models.PositiveSmallIntegerField()
-    body = models.JSONField()
+    body = models.TextField()  # JSON as text: a JSON column may change the order of its keys
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,0 +1,59 @@
+"""Codes and sentences for what Django REST framework refuses by itself: it does not speak Korean here."""
+
+import math
+
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_noop as _
+from rest_framework import exceptions
+
+_CODES: dict[type[exceptions.APIException], str] = {
+    exceptions.ParseError: "invalid_json",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+}
+SENTENCES = {
+    "not_authenticated": _("Sign in first, or send a token."),
+    "authentication_failed": _("The token is not written as it should be: “Authorization: Token …”."),
+    "permission_denied": _("You may not do this."),
+    "csrf_failed": _(
+        "This page is out of date: load it again. Programs send the cookie csrftoken back as X-CSRFToken, or use a "
+        "token."
+    ),
+    "not_found": _("There is nothing here."),
+    "method_not_allowed": _("%(method)s is not possible here. See which methods are."),
+    "not_acceptable": _("Answers are JSON only: accept application/json."),
+    "unsupported_media_type": _("Send JSON, with “Content-Type: application/json”."),
+}
+
+
+def code_of(exc: exceptions.APIException) -> str:
+    """The stable word for an exception of DRF's."""
+    if isinstance(exc, exceptions.PermissionDenied) and str(exc.detail).startswith("CSRF"):
+        return "csrf_failed"
+    return _CODES.get(type(exc)) or str(getattr(exc.detail, "code", exc.default_code))
+
+
+def message_of(exc: exceptions.APIException, method: str) -> str:
+    """A sentence for people in the active language: ours, unless whoever raised it brought a better one."""
+    if isinstance(exc, exceptions.Throttled):
+        return _throttled(max(1, math.ceil(getattr(exc, "wait", None) or 1)))
+    code = code_of(exc)
+    if code not in SENTENCES or _has_own_words(exc, code):
+        return str(exc.detail)
+    return gettext(SENTENCES[code]) % {"method": method}
+
+
+def _throttled(seconds: int) -> str:
+    sentence = ngettext(
+        "Too many requests. Try again in %(seconds)s second.",
+        "Too many requests. Try again in %(seconds)s seconds.",
+        seconds,
+    )
+    return sentence % {"seconds": seconds}
+
+
+def _has_own_words(exc: exceptions.APIException, code: str) -> bool:
+    """Whether our own code said why, as authentication and permissions can."""
+    said = str(exc.detail)
+    if code == "authentication_failed":
+        return not said.startswith("Invalid token header")
+    return code == "permission_denied" and said != str(exc.default_detail)

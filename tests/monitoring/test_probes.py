@@ -1,0 +1,188 @@
+"""`/healthz` and `/readyz`: what a load balancer and a deploy script are told, and how quickly."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from celery import current_app
+from django.db import DatabaseError, connection
+from django.test import Client
+from pytest_django import Settings
+
+from monitoring import readiness
+from payments.gateway import GatewayAuthFailed, get_gateway
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ALL_WELL = {"database": "ok", "migrations": "ok", "broker": "ok", "gateway": "ok"}
+
+
+@pytest.fixture(autouse=True)
+def forgotten_answers(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxServer) -> None:
+    """Every test asks anew, in a place where all is well."""
+    current_app.conf.broker_transport_options  # noqa: B018 - makes the broker's folders, as the worker does
+    monkeypatch.setattr(readiness, "FRESH_FOR", 0)
+    monkeypatch.setattr(readiness, "_migrated", False)
+    for name, check in list(readiness._checks.items()):
+        monkeypatch.setattr(check, "_fresh_for", 0)
+        monkeypatch.setattr(check, "_asked", None)
+        assert name in ALL_WELL
+
+
+@pytest.fixture
+def broken_database() -> Iterator[None]:
+    with patch("django.db.backends.base.base.BaseDatabaseWrapper.cursor", side_effect=DatabaseError("gone")):
+        yield
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/healthz/"])
+def test_a_process_that_answers_is_alive(client: Client, path: str) -> None:
+    assert client.get(path).json() == {"status": "ok"}
+
+
+def test_a_process_without_a_database_is_alive_but_not_ready(client: Client, broken_database: None) -> None:
+    # A restart would not bring the database back, but would cut off refunds that wait for i'mport.
+    assert client.get("/healthz").status_code == 200
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["database"]) == (503, "failed")
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/readyz/"])
+def test_a_process_that_has_everything_is_ready(client: Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "checks": ALL_WELL})
+    assert answer["Cache-Control"] == "no-store"
+
+
+def _not_ready(client: Client) -> dict[str, str]:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unready")
+    return {name: word for name, word in answer.json()["checks"].items() if word != "ok"}
+
+
+def test_missing_keys_are_told(client: Client, settings: Settings) -> None:
+    settings.IAMPORT_IMP_SECRET = ""
+
+    assert _not_ready(client) == {"gateway": "missing"}
+
+
+def test_keys_that_iamport_refused_are_told_and_asked_about_once_a_minute_only(
+    client: Client, settings: Settings, sandbox: SandboxServer
+) -> None:
+    settings.IAMPORT_IMP_SECRET = "wrong"
+    with pytest.raises(GatewayAuthFailed):
+        get_gateway().payment("imp_1")
+    asked = sandbox.stats()
+
+    assert _not_ready(client) == {"gateway": "refused"}
+
+    assert sandbox.stats() == asked
+    with patch("payments.gateway.iamport._ASK_AGAIN_AFTER", 0):
+        _not_ready(client)
+    assert sandbox.stats()["getToken"] == asked["getToken"] + 1
+
+
+def test_iamport_being_down_leaves_us_ready(client: Client, settings: Settings, sandbox: SandboxServer) -> None:
+    sandbox.fault("*", "http_500", times=None)
+
+    assert client.get("/readyz").status_code == 200
+    assert sandbox.stats() == {}
+
+
+def test_unapplied_migrations_are_told(client: Client) -> None:
+    table = "DELETE FROM django_migrations WHERE app = 'monitoring'"
+    kept = "INSERT INTO django_migrations (app, name, applied) VALUES ('monitoring', '0001_memory', CURRENT_TIMESTAMP)"
+    with connection.cursor() as cursor:
+        cursor.execute(table)
+        try:
+            assert _not_ready(client) == {"migrations": "pending"}
+        finally:
+            cursor.execute(kept)
+    assert client.get("/readyz").status_code == 200
+
+
+@contextmanager
+def broker(**conf: object) -> Iterator[None]:
+    kept = {name: current_app.conf[name] for name in conf}
+    current_app.conf.update(conf)
+    try:
+        yield
+    finally:
+        current_app.conf.update(kept)
+
+
+def test_a_broker_that_takes_no_messages_is_told(client: Client, tmp_path: Path) -> None:
+    with broker(broker_transport_options={"data_folder_in": str(tmp_path / "gone")}):
+        assert _not_ready(client) == {"broker": "failed"}
+
+
+def test_a_broker_that_is_a_service_is_connected_to(client: Client) -> None:
+    with broker(broker_transport_options={}, broker_write_url="amqp://guest:hidden@127.0.0.1:1//"):
+        answer = client.get("/readyz")
+
+    assert answer.json()["checks"]["broker"] == "failed"
+    assert "hidden" not in answer.content.decode()
+    assert "127.0.0.1" not in answer.content.decode()
+
+
+@pytest.fixture
+def hanging() -> Iterator[Callable[[], None]]:
+    """A check that hangs until the test is over."""
+    over = threading.Event()
+    yield lambda: [None for _ in [over.wait(30)]][0]
+    over.set()
+
+
+def test_a_check_that_hangs_holds_nobody_up_and_is_not_asked_again(
+    client: Client, hanging: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def check() -> None:
+        asked.append(time.monotonic())
+        hanging()
+
+    monkeypatch.setattr(readiness, "LIMIT", 0.3)
+    monkeypatch.setitem(readiness._checks, "database", readiness._checks["database"])
+    readiness.register_check("database", check)
+    started = time.monotonic()
+
+    assert [_not_ready(client) for _ in range(3)] == [{"database": "timeout"}] * 3
+
+    assert len(asked) == 1
+    assert time.monotonic() - started < 3
+
+
+def test_a_burst_of_probes_is_one_look(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(readiness, "FRESH_FOR", 60)
+    monkeypatch.setitem(readiness._checks, "broker", readiness._checks["broker"])
+    readiness.register_check("broker", lambda: asked.append(1))
+
+    assert {client.get("/readyz").status_code for _ in range(20)} == {200}
+
+    assert asked == [1]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz/"])
+def test_a_probe_to_an_address_over_plain_http_is_answered(client: Client, settings: Settings, path: str) -> None:
+    settings.ALLOWED_HOSTS = ["refunds.example"]
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
+    assert client.get("/", headers={"Host": "refunds.example"}).status_code == 301
+
+
+def test_a_probe_only_reads(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+
+    assert {client.post(path).status_code for path in ("/healthz", "/readyz", "/metrics")} == {405}

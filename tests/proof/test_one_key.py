@@ -1,0 +1,78 @@
+"""Many identical requests with one `Idempotency-Key` at once, at a real server of several processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from access.tokens import create_token
+from refunds.models import IdempotentAnswer, RefundRecord
+from tests.factories import make_user, paid_at_sandbox
+from tests.proof.web_server import running_web_server
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+REQUESTS = 50
+CANCEL_SECONDS = 0.5  # long enough for many to arrive meanwhile
+
+
+def at_once(count: int, post: Callable[[], requests.Response]) -> list[requests.Response]:
+    answers: list[requests.Response] = []
+    barrier = threading.Barrier(count)
+
+    def run() -> None:
+        barrier.wait()
+        answers.append(post())
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@pytest.mark.parametrize("fault", ["latency", "refuse"])
+def test_fifty_at_once_are_one_refund_and_one_answer(
+    sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]], tmp_path: Path, fault: str
+) -> None:
+    buyer = make_user()
+    payment = paid_at_sandbox(sandbox, user=buyer)
+    _token, text = create_token(user=buyer, name="shop")
+    sandbox.fault("cancel", "latency", seconds=CANCEL_SECONDS)
+    if fault != "latency":
+        sandbox.fault("cancel", fault, times=1)
+    headers = {"Authorization": f"Token {text}", "Idempotency-Key": "order-17-returned", "Connection": "close"}
+    body = {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 4000, "reason": "size"}
+
+    with running_web_server(child_environment(), tmp_path / "web.log") as url:
+
+        def post() -> requests.Response:
+            return requests.post(f"{url}/payments/cancel", json=body, headers=headers, timeout=60)
+
+        answers = at_once(REQUESTS, post)
+        time.sleep(CANCEL_SECONDS)
+        again = [post() for _ in range(5)]
+
+    assert len(sandbox.log("cancel")) == 1
+    assert RefundRecord.objects.count() == IdempotentAnswer.objects.count() == 1
+    assert len(answers) == REQUESTS
+    waiting = [answer for answer in answers if answer.status_code == 409]
+    assert {(answer.json()["code"], answer.headers["Retry-After"]) for answer in waiting} <= {
+        ("refund_in_progress", "2")
+    }
+    told = [answer for answer in answers if answer.status_code != 409]
+    first = [answer for answer in told if "Idempotent-Replayed" not in answer.headers]
+    assert len(first) == 1
+    assert first[0].status_code == (422 if fault == "refuse" else 200)
+    assert {(answer.status_code, answer.content) for answer in (*told, *again)} == {
+        (first[0].status_code, first[0].content)
+    }
+    assert all(answer.headers["Idempotent-Replayed"] == "true" for answer in again)
+    assert payment.refunds.get().status == ("failed" if fault == "refuse" else "succeeded")

@@ -1,0 +1,48 @@
+"""A real web server of several processes, as in production, on the test's database."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+START_SECONDS = 60
+
+
+@contextmanager
+def running_web_server(environment: dict[str, str], log: Path, *, workers: int = 3, threads: int = 8) -> Iterator[str]:
+    """The address of a gunicorn that answers. It inherits a port that is open already, so none can be taken twice."""
+    with socket.create_server((HOST, 0), backlog=128) as listener, log.open("ab") as output:
+        command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listener.fileno()}"]
+        command += ["--workers", str(workers), "--threads", str(threads), "--log-level", "warning"]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
+        )
+        try:
+            url = f"http://{HOST}:{listener.getsockname()[1]}"
+            _wait_until_it_answers(url, process, log)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            requests.get(f"{url}/healthz", timeout=START_SECONDS)
+        except requests.RequestException:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"the web server does not answer: {log.read_text(errors='replace')[-2000:]}")
