@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
+from access.admin_lists import StrictListMixin
 from access.lockout import current_failures, locked_accounts, locked_addresses, unlock
 from access.login_models import Authenticator, SignInFailure
 from access.two_factor import backup_codes_left, turn_off
@@ -28,7 +29,7 @@ def _moment(at: datetime | None) -> str:
     return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """A list to look at."""
 
     list_fullwidth = True

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import CharField, DateTimeField, Model
 from django.test import Client
 from django.urls import reverse
@@ -53,12 +52,6 @@ def test_a_nul_character_in_a_cookie_or_a_query_is_refused(path: str) -> None:
 def test_a_form_that_cannot_be_read_breaks_no_error_page(path: str, content_type: str) -> None:
     client = Client(enforce_csrf_checks=True, headers={"Cookie": f"csrftoken={'a' * 32}"})
     assert client.post(path, b"x", content_type=content_type).status_code in (400, 403, 404)
-
-
-def test_a_file_in_a_form_is_passed_over(tmp_path: Any, settings: Any) -> None:
-    settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "not-there"  # writing one would fail
-    file = SimpleUploadedFile("a.bin", b"x" * 3_000_000)
-    assert Client().post("/accounts/login/", {"username": "a", "file": file}).status_code == 200
 
 
 def test_the_description_of_the_api_comes_in_our_languages_only() -> None:
@@ -123,8 +116,8 @@ def test_a_form_with_what_is_no_row_breaks_nothing(admin_client: Client, path: s
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/admin/search/?s=a&page=x", 404),
-        ("/admin/search/?s=a&page=9", 404),
+        ("/admin/search/?s=a&page=x", 200),
+        ("/admin/search/?s=%00", 400),
         ("/admin/search/?s=a", 200),
         ("/admin/autocomplete/?app_label=payments&model_name=payment&field_name=user&term=%00", 400),
     ],

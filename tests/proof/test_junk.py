@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REQUESTS = int(os.environ.get("JUNK_REQUESTS") or 6_000)
 SEED = int(os.environ.get("JUNK_SEED") or 1)
 SENDERS = 8
-WARM_UP = 0.2  # of the requests: after them every page was shown once, and what is kept is kept
+PARTS = 5
 MAY_GROW_MIB = 40
 SHOWN = 15  # of the findings
 
@@ -64,9 +64,20 @@ EXPECTED = {
 }
 # gunicorn's own: a transfer coding or a version of HTTP that it does not speak.
 OF_THE_SERVER = {400, 403, 405, 408, 413, 414, 417, 431, 501, 505}
-LOG_ENTRY = re.compile(r"^(?:\[?20\d\d-\d\d-\d\d )", re.MULTILINE)
+LOG_ENTRY = re.compile(r"^\[?20\d\d-\d\d-\d\d[ T]", re.MULTILINE)
 # Django writes down who sends a wrong Host, too many fields, or a lookup that is not allowed.
 ALLOWED_ERRORS = re.compile(r" ERROR django\.security\.\w+ ")
+
+# As in production, but everybody may ask and guess as often as they like: this is about the answers.
+PRODUCTION = {
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "IAMPORT_CONTRACTS": "vbank_refund",
+    "LOG_LEVEL": "INFO",
+    "LOG_FORMAT": "line",
+    "METRICS_TOKEN": "zqxvictim-metrics",
+    "LOGIN_ADDRESS_LIMIT": "1000000",
+    **{f"API_RATE_{whose}": "0" for whose in ("TOKEN", "USER", "REFUND", "ADDRESS")},
+}
 
 
 @dataclass
@@ -167,24 +178,24 @@ def test_junk_finds_nothing(
     settings.IAMPORT_CONTRACTS = frozenset({"vbank_refund"})
     world = make_world(sandbox)
     before = world.victims_state()
-    changes = {"VAR_DIR": str(static_files), "IAMPORT_CONTRACTS": "vbank_refund", "ALLOWED_HOSTS": "127.0.0.1"}
-    environment = child_environment(LOG_LEVEL="INFO", PYTHONUNBUFFERED="1", **changes)
+    environment = child_environment(**PRODUCTION, VAR_DIR=str(static_files))
     server = WebServer(environment, free_port(), tmp_path / "server.log")
     server.start()
     try:
         run = Run(Factory(seed=SEED, endpoints=endpoints(), roles=world.roles), world, server.port)
+        memory = []
         with ThreadPoolExecutor(SENDERS) as senders:
-            list(senders.map(run.play, range(int(REQUESTS * WARM_UP))))
-            warm = resident_mib(server)
-            list(senders.map(run.play, range(int(REQUESTS * WARM_UP), REQUESTS)))
-            grown = resident_mib(server) - warm
-        print(f"{REQUESTS} requests: {dict(sorted(run.statuses.items()))}; {warm:.0f} MiB, then {grown:+.0f} MiB")
+            for part in range(PARTS):  # after the first one every page was shown once, and what is kept is kept
+                list(senders.map(run.play, range(REQUESTS * part // PARTS, REQUESTS * (part + 1) // PARTS)))
+                memory.append(resident_mib(server))
+        print(f"{REQUESTS} requests: {dict(sorted(run.statuses.items()))}")
+        print(f"memory after each part of {PARTS}: {', '.join(f'{mib:.0f} MiB' for mib in memory)}")
         wrong = [
             *run.findings[:SHOWN],
             *wrong_entries(server.log.read_text(encoding="utf-8", errors="replace"))[:SHOWN],
         ]
         assert not wrong, "\n".join(wrong)
-        assert grown < MAY_GROW_MIB
+        assert memory[-1] - memory[0] < MAY_GROW_MIB
         assert world.still_signed_in(server.url) == world.signed_in
     finally:
         server.kill()
