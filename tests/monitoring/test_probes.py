@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,6 +17,7 @@ from pytest_django import Settings
 
 from monitoring import readiness
 from payments.gateway import GatewayAuthFailed, get_gateway
+from tests.monitoring.brokers import broker
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,16 +108,6 @@ def test_unapplied_migrations_are_told(client: Client) -> None:
         finally:
             cursor.execute(kept)
     assert client.get("/readyz").status_code == 200
-
-
-@contextmanager
-def broker(**conf: object) -> Iterator[None]:
-    kept = {name: current_app.conf[name] for name in conf}
-    current_app.conf.update(conf)
-    try:
-        yield
-    finally:
-        current_app.conf.update(kept)
 
 
 def test_a_broker_that_takes_no_messages_is_told(client: Client, tmp_path: Path) -> None:
