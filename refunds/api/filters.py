@@ -49,7 +49,10 @@ class MomentField(forms.Field):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from exc
         if given.year <= _EARLIEST.year:
             return _EARLIEST
-        return _LATEST if given.year >= _LATEST.year else moment(given, end_of_day=self.end_of_day)
+        if given.year >= _LATEST.year:
+            return _LATEST
+        # In UTC: PostgreSQL does not take every offset that can be written.
+        return moment(given, end_of_day=self.end_of_day).astimezone(UTC)
 
 
 def _read_moment(text: str) -> date | datetime:
