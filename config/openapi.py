@@ -21,6 +21,12 @@ SETTINGS: dict[str, Any] = {
     "TAGS": [
         {"name": "refunds", "description": "Give money back, and see what became of it."},
         {"name": "payments", "description": "What was paid and what is left of it."},
+        {"name": "events", "description": "What the storefront is told when a refund ends."},
+    ],
+    "WEBHOOKS": [
+        "outgoing.api_schema.refund_succeeded",
+        "outgoing.api_schema.refund_failed",
+        "outgoing.api_schema.ping",
     ],
     # Reading it needs no account, so it brings no session along.
     "SERVE_AUTHENTICATION": [],

@@ -1,5 +1,6 @@
 """Django's cache in Redis, for callers who can do without it: quick to give up, and an `OSError` when it fails."""
 
+import json
 from typing import Any
 
 from django.core.cache.backends import redis as django_redis
@@ -20,6 +21,19 @@ class _Redis(Redis):
             raise ConnectionError(f"Redis failed: {exc}") from exc
 
 
+class _Json:
+    """How values are written, as `config.file_cache` does: nothing is unpickled, and junk is a missing value."""
+
+    def dumps(self, value: Any) -> Any:
+        return value if type(value) is int else json.dumps(value)  # Redis counts with plain numbers
+
+    def loads(self, data: Any) -> Any:
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            return None
+
+
 class _Client(django_redis.RedisCacheClient):
     def __init__(self, servers: list[str], **options: Any) -> None:
         quick: dict[str, Any] = {
@@ -28,7 +42,7 @@ class _Client(django_redis.RedisCacheClient):
             # Once more at once, because a kept connection may have died meanwhile; never later.
             "retry": Retry(NoBackoff(), 1),
         }
-        super().__init__(servers, **quick, **options)
+        super().__init__(servers, serializer=_Json(), **quick, **options)
         self._client = _Redis
 
 

@@ -11,6 +11,8 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False  # access.admin_login has a list of its own
 AXES_VERBOSE = False
+# A name may be a password in the wrong field; the address is what one acts on.
+AXES_SENSITIVE_PARAMETERS = ["username"]
 
 AUTHENTICATION_BACKENDS = ["access.lockout.LockedDoor", "django.contrib.auth.backends.ModelBackend"]
 

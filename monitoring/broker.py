@@ -5,6 +5,7 @@ from pathlib import Path
 
 from celery import current_app
 from kombu import Connection
+from kombu.exceptions import ChannelError
 
 CONNECT_SECONDS = 2
 
@@ -30,7 +31,10 @@ def waiting_messages() -> int:
     if folder is not None:
         return sum(name.partition(".")[2] == f"{queue}.msg" for name in os.listdir(folder))  # noqa: PTH208 - no stat
     with _connection() as connection, connection.channel() as channel:
-        declared = channel.queue_declare(queue, passive=True)  # type: ignore[attr-defined]
+        try:
+            declared = channel.queue_declare(queue, passive=True)  # type: ignore[attr-defined]
+        except ChannelError:  # nothing was ever sent; to Redis an empty queue does not exist either
+            return 0
         return int(declared.message_count)
 
 

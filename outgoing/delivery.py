@@ -208,6 +208,7 @@ def _write_down(taken: _Taken, outcome: Outcome) -> None:
             waiting.update(status=DeliveryStatus.DELIVERED, finished_at=now, taken_until=None)
         elif outcome.status == _GONE or failures >= MAX_FAILURES:
             still_ours.update(status=DeliveryStatus.GIVEN_UP, failures=failures, finished_at=now, taken_until=None)
+            logger.error("%s to endpoint %s: given up", delivery.event, delivery.endpoint_id)
         else:
             pause = max(BACK_OFF[failures - 1] * _dice.uniform(1, 1 + JITTER), outcome.retry_after)
             still_ours.update(failures=failures, next_attempt_at=now + pause, taken_until=None)

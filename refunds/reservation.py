@@ -14,7 +14,7 @@ from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
 from refunds.approval import approval_missing
-from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, TokenRefused
+from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress
 from refunds.idempotency import ensure_same_request, find_by_key, fingerprint
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
@@ -70,7 +70,7 @@ def reserve(
             if idempotency_key:
                 record.idempotency_key, record.fingerprint = idempotency_key, fingerprint(payment, request)
             _save(record, context, actor)
-    except (IntegrityError, PolicyViolated, TokenRefused) as exc:
+    except (IntegrityError, PolicyViolated) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
         earlier = _made_before(actor, idempotency_key, payment, request)
         if earlier is not None:
@@ -84,7 +84,7 @@ def reserve(
 def _save(record: RefundRecord, context: RefundContext, actor: Actor) -> None:
     """Insert the record with all that belongs to it, unless its token does not reach so far."""
     token = lock_token(actor.token, context.now) if actor.token else None
-    # First: that another refund is open says more than a limit that it has used up.
+    # First: that this is a repetition, or that another refund is open, says more than a limit that is used up.
     record.save(force_insert=True)
     if token is not None:
         ensure_within_limits(record, token)

@@ -20,8 +20,8 @@ def lock_token(token: ApiToken, now: datetime) -> ApiToken:
     """
     # Not as strong as a deletion's lock: records of other refunds point to the token and hold it meanwhile.
     rows = ApiToken.objects.select_for_update(no_key=True, of=("self",)).select_related("user")
-    locked = rows.get(pk=token.pk)
-    if not locked.is_usable(now) or not locked.user.is_active:
+    locked = rows.filter(pk=token.pk).first()
+    if locked is None or not locked.is_usable(now) or not locked.user.is_active:
         raise TokenEnded
     return locked
 

@@ -1,7 +1,7 @@
 """What a list may be narrowed down by. Strict: a misspelt parameter would list everything."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
@@ -49,7 +49,10 @@ class MomentField(forms.Field):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from exc
         if given.year <= _EARLIEST.year:
             return _EARLIEST
-        return _LATEST if given.year >= _LATEST.year else moment(given, end_of_day=self.end_of_day)
+        if given.year >= _LATEST.year:
+            return _LATEST
+        # In UTC: PostgreSQL does not take every offset that can be written.
+        return moment(given, end_of_day=self.end_of_day).astimezone(UTC)
 
 
 def _read_moment(text: str) -> date | datetime:
@@ -60,6 +63,20 @@ def _read_moment(text: str) -> date | datetime:
         raise ValueError(text)
     local, utc, sign, offset = parts.groups()
     return datetime.fromisoformat(local.upper() + ("+00:00" if utc else sign.replace(" ", "+") + offset))
+
+
+class WordsField(forms.MultipleChoiceField):
+    """Some of the words that our rows have; says which there are."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__(required=False)
+        self.words = tuple(words)
+
+    def validate(self, value: list[str]) -> None:
+        for word in value:
+            if word not in self.words:
+                named = {"word": word[:60], "words": ", ".join(f"“{known}”" for known in self.words)}
+                raise forms.ValidationError(_("“%(word)s” is not one of %(words)s.") % named)
 
 
 class ListForm(forms.Form):
@@ -96,17 +113,17 @@ class ListForm(forms.Form):
             named = {"field": name[:60]}
             if not all(value.strip() for value in values):
                 yield name, _("“%(field)s” is empty. Leave it out, or give it a value.") % named
-            elif len(values) > 1 and not isinstance(self.fields.get(name), forms.MultipleChoiceField):
+            elif len(values) > 1 and not isinstance(self.fields.get(name), WordsField):
                 yield name, _("“%(field)s” is given more than once.") % named
 
 
 class PaymentListForm(ListForm):
-    status = forms.MultipleChoiceField(required=False, choices=PaymentStatus.choices)
+    status = WordsField(PaymentStatus.values)
 
 
 class RefundListForm(ListForm):
-    status = forms.MultipleChoiceField(required=False, choices=RefundStatus.choices)
-    source = forms.MultipleChoiceField(required=False, choices=RefundSource.choices)
+    status = WordsField(RefundStatus.values)
+    source = WordsField(RefundSource.values)
 
 
 def narrow_payments(payments: QuerySet[Payment], query: QueryDict) -> QuerySet[Payment]:

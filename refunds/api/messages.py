@@ -19,7 +19,7 @@ SENTENCES = {
         "token."
     ),
     "not_found": _("There is nothing here."),
-    "method_not_allowed": _("%(method)s is not possible here. See which methods are."),
+    "method_not_allowed": _("%(method)s is not possible here. The header Allow says what is."),
     "not_acceptable": _("Answers are JSON only: accept application/json."),
     "unsupported_media_type": _("Send JSON, with “Content-Type: application/json”."),
 }

@@ -7,7 +7,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -23,6 +23,7 @@ from refunds.representation import Json
 CURSOR, PAGE_SIZE = "cursor", "page_size"
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 _MAX_ID = 2**63 - 1
+_UTC = timedelta(0)
 Row = TypeVar("Row", bound=Model)
 
 
@@ -95,7 +96,7 @@ def _cursor(request: Request) -> Cursor | None:
     except (ValueError, IndexError):
         cursor = None
     # Decoding forgives much: only what we would have written ourselves is a cursor.
-    if cursor is None or str(cursor) != text or cursor.at.tzinfo is None or not 0 < cursor.pk <= _MAX_ID:
+    if cursor is None or str(cursor) != text or cursor.at.utcoffset() != _UTC or not 0 < cursor.pk <= _MAX_ID:
         message = _("This cursor is not one of ours. Follow “next” and “previous”, or start without a cursor.")
         raise InvalidQuery((Violation("invalid_cursor", message, CURSOR),))
     return cursor

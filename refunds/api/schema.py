@@ -188,6 +188,7 @@ def refuse_unknown_fields(result: Json, **_context: Any) -> Json:
     request = result["components"]["schemas"]["RefundRequest"]
     request["additionalProperties"] = False
     request["anyOf"] = [{"required": ["merchant_uid"]}, {"required": ["imp_uid"]}]
+    result["paths"]["/payments/cancel"]["post"]["requestBody"]["required"] = True
     return result
 
 

@@ -9,11 +9,10 @@ from payments.models import PaymentStatus
 from refunds.api.answers import REPLAYED
 from refunds.api.examples import CURSOR
 from refunds.api.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from refunds.api.shapes import VISIBLE
 from refunds.models import RefundSource, RefundStatus
 from refunds.requests import MAX_MERCHANT_UID_LENGTH
 
-# Something visible, and no control characters.
-TEXT = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 _KEY = r'^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$'
 
 
@@ -34,7 +33,7 @@ def _time(name: str, description: str) -> OpenApiParameter:
     return _query(name, schema, description, A_day_in_Seoul="2026-11-01", A_moment="2026-11-01T09:30:00+09:00")
 
 
-_TEXT = {"type": "string", "minLength": 1, "pattern": TEXT}
+_TEXT = {"type": "string", "minLength": 1, "pattern": VISIBLE}
 _COMMON = [
     _query("order", _TEXT | {"maxLength": MAX_MERCHANT_UID_LENGTH}, "Its `merchant_uid` or `imp_uid`."),
     _query("method", _TEXT | {"maxLength": 32}, "The payment's `pay_method`: `card`, `trans`, `vbank`, `phone`, …"),

@@ -10,9 +10,12 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from payments.models import PaymentStatus
+from payments.money import MAX_DIGITS
 from refunds.models import RefundSource, RefundStatus
 from refunds.requests import MAX_IMP_UID_LENGTH, MAX_MERCHANT_UID_LENGTH, MAX_REASON_LENGTH
 
+NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
+VISIBLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 MAJOR_UNITS = "In major units of `currency`: KRW 10000, USD 12.3."
 
 
@@ -21,14 +24,27 @@ class Amount(serializers.FloatField):
     """Money, as a JSON number."""
 
 
-@extend_schema_field({"type": "number", "exclusiveMinimum": 0})
+_BELOW = 10**MAX_DIGITS
+
+
+@extend_schema_field({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": _BELOW})
 class PositiveAmount(serializers.FloatField):
     """Money that is asked for; zero is an error."""
 
 
-@extend_schema_field({"type": "number", "minimum": 0})
+@extend_schema_field({"type": "number", "minimum": 0, "exclusiveMaximum": _BELOW})
 class PartOfAmount(serializers.FloatField):
     """A part of the money that is asked for."""
+
+
+@extend_schema_field({"type": "string", "pattern": NO_CONTROL_CHARACTERS})
+class Text(serializers.CharField):
+    """A short text as people type it; it may be empty."""
+
+
+@extend_schema_field({"type": "string", "minLength": 1, "pattern": VISIBLE})
+class Uid(serializers.CharField):
+    """A number of an order or payment."""
 
 
 class Shape(serializers.Serializer[Any]):
@@ -39,12 +55,12 @@ class Shape(serializers.Serializer[Any]):
 class RefundRequestShape(Shape):
     """Which order, how much of it, and where the money goes. An unknown field is an error."""
 
-    merchant_uid = serializers.CharField(
+    merchant_uid = Uid(
         required=False,
         max_length=MAX_MERCHANT_UID_LENGTH,
         help_text="The order. If several payments share it, the one with money left is meant.",
     )
-    imp_uid = serializers.CharField(
+    imp_uid = Uid(
         required=False,
         max_length=MAX_IMP_UID_LENGTH,
         help_text="The payment. It wins over `merchant_uid`, and an unknown one fails.",
@@ -52,21 +68,11 @@ class RefundRequestShape(Shape):
     cancel_request_amount = PositiveAmount(
         required=False, help_text=f"How much; absent means all that is left. {MAJOR_UNITS}"
     )
-    reason = serializers.CharField(
-        required=False, allow_blank=True, max_length=MAX_REASON_LENGTH, help_text="Required by Naver Pay."
-    )
-    refund_holder = serializers.CharField(
-        required=False, allow_blank=True, max_length=50, help_text="Account holder, for virtual accounts."
-    )
-    refund_bank = serializers.CharField(
-        required=False, allow_blank=True, max_length=50, help_text="Bank, by code (`088`, `88`, `BK88`) or name."
-    )
-    refund_account = serializers.CharField(
-        required=False, allow_blank=True, max_length=50, help_text="Account number. Kept sealed, for a while only."
-    )
-    refund_tel = serializers.CharField(
-        required=False, allow_blank=True, max_length=30, help_text="Telephone of the holder, for Smartro."
-    )
+    reason = Text(required=False, max_length=MAX_REASON_LENGTH, help_text="Required by Naver Pay.")
+    refund_holder = Text(required=False, max_length=50, help_text="Account holder, for virtual accounts.")
+    refund_bank = Text(required=False, max_length=50, help_text="Bank, by code (`088`, `88`, `BK88`) or name.")
+    refund_account = Text(required=False, max_length=50, help_text="Account number; answers show its last digits only.")
+    refund_tel = Text(required=False, max_length=30, help_text="Telephone of the holder, for Smartro.")
     tax_free = PartOfAmount(required=False, help_text="Tax-free part of the amount, where the PG wants it.")
     vat_amount = PartOfAmount(required=False, help_text="VAT part of the amount, where the PG wants it.")
 

@@ -11,6 +11,7 @@ STAFF_PERMISSIONS = (
     "refunds.view_driftreport",
     "refunds.refund_payment",
     "refunds.resolve_refund",
+    "refunds.view_account",
 )
 
 

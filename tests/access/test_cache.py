@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from django.core.cache import caches
+from django.core.cache import cache, caches
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
@@ -117,7 +117,12 @@ def test_counts_are_shared_over_redis(settings: Settings, tmp_path: Path) -> Non
         counted = [Counters().add("name", 86_400) for _ in range(3)]
         caches.close_all()
         assert [*counted, Counters().read("name", 86_400)] == [1, 2, 3, 3]
-        assert [key.startswith(b"refund-desk:") for key in redis.values] == [True]
+        ((key, (_value, ends)),) = redis.values.items()
+        assert key.startswith(b"refund-desk:")
+        redis.values[key] = (b"\x80\x04junk", ends)
+        assert Counters().read("name", 86_400) == 0
+        cache.set("text", {"a": ["가"]})
+        assert cache.get("text") == {"a": ["가"]}
 
 
 def test_a_redis_that_is_down_holds_nobody_up_and_is_asked_again_later(

@@ -27,6 +27,7 @@ from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.tally import tally
 from refunds.tasks import sweep
 from tests.factories import make_payment, make_staff, paid_at_sandbox
+from tests.monitoring.brokers import broker
 from tests.proof.entrances import Ask, by_api, by_service, run_command
 from tests.sandbox_server import SandboxServer
 
@@ -120,6 +121,19 @@ def test_messages_waiting_for_a_worker_are_counted(client: Client) -> None:
         assert value(client, "queue_messages") == before + 1
         connection.default_channel.queue_purge(current_app.conf.task_default_queue)
         assert value(client, "queue_messages") == 0
+
+
+def test_messages_at_a_service_are_counted_too(client: Client) -> None:
+    with (
+        patch.object(collectors._waiting, "_fresh_for", 0),
+        broker(broker_transport_options={}, broker_write_url="memory://"),
+        current_app.connection_for_write() as connection,
+    ):
+        assert value(client, "queue_messages") == 0
+        with connection.SimpleQueue(current_app.conf.task_default_queue) as queue:
+            queue.put("a message")
+            assert value(client, "queue_messages") == 1
+            queue.clear()
 
 
 def test_calls_to_iamport_of_every_process_add_up_even_if_it_was_killed(

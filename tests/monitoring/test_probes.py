@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,6 +17,7 @@ from pytest_django import Settings
 
 from monitoring import readiness
 from payments.gateway import GatewayAuthFailed, get_gateway
+from tests.monitoring.brokers import broker
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,16 +110,6 @@ def test_unapplied_migrations_are_told(client: Client) -> None:
     assert client.get("/readyz").status_code == 200
 
 
-@contextmanager
-def broker(**conf: object) -> Iterator[None]:
-    kept = {name: current_app.conf[name] for name in conf}
-    current_app.conf.update(conf)
-    try:
-        yield
-    finally:
-        current_app.conf.update(kept)
-
-
 def test_a_broker_that_takes_no_messages_is_told(client: Client, tmp_path: Path) -> None:
     with broker(broker_transport_options={"data_folder_in": str(tmp_path / "gone")}):
         assert _not_ready(client) == {"broker": "failed"}
@@ -138,7 +128,7 @@ def test_a_broker_that_is_a_service_is_connected_to(client: Client) -> None:
 def hanging() -> Iterator[Callable[[], None]]:
     """A check that hangs until the test is over."""
     over = threading.Event()
-    yield lambda: [None for _ in [over.wait(30)]][0]
+    yield lambda: over.wait(30) and None
     over.set()
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from payments.models import Payment
 from refunds.api.pages import Cursor
 from refunds.models import RefundRecord
+from refunds.policies.seoul import SEOUL
 from tests.factories import make_payment, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +167,10 @@ def test_refunds_are_found_by_status_source_method_and_order(shop: Client, buyer
         ({"from": "2026-11-02", "to": "2026-11-02"}, ["2nd 23:59", "2nd 00:00"]),
         ({"from": "2026-11-01T15:00:00Z", "to": "2026-11-02T15:00:00Z"}, ["2nd 23:59", "2nd 00:00"]),
         ({"from": "2026-11-02T00:00:00+09:00", "to": "2026-11-02T23:59:00+09:00"}, ["2nd 00:00"]),
+        (
+            {"from": "2026-11-01T23:59:00+23:59", "to": "2026-11-01T16:00:00-23:00"},
+            ["2nd 23:59", "2nd 00:00", "1st 23:59"],
+        ),
         ({"from": "0001-01-01", "to": "9999-12-31"}, ["3rd 00:00", "2nd 23:59", "2nd 00:00", "1st 23:59"]),
         ({"from": "9999-12-31T23:59:59-23:59"}, []),
         ({"to": "0001-01-01T00:00:00+23:59"}, []),
@@ -231,6 +236,7 @@ def test_a_plus_that_nobody_encoded_is_understood(shop: Client, buyer: User) -> 
         (f"cursor={Cursor(NOON, 0)}", "invalid_cursor", "cursor"),
         (f"cursor={Cursor(NOON, 2**63)}", "invalid_cursor", "cursor"),
         (f"cursor={Cursor(NOON.replace(tzinfo=None), 1)}", "invalid_cursor", "cursor"),
+        (f"cursor={Cursor(NOON.astimezone(SEOUL), 1)}", "invalid_cursor", "cursor"),
     ],
 )
 @pytest.mark.parametrize("path", ["/payments", "/refunds"])

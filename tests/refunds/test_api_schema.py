@@ -14,11 +14,21 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
+from payments.errors import DomainError
 from payments.models import Payment
+from refunds import errors as refund_errors
 from refunds.api import serializers as wire
-from refunds.api.schema import RULE_CODES
+from refunds.api.errors import STATUS_OF
+from refunds.api.examples_errors import RULE_CODES
 from refunds.api.shapes import RefundRequestShape
-from refunds.errors import InvalidRequest
+from refunds.errors import (
+    InvalidQuery,
+    InvalidRequest,
+    PolicyViolated,
+    RefundError,
+    RefundNotDone,
+    ResolutionRefused,
+)
 from refunds.requests import parse_request
 from tests.factories import ACCOUNT, make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -113,18 +123,66 @@ def test_described_lengths_are_the_ones_that_are_allowed(name: str) -> None:
         parse_request({name: "x" * (longest + 1)}, requester="customer")
 
 
+def described_codes(operation: dict[str, Any]) -> dict[str, set[str]]:
+    """The codes that each answer of an operation names, by status."""
+    names = re.compile(r"`([a-z_]+)`")
+    no_codes = {"code", "violations", "imp_uid"}
+    return {
+        status: set(names.findall(answer["description"])) - no_codes
+        for status, answer in operation["responses"].items()
+    }
+
+
 def test_words_of_the_handbook_and_of_the_description_are_the_same(document: dict[str, Any]) -> None:
     handbook = (DOCS_DIR / "api.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (?:\d{3}(?:, )?)+ \| (`.*?`) \|", handbook, re.MULTILINE)
     rules = re.search(r"^Rules: (.*?)\.$", handbook, re.MULTILINE | re.DOTALL)
     assert rules is not None
-    answers = document["paths"][CANCEL]["post"]["responses"]
-    found = document["paths"]["/refunds/{number}"]["get"]["responses"]["404"]
-    described = " ".join(answer["description"] for answer in (*answers.values(), found))
-    words = set(re.findall(r"`([a-z_]+)`", described.replace("`violations`", "").replace("`imp_uid`", "")))
+    words = {
+        word
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for found in described_codes(operation).values()
+        for word in found
+    }
 
     assert set(re.findall(r"`(\w+)`", rules[1])) == set(RULE_CODES)
-    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == words - set(RULE_CODES) - {"code"}
+    # These two can come from anywhere, or from nowhere.
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == words - set(RULE_CODES) | {"bad_request", "server_error"}
+
+
+def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
+    described = {
+        word
+        for operation in (document["paths"][CANCEL]["post"], document["paths"]["/payments"]["get"])
+        for words in described_codes(operation).values()
+        for word in words
+    }
+    ours = {exc for exc in vars(refund_errors).values() if isinstance(exc, type) and issubclass(exc, DomainError)}
+    # Bases, the admin's own, and the three whose code says which input or rule it was.
+    elsewhere = {DomainError, RefundError, RefundNotDone, ResolutionRefused}
+    by_case = {InvalidRequest, InvalidQuery, PolicyViolated}
+
+    assert ours - elsewhere <= set(STATUS_OF)
+    assert {exc.code for exc in ours - elsewhere - by_case} | set(RULE_CODES) <= described
+
+
+def test_every_code_has_an_example_under_its_status(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for status, codes in described_codes(operation).items():
+                examples = operation["responses"][status]["content"]["application/json"]["examples"]
+                shown = {example["value"].get("code") for example in examples.values()}
+                assert status == "200" or shown == codes, f"{path} {status}"
+
+
+def test_headers_that_programs_need_are_described(document: dict[str, Any]) -> None:
+    cancel_answers = document["paths"][CANCEL]["post"]["responses"]
+    named = {status: set(answer.get("headers", ())) for status, answer in cancel_answers.items()}
+
+    assert "Idempotent-Replayed" in named["200"] & named["202"] & named["422"] & named["503"] & named["504"]
+    assert "Retry-After" in named["409"] & named["503"]
+    assert ("WWW-Authenticate" in named["401"], "Allow" in named["405"]) == (True, True)
 
 
 def test_examples_fit_their_schemas(document: dict[str, Any]) -> None:

@@ -2,18 +2,22 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 
 import pytest
 from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
 
 from payments.models import Payment
+from refunds.accounts import drop_old_accounts
 from refunds.errors import PolicyViolated, RefundInProgress
-from refunds.models import RefundRecord, RefundSource
+from refunds.models import RefundEvent, RefundRecord, RefundSource
 from refunds.requests import RefundRequest
 from refunds.services import Actor, request_refund
-from tests.factories import make_payment, make_user
+from tests.factories import make_kept_account, make_payment, make_refund, make_staff, make_user
 from tests.fakes import InstantGateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +78,26 @@ def test_one_idempotency_key_moves_money_once_and_tells_all_the_same(left: int) 
         assert len(gateway.cancels) == 1
         # Never "already refunded": that would be the first one's own doing.
         assert told <= {RefundRecord.objects.get(payment=payment).number, "refund_in_progress"}
+
+
+def test_parts_asked_at_once_do_not_pass_the_approval_limit_together(settings: Settings) -> None:
+    settings.REFUND_APPROVAL_ABOVE = Decimal(9_000)
+    staff = make_staff("refund_payment")
+    for _ in range(RACES // 4):
+        payment = make_payment(amount=Decimal(100_000))
+        gateway = InstantGateway(payment)
+        results = at_once(partial(refund, payment, gateway, Actor("staff", staff)), threads=3)
+        assert len(gateway.cancels) == 1
+        assert set(results) - {"refund_in_progress", "approval_required"} == {payment.refunds.get().number}
+
+
+def test_two_runs_drop_each_account_once() -> None:
+    long_ago = timezone.now() - timedelta(days=400)
+    for _ in range(60):
+        make_kept_account(make_refund(settled_at=long_ago, requested_at=long_ago))
+    dropped = at_once(lambda: drop_old_accounts(timezone.now()), threads=4)
+    assert sum(map(int, dropped)) == 60  # type: ignore[call-overload]
+    assert RefundEvent.objects.filter(code="account_dropped").count() == 60
 
 
 def test_no_transaction_is_open_and_the_record_is_committed_while_imort_is_asked() -> None:

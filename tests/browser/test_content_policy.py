@@ -1,0 +1,207 @@
+"""A walk through all pages in a real browser: the Content-Security-Policy breaks none, and stops what it should."""
+
+from __future__ import annotations
+
+import re
+from base64 import b32decode
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django_otp.oath import TOTP
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from refunds.models import DriftReport, RefundRecord, RefundSource, RefundStatus
+from tests.factories import make_payment, make_user, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LISTS_AND_FORMS = (
+    "",
+    "payments/payment/",
+    "payments/payment/?q=none",
+    "refunds/refundrecord/",
+    "refunds/driftreport/",
+    "refunds/driftreport/compare/",
+    "auth/user/",
+    "auth/user/add/",
+    "auth/group/add/",
+    "access/signinfailure/",
+    "access/authenticator/",
+    "password_change/",
+    "nowhere/",
+)
+BLOCKED = re.compile("Content.Security.Policy")
+
+
+class Visitor:
+    """A browser that remembers what its console complained of."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.complaints.append(f"{page.url}: {message.text}"))
+
+    @property
+    def blocked(self) -> list[str]:
+        return [complaint for complaint in self.complaints if BLOCKED.search(complaint)]
+
+    def visit(self, path: str) -> None:
+        self.page.goto(f"{self.url}{path}", wait_until="networkidle")
+
+    def sign_in(self, door: str, user: User, password: str = "secret") -> None:
+        self.visit(door)
+        self.page.fill("[name=username]", user.get_username())
+        self.page.fill("[name=password]", password)
+        self.page.press("[name=password]", "Enter")
+        self.page.wait_for_load_state("networkidle")
+
+
+@pytest.fixture
+def visitor(page: Page, live_server: LiveServer) -> Iterator[Visitor]:
+    visitor = Visitor(page, live_server.url)
+    yield visitor
+    assert visitor.blocked == []
+
+
+@pytest.fixture
+def root() -> User:
+    return make_user("root", is_staff=True, is_superuser=True)
+
+
+def refunded(root: User) -> RefundRecord:
+    now = timezone.now()
+    return RefundRecord.objects.create(
+        payment=make_payment(user=root),
+        status=RefundStatus.SUCCEEDED,
+        source=RefundSource.ADMIN,
+        amount=Decimal(1_000),
+        checksum=Decimal(10_000),
+        cancelled_amount=Decimal(1_000),
+        cancelled_at=now,
+        settled_at=now,
+        requested_at=now,
+    )
+
+
+def test_lists_forms_and_details_of_the_admin(visitor: Visitor, root: User) -> None:
+    refund = refunded(root)
+    now = timezone.now()
+    report = DriftReport.objects.create(since=now - timedelta(days=1), until=now, check_only=True, started_at=now)
+    visitor.sign_in("/admin/login/", root)
+    details = (
+        f"payments/payment/{refund.payment_id}/change/",
+        f"refunds/refundrecord/{refund.pk}/change/",
+        f"refunds/driftreport/{report.pk}/change/",
+        f"auth/user/{root.pk}/change/",
+        f"auth/user/{root.pk}/password/",
+        f"auth/user/{root.pk}/history/",
+        f"auth/user/{root.pk}/delete/",
+    )
+    for path in (*LISTS_AND_FORMS, *details):
+        visitor.visit(f"/admin/{path}")
+    visitor.visit("/admin/")
+
+    expect(visitor.page.locator("svg.rd-chart rect.rd-bar-fill").last).to_be_visible()
+
+
+def test_the_theme_s_own_scripts_work(visitor: Visitor, root: User) -> None:
+    make_payment()
+    page = visitor.page
+    visitor.sign_in("/admin/login/", root)
+    visitor.visit("/admin/payments/payment/")
+    page.locator("input.action-select").first.check()
+    bar = page.locator("#changelist-actions")
+    expect(bar).to_be_visible()
+    assert bar.evaluate("bar => bar.style.width").endswith("px")
+
+    page.get_by_text(root.get_username()).last.click()
+    page.locator("[x-on\\:click=\"switchTheme('dark')\"]").first.click()
+    expect(page.locator("html")).to_have_class(re.compile("dark"))
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--color-primary-600')")
+
+    visitor.visit(f"/admin/auth/user/{root.pk}/change/")
+    page.locator("a[id^=calendarlink]").last.click()
+    page.get_by_role("link", name="Today").last.click()
+    expect(page.locator("#id_date_joined_0")).to_have_value(date.today().isoformat())  # noqa: DTZ011 - the browser's day
+
+
+def test_a_refund_in_the_admin_and_its_result(visitor: Visitor, root: User, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, amount=52_000)
+    visitor.sign_in("/admin/login/", root)
+    visitor.visit(f"/admin/payments/payment/refund/?ids={payment.pk}")
+    visitor.page.fill(f"[name=p{payment.pk}-amount]", "2,000")
+    expect(visitor.page.locator("#total-amount")).to_have_text("₩2,000")
+    visitor.page.locator("#refund-button").click()
+
+    expect(visitor.page.locator("tr[data-state=refunded]")).to_have_count(1)
+
+
+def test_the_shop_its_dialog_its_errors_and_the_docs(visitor: Visitor, sandbox: SandboxServer) -> None:
+    buyer = make_user("buyer")
+    paid_at_sandbox(sandbox, user=buyer)
+    visitor.visit("/")
+    visitor.visit("/nowhere")
+    visitor.visit("/api/docs")
+    expect(visitor.page.locator(".opblock").first).to_be_visible()
+    visitor.sign_in("/accounts/login/", buyer)
+    visitor.page.locator("[data-ask]").click()
+    visitor.page.locator("#refund-submit").click()
+
+    expect(visitor.page.locator("li.order .badge").first).to_have_text("환불 완료")
+
+
+def test_two_factor_sign_in_from_set_up_to_the_shut_door(visitor: Visitor, root: User) -> None:
+    page = visitor.page
+    visitor.sign_in("/admin/login/", root)
+    visitor.visit("/admin/two-factor/")
+    page.locator("#content form button").click()
+    expect(page.locator(".ra-qr svg")).to_be_visible()
+    totp = TOTP(b32decode(page.locator("#secret").inner_text().replace(" ", "")))
+    page.fill("[name=code]", f"{totp.token():06d}")
+    page.fill("[name=password]", "secret")
+    page.press("[name=password]", "Enter")
+    expect(page.locator("#codes li")).to_have_count(10)
+    expect(page.locator("[data-copy]")).to_be_visible()
+    backup = page.locator("#codes li").first.inner_text()
+
+    page.context.clear_cookies(name="sessionid")
+    visitor.sign_in("/admin/login/", root)
+    page.locator("a[href='?backup']").click()
+    page.fill("[name=code]", backup)
+    page.press("[name=code]", "Enter")
+    expect(page).to_have_url(re.compile("/admin/$"))
+
+    page.context.clear_cookies(name="sessionid")
+    visitor.sign_in("/accounts/login/", root)
+    page.fill("[name=code]", backup)
+    page.press("[name=code]", "Enter")
+    expect(page.locator("#login-problem")).to_be_visible()
+    for _try in range(4):
+        visitor.sign_in("/admin/login/", root, "wrong")
+    expect(page.get_by_role("alert")).to_contain_text("15")
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/api/docs"])
+def test_what_was_not_meant_to_run_does_not_run(page: Page, live_server: LiveServer, path: str) -> None:
+    intruder = Visitor(page, live_server.url)
+    intruder.visit(path)
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.stolen = 1";
+        document.body.append(script);
+        document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.stolen = 1'>");
+        document.body.insertAdjacentHTML("beforeend", "<style>body { display: none }</style>");
+    }""")
+    page.wait_for_timeout(300)
+
+    assert page.evaluate("window.stolen") is None
+    assert page.locator("body").is_visible()
+    assert len(intruder.blocked) >= 3

@@ -1,0 +1,92 @@
+"""The processes of a production server, as docs/operations.md starts them, against a test's own database."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from tests.proof.own_postgres import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 60  # for a start or an end; a busy machine is slow
+# Where the environment's programs are, such as gunicorn and celery.
+PROGRAMS = Path(sys.executable).parent
+WEB = ["gunicorn"]
+WORKER = ["celery", "--quiet", "--app", "config", "worker", "--pool", "threads", "--beat"]
+
+
+@dataclass
+class Server:
+    """A running process; `url` is empty for one that listens nowhere."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    url: str = ""
+
+    def terminate(self) -> None:
+        """SIGTERM, as systemd and Docker send it."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """The exit code, once it has ended."""
+        return self.process.wait(SECONDS)
+
+
+def wait_for(what: Callable[[], object], why: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not what():
+        assert time.monotonic() < deadline, why
+        time.sleep(0.05)
+
+
+@contextmanager
+def running(
+    command: list[str], environment: dict[str, str], log: Path, *, folder: Path = ROOT, url: str = ""
+) -> Iterator[Server]:
+    """A process in `folder` that ends with the block, whatever happens in it."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(PROGRAMS / command[0]), *command[1:]],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    server = Server(process, log, url)
+    try:
+        yield server
+    finally:
+        if process.poll() is None:
+            server.terminate()
+        try:
+            server.wait()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def running_web(environment: dict[str, str], log: Path, folder: Path = ROOT) -> Iterator[Server]:
+    """gunicorn with the settings it starts with in production, once it answers."""
+    address = f"127.0.0.1:{free_port()}"
+    environment = {**environment, "BIND": address, "WEB_CONCURRENCY": "1"}
+    with running(WEB, environment, log, folder=folder, url=f"http://{address}") as server:
+        wait_for(lambda: server.process.poll() is not None or _answers(server.url), "the web server does not answer")
+        assert server.process.poll() is None, log.read_text()
+        yield server
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=5).ok
+    except requests.RequestException:
+        return False

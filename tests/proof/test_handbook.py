@@ -1,0 +1,58 @@
+"""The commands in docs/api.md, as somebody would type them, at a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from access.tokens import create_token
+from refunds.models import RefundRecord
+from tests.factories import make_user, paid_at_sandbox
+from tests.proof.web_server import running_web_server
+from tests.sandbox_server import SandboxServer
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
+]
+
+HANDBOOK = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+# An error answer fails the command; every answer ends its line.
+PRELUDE = (
+    'set -euo pipefail\ncurl() { command curl --silent --show-error --noproxy "*" --fail-with-body "$@"; echo; }\n'
+)
+
+
+def commands() -> str:
+    blocks = re.findall(r"^```sh\n(.*?)^```", HANDBOOK.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return "".join(block for block in blocks if "curl " in block)
+
+
+def test_every_command_of_the_handbook_works(
+    sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    buyer = make_user()
+    paid_at_sandbox(sandbox, user=buyer, merchant_uid="ORDER-1")
+    paid_at_sandbox(sandbox, user=buyer, merchant_uid="ORDER-2", pay_method="vbank")
+    _token, text = create_token(user=buyer, name="shop")
+
+    with running_web_server(child_environment(), tmp_path / "web.log", workers=1) as url:
+        done = subprocess.run(
+            ["bash", "-c", PRELUDE + commands()],
+            env={"PATH": "/usr/bin:/bin:/usr/local/bin", "URL": url, "TOKEN": text},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines() if line]
+    assert len(answers) == commands().count("curl ") - 1  # the one inside $( ) is not printed
+    assert [answer["refund"]["status"] for answer in answers if "refund" in answer] == ["succeeded", "succeeded"]
+    assert answers[3]["number"] == RefundRecord.objects.get(idempotency_key="return-17").number

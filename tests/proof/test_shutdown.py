@@ -1,0 +1,83 @@
+"""SIGTERM in the middle of the work: what was begun is finished and settled, and what was not is not lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from access.tokens import create_token
+from payments.models import WakeUp
+from payments.wakeups import process_waiting
+from refunds.models import RefundRecord, RefundStatus
+from refunds.tasks import sweep
+from tests.factories import make_staff, paid_at_sandbox
+from tests.production import WORKER, running, running_web, wait_for
+from tests.proof.entrances import Ask, by_service
+from tests.proof.test_kill import all_agree
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SLOW = 3  # seconds that i'mport takes
+Environment = Callable[..., dict[str, str]]
+
+
+def test_a_web_server_that_is_stopped_finishes_its_refund_and_loses_no_notification(
+    sandbox: SandboxServer, child_environment: Environment, tmp_path: Path
+) -> None:
+    payment, notified = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
+    sandbox.console_cancel(notified.imp_uid, 1_000)
+    sandbox.fault("cancel", "latency", times=1, seconds=SLOW)
+    # Its reading is still under way when the process ends, and ends with it.
+    sandbox.fault("payment", "latency", times=1, seconds=4 * SLOW, imp_uid=notified.imp_uid)
+    _token, secret = create_token(user=make_staff("refund_payment"), name="shop")
+    answers: list[requests.Response] = []
+
+    with running_web(child_environment(VAR_DIR=str(tmp_path)), tmp_path / "web.log") as web:
+
+        def refund() -> None:
+            body = {"imp_uid": payment.imp_uid}
+            headers = {"Authorization": f"Token {secret}"}
+            answers.append(requests.post(f"{web.url}/payments/cancel", json=body, headers=headers, timeout=60))
+
+        asking = threading.Thread(target=refund)
+        asking.start()
+        wait_for(lambda: sandbox.log("cancel"), "the refund did not start")
+        told = requests.post(f"{web.url}/webhooks/iamport", json={"imp_uid": notified.imp_uid}, timeout=10)
+        wait_for(lambda: sandbox.log("payment")[-1]["imp_uid"] == notified.imp_uid, "nobody reads the notified payment")
+        assert answers == []
+        web.terminate()
+        exit_code = web.wait()
+        asking.join()
+
+    assert (exit_code, told.status_code) == (0, 200)
+    assert answers[0].json()["refund"]["status"] == "succeeded"
+    assert RefundRecord.objects.get(payment=payment).status == RefundStatus.SUCCEEDED
+    assert WakeUp.objects.get().imp_uid == notified.imp_uid
+    process_waiting()
+    assert all_agree(sandbox)
+
+
+def test_a_worker_that_is_stopped_finishes_what_it_settles(
+    sandbox: SandboxServer, child_environment: Environment, tmp_path: Path
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "drop_after", times=1)
+    assert by_service(Ask(payment=payment, user=make_staff("refund_payment"))).code == "outcome_unknown"
+    RefundRecord.objects.update(next_check_at=None)
+    before = len(sandbox.log("payment"))
+    sandbox.fault("payment", "latency", times=1, seconds=SLOW)
+    sweep.delay()
+
+    with running(WORKER, child_environment(), tmp_path / "worker.log") as worker:
+        wait_for(lambda: len(sandbox.log("payment")) > before, "the worker does not sweep")
+        worker.terminate()
+        exit_code = worker.wait()
+
+    assert exit_code == 0
+    assert RefundRecord.objects.get().status == RefundStatus.SUCCEEDED
+    assert all_agree(sandbox)

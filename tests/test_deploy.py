@@ -1,0 +1,243 @@
+"""The files that start the desk in production: they say the same as the manual, and what they say runs.
+
+`tests/proof/test_shutdown.py` starts and stops the very same commands in the middle of refunds.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import requests
+import yaml
+
+from tests.factories import make_staff
+from tests.production import PROGRAMS, ROOT, WEB, WORKER, Server, running_web
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+BUILD = re.search(r"RUN (DEBUG=false [^\n]*?) \\\n\s+python (manage\.py collectstatic[^\n]*)", DOCKERFILE)
+
+
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8")))
+
+
+def unit(path: Path) -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(path, encoding="utf-8")
+    return parser["Service"]
+
+
+def seconds(text: str) -> int:
+    return int(text.removesuffix("s"))
+
+
+def gunicorn_settings(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:
+    monkeypatch.setenv("DJANGO_READ_DOTENV", "0")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+
+# --- The files agree ----------------------------------------------------------------------------------------
+
+
+def test_image_compose_units_and_manual_start_the_same_commands() -> None:
+    services, manual = compose()["services"], (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    started = {path.stem: shlex.split(unit(path)["ExecStart"].rpartition("/bin/")[2]) for path in UNITS}
+
+    assert json.loads(DOCKERFILE.rpartition("\nCMD ")[2]) == services["web"]["command"] == WEB
+    assert services["worker"]["command"] == WORKER
+    assert started == {"refund-desk-web": WEB, "refund-desk-worker": WORKER}
+    assert all(f"`{shlex.join(command)}`" in manual for command in (WEB, WORKER))
+
+
+def test_whoever_stops_the_web_server_waits_longer_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    grace = gunicorn_settings(monkeypatch)["graceful_timeout"]
+    services = compose()["services"]
+
+    assert {seconds(services[name]["stop_grace_period"]) > grace for name in ("web", "worker")} == {True}
+    assert {int(unit(path)["TimeoutStopSec"]) > grace for path in UNITS} == {True}
+
+
+def test_nothing_starts_before_the_database_is_migrated() -> None:
+    services = compose()["services"]
+
+    for name in ("web", "worker"):
+        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert services["migrate"]["depends_on"]["database"] == {"condition": "service_healthy"}
+    assert services["migrate"]["command"][:3] == ["python", "manage.py", "migrate"]
+
+
+def test_no_process_runs_as_root_or_writes_outside_its_folder() -> None:
+    assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["refund-desk"]
+    for name in ("migrate", "web", "worker"):
+        service = compose()["services"][name]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    for path in UNITS:
+        assert (unit(path)["User"], unit(path)["ProtectSystem"], unit(path)["NoNewPrivileges"]) == (
+            "refund-desk",
+            "strict",
+            "true",
+        )
+        assert unit(path)["StateDirectory"] == "refund-desk"
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", ".dockerignore"])
+def test_no_secret_is_written_down(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8").replace("SECRET_KEY=only-for-collectstatic", "")
+
+    assert not re.search(r"(SECRET|PASSWORD|TOKEN)\w*\s*[=:]\s*(?!\$\{)\w", text)
+    assert "!.env" not in text
+
+
+def test_the_base_image_and_every_service_name_a_version() -> None:
+    images = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    images += [service["image"] for service in compose()["services"].values() if "build" not in service]
+
+    assert all(re.search(r":\d", image) for image in images)
+
+
+# --- gunicorn -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("named", "workers"), [("3", 3), ("", None)])
+def test_processes_are_as_many_as_named_or_as_there_are_processors(
+    monkeypatch: pytest.MonkeyPatch, named: str, workers: int | None
+) -> None:
+    found = gunicorn_settings(monkeypatch, WEB_CONCURRENCY=named)["workers"]
+
+    assert found == workers or (workers is None and 2 <= found <= 4)
+
+
+@pytest.mark.parametrize(("name", "value"), [("WEB_CONCURRENCY", "many"), ("LOG_FORMAT", "xml"), ("DEBUG", "perhaps")])
+def test_a_malformed_variable_stops_the_web_server_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    with pytest.raises(SystemExit):
+        gunicorn_settings(monkeypatch, **{name: value})
+
+    assert capsys.readouterr().err.startswith(f"{name}={value} is malformed: ")
+
+
+# --- A release as the image holds it ------------------------------------------------------------------------
+
+
+def in_image() -> list[str]:
+    """What .dockerignore lets into the image."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    return [line.removeprefix("!") for line in lines if line.startswith("!")]
+
+
+@contextmanager
+def release(folder: Path, environment: dict[str, str]) -> Iterator[tuple[Path, dict[str, str]]]:
+    """The image's files, with the static files collected as it is built, and the environment to run them with."""
+    for name in in_image():
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    assert BUILD is not None
+    building = dict(item.split("=", 1) for item in shlex.split(BUILD[1]))
+    places = {"STATIC_DIR": str(folder / "static"), "VAR_DIR": str(folder / "var"), "DJANGO_READ_DOTENV": "0"}
+    subprocess.run(
+        [str(PROGRAMS / "python"), *shlex.split(BUILD[2])],
+        cwd=folder,
+        env={"PATH": environment["PATH"], **building, **places},
+        check=True,
+        capture_output=True,
+    )
+    yield folder, {**environment, **places}
+
+
+class Assets(HTMLParser):
+    """The addresses of everything a page loads by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
+        if tag in {"script", "img"} and named.get("src"):
+            self.found.add(named["src"])
+        if tag == "link" and set(named.get("rel", "").split()) & {"stylesheet", "icon", "preload", "modulepreload"}:
+            self.found.add(named["href"])
+
+
+def assets_of(text: str, url: str) -> set[str]:
+    """The assets of a page, a stylesheet or a script module, as whole addresses."""
+    parser = Assets()
+    parser.feed(text)
+    found = parser.found
+    if urlsplit(url).path.endswith(".css"):
+        found = set(re.findall(r"url\(['\"]?(?!data:|#)([^'\")]+)", text))
+    return {urljoin(url, address) for address in found if not address.startswith("data:")}
+
+
+def loaded(session: requests.Session, server: Server, path: str) -> dict[str, int]:
+    """Every asset that the page at `path` loads, stylesheets' own ones too, with the status it is answered with."""
+    page = session.get(f"{server.url}{path}", timeout=30)
+    assert page.status_code == 200, path
+    found: dict[str, int] = {}
+    waiting = assets_of(page.text, page.url)
+    while waiting:
+        url = waiting.pop()
+        assert url.startswith(server.url), f"{path} loads {url}"
+        answer = session.get(url, timeout=30)
+        found[url] = answer.status_code
+        if urlsplit(url).path.endswith(".css"):
+            waiting |= assets_of(answer.text, url) - found.keys()
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_release_serves_every_asset_itself_under_a_name_made_of_its_content(
+    child_environment: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    staff = make_staff("refund_payment", "view_payment")
+    (tmp_path / "release").mkdir()
+    with (
+        release(tmp_path / "release", child_environment()) as (folder, environment),
+        running_web(environment, tmp_path / "web.log", folder) as server,
+        requests.Session() as session,
+    ):
+        pages = {path: loaded(session, server, path) for path in ("/admin/login/", "/accounts/login/", "/api/docs")}
+        sign_in(session, server, staff.get_username())
+        pages |= {path: loaded(session, server, path) for path in ("/", "/admin/", "/admin/payments/payment/")}
+        kept = session.get(max(pages["/"]), timeout=30).headers["Cache-Control"]
+
+    assert all(pages.values())
+    statuses = {url: status for found in pages.values() for url, status in found.items()}
+    assert set(statuses.values()) == {200}, {url: status for url, status in statuses.items() if status != 200}
+    unhashed = [url for url in statuses if not re.search(r"\.[0-9a-f]{12}\.\w+$", urlsplit(url).path)]
+    assert [url for url in unhashed if "/static/" in url] == []
+    assert kept == "max-age=315360000, public, immutable"
+
+
+def sign_in(session: requests.Session, server: Server, name: str) -> None:
+    url = f"{server.url}/accounts/login/"
+    session.get(url, timeout=30)
+    form = {"username": name, "password": "secret", "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    assert session.post(url, form, timeout=30, headers={"Referer": url}).status_code == 200
+
+
+def test_every_package_that_the_code_imports_is_in_the_image() -> None:
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "chaos", "scripts"}
+
+    assert packages <= set(in_image())
