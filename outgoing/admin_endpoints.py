@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from access.admin_lists import StrictListMixin
 from outgoing.admin_endpoint_views import add, edit, rotate, show, switch, test
 from outgoing.admin_words import endpoint_badge, event_type_words
 from outgoing.models import DeliveryStatus, Endpoint
@@ -18,7 +19,7 @@ from outgoing.permissions import may_add_endpoint, may_change_endpoint, may_view
 from payments.admin import badge, moment, two_lines
 
 
-class EndpointAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class EndpointAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_display = ("endpoint", "state", "wants", "waiting", "given_up", "delivered")
     list_fullwidth = True
     sortable_by = ()

@@ -223,7 +223,7 @@ class _Maker:
         return self.dice.randrange(count) == 0
 
     def _odd(self, count: int) -> bool:
-        """Whether to do something wrong here: one time in `count`, much less often in a request that is nearly right."""
+        """Whether to do something wrong here: one time in `count`, seldom in a request that is nearly right."""
         return self._one_in(count if self.wild else count * TAME)
 
 

@@ -383,6 +383,9 @@ HUGE_BODIES = {
     "parts": (b"--b\r\n\r\n", 400_000),
 }
 
+_POST = b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+_JSON = b"Content-Type: application/json\r\n"
+_CHUNKED = b"Transfer-Encoding: chunked\r\n"
 # Whole requests that are no HTTP.
 MALFORMED: list[bytes] = [
     *(
@@ -413,17 +416,19 @@ MALFORMED: list[bytes] = [
     b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\nGET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: \xb2\r\n\r\nab",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999999999999999\r\n\r\n{}",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{}",
-    b"POST /payments/cancel HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{}",
-    b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 500\r\n\r\n--b",
+    _POST + b"Content-Length: -1\r\n\r\n",
+    _POST + b"Content-Length: \xb2\r\n\r\nab",
+    _POST + b"Content-Length: 99999999999999999999\r\n\r\n{}",
+    _POST + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n{}",
+    _POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+    _POST + _JSON + b"Content-Length: 500\r\n\r\n{}",
+    _POST.replace(b"webhooks/iamport", b"payments/cancel") + _JSON + b"Content-Length: 500\r\n\r\n{}",
+    _POST.replace(b"webhooks/iamport", b"accounts/login/")
+    + b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 500\r\n\r\n--b",
     b"POST /payments/cancel HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
-    b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+    _POST + _CHUNKED + b"\r\nzz\r\n{}\r\n0\r\n\r\n",
+    _POST + _CHUNKED + b"\r\nffffffffffffffffff\r\n{}",
+    _POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    _POST + _CHUNKED + b"Content-Length: 4\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    _POST + b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n",
 ]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -19,37 +18,36 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
+from access.login_models import SignInFailure
 from access.tokens import create_token
+from outgoing.endpoints import add_endpoint, switch_endpoint
+from outgoing.models import Delivery, Event
 from payments.models import Payment
-from refunds.models import DriftReport, RefundBatch, RefundBatchItem, RefundRecord
+from refunds.groups import GROUPS, make_groups
+from refunds.models import DriftReport, RefundBatch, RefundBatchItem
+from tests.access.doors import with_device
 from tests.endpoints import Endpoint, endpoints
-from tests.factories import make_staff, make_user, paid_at_sandbox
+from tests.factories import make_kept_account, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-# Column -> what its owner may do. Every column but the first is a signed-in account or a token.
+# Column -> who that is. The staff but the first are of the ready-made groups.
 COLUMNS = {
     "anon": "nobody: not signed in",
     "buyer": "the buyer whose order it is",
     "other": "another buyer",
     "staff": "staff without any permission",
-    "viewer": "staff who may view payments, refunds and reports",
-    "refunder": "staff who may refund payments",
-    "resolver": "staff who may view refunds and close those that need review",
-    "accounts": "staff who may view payments, refunds and whole refund accounts",
+    "viewer": "staff of the group *Refunds: look*",
+    "refunder": "staff of the group *Refunds: refund*",
+    "manager": "staff of the group *Refunds: manage*",
+    "accounts": "staff of the group *Refunds: see accounts*",
     "super": "superuser",
     "read token": "API token of the refunder that may only read",
     "refund token": "API token of the refunder that may only refund",
     "buyer token": "API token of the buyer, that may read and refund",
 }
-PERMISSIONS = {
-    "staff": (),
-    "viewer": ("view_payment", "view_refundrecord", "view_driftreport"),
-    "refunder": ("refund_payment",),
-    "resolver": ("view_refundrecord", "resolve_refund"),
-    "accounts": ("view_payment", "view_refundrecord", "view_account"),
-}
+GROUP_OF = {"viewer": GROUPS[0], "refunder": GROUPS[1], "manager": GROUPS[3], "accounts": GROUPS[4]}
 Data = Mapping[str, object]
-API = ("/payments/", "/refunds/", "/webhooks/", "/api/")
+JSON = ("/payments/", "/refunds/", "/webhooks/")
 CHANGED = " +"  # the request changed something
 
 
@@ -89,7 +87,10 @@ class World:
             "pg_provider": "uplus",
             "amount": 10_000,
         }
-        staff = {name: make_staff(*permissions, name=name) for name, permissions in PERMISSIONS.items()}
+        make_groups()
+        staff = {name: make_staff(name=name) for name in ("staff", *GROUP_OF)}
+        for name, (group, _permissions) in GROUP_OF.items():
+            staff[name].groups.add(Group.objects.get(name=str(group)))
         root = User.objects.create_superuser("super", password="secret")
         self.users = {"buyer": buyer, "other": other, **staff, "super": root}
         self._sessions = {name: _session(user) for name, user in self.users.items()}
@@ -98,29 +99,23 @@ class World:
             "refund token": create_token(user=staff["refunder"], name="refund", may_read=False)[1],
             "buyer token": create_token(user=buyer, name="buyer's")[1],
         }
-        self.refund = self._refund(
-            status="failed", needs_review=True, error_code="refund_not_carried_out", settled_at=timezone.now()
-        )
+        asked = {"source": "api", "requested_by": buyer, "error_code": "refund_not_carried_out"}
+        self.refund = make_refund(self.payment, status="failed", needs_review=True, **asked)
+        make_kept_account(self.refund)
         now = timezone.now()
-        report = DriftReport.objects.create(since=now, until=now, started_at=now, finished_at=now)
         self.batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=staff["refunder"], finished_at=now)
         RefundBatchItem.objects.create(batch=self.batch, payment=self.payment, refund=self.refund)
-        # Deleting one of these is refused by nobody's data.
+        # One of each that the admin shows; deleting it hurts nobody.
         self._rows: list[Model] = [
             self.payment,
             self.refund,
-            report,
             make_user("nobody"),
-            Group.objects.create(name="g"),
+            Group.objects.create(name="empty"),
+            DriftReport.objects.create(since=now, until=now, started_at=now, finished_at=now),
+            with_device(make_staff(name="with a phone"))[0],
+            _delivery(),
         ]
-
-    def _refund(self, **fields: Any) -> RefundRecord:
-        asked = {
-            "source": "api",
-            "requested_by": self.users["buyer"],
-            "requested_at": timezone.now() - timedelta(days=9),
-        }
-        return RefundRecord.objects.create(payment=self.payment, amount=1_000, checksum=10_000, **asked, **fields)
+        SignInFailure.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
 
     def answer(self, ask: Ask, column: str) -> str:
         """What this column is answered, in a word or two; whatever the request changed is taken back."""
@@ -139,7 +134,7 @@ class World:
         if ask.method == "GET":
             return _in_words(client.get(path))
         data = self._data(ask)
-        if ask.endpoint.path.startswith(API):
+        if ask.endpoint.path.startswith(JSON):
             return _in_words(client.post(path, json.dumps(data), content_type="application/json"))
         return _in_words(client.post(path, data))
 
@@ -177,6 +172,16 @@ class World:
         return FORMS.get(ask.endpoint.path, lambda _world: {})(self)
 
 
+def _delivery() -> Delivery:
+    """Of a test event, given up; its endpoint is switched off and could not be reached anyway."""
+    endpoint, _secret = add_endpoint(name="Shop", url="https://127.0.0.1/events", types=[])
+    switch_endpoint(endpoint, on=False)
+    event, now = Event.objects.create(type="ping", created_at=timezone.now()), timezone.now()
+    return Delivery.objects.create(
+        event=event, endpoint=endpoint, status="given_up", next_attempt_at=now, finished_at=now
+    )
+
+
 def _session(user: User) -> str:
     client = Client()
     client.force_login(user)
@@ -203,6 +208,11 @@ FORMS: dict[str, Callable[[World], Data]] = {
         "until": timezone.localdate(),
         "mode": "check",
     },
+    "/admin/payments/payment/export/": lambda _world: {"format": "csv"},
+    "/admin/refunds/refundrecord/export/": lambda _world: {"format": "csv"},
+    "/admin/outgoing/endpoint/<int:pk>/switch/": lambda _world: {"to": "off"},
+    "/admin/access/authenticator/<path:object_id>/delete/": lambda _world: {"post": "yes"},
+    "/admin/access/apitoken/add/": lambda _world: {"name": "new", "may_read": "on", "limit_currency": "KRW"},
     "/admin/auth/user/<path:object_id>/delete/": lambda _world: {"post": "yes"},
     "/admin/auth/group/<path:object_id>/delete/": lambda _world: {"post": "yes"},
     "/admin/auth/group/add/": lambda _world: {"name": "new"},
@@ -219,14 +229,15 @@ def _in_words(answer: Any) -> str:
     return f"{answer.status_code} login" if "/login/" in location else str(answer.status_code)
 
 
-def asks() -> Iterator[Ask]:
-    """Everything that can be asked: each address with GET and POST, and each action of the admin's lists."""
+def parts() -> dict[str, list[Ask]]:
+    """Everything that can be asked, by part of the site: each address with GET and POST, each action of a list."""
+    found: dict[str, list[Ask]] = {}
     for endpoint in endpoints():
-        yield Ask(endpoint, "GET")
-        yield Ask(endpoint, "POST")
-        model_admin = endpoint.model_admin
-        if model_admin is not None and endpoint.path.count("/") == LIST_DEPTH:
-            yield from (Ask(endpoint, "POST", name) for name in _actions(model_admin))
+        asked = found.setdefault(_part(endpoint), [])
+        asked += [Ask(endpoint, "GET"), Ask(endpoint, "POST")]
+        if endpoint.model_admin is not None and endpoint.path.count("/") == LIST_DEPTH:
+            asked += [Ask(endpoint, "POST", name) for name in _actions(endpoint.model_admin)]
+    return found
 
 
 LIST_DEPTH = "/admin/app/model/".count("/")
@@ -242,30 +253,23 @@ def _actions(model_admin: Any) -> list[str]:
 Answers = dict[Ask, tuple[str, ...]]
 
 
-def everybodys_answers(world: World) -> Answers:
-    return {ask: tuple(world.answer(ask, column) for column in COLUMNS) for ask in asks()}
-
-
-def as_markdown(answers: Answers) -> str:
-    """A table for each part of the site. What is answered alike stands in one row, who is answered alike in one column."""
-    parts: dict[str, Answers] = {}
-    for ask, row in answers.items():
-        parts.setdefault(_part(ask.endpoint), {})[ask] = row
-    return "\n\n".join(f"**{name}**\n\n{_table(parts[name])}" for name in sorted(parts))
+def everybodys_answers(world: World, asked: Iterable[Ask]) -> Answers:
+    return {ask: tuple(world.answer(ask, column) for column in COLUMNS) for ask in asked}
 
 
 def _part(endpoint: Endpoint) -> str:
     if endpoint.path.startswith("/admin/"):
         name = str(endpoint.model._meta.verbose_name_plural) if endpoint.model else ""
         return f"Admin: {name} (`{_root(endpoint)}`)" if name else "Admin: everything else"
-    return "API" if endpoint.path.startswith(API) else "Pages"
+    return "API" if endpoint.path.startswith(("/payments/", "/refunds/", "/api/")) else "Pages"
 
 
 def _root(endpoint: Endpoint) -> str:
     return "/".join(endpoint.path.split("/")[:LIST_DEPTH]) + "/" if endpoint.model else ""
 
 
-def _table(answers: Answers) -> str:
+def as_markdown(answers: Answers) -> str:
+    """A table. What is answered alike stands in one row, who is answered alike in one column."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for name, column in zip(COLUMNS, zip(*answers.values(), strict=True), strict=True):
         alike.setdefault(column, []).append(name)
