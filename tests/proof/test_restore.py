@@ -1,0 +1,45 @@
+"""An old backup was put back: it knows nothing of the refunds made since, but i'mport does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from payments.models import Payment
+from refunds.models import RefundRecord
+from refunds.models.records import new_refund_number
+from tests.factories import make_staff, paid_at_sandbox
+from tests.proof.entrances import Ask, by_service, run_command
+from tests.proof.test_kill import all_agree
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def refund_that_the_backup_does_not_know(sandbox: SandboxServer, imp_uid: str, amount: int) -> None:
+    """As this desk once made it: with a checksum, and with its refund number in the reason."""
+    body = {"imp_uid": imp_uid, "amount": amount, "reason": f"size ({new_refund_number()})"}
+    assert sandbox.api("POST", "payments/cancel", json=body).json()["code"] == 0
+
+
+def test_after_a_restore_nothing_is_refunded_twice_and_the_ledger_learns_what_it_missed(
+    sandbox: SandboxServer,
+) -> None:
+    known = paid_at_sandbox(sandbox)
+    asker = make_staff("refund_payment")
+    assert by_service(Ask(payment=known, user=asker, amount=1_000)).code == ""
+    refund_that_the_backup_does_not_know(sandbox, known.imp_uid, 2_000)
+    unknown = sandbox.create_payment(pg_provider="uplus", merchant_uid="paid-after-the-backup")["imp_uid"]
+    refund_that_the_backup_does_not_know(sandbox, unknown, 500)
+
+    # On the balance of the backup: i'mport refuses it, and the cancel that was missing is booked.
+    assert by_service(Ask(payment=known, user=asker)).code == "refused_by_gateway"
+    assert sandbox.payment(known.imp_uid)["cancel_amount"] == 3_000
+
+    run_command("reconcile", "--all", "--since", str((timezone.now() - timedelta(days=1)).date()))
+
+    assert Payment.objects.get(imp_uid=unknown).cancel_amount == 500
+    assert RefundRecord.objects.filter(source="console").count() == 2
+    assert all_agree(sandbox)
