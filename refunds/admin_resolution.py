@@ -59,7 +59,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
         except ResolutionRefused as exc:
             form.add_error(None, ValidationError(exc.message, code=exc.code))
         else:
-            _tell(request, user, closed)
+            _tell(request, user, closed, form.cleaned_data["reason"].strip())
             return HttpResponseRedirect(detail)
     elif request.method != "POST" and not close_url(user, refund):
         messages.info(request, _("This refund is not open, or needs no review: there is nothing to close."))
@@ -108,11 +108,11 @@ def _context(request: HttpRequest, refund: RefundRecord, form: CloseForm) -> dic
     }
 
 
-def _tell(request: HttpRequest, user: User, closed: RefundRecord) -> None:
+def _tell(request: HttpRequest, user: User, closed: RefundRecord, reason: str) -> None:
     """Say what became of it, and keep it in the admin's history."""
     names = {"number": closed.number}
     if closed.status == RefundStatus.FAILED:
-        entry = closed.message
+        entry = _("Closed by hand: %(reason)s") % {"reason": reason}
         text = _("Refund %(number)s is closed as not carried out. What it asked for is refundable again.")
         messages.success(request, text % names, extra_tags="closed_by_hand")
     else:

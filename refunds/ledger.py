@@ -220,11 +220,14 @@ def move(
     code: str,
     now: datetime,
     message: str = "",
+    note: str = "",
     actor: str = "",
     data: dict[str, Any] | None = None,
     **changes: Any,
 ) -> None:
     """Move a live record to another status, with the event that says so.
+
+    The buyer reads `message`; a `note` stands in its place in the timeline, which only staff read.
 
     Raises `StaleRecordError` if the record is no longer what the caller holds: a final state is never left.
     """
@@ -235,7 +238,7 @@ def move(
         raise StaleRecordError(f"refund {record.number} is no longer {record.status}")
     for name, value in changes.items():
         setattr(record, name, value)
-    add_event(record, code=code, now=now, message=message, actor=actor, data=data)
+    add_event(record, code=code, now=now, message=note or message, actor=actor, data=data)
     if status in FINAL_STATUSES:
         _announce(record)
 

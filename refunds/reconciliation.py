@@ -166,11 +166,10 @@ def _repair(
         live = booking.live
         # Only the refund that was looked at: it may have ended meanwhile, and another one begun.
         if live is not None and closing is not None and closing.refund_id == live.pk:
-            message = _("Closed by hand: %(reason)s") % {"reason": closing.reason}
-            _give_up(live, now, code="closed_by_hand", message=message, actor=closing.actor)
+            note = _("Closed by hand: %(reason)s") % {"reason": closing.reason}
+            _give_up(live, now, code="closed_by_hand", note=note, actor=closing.actor)
         elif live is not None and _would_show(live) and lease_is_over(live, read_at):
-            message = _("i'mport shows that this refund was not carried out. Ask again if it is still wanted.")
-            _give_up(live, now, code="not_carried_out", message=message)
+            _give_up(live, now, code="not_carried_out")
         elif live is not None:
             _wait(live, now)
     return _result(locked, booking)
@@ -181,13 +180,14 @@ def _would_show(live: RefundRecord) -> bool:
     return live.status != RefundStatus.PENDING and not settles_later(live.payment)
 
 
-def _give_up(live: RefundRecord, now: datetime, *, code: str, message: str, actor: str = "") -> None:
+def _give_up(live: RefundRecord, now: datetime, *, code: str, note: str = "", actor: str = "") -> None:
     move(
         live,
         RefundStatus.FAILED,
         code=code,
         now=now,
-        message=message,
+        message=_("i'mport shows that this refund was not carried out. Ask again if it is still wanted."),
+        note=note,
         actor=actor,
         error_code=RefundAbandoned.code,
         needs_review=False,

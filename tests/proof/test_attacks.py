@@ -15,7 +15,7 @@ from django.utils.translation import trans_real
 
 from payments.models import WakeUp
 from refunds.models import RefundRecord
-from tests.factories import make_payment, make_staff, make_user, paid_at_sandbox
+from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +162,19 @@ def test_a_reason_cannot_turn_the_text_around_it(letter: str) -> None:
     payment = make_payment(user=make_user())
     body = json.dumps({"merchant_uid": payment.merchant_uid, "reason": f"a{letter}b"})
     assert post_json(signed_in(payment.user), "/payments/cancel", body).json()["code"] == "invalid_text"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_buyer_does_not_read_why_staff_closed_a_refund_by_hand(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=make_user())
+    refund = make_refund(payment, status="unknown", needs_review=True, refund_bank="", refund_account_last4="")
+    staff = signed_in(make_staff("refund_payment", "resolve_refund"))
+    page = f"/admin/refunds/refundrecord/{refund.pk}"
+    assert staff.post(f"{page}/close/", {"reason": "SUSPECTED FRAUD"}).status_code == 302
+    assert "SUSPECTED FRAUD" in staff.get(f"{page}/change/").text
+    buyer = signed_in(payment.user)
+    for address in (f"/refunds/{refund.number}", f"/orders/{payment.imp_uid}", "/", "/refunds"):
+        assert "FRAUD" not in buyer.get(address).text
 
 
 # --- What i'mport is asked ------------------------------------------------------------------------------------

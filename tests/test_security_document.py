@@ -1,0 +1,27 @@
+"""docs/security.md names tests; a control without its test would be a promise."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+DOCUMENT = TESTS.parent / "docs" / "security.md"
+NAMED = sorted(set(re.findall(r"`([\w/]+\.py::\w+)`", DOCUMENT.read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_test_that_the_document_names_exists(name: str) -> None:
+    file, _, wanted = name.partition("::")
+    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+    assert wanted in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_threat_names_a_control_and_a_test() -> None:
+    threats = DOCUMENT.read_text(encoding="utf-8").partition("## Threats")[2].partition("## What remains")[0]
+    rows = [line for line in threats.splitlines() if line.startswith("| ") and not line.startswith("| threat")]
+    assert len(rows) > 30
+    assert [row for row in rows if row.count(" | ") != 2 or "::test_" not in row.rpartition(" | ")[2]] == []
