@@ -36,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "refunds.api.schema.refuse_unknown_fields",
+        "refunds.api.schema.link_answers",
     ],
     "ENUM_NAME_OVERRIDES": {
         "PaymentStatus": "payments.models.PaymentStatus.values",

@@ -50,7 +50,7 @@ def refund_without_money(status: str, *, code: str = "", message: str) -> Json:
 _LATER = "Accepted by i'mport; the PG carries it out later."
 REFUSAL = "결제취소에 실패하였습니다. [잔액부족] 가맹점 정산 잔액이 부족합니다."
 _HERE = "https://refunds.example"
-CURSOR = "PjIwMjYtMTEtMjBUMDM6MDA6MDArMDA6MDAvMQ"
+_CURSOR = "PjIwMjYtMTEtMjBUMDM6MDA6MDArMDA6MDAvMQ"
 
 REFUND_REQUESTS = [
     OpenApiExample(
@@ -88,14 +88,14 @@ REFUNDS = [
 PAYMENT_LISTS = [
     OpenApiExample(
         "One page of several",
-        value={"next": f"{_HERE}/payments?status=paid&cursor={CURSOR}", "previous": None, "results": [_UNTOUCHED]},
+        value={"next": f"{_HERE}/payments?status=paid&cursor={_CURSOR}", "previous": None, "results": [_UNTOUCHED]},
     ),
     OpenApiExample("Nothing found", value={"next": None, "previous": None, "results": []}),
 ]
 REFUND_PAGES = [
     OpenApiExample(
         "The last page",
-        value={"next": None, "previous": f"{_HERE}/refunds?page_size=1&cursor={CURSOR}", "results": [REFUND]},
+        value={"next": None, "previous": f"{_HERE}/refunds?page_size=1&cursor={_CURSOR}", "results": [REFUND]},
     ),
     OpenApiExample("Nothing found", value={"next": None, "previous": None, "results": []}),
 ]

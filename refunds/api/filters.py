@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy
 from payments.dates import moment
 from payments.models import PAYMENT_TIME, Payment, PaymentStatus
 from refunds.api.pages import CURSOR, PAGE_SIZE
-from refunds.errors import InvalidQuery
+from refunds.errors import InvalidQuery, InvalidRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.policies import Violation
-from refunds.requests import MAX_MERCHANT_UID_LENGTH
+from refunds.requests import MAX_MERCHANT_UID_LENGTH, parse_text
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # In an address "+" means a space, and few remember to write %2B.
@@ -65,6 +65,20 @@ def _read_moment(text: str) -> date | datetime:
     return datetime.fromisoformat(local.upper() + ("+00:00" if utc else sign.replace(" ", "+") + offset))
 
 
+class TextField(forms.Field):
+    """A short text, read as everywhere else."""
+
+    def __init__(self, name: str, *, max_length: int) -> None:
+        super().__init__(required=False)
+        self.name, self.max_length = name, max_length
+
+    def to_python(self, value: Any) -> str:
+        try:
+            return parse_text(value or "", field=self.name, max_length=self.max_length)
+        except InvalidRequest as exc:
+            raise forms.ValidationError(exc.message) from exc
+
+
 class WordsField(forms.MultipleChoiceField):
     """Some of the words that our rows have; says which there are."""
 
@@ -82,8 +96,8 @@ class WordsField(forms.MultipleChoiceField):
 class ListForm(forms.Form):
     """Base of both lists' parameters; `from` is a word of Python's, so it is added by name."""
 
-    method = forms.CharField(required=False, max_length=32)
-    order = forms.CharField(required=False, max_length=MAX_MERCHANT_UID_LENGTH)
+    method = TextField("method", max_length=32)
+    order = TextField("order", max_length=MAX_MERCHANT_UID_LENGTH)
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)

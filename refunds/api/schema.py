@@ -192,6 +192,27 @@ def refuse_unknown_fields(result: Json, **_context: Any) -> Json:
     return result
 
 
+# Which answer leads where: operation, its statuses, the next operation, and where its `number` stands.
+_LINKS = (
+    ("cancelPayment", ("200", "202", "504"), "getRefund", "/refund/number"),
+    ("cancelPayment", ("200",), "getPayment", "/imp_uid"),
+    ("listRefunds", ("200",), "getRefund", "/results/0/number"),
+    ("listPayments", ("200",), "getPayment", "/results/0/imp_uid"),
+    ("listPayments", ("200",), "listPaymentRefunds", "/results/0/imp_uid"),
+    ("getRefund", ("200",), "getPayment", "/imp_uid"),
+)
+
+
+def link_answers(result: Json, **_context: Any) -> Json:
+    """Say which request an answer's numbers are for."""
+    operations = {found["operationId"]: found for path in result["paths"].values() for found in path.values()}
+    for operation, statuses, following, pointer in _LINKS:
+        link = {"operationId": following, "parameters": {"number": f"$response.body#{pointer}"}}
+        for status in statuses:
+            operations[operation]["responses"][status].setdefault("links", {})[following] = link
+    return result
+
+
 # --- Signing in -----------------------------------------------------------------------------------------------
 
 

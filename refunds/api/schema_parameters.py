@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter
 
 from payments.models import PaymentStatus
 from refunds.api.answers import REPLAYED
-from refunds.api.examples import CURSOR
 from refunds.api.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from refunds.api.shapes import VISIBLE
 from refunds.models import RefundSource, RefundStatus
@@ -16,9 +15,9 @@ from refunds.requests import MAX_MERCHANT_UID_LENGTH
 _KEY = r'^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$'
 
 
-def _query(name: str, schema: Any, description: str, **examples: Any) -> OpenApiParameter:
-    shown = [OpenApiExample(title.replace("_", " "), value=value) for title, value in examples.items()]
-    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description, examples=shown)
+# Without examples: Swagger UI fills them in, and a list would be tried out with every filter at once.
+def _query(name: str, schema: Any, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description)
 
 
 def _any_of(name: str, values: Iterable[str], description: str) -> OpenApiParameter:
@@ -30,7 +29,7 @@ def _any_of(name: str, values: Iterable[str], description: str) -> OpenApiParame
 
 def _time(name: str, description: str) -> OpenApiParameter:
     schema = {"oneOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
-    return _query(name, schema, description, A_day_in_Seoul="2026-11-01", A_moment="2026-11-01T09:30:00+09:00")
+    return _query(name, schema, description)
 
 
 _TEXT = {"type": "string", "minLength": 1, "pattern": VISIBLE}
@@ -46,7 +45,6 @@ _COMMON = [
         "cursor",
         {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,200}$"},
         "Where to go on; as given in `next` and `previous`, which carry the filters too.",
-        From_a_next_link=CURSOR,
     ),
 ]
 _FROM = "a day in Seoul (`2026-11-01`), or a moment with its offset (`2026-11-01T09:30:00+09:00`; write `+` as `%2B`)."
@@ -84,11 +82,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Repeat it when no answer came: the same key with the same body never refunds twice, and gives the "
     "first answer again, word for word. With or without quotes it is the same key. Keys belong to the account and "
     "are kept until 30 days after the refund was settled. A request that a rule refused made no refund, so its key "
-    "may be used again.",
-    examples=[
-        OpenApiExample("UUID", value="0b1e5a3c-5f0e-4c53-9a43-2f6f7f1f4a77"),
-        OpenApiExample("In quotes, as the standard writes it", value='"0b1e5a3c-5f0e-4c53-9a43-2f6f7f1f4a77"'),
-    ],
+    "may be used again. An UUID is a good one.",
 )
 
 
