@@ -124,6 +124,7 @@ FORBIDDEN = [
         retryable=False,
     ),
     error("csrf_failed", "CSRF Failed: CSRF token missing."),
+    error("two_factor_required", "Your account needs two-factor sign-in first: set it up in the admin."),
 ]
 PAYMENT_NOT_FOUND = error("payment_not_found", "There is no payment “ORDER-1” here. Check the number.", retryable=False)
 NOT_FOUND = error("not_found", "There is nothing here.")
