@@ -54,7 +54,7 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[mi
     class Meta:
         verbose_name = _("two-factor device")
         verbose_name_plural = _("two-factor devices")
-        default_permissions = ("view", "delete")
+        default_permissions = ("view",)  # superusers reset a device
         constraints = (
             # One in use, and one that is being set up.
             models.UniqueConstraint(fields=("user", "confirmed"), name="authenticator_one_per_user"),

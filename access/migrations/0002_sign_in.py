@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "two-factor device",
                 "verbose_name_plural": "two-factor devices",
-                "default_permissions": ("view", "delete"),
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
