@@ -9,9 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
-
-    Base = ModelAdmin[Any]
+    from unfold.admin import ModelAdmin as Base  # ships no types, so what is mixed with it keeps its own
 else:
     Base = object
 
@@ -20,7 +18,7 @@ TICKED = "id__in"  # the rows that were ticked for an export
 _ENDINGS = ("", "__exact", "__isnull", "__in", "__id__exact", "__gte", "__lt", "_from", "_to")
 
 
-class StrictListMixin(Base):
+class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
     """Only the list's own filters may stand in its address, and only keys of rows in its forms.
 
     It stands before `ModelAdmin` in the bases.
@@ -38,13 +36,15 @@ class StrictListMixin(Base):
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
         _ensure_keys(self.model, request.POST.getlist(ACTION_CHECKBOX_NAME))
-        return super().response_action(request, queryset)
+        response: HttpResponseBase | None = super().response_action(request, queryset)
+        return response
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         for field in (*self.opts.fields, *self.opts.many_to_many):
             if field.related_model is not None and isinstance(field.related_model, type):
                 _ensure_keys(field.related_model, filter(None, request.POST.getlist(field.name)))
-        return super().changeform_view(request, *args, **kwargs)
+        response: HttpResponseBase = super().changeform_view(request, *args, **kwargs)
+        return response
 
     def _parameters(self, request: HttpRequest) -> set[str]:
         names = set()
