@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
 if TYPE_CHECKING:
-    from unfold.admin import ModelAdmin as Base  # ships no types, so what is mixed with it keeps its own
+    from unfold.admin import ModelAdmin as Base
 else:
     Base = object
 

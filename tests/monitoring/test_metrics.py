@@ -139,20 +139,21 @@ def test_messages_at_a_service_are_counted_too(client: Client) -> None:
 def test_calls_to_iamport_of_every_process_add_up_even_if_it_was_killed(
     client: Client, sandbox: SandboxServer, settings: Settings, child_environment: Callable[..., dict[str, str]]
 ) -> None:
-    payment = paid_at_sandbox(sandbox)
+    payment, other = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
     environment = child_environment(VAR_DIR=str(settings.VAR_DIR), METRICS_TOKEN=TOKEN)
     command = [sys.executable, "manage.py", "refund", payment.imp_uid, "--amount", "1000"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    sandbox.fault("cancel", "hang_before", times=1, seconds=3)
+    sandbox.fault("cancel", "hang_before", times=1, seconds=3, imp_uid=payment.imp_uid)
+    command.insert(3, other.imp_uid)
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as killed:
-        while len(sandbox.log("cancel")) < 2:
+        while len(sandbox.log("cancel")) < 3:
             assert killed.poll() is None
         killed.send_signal(signal.SIGKILL)
     by_service(Ask(payment=make_payment(), user=make_staff("refund_payment")))  # i'mport does not know it
 
-    assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="ok") == 1
+    assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="ok") == 2
     assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="refused") == 1
-    assert value(client, "gateway_call_seconds_count", endpoint="payment") == 2  # the mirror's, and after the refusal
+    assert value(client, "gateway_call_seconds_count", endpoint="payment") == 3  # two mirrors', and after the refusal
     assert len(list((settings.VAR_DIR / "metrics").glob("histogram_*.db"))) == 2  # this process, and all that ended
 
 
