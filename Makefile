@@ -53,6 +53,9 @@ junk: $(INSTALLED) ## Send random requests to a live server, on both databases (
 	JUNK_REQUESTS=$(JUNK_REQUESTS) JUNK_SEED=$(SEED) TEST_DATABASE=sqlite $(BIN)/pytest -s tests/proof/test_junk.py
 	JUNK_REQUESTS=$(JUNK_REQUESTS) JUNK_SEED=$(SEED) TEST_DATABASE=postgres $(BIN)/pytest -s tests/proof/test_junk.py
 
+roles: $(INSTALLED) ## Write the tables of docs/security.md anew: who is answered what, everywhere
+	WRITE_ROLES=1 TEST_DATABASE=postgres $(BIN)/pytest -p no:randomly tests/proof/test_roles.py
+
 lint: $(INSTALLED) ## Check style, types, migrations and production settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
