@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
@@ -29,7 +30,10 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         if lookup == TICKED:
-            _ensure_keys(self.model, value.split(","))
+            try:
+                _ensure_keys(self.model, value.split(","))
+            except BadRequest as exc:
+                raise IncorrectLookupParameters from exc  # the list is shown without it
         elif lookup not in self._parameters(request):
             return False
         return bool(super().lookup_allowed(lookup, value, request))
