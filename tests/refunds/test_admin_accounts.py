@@ -68,7 +68,7 @@ def test_the_whole_account_is_shown_once_and_the_timeline_says_to_whom(viewer: C
     assert HOLDER in answer.text
     assert "no-store" in answer["Cache-Control"]
     event = RefundEvent.objects.get(code="account_shown")
-    assert (event.refund, event.actor, event.message, event.data) == (refund, "staff", "", {})
+    assert (event.refund, event.actor, event.message, set(event.data)) == (refund, "staff", "", {"request_id"})
     again = viewer.get(detail(refund)).text
     assert "Account shown" in again
     assert ACCOUNT_DIGITS not in again

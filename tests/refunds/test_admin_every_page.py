@@ -13,7 +13,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 
 from access.login_models import Authenticator, SignInFailure
+from access.sealing import seal
 from access.tokens import create_token
+from outgoing.models import Delivery, Endpoint, Event, EventType
 from payments.models import Payment
 from refunds.models import DriftReport, RefundBatch, RefundRecord
 from tests.admin_pages import sign_in
@@ -38,7 +40,13 @@ def world(db: None) -> dict[str, int]:
     owner = make_user("owner")
     token, _secret = create_token(user=owner, name=ORDER)
     failure = SignInFailure.objects.create(username="somebody", failures_since_start=1)
+    endpoint = Endpoint.objects.create(name=ORDER, url="https://shop.example", secret=seal("secret"))
+    event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=refund, created_at=refund.requested_at)
     return {
+        "outgoing_endpoint": endpoint.pk,
+        "outgoing_delivery": Delivery.objects.create(
+            event=event, endpoint=endpoint, next_attempt_at=refund.requested_at
+        ).pk,
         "access_apitoken": token.pk,
         "access_authenticator": Authenticator.objects.create(user=owner, name=ORDER).pk,
         "access_signinfailure": failure.pk,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from django.db import OperationalError, connection
 from django.db.models import F
 from django.http import HttpResponse
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 from pytest_django import Settings
 
+from access.models import ApiToken
+from access.tokens import create_token
 from payments.models import Payment
+from payments.services import find_payment
 from payments.webhooks import MAX_BODY_BYTES
 from refunds.api.errors import STATUS_OF
 from refunds.api.examples_errors import RULE_CODES
@@ -34,7 +38,7 @@ JSON_TYPE = "application/json"
 # What is called the same in Korean: fields, headers, methods and formats.
 NAMES = re.compile(
     r"“[^”]*”|\d{4}-\d\d-\d\d(T[\d:+]+)?|imp_\w+|merchant_uid|imp_uid|Idempotency-Key|X-CSRFToken|csrftoken|cursor"
-    r"|Accept|Allow|application/json|JSON|ASCII|PG|DELETE|POST|OPTIONS|NHN KCP"
+    r"|Accept|Allow|application/json|JSON|ASCII|PG|DELETE|POST|OPTIONS|NHN KCP|KRW|USD"
 )
 
 
@@ -146,6 +150,24 @@ def a_bug(asker: Asker) -> HttpResponse:
         return asker.send("GET", "/payments")
 
 
+def by_token(**wishes: Any) -> Callable[[Asker], HttpResponse]:
+    def go_wrong(asker: Asker) -> HttpResponse:
+        _token, text = create_token(user=asker.user, name="shop", **wishes)
+        return asker.cancel({"imp_uid": asker.payment().imp_uid}, Authorization=f"Token {text}")
+
+    return go_wrong
+
+
+def revoked_meanwhile(asker: Asker) -> HttpResponse:
+    def find_late(**wanted: Any) -> Payment:
+        ApiToken.objects.update(revoked_at=timezone.now())
+        return find_payment(**wanted)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("refunds.api.views.find_payment", find_late)
+        return by_token()(asker)
+
+
 def listed(query: str) -> Callable[[Asker], HttpResponse]:
     return lambda asker: asker.send("GET", f"/refunds?{query}")
 
@@ -183,7 +205,8 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (400, "invalid_parameter", listed("status=open")),
     (400, "invalid_parameter", listed("status=")),
     (400, "invalid_parameter", listed("order=a&order=b")),
-    (400, "invalid_parameter", listed("order=a%00b")),
+    (400, "invalid_parameter", listed("order=a%01b")),
+    (400, "bad_request", listed("order=a%00b")),
     (400, "invalid_parameter", listed(f"method={'x' * 33}")),
     (400, "invalid_parameter", listed("from=yesterday")),
     (400, "invalid_parameter", listed("page_size=0")),
@@ -198,6 +221,11 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (401, "authentication_failed", cancelled({}, Authorization="Token a b")),
     (403, "permission_denied", without_permission),
     (403, "csrf_failed", without_csrf_token),
+    (403, "token_scope", by_token(may_refund=False)),
+    (403, "token_amount_limit", by_token(max_amount=Decimal(100))),
+    (403, "token_daily_limit", by_token(max_per_day=Decimal(100))),
+    (403, "token_currency", by_token(max_amount=Decimal(100), limit_currency="USD")),
+    (403, "token_ended", revoked_meanwhile),
     (404, "payment_not_found", cancelled({"imp_uid": "imp_1"})),
     (404, "payment_not_found", lambda asker: asker.send("GET", "/payments/nobody/refunds")),
     (404, "payment_not_found", lambda asker: asker.send("GET", "/refunds/nobody")),

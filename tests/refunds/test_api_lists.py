@@ -213,7 +213,7 @@ def test_a_plus_that_nobody_encoded_is_understood(shop: Client, buyer: User) -> 
         ("method=", "invalid_parameter", "method"),
         ("method=%20", "invalid_parameter", "method"),
         (f"method={'x' * 33}", "invalid_parameter", "method"),
-        ("order=a%00b", "invalid_parameter", "order"),
+        ("order=a%01b", "invalid_parameter", "order"),
         ("order=a%0Eb", "invalid_parameter", "order"),
         ("order=a&order=b", "invalid_parameter", "order"),
         (f"order={'x' * 41}", "invalid_parameter", "order"),

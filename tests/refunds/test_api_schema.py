@@ -22,12 +22,16 @@ from refunds.api.errors import STATUS_OF
 from refunds.api.examples_errors import RULE_CODES
 from refunds.api.shapes import RefundRequestShape
 from refunds.errors import (
+    AccountNotKept,
+    AccountUnreadable,
+    ApprovalRequired,
     InvalidQuery,
     InvalidRequest,
     PolicyViolated,
     RefundError,
     RefundNotDone,
     ResolutionRefused,
+    TokenRefused,
 )
 from refunds.requests import parse_request
 from tests.factories import ACCOUNT, make_payment, make_user, paid_at_sandbox
@@ -160,8 +164,9 @@ def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
     }
     ours = {exc for exc in vars(refund_errors).values() if isinstance(exc, type) and issubclass(exc, DomainError)}
     # Bases, the admin's own, and the three whose code says which input or rule it was.
-    elsewhere = {DomainError, RefundError, RefundNotDone, ResolutionRefused}
-    by_case = {InvalidRequest, InvalidQuery, PolicyViolated}
+    bases = {DomainError, RefundError, RefundNotDone, TokenRefused}
+    elsewhere = bases | {ResolutionRefused, AccountNotKept, AccountUnreadable}
+    by_case = {InvalidRequest, InvalidQuery, PolicyViolated, ApprovalRequired}
 
     assert ours - elsewhere <= set(STATUS_OF)
     assert {exc.code for exc in ours - elsewhere - by_case} | set(RULE_CODES) <= described
