@@ -196,9 +196,7 @@ def refuse_unknown_fields(result: Json, **_context: Any) -> Json:
 _LINKS = (
     ("cancelPayment", ("200", "202", "504"), "getRefund", "/refund/number"),
     ("cancelPayment", ("200",), "getPayment", "/imp_uid"),
-    ("listRefunds", ("200",), "getRefund", "/results/0/number"),
-    ("listPayments", ("200",), "getPayment", "/results/0/imp_uid"),
-    ("listPayments", ("200",), "listPaymentRefunds", "/results/0/imp_uid"),
+    ("getPayment", ("200",), "listPaymentRefunds", "/imp_uid"),
     ("getRefund", ("200",), "getPayment", "/imp_uid"),
 )
 
