@@ -82,6 +82,7 @@ def deliver_due(*, seconds: float = SWEEP_SECONDS) -> Sent:
     endpoints = list(due.values_list("endpoint_id", flat=True).distinct())
     if not endpoints:
         return Sent()
+    _dice.shuffle(endpoints)  # with more than there are threads, it is not always the same ones that come too late
     with ThreadPoolExecutor(min(len(endpoints), ENDPOINTS_AT_ONCE), "event-sweep") as pool:
         parts = list(pool.map(partial(_in_a_thread, until=time.monotonic() + seconds), endpoints))
     return Sent(

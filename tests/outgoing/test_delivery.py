@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import pytest
 import time_machine
+from cryptography.fernet import Fernet
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
@@ -115,7 +116,7 @@ def test_an_endpoint_that_is_gone_is_switched_off(waiting: Connected) -> None:
         ({"url": "https://127.0.0.9/"}, "address_not_public"),
         ({"url": "https://user:pw@shop.example/"}, "credentials_in_url"),
         ({"url": "https://no-such-host.invalid/"}, "host_unknown"),
-        ({"secret": "sealed with a key that is gone"}, "secret_unreadable"),
+        ({"secret": Fernet(Fernet.generate_key()).encrypt(b"a key that is gone").decode()}, "secret_unreadable"),
     ],
 )
 def test_what_cannot_be_sent_is_written_down_and_tried_again(
@@ -369,7 +370,10 @@ def test_database_refuses_nonsense(waiting: Connected, change: dict[str, object]
         Delivery.objects.update(**change)
 
 
-@pytest.mark.parametrize("change", [{"secret": ""}, {"old_secret": "x"}, {"said_gone": True}])
+@pytest.mark.parametrize(
+    "change",
+    [{"secret": ""}, {"old_secret": Fernet(Fernet.generate_key()).encrypt(b"x").decode()}, {"said_gone": True}],
+)
 def test_database_refuses_nonsense_of_endpoints(connected: Connected, change: dict[str, object]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Endpoint.objects.update(**change)
