@@ -29,6 +29,8 @@ from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SEALED_BY_ANOTHER_KEY = Fernet(Fernet.generate_key()).encrypt(b"secret").decode()
+
 
 @pytest.fixture
 def waiting(connected: Connected, no_sending: None) -> Connected:
@@ -116,7 +118,7 @@ def test_an_endpoint_that_is_gone_is_switched_off(waiting: Connected) -> None:
         ({"url": "https://127.0.0.9/"}, "address_not_public"),
         ({"url": "https://user:pw@shop.example/"}, "credentials_in_url"),
         ({"url": "https://no-such-host.invalid/"}, "host_unknown"),
-        ({"secret": Fernet(Fernet.generate_key()).encrypt(b"a key that is gone").decode()}, "secret_unreadable"),
+        ({"secret": SEALED_BY_ANOTHER_KEY}, "secret_unreadable"),
     ],
 )
 def test_what_cannot_be_sent_is_written_down_and_tried_again(
