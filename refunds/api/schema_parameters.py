@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 from payments.models import PaymentStatus
 from refunds.api.answers import REPLAYED
 from refunds.api.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from refunds.api.shapes import VISIBLE
+from refunds.api.shapes import VISIBLE_TEXT
 from refunds.models import RefundSource, RefundStatus
 from refunds.requests import MAX_MERCHANT_UID_LENGTH
 
@@ -32,7 +32,7 @@ def _time(name: str, description: str) -> OpenApiParameter:
     return _query(name, schema, description)
 
 
-_TEXT = {"type": "string", "minLength": 1, "pattern": VISIBLE}
+_TEXT = {"type": "string", "minLength": 1, "pattern": VISIBLE_TEXT}
 _COMMON = [
     _query("order", _TEXT | {"maxLength": MAX_MERCHANT_UID_LENGTH}, "Its `merchant_uid` or `imp_uid`."),
     _query("method", _TEXT | {"maxLength": 32}, "The payment's `pay_method`: `card`, `trans`, `vbank`, `phone`, …"),

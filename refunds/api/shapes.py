@@ -14,8 +14,10 @@ from payments.money import MAX_DIGITS
 from refunds.models import RefundSource, RefundStatus
 from refunds.requests import MAX_IMP_UID_LENGTH, MAX_MERCHANT_UID_LENGTH, MAX_REASON_LENGTH
 
-NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
-VISIBLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+# No control characters, except in the white space around it, which is cut off.
+_EDGE = r"[\t-\r\x1c-\x20\x85\xa0]*"
+TEXT = rf"^{_EDGE}[^\x00-\x1f\x7f]*{_EDGE}$"
+VISIBLE_TEXT = rf"^{_EDGE}[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*{_EDGE}$"
 MAJOR_UNITS = "In major units of `currency`: KRW 10000, USD 12.3."
 
 
@@ -37,12 +39,12 @@ class PartOfAmount(serializers.FloatField):
     """A part of the money that is asked for."""
 
 
-@extend_schema_field({"type": "string", "pattern": NO_CONTROL_CHARACTERS})
+@extend_schema_field({"type": "string", "pattern": TEXT})
 class Text(serializers.CharField):
     """A short text as people type it; it may be empty."""
 
 
-@extend_schema_field({"type": "string", "minLength": 1, "pattern": VISIBLE})
+@extend_schema_field({"type": "string", "minLength": 1, "pattern": VISIBLE_TEXT})
 class Uid(serializers.CharField):
     """A number of an order or payment."""
 

@@ -24,6 +24,7 @@ def running_web_server(environment: dict[str, str], log: Path, *, workers: int =
     with socket.create_server((HOST, 0), backlog=128) as listener, log.open("ab") as output:
         command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listener.fileno()}"]
         command += ["--workers", str(workers), "--threads", str(threads), "--log-level", "warning"]
+        command += ["--limit-request-line", "0"]  # a long address is for the application to refuse
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
         )
