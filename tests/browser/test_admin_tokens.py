@@ -27,7 +27,7 @@ def test_a_new_token_is_copied_and_a_reload_shows_it_no_more(page: Page, live_se
 
     secret = page.input_value("#token")
     page.click("#copy")
-    assert page.evaluate("navigator.clipboard.readText()") == secret
+    page.wait_for_function("secret => navigator.clipboard.readText().then((text) => text === secret)", arg=secret)
     assert find_token(secret) is not None
 
     token = ApiToken.objects.get()
