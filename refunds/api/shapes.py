@@ -14,10 +14,11 @@ from payments.money import MAX_DIGITS
 from refunds.models import RefundSource, RefundStatus
 from refunds.requests import MAX_IMP_UID_LENGTH, MAX_MERCHANT_UID_LENGTH, MAX_REASON_LENGTH
 
-# No control characters, except in the white space around it, which is cut off.
-_EDGE = r"[\t-\r\x1c-\x20\x85\xa0]*"
-TEXT = rf"^{_EDGE}[^\x00-\x1f\x7f]*{_EDGE}$"
-VISIBLE_TEXT = rf"^{_EDGE}[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*{_EDGE}$"
+# No control characters and none that turn the text around, except in the white space around it, which is cut off.
+_EDGE = r"[\t-\r\x1c-\x20\x85\xa0\u2028\u2029]*"
+_UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+TEXT = rf"^{_EDGE}[^{_UNFIT}]*{_EDGE}$"
+VISIBLE_TEXT = rf"^{_EDGE}[^{_UNFIT}]*[^\s{_UNFIT}][^{_UNFIT}]*{_EDGE}$"
 MAJOR_UNITS = "In major units of `currency`: KRW 10000, USD 12.3."
 
 

@@ -115,8 +115,8 @@ def test_the_last_sweep_is_told_so_that_a_dead_worker_is_noticed(client: Client)
 
 
 def test_messages_waiting_for_a_worker_are_counted(client: Client) -> None:
-    before = value(client, "queue_messages") or 0
     with patch.object(collectors._waiting, "_fresh_for", 0), current_app.connection_for_write() as connection:
+        before = value(client, "queue_messages") or 0
         sweep.delay()
         assert value(client, "queue_messages") == before + 1
         connection.default_channel.queue_purge(current_app.conf.task_default_queue)
