@@ -25,6 +25,8 @@ def running_web_server(environment: dict[str, str], log: Path, *, workers: int =
         command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listener.fileno()}"]
         command += ["--workers", str(workers), "--threads", str(threads), "--log-level", "warning"]
         command += ["--limit-request-line", "0"]  # a long address is for the application to refuse
+        # A worker that is replaced, or a line closed for its silence, would look like a missing answer.
+        command += ["--max-requests", "0", "--keep-alive", "75"]
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
         )
