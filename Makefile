@@ -17,7 +17,7 @@ PYTEST_ARGS ?=
 REFUNDS ?= 1000
 SEED ?= 1
 JUNK_REQUESTS ?= 10000
-WORKERS ?= logical
+WORKERS ?= auto
 
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
 # Tools that only read the code, whatever .env says.

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management.commands import flush
 from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 from playwright.sync_api import Browser, Page, sync_playwright
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from tests.postgres import running_server
 from tests.sandbox_server import SandboxServer
@@ -34,9 +36,20 @@ BROWSER_FLAGS = [
 BROWSER_TIMEOUT_MS = 15_000
 # Files, pages and servers that behave the same on every database: `make test` asks them once, on SQLite.
 ANY_DATABASE = (
+    "tests/access/test_addresses",
+    "tests/access/test_browser_doors",
+    "tests/access/test_cache",
+    "tests/access/test_uploads",
     "tests/browser/",
+    "tests/outgoing/test_addresses",
+    "tests/outgoing/test_browser",
+    "tests/outgoing/test_signing",
+    "tests/outgoing/test_transport",
+    "tests/payments/test_background",
     "tests/payments/test_banks",
     "tests/payments/test_gateway_",
+    "tests/proof/test_shutdown",
+    "tests/refunds/test_api_schema",
     "tests/refunds/test_policies",
     "tests/sandbox/",
     "tests/test_architecture",
@@ -64,6 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(PGHOST="127.0.0.1", PGPORT=str(server.port))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: much of the time a test waits for a server or a browser."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_unconfigure() -> None:
     _at_exit.close()
 
@@ -81,6 +99,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("postgres"):
             item.add_marker(skip)
+
+
+# --- The test database --------------------------------------------------------------------------------------
+
+# What `migrate` puts there and no test changes: to make it anew costs more than most tests.
+KEPT_TABLES = {"auth_permission", "django_content_type"}
+
+
+def _delete_rows(ops: BaseDatabaseOperations, _style: object, tables: list[str], **_options: object) -> list[str]:
+    """The statements that empty the database after a test: PostgreSQL deletes few rows faster than it truncates."""
+    return [f"DELETE FROM {ops.quote_name(name)}" for name in tables if name not in KEPT_TABLES]  # noqa: S608
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database; at the end it goes, even if a browser's event loop or a killed process left a session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(connection.ops), "sql_flush", _delete_rows)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_arguments: None)
+        yield
+    if _is_postgres():
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608
 
 
 # --- No network ---------------------------------------------------------------------------------------------

@@ -261,7 +261,12 @@ def test_an_endpoint_that_hangs_does_not_hold_up_another(waiting: Connected, mon
         add_endpoint(name="Quick", url=quick.url, types=[])
         for _ in range(5):
             fail(requested_refund())
-        sweep = threading.Thread(target=deliver_due)
+
+        def run() -> None:
+            deliver_due()
+            connection.close()
+
+        sweep = threading.Thread(target=run)
         sweep.start()
         quick.wait_for(5)
         assert len(waiting.receiver.received) == 1
