@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
+from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingError
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -56,6 +57,8 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     RefundOutcomeUnknown: HTTPStatus.GATEWAY_TIMEOUT,
 }
 
+# What the database says of these lies in the query, and no second try helps.
+_BUGS_OF_OURS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 _API_PREFIXES = ("/payments", "/refunds", "/webhooks", "/api")
 _FRAMEWORK: dict[type[Exception], type[exceptions.APIException]] = {
     Http404: exceptions.NotFound,
@@ -74,7 +77,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     """Turn what a view raised into the API's error answer; None (a server error) only for bugs."""
     if isinstance(exc, DomainError):
         return respond(error_json(exc), STATUS_OF[type(exc)])
-    if isinstance(exc, DatabaseError):
+    if isinstance(exc, DatabaseError) and not isinstance(exc, _BUGS_OF_OURS):
         # Settlement reports its own failures as "outcome unknown": whatever fails elsewhere fails before the call.
         logger.error("database error in %s", type(context["view"]).__name__, exc_info=exc)
         message = _("The database cannot be reached. This request refunded nothing; try again in a moment.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection
+from django.db import DatabaseError, DataError, OperationalError, connection
 from django.db.models import F
 from django.http import HttpResponse
 from django.test import Client
@@ -127,10 +127,12 @@ def never_carried_out(asker: Asker) -> HttpResponse:
     return asker.cancel({"imp_uid": payment.imp_uid}, Idempotency_Key=f"k-{payment.pk}")
 
 
-def database_gone(asker: Asker, method: str = "GET", path: str = "/payments") -> HttpResponse:
+def database_fails(
+    asker: Asker, method: str = "GET", path: str = "/payments", error: type[DatabaseError] = OperationalError
+) -> HttpResponse:
     def refuse(execute: Any, sql: str, *rest: Any) -> Any:
         if "payments_payment" in sql or "payments_wakeup" in sql:
-            raise OperationalError("gone")
+            raise error("gone")
         return execute(sql, *rest)
 
     with connection.execute_wrapper(refuse):
@@ -251,10 +253,11 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (415, "unsupported_media_type", notified(b"a", "text/plain")),
     (422, "refused_by_gateway", lambda asker: asker.refund("refuse")),
     (500, "server_error", a_bug),
+    (500, "server_error", lambda asker: database_fails(asker, error=DataError)),
     (503, "gateway_unavailable", imort_out_of_reach),
     (503, "refund_not_carried_out", never_carried_out),
-    (503, "database_unavailable", database_gone),
-    (503, "database_unavailable", lambda asker: database_gone(asker, "POST", "/webhooks/iamport")),
+    (503, "database_unavailable", database_fails),
+    (503, "database_unavailable", lambda asker: database_fails(asker, "POST", "/webhooks/iamport")),
     (504, "outcome_unknown", lambda asker: asker.refund("drop_after")),
     (504, "outcome_unknown", lambda asker: asker.again("drop_after")),
 ]
