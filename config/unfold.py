@@ -26,7 +26,7 @@ def without_inline_styles(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG0
     return {"colors": None}
 
 
-def _stylesheet(path: str) -> Callable[[HttpRequest], str]:
+def _static_file(path: str) -> Callable[[HttpRequest], str]:
     """Asked for per request because a hashed name is only known after collectstatic."""
     return lambda request: static(path)  # noqa: ARG005 - the theme passes the request
 
@@ -47,14 +47,15 @@ SETTINGS: dict[str, Any] = {
     "SITE_TITLE": _("Refund desk"),
     "SITE_HEADER": _("Refund desk"),
     "SITE_SYMBOL": "currency_exchange",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static_file("storefront/icon.svg")}],
     "SHOW_LANGUAGES": True,
     "ENVIRONMENT": "config.unfold.environment",
     "DASHBOARD_CALLBACK": "refunds.admin_home.dashboard",
     "GLOBAL_CALLBACK": "config.unfold.without_inline_styles",
     "STYLES": [
-        _stylesheet("refunds/admin/theme.css"),
-        _stylesheet("refunds/admin/admin.css"),
-        _stylesheet("access/admin.css"),
+        _static_file("refunds/admin/theme.css"),
+        _static_file("refunds/admin/admin.css"),
+        _static_file("access/admin.css"),
     ],
     "ACCOUNT": {
         "navigation": [
