@@ -40,11 +40,15 @@ class TooManyWaiting(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What became of the readings that were owed. `message` says why some of them `failed` and are still owed."""
+    """What became of the readings that were owed. `message` says why some of them `failed` and are still owed.
+
+    `is_down`: i'mport cannot be read at all right now.
+    """
 
     read: int = 0
     failed: int = 0
     message: str = ""
+    is_down: bool = False
 
 
 def request_reading(*, imp_uid: str) -> None:
@@ -93,14 +97,14 @@ def process_waiting(*, only_due: bool = False, gateway: Gateway | None = None) -
     now = timezone.now()
     waiting = WakeUp.objects.filter(next_attempt_at__lte=now) if only_due else WakeUp.objects.all()
     pks = list(waiting.order_by("next_attempt_at").values_list("pk", flat=True))
-    read = 0
+    read, failed, message = 0, 0, ""
     for start in range(0, len(pks), CHUNK):
         chunk = _take(waiting.filter(pk__in=pks[start : start + CHUNK]), timezone.now())
         done = _read(chunk, gateway, spacing=timedelta(0))
-        read += done.read
-        if done.failed:
-            return Drained(read, failed=done.failed + len(pks[start + CHUNK :]), message=done.message)
-    return Drained(read)
+        read, failed, message = read + done.read, failed + done.failed, done.message or message
+        if done.is_down:
+            return Drained(read, failed + len(pks[start + CHUNK :]), message, is_down=True)
+    return Drained(read, failed, message)
 
 
 def _take(candidates: QuerySet[WakeUp], now: datetime) -> list[WakeUp]:
@@ -123,7 +127,7 @@ def _read(rows: Sequence[WakeUp], gateway: Gateway, *, spacing: timedelta) -> Dr
     try:
         shown = {found.imp_uid: found for found in _many(rows, gateway)}
     except GatewayError as exc:
-        return _result(rows, read, exc.message)
+        return _result(rows, read, exc.message, is_down=True)
     for row in rows:
         try:
             _mirror(row, shown.get(row.imp_uid), gateway)
@@ -139,13 +143,13 @@ def _read(rows: Sequence[WakeUp], gateway: Gateway, *, spacing: timedelta) -> Dr
         else:
             read += 1
             _finish(row, spacing)
-    return _result(rows, read, message)
+    return _result(rows, read, message, is_down=refused == _FAILURES_THAT_MEAN_DOWN)
 
 
-def _result(rows: Sequence[WakeUp], read: int, message: str) -> Drained:
+def _result(rows: Sequence[WakeUp], read: int, message: str, *, is_down: bool) -> Drained:
     if message:
         logger.warning("%d of %d notified payments could not be read: %s", len(rows) - read, len(rows), message)
-    return Drained(read, failed=len(rows) - read, message=message)
+    return Drained(read, failed=len(rows) - read, message=message, is_down=is_down)
 
 
 def _many(rows: Sequence[WakeUp], gateway: Gateway) -> list[GatewayPayment]:

@@ -13,6 +13,7 @@ from payments.admin import badge, safe_link
 from payments.models import Payment
 from payments.money import format_money
 from refunds.accounts import DROPPED, SHOWN
+from refunds.items import PART_SHOWN
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
 
 COLOURS = {
@@ -27,6 +28,7 @@ EVENTS: dict[str, str | Promise] = {
     "accepted": _("Accepted, waiting for the PG"),
     "succeeded": _("Refunded"),
     "imported": _("Found at i'mport"),
+    PART_SHOWN: _("Found in i'mport's history"),
     "refused": _("Refused by i'mport"),
     "gateway_unavailable": _("i'mport was not reached"),
     "outcome_unknown": _("No answer; the outcome is unknown"),
@@ -37,7 +39,7 @@ EVENTS: dict[str, str | Promise] = {
     DROPPED: _("Account no longer kept"),
 }
 # They say nothing of the refund's state.
-QUIET_EVENTS = (SHOWN, DROPPED)
+QUIET_EVENTS = (SHOWN, DROPPED, PART_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)

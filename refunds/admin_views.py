@@ -52,6 +52,7 @@ LEVELS: dict[CheckOutcome, int] = {
     "waiting": messages.WARNING,
     "not_carried_out": messages.WARNING,
     "unreachable": messages.ERROR,
+    "unbookable": messages.ERROR,
 }
 
 

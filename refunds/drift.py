@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import IO
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
@@ -15,13 +16,13 @@ from payments.models import Payment
 from payments.money import format_money
 from payments.services import mirror_payment
 from payments.spreadsheets import safe_text
-from refunds.ledger import identities
+from refunds.items import identities, known_items
 from refunds.models import DifferenceKind, DriftDifference, DriftReport, RefundRecord
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 100
-CSV_COLUMNS = ("order", "imp_uid", "difference", "here", "at_imort", "repaired")
+CSV_COLUMNS = ("order", "imp_uid", "difference", "here", "at_iamport", "repaired")
 
 
 def compare_period(
@@ -94,12 +95,23 @@ def _compare(report: DriftReport, shown: Sequence[GatewayPayment]) -> None:
         found = differences(before.get(theirs.imp_uid), theirs)
         if not found:
             continue
-        if not report.check_only:
-            mirror_payment(theirs)
+        if not report.check_only and _mirrored(theirs):
             left = {again.kind for again in differences(_ledger_of([theirs]).get(theirs.imp_uid), theirs)}
             for difference in found:
                 difference.repaired = difference.kind not in left
         _keep(report, found)
+
+
+def _mirrored(theirs: GatewayPayment) -> bool:
+    """Mirror one payment; one that cannot be booked stays a difference, and must not end the comparison."""
+    try:
+        mirror_payment(theirs)
+    except (InterfaceError, OperationalError):  # the database is gone, for all of them
+        raise
+    except Exception:
+        logger.exception("%s could not be booked", theirs.imp_uid)
+        return False
+    return True
 
 
 def _ledger_of(shown: Iterable[GatewayPayment]) -> dict[str, Payment]:
@@ -127,7 +139,7 @@ def differences(ours: Payment | None, theirs: GatewayPayment) -> list[DriftDiffe
         if here != there:
             texts = (format_money(here, ours.currency), format_money(there, theirs.currency))
             found.append(_difference(ours, kind, *texts))
-    known = {refund.cancellation_id for refund in done}
+    known = known_items(done)
     unbooked = [key for key, _item in identities(theirs.cancel_history) if key not in known]
     # A cancel known only from i'mport's total has no item of its own, and is not counted twice.
     without_item = sum(not refund.cancellation_id for refund in done)

@@ -4,7 +4,6 @@ Every function here runs inside the caller's transaction, which holds the lock o
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from monitoring.request_ids import request_id
 from payments.gateway import Cancellation, GatewayPayment
 from payments.models import Payment
 from payments.money import format_money
+from refunds.items import PART_SHOWN, identities, is_remainder, known_items, parts_of
 from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import sends_refund_number
 from refunds.signals import refund_settled
@@ -66,25 +66,6 @@ def wire_reason(record: RefundRecord) -> str:
     return f"{record.reason} ({record.number})" if record.reason else record.number
 
 
-def identities(history: Iterable[Cancellation]) -> list[tuple[str, Cancellation]]:
-    """Each cancel with its identity, oldest first.
-
-    Older payments lack `cancellation_id`: then PG transaction, time and amount serve, and a counter tells
-    apart two equal partial cancels of one second.
-    """
-    seen: dict[str, int] = {}
-    result = []
-    for item in sorted(history, key=lambda cancel: cancel.cancelled_at.timestamp() if cancel.cancelled_at else 0):
-        identity = item.cancellation_id
-        if not identity:
-            at = int(item.cancelled_at.timestamp()) if item.cancelled_at else 0
-            identity = f"{item.pg_tid}/{at}/{item.amount.normalize():f}"
-            seen[identity] = seen.get(identity, 0) + 1
-            identity = f"{identity}/{seen[identity]}"
-        result.append((identity, item))
-    return result
-
-
 def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: datetime) -> Booking:
     """Book every cancel i'mport shows that we do not know yet, and set the payment's `cancel_amount`.
 
@@ -94,20 +75,29 @@ def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: date
     records = list(payment.refunds.all())
     for record in records:
         record.payment = payment
-    known = {record.cancellation_id for record in records if record.cancellation_id}
+    known = known_items(records)
     unseen = [(key, item) for key, item in identities(shown.cancel_history) if key not in known]
     live = next((record for record in records if record.is_live), None)
     booking = Booking()
-    for index, (key, item) in enumerate(unseen):
-        if live and _is_own(live, item, reading=reading, first=index == 0):
+    total = sum((record.booked_amount for record in records), Decimal(0))
+    # Shown as items only now, but booked before from i'mport's total.
+    booked_before = total + sum(item.amount for _key, item in unseen) - shown.cancel_amount
+    is_first = True
+    for key, item in unseen:
+        numbered = live is not None and _has_number(live, item)
+        if not numbered and item.amount <= booked_before and _explain_remainder(records, item, key, now):
+            booked_before -= item.amount
+            continue
+        if live and (numbered or _is_own(live, item, reading=reading, first=is_first)):
             succeed(live, item, cancellation_id=key, now=now)
             booking.settled, live = live, None
-        elif not _explain_remainder(records, item, key):
-            booking.imported.append(_import_cancel(payment, item, records, cancellation_id=key, now=now))
-    total = sum((record.booked_amount for record in (*records, *booking.imported)), Decimal(0))
+        else:
+            booking.imported.append(_import_cancel(payment, item, records, before=total, cancellation_id=key, now=now))
+        total += item.amount
+        is_first = False
     if live is None and shown.cancel_amount > total:
-        remainder = Cancellation(amount=shown.cancel_amount - total, cancelled_at=shown.cancelled_at)
-        booking.imported.append(_import_cancel(payment, remainder, records, cancellation_id="", now=now))
+        rest = Cancellation(amount=shown.cancel_amount - total, cancelled_at=shown.cancelled_at)
+        booking.imported.append(_import_cancel(payment, rest, records, before=total, cancellation_id="", now=now))
         total = shown.cancel_amount
     if shown.cancel_amount < total:
         logger.warning("%s: i'mport shows less refunded than the ledger (an older reading?)", payment.imp_uid)
@@ -118,15 +108,17 @@ def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: date
     return booking
 
 
-def _is_own(live: RefundRecord, item: Cancellation, *, reading: Reading, first: bool) -> bool:
-    """Whether this new item is the live refund's cancel.
+def _has_number(live: RefundRecord, item: Cancellation) -> bool:
+    return sends_refund_number(live.payment) and live.number in item.reason
 
-    Its number decides. Without one: our checksum named the balance before it, so if it was carried out at
-    all, it is the first cancel that we do not know yet.
+
+def _is_own(live: RefundRecord, item: Cancellation, *, reading: Reading, first: bool) -> bool:
+    """Whether this new item, which does not carry its number, is the live refund's cancel.
+
+    Our checksum named the balance before it, so if it was carried out at all, it is the first cancel that we do
+    not know yet.
     """
     numbered = sends_refund_number(live.payment)
-    if numbered and live.number in item.reason:
-        return True
     if not first or (reading is Reading.REFUSAL and (numbered or item.reason != live.reason)):
         return False
     return reading is Reading.ANSWER or _fits(live, item)
@@ -139,24 +131,35 @@ def _fits(live: RefundRecord, item: Cancellation) -> bool:
     return item.amount == live.amount and in_time and reason_fits
 
 
-def _explain_remainder(records: list[RefundRecord], item: Cancellation, key: str) -> bool:
-    """Give a cancel booked earlier from i'mport's total alone its identity, now that its item is shown."""
-    for record in records:
-        if (
-            record.status == RefundStatus.SUCCEEDED
-            and not record.cancellation_id
-            and record.cancelled_amount == item.amount
-        ):
+def _explain_remainder(records: list[RefundRecord], item: Cancellation, key: str, now: datetime) -> bool:
+    """Find the cancel booked earlier from i'mport's total alone that this item is, or is a part of, and note it."""
+    for record in filter(is_remainder, records):
+        parts = parts_of(record)
+        if item.amount > record.booked_amount - sum(parts.values()):
+            continue
+        if item.amount == record.booked_amount:
             RefundRecord.objects.filter(pk=record.pk).update(cancellation_id=key)
             record.cancellation_id = key
-            return True
+        else:
+            message = _("i'mport's history shows %(amount)s of it by now.") % {
+                "amount": format_money(item.amount, record.payment.currency)
+            }
+            data = {"cancellation_id": key, "amount": str(item.amount)}
+            add_event(record, code=PART_SHOWN, now=now, message=message, data=data)
+        return True
     return False
 
 
 def _import_cancel(
-    payment: Payment, item: Cancellation, records: list[RefundRecord], *, cancellation_id: str, now: datetime
+    payment: Payment,
+    item: Cancellation,
+    records: list[RefundRecord],
+    *,
+    before: Decimal,
+    cancellation_id: str,
+    now: datetime,
 ) -> RefundRecord:
-    """A cancel that nobody here asked for, as a record of its own."""
+    """A cancel that nobody here asked for, as a record of its own. `before`: what was refunded before it."""
     # Its number in our own form would mean a refund of ours that was given up as lost: worth a look.
     late = next((record for record in records if not record.is_live and record.number in item.reason), None)
     record = RefundRecord.objects.create(
@@ -164,7 +167,7 @@ def _import_cancel(
         status=RefundStatus.SUCCEEDED,
         source=RefundSource.CONSOLE,
         amount=item.amount,
-        checksum=payment.amount - payment.cancel_amount,
+        checksum=payment.amount - before,
         cancelled_amount=item.amount,
         reason=item.reason[:255],
         cancellation_id=cancellation_id,

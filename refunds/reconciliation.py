@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,13 +28,13 @@ from refunds.services import lease_is_over
 logger = logging.getLogger(__name__)
 
 _CHUNK = 100
-CONSOLE_DAYS = 90  # one window of i'mport's listing
+CONSOLE_DAYS = 89  # just below the 90 that i'mport lists in one call
 
 # An open refund is compared again after these waits, then hourly.
 _WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 _LAST_WAIT = timedelta(hours=1)
 
-Outcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting", "unreachable"]
+Outcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting", "unreachable", "unbookable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def due_payments(now: datetime | None = None) -> QuerySet[Payment]:
 def reconcile(*, payments: QuerySet[Payment] | None = None, gateway: Gateway | None = None) -> Iterator[Reconciled]:
     """Compare these payments (default: all with an unresolved refund) with i'mport and repair the ledger.
 
-    Yields one result per payment; a payment that i'mport does not show is "unreachable".
+    Yields one result per payment; one that i'mport does not show is "unreachable", one whose reading breaks a
+    constraint of ours "unbookable".
     """
     gateway = gateway or get_gateway()
     wanted = list(payments if payments is not None else unresolved_payments())
@@ -88,7 +89,7 @@ def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) 
         shown = {payment.imp_uid: payment for payment in page.payments}
         for payment in Payment.objects.filter(imp_uid__in=shown):
             if payment.cancel_amount != shown[payment.imp_uid].cancel_amount:
-                yield _repair(payment, shown[payment.imp_uid], read_at)
+                yield _try_repair(payment, shown[payment.imp_uid], read_at)
 
 
 def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: Gateway | None = None) -> RefundRecord:
@@ -136,12 +137,30 @@ def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[
         found, missing = {}, exc.message
     for payment in payments:
         if payment.imp_uid in found:
-            yield _repair(payment, found[payment.imp_uid], read_at)
+            yield _try_repair(payment, found[payment.imp_uid], read_at)
         else:
-            live = payment.refunds.live().first()
-            if live is not None:
-                _wait(live, read_at)
-            yield Reconciled(payment, "unreachable", missing, unresolved=live)
+            yield Reconciled(payment, "unreachable", missing, unresolved=_let_wait(payment, read_at))
+
+
+def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> Reconciled:
+    """Repair one payment; one that cannot be booked must not hold up the others."""
+    try:
+        return _repair(payment, shown, read_at)
+    except (InterfaceError, OperationalError):  # the database is gone, for all of them
+        raise
+    except Exception:
+        logger.exception("%s: what i'mport shows could not be booked", payment.imp_uid)
+    message = _("What i'mport shows could not be booked; the log says why.")
+    return Reconciled(payment, "unbookable", message, unresolved=_let_wait(payment, read_at))
+
+
+@transaction.atomic(durable=True)
+def _let_wait(payment: Payment, now: datetime) -> RefundRecord | None:
+    """The payment's open refund, if any, with its next comparison planned."""
+    live = payment.refunds.live().first()
+    if live is not None:
+        _wait(live, now)
+    return live
 
 
 @dataclass(frozen=True, slots=True)

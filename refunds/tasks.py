@@ -11,10 +11,13 @@ from refunds.reconciliation import due_payments, reconcile
 
 @shared_task
 def sweep() -> None:
-    """Every minute: read what was notified and forgotten, and settle the refunds that are due for a look."""
-    process_waiting(only_due=True)
+    """Every minute: settle the refunds that are due for a look, then read what was notified and forgotten.
+
+    In this order: anyone can notify, and a flood of made-up numbers must not keep money waiting.
+    """
     for _settled in reconcile(payments=due_payments()):
         pass
+    process_waiting(only_due=True)
     note_sweep(timezone.now())
 
 

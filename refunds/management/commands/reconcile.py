@@ -108,8 +108,8 @@ class Command(RefundCommand):
 
 
 def _everything() -> list[Json]:
-    notified = process_waiting()
     results = [_result_json(result.payment.merchant_uid, result) for result in reconcile()]
+    notified = process_waiting()
     if notified.failed:
         results.append({"order": "*", "ok": False, "code": "notifications_unread", "message": notified.message})
     try:
@@ -122,7 +122,7 @@ def _everything() -> list[Json]:
 def _result_json(order: str, result: Reconciled) -> Json:
     return {
         "order": order,
-        "ok": result.outcome not in ("waiting", "unreachable"),
+        "ok": result.outcome not in ("waiting", "unreachable", "unbookable"),
         "code": result.outcome,
         "message": result.message,
         "payment": payment_json(result.payment),
