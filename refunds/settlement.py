@@ -53,6 +53,7 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
 @transaction.atomic(durable=True)
 def settle_failed(record: RefundRecord, *, code: str, message: str) -> RefundRecord:
     """End a refund that certainly was not carried out."""
+    _lock_payment(record)
     with _unless_settled_meanwhile(record):
         now = timezone.now()
         move(record, RefundStatus.FAILED, code=code, now=now, message=message, error_code=code)
@@ -62,13 +63,18 @@ def settle_failed(record: RefundRecord, *, code: str, message: str) -> RefundRec
 @transaction.atomic(durable=True)
 def settle_unknown(record: RefundRecord, message: str) -> RefundRecord:
     """Note that no outcome is known; the record stays live until i'mport is read."""
+    _lock_payment(record)
     with _unless_settled_meanwhile(record):
         move(record, RefundStatus.UNKNOWN, code="outcome_unknown", now=timezone.now(), message=message)
     return record
 
 
+def _lock_payment(record: RefundRecord) -> Payment:
+    return Payment.objects.select_for_update().get(pk=record.payment_id)
+
+
 def _book(record: RefundRecord, shown: GatewayPayment, *, reading: Reading, now: datetime) -> Booking:
-    payment = Payment.objects.select_for_update().get(pk=record.payment_id)
+    payment = _lock_payment(record)
     apply_reading(payment, shown)
     booking = book(payment, shown, reading=reading, now=now)
     payment.save()

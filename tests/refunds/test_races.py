@@ -5,18 +5,23 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from payments.gateway import Cancellation
 from payments.models import Payment
+from payments.services import mirror_payment
+from refunds import ledger
 from refunds.accounts import drop_old_accounts
 from refunds.errors import PolicyViolated, RefundInProgress
 from refunds.models import RefundEvent, RefundRecord, RefundSource
 from refunds.requests import RefundRequest
 from refunds.services import Actor, request_refund
+from refunds.settlement import settle_failed, settle_unknown
 from tests.factories import make_kept_account, make_payment, make_refund, make_staff, make_user
 from tests.fakes import InstantGateway
 
@@ -117,3 +122,38 @@ def test_no_transaction_is_open_and_the_record_is_committed_while_imort_is_asked
 
     refund(payment, WatchingGateway(payment), Actor("race"))
     assert seen == [(False, ["requested"]), (False, [])]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("settle", ["unknown", "failed"])
+def test_an_outcome_written_down_during_a_reading_waits_for_it(settle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = make_payment()
+    record = make_refund(payment, status="requested", amount=1_000, requested_at=timezone.now())
+    gateway = InstantGateway(payment)
+    gateway.cancels.append(Cancellation(Decimal(1_000), timezone.now(), "cancel-0", "", record.number))
+    is_read, write = threading.Event(), threading.Event()
+    has_number = ledger._has_number
+
+    def slowly(*arguments: Any) -> bool:
+        is_read.set()
+        write.wait(0.5)
+        return has_number(*arguments)
+
+    monkeypatch.setattr(ledger, "_has_number", slowly)
+
+    def sync() -> None:
+        mirror_payment(gateway.payment(payment.imp_uid))
+        connection.close()
+
+    reading = threading.Thread(target=sync)
+    reading.start()
+    assert is_read.wait(10)
+    if settle == "unknown":
+        settle_unknown(RefundRecord.objects.get(), "no answer")
+    else:
+        settle_failed(RefundRecord.objects.get(), code="gateway_unavailable", message="not sent")
+    write.set()
+    reading.join()
+
+    record.refresh_from_db()
+    assert (record.status, record.cancellation_id) == ("succeeded", "cancel-0")
