@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.utils import timezone
 
 from access.pruning import forget_ended_sessions, forget_old_failures
@@ -30,6 +31,7 @@ def prune() -> Iterator[tuple[str, int | None]]:
             count = forget(now)
         except DatabaseError:
             logger.exception("pruning %s failed", name)
+            connection.close()  # it may be broken; the next job gets a new one
             yield name, None
         else:
             logger.info("pruned %s: %d", name, count)

@@ -1,7 +1,7 @@
 """What signing in leaves behind is forgotten by `manage.py prune`, and nothing else of it."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -9,9 +9,11 @@ import time_machine
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import InterfaceError, connection
 from django.test import Client
 from django.utils import timezone
 
+from refunds import pruning
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -41,3 +43,15 @@ def test_failed_sign_ins_are_forgotten_after_thirty_days(client: Client) -> None
         assert pruned()["failed_sign_ins"] == 1
 
     assert not AccessAttempt.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_breaks_in_one_job_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(_now: datetime) -> int:
+        connection.close()
+        raise InterfaceError("connection already closed")
+
+    monkeypatch.setattr(pruning, "JOBS", (("first", breaks), *pruning.JOBS))
+    counts = dict(pruning.prune())
+    assert counts.pop("first") is None
+    assert set(counts.values()) == {0}
