@@ -96,7 +96,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # On the file system every worker that was killed would leave a mailbox that fills for ever.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-CELERY_TIMEZONE = "Asia/Seoul"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 CELERY_TIMEZONE = TIME_ZONE = "Asia/Seoul"

@@ -26,14 +26,18 @@ class BackgroundThreads:
     """Daemon threads that start when there is something to do and end when there is not.
 
     `work` gets up to `chunk` keys that are due, and returns those to look at again, and when. A key is never
-    worked on twice at once. After a failure all of its keys are looked at again `retry_seconds` later.
+    worked on twice at once. After a failure all of its keys are looked at again `retry_seconds` later, and a key
+    that is to be looked at later anyway `again_seconds` after it is notified once more.
     """
 
-    def __init__(self, work: Work, *, name: str, chunk: int, retry_seconds: float) -> None:
+    def __init__(
+        self, work: Work, *, name: str, chunk: int, retry_seconds: float, again_seconds: float | None = None
+    ) -> None:
         self._work = work
         self._name = name
         self._chunk = chunk
         self._retry_seconds = retry_seconds
+        self._again_seconds = retry_seconds if again_seconds is None else again_seconds
         self.forget()
 
     def forget(self) -> None:
@@ -45,10 +49,9 @@ class BackgroundThreads:
         self._waiting = 0
 
     def notify(self, key: str) -> None:
-        """Have a key worked on now; one that is to be looked at later anyway is looked at within a minute."""
+        """Have a key worked on now, or after `again_seconds` if it is to be looked at later anyway."""
         with self._changed:
-            known = key in self._due
-            self._remember(key, self._retry_seconds if known else 0)
+            self._remember(key, self._again_seconds if key in self._due else 0)
 
     def finish(self, seconds: float) -> None:
         """Wait until everything that has begun or is due is done, but no longer than this: the process ends."""

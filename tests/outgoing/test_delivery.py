@@ -188,6 +188,24 @@ def test_the_process_tries_again_by_itself(
     connected.receiver.wait_for(3)
 
 
+def test_a_new_event_does_not_wait_for_the_next_try_of_an_older_one(
+    connected: Connected, sending: BackgroundThreads
+) -> None:
+    connected.receiver.answers = [500, 200]
+    with transaction.atomic():
+        fail(requested_refund())
+    connected.receiver.wait_for(1)
+    sending.finish(20)  # the next try is far off
+    Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(hours=5))
+    with sending._changed:
+        sending._due = dict.fromkeys(sending._due, time.monotonic() + 18_000)
+
+    with transaction.atomic():
+        fail(requested_refund())
+
+    connected.receiver.wait_for(2)
+
+
 def at_once(work: list[object]) -> None:
     barrier = threading.Barrier(len(work))
 
