@@ -13,9 +13,11 @@ from celery.signals import setup_logging
 from django.conf import settings
 
 from config.broker import make_folders
+from config.file_broker import use_for_files
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+use_for_files()
 app = Celery("refund_desk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

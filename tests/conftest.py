@@ -56,6 +56,7 @@ ANY_DATABASE = (
     "tests/test_catalogues",
     "tests/test_config",
     "tests/test_deploy",
+    "tests/test_file_broker",
     "tests/test_security_document",
 )
 
