@@ -23,7 +23,7 @@ from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.requests import RefundRequest
 from refunds.services import Actor, request_refund
 from tests.access.asking import cancel, make_token
-from tests.factories import make_payment, paid_at_sandbox
+from tests.factories import make_payment, make_refund, paid_at_sandbox
 from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer
 
@@ -77,6 +77,20 @@ def test_open_refunds_count_and_failed_ones_do_not(sandbox: SandboxServer) -> No
     sandbox.fault("cancel", "accept_later", times=1)
     assert cancel(secret, asks[1]).status_code == 202
     assert_refused(cancel(secret, asks[2]), "token_daily_limit", "₩4,000")
+
+
+@pytest.mark.parametrize(("cancelled", "left"), [(4_000, 6_000), (9_000, 1_000)])
+def test_a_refund_that_is_done_counts_with_what_imort_really_cancelled(
+    sandbox: SandboxServer, cancelled: int, left: int
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    token, secret = make_token(max_per_day=Decimal(10_000))
+    now = timezone.now()
+    make_refund(amount=Decimal(5_000), cancelled_amount=Decimal(cancelled), api_token=token, requested_at=now)
+    asked = {"merchant_uid": payment.merchant_uid}
+    answer = cancel(secret, asked | {"cancel_request_amount": left + 1})
+    assert_refused(answer, "token_daily_limit", f"₩{left:,} is left of ₩10,000 a day")
+    assert cancel(secret, asked | {"cancel_request_amount": left}).status_code == 200
 
 
 def test_a_day_ends_at_midnight_in_korea(sandbox: SandboxServer) -> None:

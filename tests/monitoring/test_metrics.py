@@ -21,6 +21,7 @@ from pytest_django import Settings
 
 from monitoring import collectors, histograms
 from monitoring.histograms import Histogram
+from monitoring.models import recall, remember
 from payments.wakeups import request_reading
 from refunds import tally as tallies
 from refunds.models import RefundRecord, RefundSource, RefundStatus
@@ -313,3 +314,14 @@ def test_two_scrapes_at_once_count_nothing_twice(eager: None) -> None:
     with patch.object(tallies, "recall", return_value=stale):
         assert total() == 4
     assert total() == 4
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_of_two_that_remember_at_once_the_slower_one_puts_nothing_back(before: int) -> None:
+    for _ in range(before):
+        remember(recall("test"), {"upto": 1})
+    faster, slower = recall("test"), recall("test")
+
+    assert remember(faster, {"upto": 3})
+    assert not remember(slower, {"upto": 2})
+    assert recall("test").data == {"upto": 3}

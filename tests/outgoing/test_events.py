@@ -15,6 +15,7 @@ from pytest_django import Settings
 from outgoing import receivers
 from outgoing.delivery import deliver_due
 from outgoing.endpoints import add_endpoint, switch_endpoint
+from outgoing.events import body_of
 from outgoing.models import Delivery, Event, EventType
 from payments.models import Payment
 from payments.services import sync_by_id
@@ -160,6 +161,15 @@ def test_the_body_is_the_same_for_every_endpoint_and_attempt(connected: Connecte
     first, *others = connected.receiver.received
     assert len(others) == 3
     assert {(event.id, event.body) for event in others} == {(first.id, first.body)}
+
+
+def test_two_that_write_the_body_at_once_send_what_the_first_one_wrote(connected: Connected) -> None:
+    fail(requested_refund())
+    first, second = Event.objects.get(), Event.objects.get()
+    sent = body_of(first)
+    Payment.objects.update(name="renamed meanwhile")
+    assert body_of(second) == sent
+    assert Event.objects.get().body == sent
 
 
 @pytest.mark.parametrize(

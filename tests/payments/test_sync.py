@@ -9,9 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from payments.gateway import Balance, get_gateway
 from payments.models import Payment
+from payments.services import mirror_payment, read_tax_parts
 from refunds.models import RefundRecord
-from tests.factories import make_user
+from tests.factories import make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,6 +59,38 @@ def test_cancels_found_at_imort_become_refund_records(sandbox: SandboxServer) ->
     sync(uid)
     assert Payment.objects.get().cancel_amount == 5_000
     assert RefundRecord.objects.count() == 2
+
+
+def test_an_older_reading_does_not_turn_the_status_back(sandbox: SandboxServer) -> None:
+    uid = sandbox.create_payment(amount=10_000)["imp_uid"]
+    older = get_gateway().payment(uid)
+    sandbox.console_cancel(uid, 3_000, "x")
+    sync(uid)
+    mirror_payment(older)
+    payment = Payment.objects.get()
+    assert (payment.status, payment.cancel_amount) == ("cancelled", 3_000)
+
+
+@pytest.mark.parametrize("meanwhile", [0, 3_000])
+def test_tax_parts_are_kept_unless_something_was_refunded_while_they_were_read(
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, meanwhile: int
+) -> None:
+    payment = paid_at_sandbox(sandbox, pg_provider="nice", tax_free=4_000)
+    gateway = get_gateway()
+    balance = gateway.balance
+
+    def slow(imp_uid: str) -> Balance:
+        read = balance(imp_uid)
+        if meanwhile:
+            sandbox.console_cancel(imp_uid, meanwhile, "x")
+            sync(imp_uid)
+        return read
+
+    monkeypatch.setattr(gateway, "balance", slow)
+    read_tax_parts(payment, gateway=gateway)
+    payment.refresh_from_db()
+    assert payment.cancel_amount == meanwhile
+    assert payment.tax_free_left == (None if meanwhile else 4_000)
 
 
 def test_the_link_to_the_buyer_survives_a_sync(sandbox: SandboxServer) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from payments.models import Payment
 from refunds import batches
+from refunds.errors import RefundInProgress
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.requests import RefundRequest
 from refunds.services import Actor, request_refund
@@ -252,6 +253,23 @@ class TestCutOffBatch:
         assert set(states(result.text).values()) == {"refunded"}
         assert [sandbox.payment(order.imp_uid)["cancel_amount"] for order in orders] == [3_000, 3_000]
         assert RefundBatch.objects.get().finished_at is not None
+
+    @pytest.mark.parametrize("error", [RefundInProgress(), KeyError("a bug")])
+    def test_what_is_written_down_once_stays_when_the_process_was_not_dead_after_all(
+        self, batch: RefundBatch, orders: list[Payment], monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        left = [batches.Order(orders[1], RefundRequest(Decimal(3_000), "Broken"))]
+
+        def carried_on_meanwhile(**_request: Any) -> RefundRecord:
+            monkeypatch.undo()
+            batches.run_batch(batch=batch, orders=left)
+            raise error
+
+        monkeypatch.setattr(batches, "request_refund", carried_on_meanwhile)
+        batches.run_batch(batch=batch, orders=left)
+
+        item = batch.items.get(payment=orders[1])
+        assert (item.refund, item.error_code, item.message) == (orders[1].refunds.get(), "", "")
 
     def test_nobody_else_can_carry_it_on(self, batch: RefundBatch) -> None:
         other = sign_in(Client(), make_staff("refund_payment", name="other"))

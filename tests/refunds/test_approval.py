@@ -17,7 +17,7 @@ from payments.models import Payment
 from refunds.errors import ApprovalRequired
 from refunds.models import RefundBatch, RefundEvent, RefundRecord, RefundSource
 from refunds.requests import RefundRequest
-from refunds.services import Actor, request_refund
+from refunds.services import Actor, preview_refund, request_refund
 from tests.admin_pages import codes, confirmation, fill, sign_in
 from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.fakes import InstantGateway
@@ -100,6 +100,25 @@ def test_parts_by_one_person_count_together() -> None:
     Payment.objects.update(cancel_amount=3_000)
     with pytest.raises(ApprovalRequired, match="₩3,000 of this order before"):
         refund_as(staff, payment, 2_001)
+
+
+@pytest.mark.parametrize("cancelled", [2_000, 4_000])
+def test_what_imort_really_cancelled_counts_and_not_what_was_asked(cancelled: int) -> None:
+    payment, staff = make_payment(cancel_amount=Decimal(cancelled)), make_staff("refund_payment")
+    make_refund(payment, amount=Decimal(3_000), cancelled_amount=Decimal(cancelled), requested_by=staff)
+    with pytest.raises(ApprovalRequired, match=f"₩{cancelled:,} of this order before"):
+        refund_as(staff, payment, 5_001 - cancelled)
+    upto = RefundRequest(amount=LIMIT - cancelled)
+    assert preview_refund(payment=payment, request=upto, user=staff).problems == ()
+
+
+@pytest.mark.parametrize(("earlier", "field"), [(4_999, "amount"), (5_000, ""), (5_001, "")])
+def test_the_amount_is_to_blame_only_while_less_of_it_would_do(client: Client, earlier: int, field: str) -> None:
+    payment, staff = make_payment(cancel_amount=Decimal(earlier)), make_staff("refund_payment")
+    make_refund(payment, amount=Decimal(earlier), requested_by=staff)
+    sign_in(client, staff)
+    answer = cancel(client, payment, 2).json()
+    assert [(found["code"], found["field"]) for found in answer["violations"]] == [("approval_required", field)]
 
 
 def test_what_failed_or_others_refunded_does_not_count() -> None:

@@ -4,10 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from payments.models import Payment
-from refunds.errors import ResolutionRefused
+from refunds.errors import RefundOutcomeUnknown, ResolutionRefused
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation import close_by_hand, due_payments, mark_reviewed, reconcile
 from refunds.requests import RefundRequest
@@ -65,6 +66,29 @@ def test_a_refund_under_way_is_not_due_before_its_lease_is_over() -> None:
     requested(make_payment(), seconds=1)
     lost = requested(make_payment(), days=1)
     assert list(due_payments()) == [lost.payment]
+
+
+@pytest.mark.parametrize("fault", ["", "http_500"])
+def test_comparing_while_the_call_is_under_way_puts_nothing_off(sandbox: SandboxServer, fault: str) -> None:
+    record = requested(paid_at_sandbox(sandbox), seconds=1)
+    if fault:
+        sandbox.fault("payments", fault)
+    compared = list(reconcile(payments=Payment.objects.all()))
+    assert [result.unresolved for result in compared] == [record]
+    record.refresh_from_db()
+    assert (record.status, record.checks, record.next_check_at) == (RefundStatus.REQUESTED, 0, None)
+
+
+def test_a_cancel_made_before_we_asked_is_not_ours_where_no_number_tells(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="naverpay", pg_provider="naverpay")
+    sandbox.console_cancel(payment.imp_uid, 1_000, "broken")
+    sandbox.fault("cancel", "drop_before", times=1)
+    request = RefundRequest(amount=Decimal(1_000), reason="broken", requester="customer")
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)), pytest.raises(RefundOutcomeUnknown):
+        request_refund(payment=payment, request=request, actor=STAFF, source=RefundSource.API)
+    list(reconcile())
+    booked = set(payment.refunds.values_list("source", "status"))
+    assert booked == {(RefundSource.CONSOLE, RefundStatus.SUCCEEDED), (RefundSource.API, RefundStatus.UNKNOWN)}
 
 
 def test_what_stays_open_for_too_long_is_handed_to_staff_once(sandbox: SandboxServer) -> None:

@@ -1,11 +1,16 @@
 """A refund in three steps, against the sandbox i'mport over real HTTP."""
 
+from contextlib import nullcontext
 from decimal import Decimal
 
 import pytest
+import time_machine
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from payments.gateway import Gateway, get_gateway
 from payments.models import Payment
+from refunds import services
 from refunds.errors import (
     IdempotencyConflict,
     PolicyViolated,
@@ -117,6 +122,24 @@ def test_nothing_sent_fails_at_once_and_may_be_asked_again(sandbox: SandboxServe
     assert raised.value.refund.status == RefundStatus.FAILED
     settings.IAMPORT_API_URL = sandbox.url
     assert refund(payment).status == RefundStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(("slept", "sent"), [(0.4, 1), (0.6, 0), (0.8, 0)])
+def test_a_process_that_slept_for_half_the_lease_sends_nothing(
+    sandbox: SandboxServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, slept: float, sent: int
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    with time_machine.travel(timezone.now()) as clock:
+
+        def wake_up() -> Gateway:
+            clock.shift(settings.REFUND_LEASE_SECONDS * slept)
+            return get_gateway()
+
+        monkeypatch.setattr(services, "get_gateway", wake_up)  # asked for after the reservation, before the call
+        with nullcontext() if sent else pytest.raises(RefundNotSent):
+            refund(payment)
+    assert len(sandbox.log("cancel")) == sent
+    assert payment.refunds.get().status == (RefundStatus.SUCCEEDED if sent else RefundStatus.FAILED)
 
 
 def test_a_refusal_keeps_the_message_of_imort(sandbox: SandboxServer) -> None:
