@@ -35,7 +35,10 @@ def _told_now(record: RefundRecord) -> tuple[int, str]:
     try:
         outcome_of(record)
     except RefundNotDone as exc:
-        return int(STATUS_OF[type(exc)]), _text(error_json(exc))
+        told = error_json(exc)
+        if record.idempotency_key and record.status in FINAL_STATUSES:
+            told["retryable"] = False  # the same request would get this same answer: another try needs a new key
+        return int(STATUS_OF[type(exc)]), _text(told)
     body = payment_json(record.payment) | {"refund": refund_json(record)}
     if record.status == RefundStatus.PENDING:
         return 202, _text(body | {"message": record.message, "code": "pending"})

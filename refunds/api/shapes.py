@@ -190,8 +190,8 @@ class ErrorShape(Shape):
     message = serializers.CharField(help_text="A sentence for people, in Korean or English by `Accept-Language`.")
     code = serializers.CharField(help_text="A stable word for programs.")
     retryable = serializers.BooleanField(
-        help_text="Whether asking again may help; then `Retry-After` says when. Where a `refund` failed, a new "
-        "`Idempotency-Key` is needed."
+        help_text="Whether the same request may succeed later; then `Retry-After` says when. Not so for a refund that "
+        "failed under an `Idempotency-Key`: another try needs a new key."
     )
     violations = ViolationShape(many=True, required=False, help_text="Every input, parameter or rule at fault.")
     refund = RefundShape(required=False, help_text="The record, where one was made.")

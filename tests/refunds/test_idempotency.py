@@ -77,6 +77,8 @@ def test_a_failed_refund_is_told_again_and_not_tried_again(
     first = ask(shop, payment, language="ko")
 
     assert first.status_code == status
+    # It would be told again for ever: "retryable" is for the same request.
+    assert (first.json()["retryable"], first.headers.get("Retry-After")) == (False, None)
     assert is_replay_of(ask(shop, payment, language="en"), first)
     assert payment.refunds.count() == 1
     assert ask(shop, payment, key="k-2").status_code == 200
