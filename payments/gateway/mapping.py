@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from payments.gateway.base import Balance, Cancellation, GatewayPayment
+from payments.gateway.texts import text
 from payments.gateway.wire import Unreadable
 
 logger = logging.getLogger(__name__)
@@ -92,13 +93,6 @@ def amount(raw: Mapping[str, Any], name: str) -> Decimal:
     if not number.is_finite() or not 0 <= number < AMOUNT_LIMIT:
         raise Unreadable(f"{name} is not a possible amount")
     return number.copy_abs()  # -0 is 0
-
-
-def text(value: object) -> str:
-    """Any scalar as text that a database takes: no NUL, no lone surrogate. None and containers are empty."""
-    if value is None or isinstance(value, Mapping | list):
-        return ""
-    return str(value).replace("\x00", "").encode("utf-8", "ignore").decode().strip()
 
 
 def moment(value: object) -> datetime | None:
