@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from payments.gateway.texts import text
+from payments.gateway.texts import prose
 
 MESSAGE_LIMIT = 500
 
@@ -67,7 +67,7 @@ def decode(answer: Answer) -> Envelope:
     if not isinstance(code, int) or isinstance(code, bool):
         return Envelope(answer.status, None)
     said = document.get("message")
-    message = text(said)[:MESSAGE_LIMIT] if isinstance(said, str) else ""
+    message = prose(said)[:MESSAGE_LIMIT] if isinstance(said, str) else ""
     return Envelope(answer.status, code, message, document.get("response"))
 
 

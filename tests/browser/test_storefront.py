@@ -12,7 +12,7 @@ from refunds.accounts import Account, kept_account
 from refunds.models import RefundRecord, RefundStatus
 from refunds.reconciliation import reconcile
 from refunds.reservation import MAX_FAILED_PER_DAY
-from tests.factories import make_refund, make_user, paid_at_sandbox
+from tests.factories import make_payment, make_refund, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -91,6 +91,13 @@ def test_a_partial_refund_says_what_is_left_and_another_can_follow(shop: Shop, s
     shop.expect_answer("Refunded", "₩6,000 has been refunded.")
     amounts = RefundRecord.objects.filter(payment=payment).values_list("cancelled_amount", flat=True)
     assert sorted(amounts) == [4000, 6000]
+
+
+def test_an_order_number_turns_nothing_around_it(shop: Shop) -> None:
+    make_payment(user=shop.buyer, merchant_uid="a\u202eb")
+    shop.page.goto(shop.url)
+    number = shop.page.locator(".order-number")
+    assert number.evaluate("found => getComputedStyle(found).unicodeBidi") == "isolate"
 
 
 def test_cents_arrive_exactly(shop: Shop, sandbox: SandboxServer) -> None:

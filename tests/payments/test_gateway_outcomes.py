@@ -344,7 +344,7 @@ def test_the_account_that_a_refusal_quotes_is_masked(
 
 
 def test_a_refusal_is_freed_of_what_no_database_takes(api: responses.RequestsMock, gateway: IamportGateway) -> None:
-    answer_cancel(api, json={"code": 1, "message": "한도\x00 초과\ud800"})
+    answer_cancel(api, json={"code": 1, "message": "한도\x00 \u202e초과\ud800"})
     with pytest.raises(GatewayRejected) as refusal:
         gateway.cancel(cancel_request())
     assert refusal.value.message == "한도 초과"
