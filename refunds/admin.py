@@ -27,7 +27,7 @@ from refunds.admin_drift import DriftReportAdmin
 from refunds.admin_export import ExportingAdmin, RefundExportingAdmin
 from refunds.admin_filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
 from refunds.admin_resolution import close, close_url, reviewed, reviewed_url
-from refunds.admin_timeline import attention_badge, payment_refunds, refund_badge, timeline
+from refunds.admin_timeline import attention_badge, older_refunds_url, payment_refunds, refund_badge, timeline
 from refunds.admin_tokens import RefundingTokenAdmin
 from refunds.admin_views import check, confirm, confirmation_url, report_check, result, too_many_message
 from refunds.admin_waiting import waiting, waiting_refund
@@ -83,6 +83,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         payment = context["original"]
         context |= {
             "refunds": payment_refunds(payment),
+            "older_refunds_url": older_refunds_url(payment),
             "waiting": waiting_refund(payment),
             "may_check": may_refund_any(request.user),
         }

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -40,6 +41,7 @@ EVENTS: dict[str, str | Promise] = {
 }
 # They say nothing of the refund's state.
 QUIET_EVENTS = (SHOWN, DROPPED, PART_SHOWN)
+REFUNDS_SHOWN = 50  # of one payment, on its page
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,20 @@ def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
 
 
 def payment_refunds(payment: Payment) -> list[RefundLine]:
-    """All refunds of a payment, the newest first."""
+    """The latest refunds of a payment, the newest first."""
     lines = []
-    for record in payment.refunds.all():
+    for record in payment.refunds.all()[:REFUNDS_SHOWN]:
         amount = record.amount if record.cancelled_amount is None else record.cancelled_amount
         money = format_money(amount, payment.currency)
         lines.append(RefundLine(record, refund_badge(record), money, safe_link(record.receipt_url)))
     return lines
+
+
+def older_refunds_url(payment: Payment) -> str:
+    """The ledger of this payment, if it has more refunds than its page shows."""
+    if payment.refunds.count() <= REFUNDS_SHOWN:
+        return ""
+    return reverse("admin:refunds_refundrecord_changelist", query={"q": payment.imp_uid})
 
 
 def timeline(refund: RefundRecord) -> list[Moment]:

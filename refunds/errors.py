@@ -12,6 +12,7 @@ DomainError (payments.errors)
       │    ├── TokenCurrency        token_currency          its limits are in another currency
       │    ├── TokenAmountLimit     token_amount_limit      more than it may refund at once
       │    └── TokenDailyLimit      token_daily_limit       more than it may refund today
+      ├── TooManyFailed         too_many_failed         this buyer may not try this order again today
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
       ├── IdempotencyConflict   idempotency_key_reused  same key, other request
       ├── AccountNotKept        account_not_kept        the account it went to is no longer kept, or never was
@@ -127,6 +128,20 @@ class TokenDailyLimit(TokenRefused):
             "midnight in Korea, or ask an administrator to refund this order."
         )
         super().__init__(message % {"amount": amount, "limit": limit, "left": left})
+
+
+class TooManyFailed(RefundError):
+    """So many refunds of the payment failed within a day that its buyer may not try again yet."""
+
+    code = "too_many_failed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Refunds of this order failed too many times in the last 24 hours. Nothing was sent now. Please "
+                "contact the shop, which can refund it for you."
+            )
+        )
 
 
 class RefundInProgress(RefundError):

@@ -1,6 +1,7 @@
 """Step 1 of a refund: check the rules against fresh numbers and commit a `requested` record before any call."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -14,13 +15,16 @@ from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
 from refunds.approval import approval_missing
-from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress
+from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, TooManyFailed
 from refunds.idempotency import ensure_same_request, find_by_key, fingerprint
 from refunds.ledger import add_event, wire_reason
-from refunds.models import RefundRecord, RefundSource
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.permissions import may_refund_any
 from refunds.policies import RefundContext
 from refunds.requests import RefundRequest
 from refunds.token_limits import ensure_within_limits, lock_token
+
+MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask the shop: each is a call to i'mport
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def reserve(
     """Commit a `requested` record and return it with the call to make.
 
     Or return the record that this key made before, with no call. Raises `PolicyViolated`, `ApprovalRequired`,
-    `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`; then nothing was written.
+    `TooManyFailed`, `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`; then nothing was written.
     """
     earlier = _made_before(actor, idempotency_key, payment, request)
     if earlier is not None:
@@ -82,10 +86,11 @@ def reserve(
 
 
 def _save(record: RefundRecord, context: RefundContext, actor: Actor) -> None:
-    """Insert the record with all that belongs to it, unless its token does not reach so far."""
+    """Insert the record with all that belongs to it, unless too many failed or its token does not reach so far."""
     token = lock_token(actor.token, context.now) if actor.token else None
     # First: that this is a repetition, or that another refund is open, says more than a limit that is used up.
     record.save(force_insert=True)
+    _ensure_not_failed_too_often(record, actor)
     if token is not None:
         ensure_within_limits(record, token)
     keep_account(record, policies.wire_account(context))
@@ -100,6 +105,16 @@ def _ensure_allowed(context: RefundContext, actor: Actor) -> None:
         raise PolicyViolated(verdict.violations)
     if missing := approval_missing(payment=context.payment, amount=context.amount, user=actor.user):
         raise ApprovalRequired((missing,))
+
+
+def _ensure_not_failed_too_often(record: RefundRecord, actor: Actor) -> None:
+    """Raise `TooManyFailed` if a buyer asks again what failed all day. Staff and operators may always try."""
+    if actor.user is None or may_refund_any(actor.user):
+        return
+    since = record.requested_at - timedelta(days=1)
+    failed = record.payment.refunds.filter(status=RefundStatus.FAILED, requested_at__gt=since)
+    if failed.count() >= MAX_FAILED_PER_DAY:
+        raise TooManyFailed
 
 
 def _made_before(

@@ -140,10 +140,10 @@ def request_refund(
 ) -> RefundRecord:
     """Refund a payment: all that is left, or `request.amount`. Returns a `succeeded` or `pending` record.
 
-    Raises `PolicyViolated`, `ApprovalRequired`, `RefundInProgress`, `IdempotencyConflict`, `TokenRefused` (nothing
-    recorded, nothing sent), or a `RefundNotDone` with the record: `RefundRefused`, `RefundNotSent`,
-    `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money twice: it gives the first
-    request's outcome again.
+    Raises `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `RefundInProgress`, `IdempotencyConflict`,
+    `TokenRefused` (nothing recorded, nothing sent), or a `RefundNotDone` with the record: `RefundRefused`,
+    `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money twice: it gives
+    the first request's outcome again.
     """
     record, _is_new = refund_once(
         payment=payment,

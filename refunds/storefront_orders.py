@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Prefetch, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +27,7 @@ REFUND_STATES: dict[str, str | Promise] = {
     RefundStatus.FAILED: _("Not refunded"),
 }
 TILE_COLOURS = 6
+REFUNDS_SHOWN = 20  # of one order
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,21 @@ class OrderCard:
     notice: str
     notice_tone: str
     refunds: tuple[RefundLine, ...]
+    has_older_refunds: bool  # than these
     live_refund: int | None  # id of the refund whose result is still to come
     can_ask: bool
     data: str  # JSON for the dialog
 
 
+def with_latest_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    """The payments with as many of their refunds as a card shows, and one more to know whether there are others."""
+    latest = RefundRecord.objects.open_first()[: REFUNDS_SHOWN + 1]
+    return payments.prefetch_related(Prefetch("refunds", latest, to_attr="latest_refunds"))
+
+
 def order_card(payment: Payment) -> OrderCard:
-    """One order with its refunds (prefetched). Amounts are in the payment's currency."""
-    refunds = list(payment.refunds.all())
+    """One order, read by `with_latest_refunds`. Amounts are in the payment's currency."""
+    refunds: list[RefundRecord] = payment.latest_refunds  # type: ignore[attr-defined]
     live = next((refund for refund in refunds if refund.is_live), None)
     why_not_now = why_impossible(payment) if payment.refundable_amount > 0 and live is None else None
     badge, tone = _badge(payment, live)
@@ -87,7 +96,8 @@ def order_card(payment: Payment) -> OrderCard:
         refundable=_money(payment, payment.refundable_amount),
         notice=why_not(why_not_now.code, why_not_now.message) if why_not_now else _notice(payment, live),
         notice_tone="warn" if why_not_now else tone,
-        refunds=tuple(_refund_line(payment, refund) for refund in refunds),
+        refunds=tuple(_refund_line(payment, refund) for refund in refunds[:REFUNDS_SHOWN]),
+        has_older_refunds=len(refunds) > REFUNDS_SHOWN,
         live_refund=live.pk if live else None,
         can_ask=payment.refundable_amount > 0 and live is None and why_not_now is None,
         data=json.dumps(_dialog_data(payment), ensure_ascii=False),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from payments.errors import PaymentNotFound
 from payments.models import Payment
 from payments.services import find_payment
-from refunds.storefront_orders import bank_choices, order_card
+from refunds.storefront_orders import bank_choices, order_card, with_latest_refunds
 from refunds.storefront_texts import script_texts
 
 PAGE_SIZE = 20
@@ -60,5 +60,5 @@ def _name_of(user: User) -> str:
 
 def _orders_of(request: HttpRequest) -> QuerySet[Payment]:
     """Nobody, staff included, sees more here than what they bought themselves."""
-    mine = Payment.objects.visible_to_buyer(cast(User, request.user)).prefetch_related("refunds")
+    mine = with_latest_refunds(Payment.objects.visible_to_buyer(cast(User, request.user)))
     return mine.order_by(Coalesce("paid_at", "failed_at", "created_at").desc(), "-pk")

@@ -30,9 +30,10 @@ from payments.gateway.errors import (
     PaymentUnknown,
 )
 from payments.gateway.listing import pages_between
-from payments.gateway.mapping import balance_from, payment_from, payments_from, text
+from payments.gateway.mapping import balance_from, payment_from, payments_from
 from payments.gateway.outcomes import not_understood, raise_unless_ok, transport_failure
 from payments.gateway.session import HttpSession, TransportError
+from payments.gateway.texts import prose
 from payments.gateway.timing import note
 from payments.gateway.tokens import Token, TokenCache, is_header_safe
 from payments.gateway.wire import Call, Envelope, Unreadable, decode
@@ -253,7 +254,7 @@ def _same(payment: GatewayPayment, imp_uid: str) -> GatewayPayment:
 
 
 def _holder(raw: Any) -> str:
-    name = text(raw.get("bank_holder")) if isinstance(raw, dict) else ""
+    name = prose(raw.get("bank_holder")) if isinstance(raw, dict) else ""
     if not name:
         raise Unreadable("bank_holder is missing")
     return name

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from payments.gateway.base import Balance, Cancellation, GatewayPayment
+from payments.gateway.texts import prose, text
 from payments.gateway.wire import Unreadable
 
 logger = logging.getLogger(__name__)
@@ -14,11 +15,13 @@ logger = logging.getLogger(__name__)
 STATUSES = frozenset({"ready", "paid", "cancelled", "failed"})
 AMOUNT_LIMIT = Decimal(10) ** 15  # beyond any real payment; keeps absurd exponents out of arithmetic
 
-_TEXTS = (
-    *("merchant_uid", "pay_method", "pg_provider", "emb_pg_provider", "pg_tid", "pg_id", "receipt_url"),
-    *("fail_reason", "cancel_reason", "name", "buyer_name", "buyer_email", "buyer_tel"),
-    *("vbank_code", "vbank_name", "vbank_num", "vbank_holder", "bank_code", "bank_name"),
-    *("card_code", "card_name", "card_number"),
+_IDENTIFIERS = (
+    *("merchant_uid", "pay_method", "pg_provider", "emb_pg_provider", "pg_tid", "pg_id"),
+    *("vbank_code", "bank_code", "card_code"),
+)
+_PROSE = (
+    *("fail_reason", "cancel_reason", "name", "buyer_name", "buyer_email", "buyer_tel", "receipt_url"),
+    *("vbank_name", "vbank_num", "vbank_holder", "bank_name", "card_name", "card_number"),
 )
 _TIMES = ("paid_at", "cancelled_at", "failed_at", "vbank_date")
 
@@ -27,7 +30,8 @@ def payment_from(raw: object) -> GatewayPayment:
     """One payment object. Raises `Unreadable` if imp_uid, status or an amount is missing or nonsense."""
     if not isinstance(raw, Mapping):
         raise Unreadable("a payment is not an object")
-    optional: dict[str, Any] = {name: text(raw.get(name)) for name in _TEXTS}
+    optional: dict[str, Any] = {name: text(raw.get(name)) for name in _IDENTIFIERS}
+    optional |= {name: prose(raw.get(name)) for name in _PROSE}
     optional |= {name: moment(raw.get(name)) for name in _TIMES}
     return GatewayPayment(
         imp_uid=_required(raw, "imp_uid"),
@@ -94,13 +98,6 @@ def amount(raw: Mapping[str, Any], name: str) -> Decimal:
     return number.copy_abs()  # -0 is 0
 
 
-def text(value: object) -> str:
-    """Any scalar as text that a database takes: no NUL, no lone surrogate. None and containers are empty."""
-    if value is None or isinstance(value, Mapping | list):
-        return ""
-    return str(value).replace("\x00", "").encode("utf-8", "ignore").decode().strip()
-
-
 def moment(value: object) -> datetime | None:
     """UNIX seconds as an aware time; 0, null and nonsense are None."""
     try:
@@ -147,8 +144,8 @@ def _cancellation(raw: object) -> Cancellation:
         cancelled_at=moment(raw.get("cancelled_at")),
         cancellation_id=text(raw.get("cancellation_id")),
         pg_tid=text(raw.get("pg_tid")),
-        reason=text(raw.get("reason")),
-        receipt_url=text(raw.get("receipt_url")),
+        reason=prose(raw.get("reason")),
+        receipt_url=prose(raw.get("receipt_url")),
     )
 
 

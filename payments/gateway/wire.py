@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from payments.gateway.texts import prose
+
 MESSAGE_LIMIT = 500
 
 
@@ -64,9 +66,9 @@ def decode(answer: Answer) -> Envelope:
     code = document.get("code") if isinstance(document, dict) else None
     if not isinstance(code, int) or isinstance(code, bool):
         return Envelope(answer.status, None)
-    message = document.get("message")
-    text = message.strip()[:MESSAGE_LIMIT] if isinstance(message, str) else ""
-    return Envelope(answer.status, code, text, document.get("response"))
+    said = document.get("message")
+    message = prose(said)[:MESSAGE_LIMIT] if isinstance(said, str) else ""
+    return Envelope(answer.status, code, message, document.get("response"))
 
 
 def _refuse_constant(name: str) -> object:

@@ -32,6 +32,7 @@ from refunds.errors import (
     TokenCurrency,
     TokenDailyLimit,
     TokenEnded,
+    TooManyFailed,
 )
 from refunds.representation import Json, error_json
 
@@ -51,6 +52,7 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     PaymentNotFound: HTTPStatus.NOT_FOUND,
     RefundInProgress: HTTPStatus.CONFLICT,
     IdempotencyConflict: HTTPStatus.CONFLICT,
+    TooManyFailed: HTTPStatus.TOO_MANY_REQUESTS,
     RefundRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     RefundNotSent: HTTPStatus.SERVICE_UNAVAILABLE,
     RefundAbandoned: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -108,6 +108,14 @@ MAY_NOT_READ = [
     _TWO_FACTOR,
 ]
 THROTTLED = error("throttled", "Too many requests. Try again in 17 seconds.", retryable=True)
+TOO_MANY = [
+    THROTTLED,
+    error(
+        "too_many_failed",
+        "Refunds of this order failed too many times in the last 24 hours. Nothing was sent now. Please contact the "
+        "shop, which can refund it for you.",
+    ),
+]
 TOO_LARGE = error("too_large", "The request is too large. Nothing was read of it.")
 PAYMENT_NOT_FOUND = error("payment_not_found", "There is no payment “ORDER-1” here. Check the number.")
 NOT_FOUND = framework_error("not_found")

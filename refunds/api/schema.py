@@ -79,6 +79,11 @@ _CANCEL_ANSWERS: dict[int, OpenApiResponse] = _ANY_METHOD | {
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _errors("The body is over 512 KiB.", [examples_errors.TOO_LARGE]),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: _errors("Send JSON.", [framework_error("unsupported_media_type")]),
+    HTTPStatus.TOO_MANY_REQUESTS: _errors(
+        "Wait as long as `Retry-After` says. Without it, buyers only: 20 refunds of this payment failed within a day; "
+        "the shop has to make it.",
+        examples_errors.TOO_MANY,
+    ),
     HTTPStatus.UNPROCESSABLE_ENTITY: _errors(
         "i'mport or the PG said no, in its own words. The ledger was compared with i'mport and repaired.",
         examples_errors.GATEWAY_REFUSALS,

@@ -48,6 +48,10 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
         """Refunds whose end is still open; at most one per payment."""
         return self.filter(status__in=LIVE_STATUSES)
 
+    def open_first(self) -> Self:
+        """The open refund before the others, the newest first."""
+        return self.alias(is_open=Q(status__in=LIVE_STATUSES)).order_by("-is_open", "-requested_at", "-id")
+
     def succeeded(self) -> Self:
         return self.filter(status=RefundStatus.SUCCEEDED)
 

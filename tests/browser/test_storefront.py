@@ -11,7 +11,8 @@ from payments.models import Payment
 from refunds.accounts import Account, kept_account
 from refunds.models import RefundRecord, RefundStatus
 from refunds.reconciliation import reconcile
-from tests.factories import make_user, paid_at_sandbox
+from refunds.reservation import MAX_FAILED_PER_DAY
+from tests.factories import make_payment, make_refund, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -92,6 +93,13 @@ def test_a_partial_refund_says_what_is_left_and_another_can_follow(shop: Shop, s
     assert sorted(amounts) == [4000, 6000]
 
 
+def test_an_order_number_turns_nothing_around_it(shop: Shop) -> None:
+    make_payment(user=shop.buyer, merchant_uid="a\u202eb")
+    shop.page.goto(shop.url)
+    number = shop.page.locator(".order-number")
+    assert number.evaluate("found => getComputedStyle(found).unicodeBidi") == "isolate"
+
+
 def test_cents_arrive_exactly(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer, amount="42.10", currency="USD")
     shop.open(payment)
@@ -137,6 +145,16 @@ def test_a_virtual_account_is_refunded_to_an_account_that_leaves_the_page(shop: 
     assert kept_account(refund) == Account("김하늘", "110555987654")
     everything = "[...document.querySelectorAll('input')].map((input) => input.value).join() + document.body.outerHTML"
     assert "987654" not in shop.page.evaluate(everything)
+
+
+def test_who_failed_too_often_is_sent_to_the_shop_and_not_told_to_try_again(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer)
+    shop.open(payment)
+    for _ in range(MAX_FAILED_PER_DAY):
+        make_refund(payment, status="failed")
+    shop.submit()
+    shop.expect_answer("The refund was refused", "Please contact the shop")
+    expect(shop.dialog.get_by_role("button", name="Try again")).to_have_count(0)
 
 
 def test_what_the_service_finds_wrong_is_shown_beside_its_field(shop: Shop, sandbox: SandboxServer) -> None:

@@ -85,6 +85,25 @@ def test_text_is_freed_of_what_no_database_takes() -> None:
     assert (payment.name, payment.buyer_name, payment.buyer_tel) == ("티셔츠", "", "1012345678")
 
 
+@pytest.mark.parametrize("letter", ["\u202a", "\u202e", "\u2066", "\u2069", "\x1b", "\x7f", "\x9f"])
+def test_what_turns_text_around_is_taken_out_of_what_people_read(letter: str) -> None:
+    odd, item = f"환불{letter}됨", {"amount": 5, "cancellation_id": f"c{letter}1", "pg_tid": f"t{letter}1"}
+    shown = dict.fromkeys(("name", "buyer_name", "fail_reason", "cancel_reason", "receipt_url", "vbank_holder"), odd)
+    payment = payment_from(payment_json(**shown, cancel_history=[{**item, "reason": odd, "receipt_url": odd}]))
+    (cancel,) = payment.cancel_history
+    assert {getattr(payment, name) for name in shown} | {cancel.reason, cancel.receipt_url} == {"환불됨"}
+    assert (cancel.cancellation_id, cancel.pg_tid) == (f"c{letter}1", f"t{letter}1")
+
+
+def test_numbers_stay_as_imort_knows_them() -> None:
+    payment = payment_from(payment_json(imp_uid="imp\u202e1", merchant_uid="a\u202eb", pg_tid="c\u2066d"))
+    assert (payment.imp_uid, payment.merchant_uid, payment.pg_tid) == ("imp\u202e1", "a\u202eb", "c\u2066d")
+
+
+def test_lines_of_a_text_become_one() -> None:
+    assert payment_from(payment_json(name="티셔츠\r\n파란색\u2028L\t")).name == "티셔츠 파란색 L"
+
+
 def test_a_promotion_is_noticed() -> None:
     assert payment_from(cancelled_json(promotion={"id": "p"})).has_promotion
     assert not payment_from(cancelled_json(promotion=None)).has_promotion

@@ -343,6 +343,13 @@ def test_the_account_that_a_refusal_quotes_is_masked(
     assert refusal.value.message == "•••• 6789 계좌(예금주 •••, •••• 5678)로 환불할 수 없습니다."
 
 
+def test_a_refusal_is_freed_of_what_no_database_takes(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    answer_cancel(api, json={"code": 1, "message": "한도\x00 \u202e초과\ud800"})
+    with pytest.raises(GatewayRejected) as refusal:
+        gateway.cancel(cancel_request())
+    assert refusal.value.message == "한도 초과"
+
+
 def test_other_numbers_in_a_refusal_stay(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     message = "주문 9110123456789 의 잔액은 110,000원입니다."
     answer_cancel(api, json={"code": 1, "message": message})

@@ -27,6 +27,7 @@ HTTP_STATUS = {
     "refund_in_progress": 409,
     "idempotency_key_reused": 409,
     "refused_by_gateway": 422,
+    "too_many_failed": 429,
     "gateway_unavailable": 503,
     "refund_not_carried_out": 503,
     "outcome_unknown": 504,

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from payments.models import Payment
+from refunds.admin_timeline import REFUNDS_SHOWN
 from refunds.ledger import add_event
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from tests.admin_pages import REFUND_URL, sign_in
@@ -113,6 +114,20 @@ def test_a_payments_page_shows_its_refunds_and_the_button(staff: Client) -> None
     for text in (refund.number, "mina", "Late &lt;b&gt;delivery&lt;/b&gt;", "₩9,000", "Refund…"):
         assert text in page
     assert "javascript:alert" not in page
+
+
+def test_a_payments_page_shows_its_latest_refunds_and_links_to_the_others(staff: Client) -> None:
+    payment = make_payment()
+    refunds = [make_refund(payment, RefundStatus.FAILED) for _number in range(REFUNDS_SHOWN)]
+    page = f"{PAYMENTS}{payment.pk}/change/"
+    assert "All of them in the ledger" not in staff.get(page).text
+    newest = make_refund(payment, RefundStatus.FAILED)
+
+    text = staff.get(page).text
+    assert refunds[0].number not in text
+    assert all(refund.number in text for refund in (refunds[1], newest))
+    assert f"{LEDGER}?q={payment.imp_uid}" in text
+    assert len(listed(staff, LEDGER, q=payment.imp_uid)) > 0
 
 
 def test_the_button_is_gone_when_nothing_is_left(staff: Client) -> None:

@@ -27,7 +27,8 @@ from refunds.api.examples_errors import RULE_CODES
 from refunds.api.messages import SENTENCES as FRAMEWORK_SENTENCES
 from refunds.models import RefundRecord
 from refunds.policies.sentences import sentence
-from tests.factories import make_payment, make_staff, make_user, paid_at_sandbox
+from refunds.reservation import MAX_FAILED_PER_DAY
+from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.proof.entrances import run_command
 from tests.refunds.policy_cases import asking, paid
 from tests.sandbox_server import SandboxServer
@@ -106,6 +107,13 @@ def another_open(asker: Asker) -> HttpResponse:
     payment = asker.payment()
     asker.sandbox.fault("cancel", "accept_later", times=1)
     asker.cancel({"imp_uid": payment.imp_uid, "cancel_request_amount": 100})
+    return asker.cancel({"imp_uid": payment.imp_uid})
+
+
+def failed_all_day(asker: Asker) -> HttpResponse:
+    payment = asker.payment()
+    for _ in range(MAX_FAILED_PER_DAY):
+        make_refund(payment, status="failed")
     return asker.cancel({"imp_uid": payment.imp_uid})
 
 
@@ -252,6 +260,7 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (415, "unsupported_media_type", cancelled(b"a", Content_Type="text/plain")),
     (415, "unsupported_media_type", notified(b"a", "text/plain")),
     (422, "refused_by_gateway", lambda asker: asker.refund("refuse")),
+    (429, "too_many_failed", failed_all_day),
     (500, "server_error", a_bug),
     (500, "server_error", lambda asker: database_fails(asker, error=DataError)),
     (503, "gateway_unavailable", imort_out_of_reach),

@@ -76,6 +76,14 @@ def test_a_virtual_account_gets_the_form_of_bank_that_its_pg_wants(sandbox: Sand
     assert (record.refund_bank, record.refund_account_last4) == ("088", "6789")
 
 
+def test_a_refusal_that_no_database_takes_as_it_is_ends_the_refund(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "refuse", message="한도\x00 초과")
+    with pytest.raises(RefundRefused, match="한도 초과"):
+        refund(payment)
+    assert payment.refunds.get().status == RefundStatus.FAILED
+
+
 def test_rules_are_checked_before_anything_is_written_or_sent(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     with pytest.raises(PolicyViolated) as raised:

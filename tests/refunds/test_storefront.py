@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from payments.models import Payment
 from refunds.models import RefundRecord
-from refunds.storefront_orders import bank_choices, order_card
+from refunds.storefront_orders import REFUNDS_SHOWN, OrderCard, bank_choices, order_card, with_latest_refunds
 from tests.factories import make_payment, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +50,10 @@ def make_refund(payment: Payment, status: str = "succeeded", **fields: object) -
         "settled_at": now if final else None,
     }
     return RefundRecord.objects.create(**{**defaults, **fields})
+
+
+def card_of(payment: Payment) -> OrderCard:
+    return order_card(with_latest_refunds(Payment.objects.all()).get(pk=payment.pk))
 
 
 class Markup(HTMLParser):
@@ -182,7 +186,7 @@ def test_the_number_of_queries_does_not_grow_with_the_orders(
     ],
 )
 def test_the_state_of_an_order_is_told_in_words(fields: dict, badge: str, can_ask: bool) -> None:
-    card = order_card(make_payment(**fields))
+    card = card_of(make_payment(**fields))
     assert (card.badge, card.can_ask) == (badge, can_ask)
 
 
@@ -193,29 +197,58 @@ def test_the_state_of_an_order_is_told_in_words(fields: dict, badge: str, can_as
 def test_an_open_refund_is_watched_and_no_second_one_offered(status: str, badge: str) -> None:
     payment = make_payment()
     refund = make_refund(payment, status)
-    card = order_card(payment)
+    card = card_of(payment)
     assert (card.badge, card.live_refund, card.can_ask) == (badge, refund.pk, False)
 
 
 def test_a_failed_refund_says_why() -> None:
     payment = make_payment()
     make_refund(payment, "failed", message="한도를 넘었습니다.")
-    assert order_card(payment).refunds[0].note == "한도를 넘었습니다."
+    assert card_of(payment).refunds[0].note == "한도를 넘었습니다."
+
+
+def test_only_the_latest_refunds_of_an_order_are_shown_and_fetched(shop: Client, buyer: User) -> None:
+    payment = make_payment(user=buyer)
+    for number in range(REFUNDS_SHOWN):
+        make_refund(payment, "failed", reason=f"number {number}.")
+    sentence = "Only the latest 20 refunds are shown."
+    assert sentence not in page_of(shop)
+    for number in range(REFUNDS_SHOWN, 2 * REFUNDS_SHOWN):
+        make_refund(payment, "failed", reason=f"number {number}.")
+
+    for url in ("/", f"/orders/{payment.imp_uid}"):
+        page = page_of(shop, url)
+        assert page.count("refund-line") == REFUNDS_SHOWN
+        assert ("number 39." in page, "number 20." in page, "number 19." in page) == (True, True, False)
+        assert sentence in page
+    (fetched,) = with_latest_refunds(Payment.objects.all())
+    assert len(fetched.latest_refunds) == REFUNDS_SHOWN + 1
+
+
+def test_an_open_refund_is_seen_whatever_came_after_it(shop: Client, buyer: User) -> None:
+    payment = make_payment(user=buyer)
+    live = make_refund(payment, "unknown", requested_at=timezone.now() - timedelta(hours=1))
+    for _number in range(REFUNDS_SHOWN + 1):
+        make_refund(payment)  # in i'mport's console, say
+    page = page_of(shop)
+    assert f"/refunds/{live.pk}" in page
+    assert "Being checked" in page
+    assert "data-ask" not in page
 
 
 def test_a_receipt_is_linked_only_if_its_address_is_safe() -> None:
     payment = make_payment()
     make_refund(payment, receipt_url="javascript:alert(1)")
-    assert order_card(payment).refunds[0].receipt_url == ""
+    assert card_of(payment).refunds[0].receipt_url == ""
 
 
 def test_the_dialog_is_told_what_the_payment_needs() -> None:
-    data = json.loads(order_card(make_payment(pay_method="vbank", pg_provider="smartro_v2")).data)
+    data = json.loads(card_of(make_payment(pay_method="vbank", pg_provider="smartro_v2")).data)
     assert (data["account"], data["tel"], data["fee"], data["destination"]) == (True, True, "300", "account")
     assert (data["paid"], data["left"]) == ("10000", "10000")
-    data = json.loads(order_card(make_payment(pay_method="phone")).data)
+    data = json.loads(card_of(make_payment(pay_method="phone")).data)
     assert (data["partial"], data["account"], data["destination"]) == (False, False, "phone")
-    data = json.loads(order_card(make_payment(pay_method="naverpay", pg_provider="naverpay")).data)
+    data = json.loads(card_of(make_payment(pay_method="naverpay", pg_provider="naverpay")).data)
     assert (data["reason"], data["destination"]) == (True, "wallet")
 
 
@@ -272,7 +305,7 @@ def test_an_unknown_address_answers_with_the_shops_own_page(client: Client) -> N
     ],
 )
 def test_an_order_that_rules_forbid_to_refund_says_why_and_offers_no_button(fields: dict[str, Any], words: str) -> None:
-    card = order_card(make_payment(**fields))
+    card = card_of(make_payment(**fields))
     assert words in card.notice
     assert not card.can_ask
 

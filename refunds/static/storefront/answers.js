@@ -38,6 +38,11 @@
     return answer("warn", "conflict_title", say("conflict"), "close", true);
   }
 
+  function tooMany(data) {
+    if (data.retryable) return unavailable(data);
+    return answer("bad", "refused_title", data.message, "close", true);
+  }
+
   function unavailable(data) {
     const text = data.code === "gateway_unavailable" ? say("unavailable") : data.message;
     return answer("warn", "unavailable_title", text, "retry", true);
@@ -56,7 +61,7 @@
     404: (data) => answer("bad", "missing_title", data.message, "reload", true),
     409: conflict,
     422: refused,
-    429: unavailable,
+    429: tooMany,
     503: unavailable,
     504: unknown,
   };
