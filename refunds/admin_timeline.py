@@ -16,6 +16,7 @@ from payments.money import format_money
 from refunds.accounts import DROPPED, SHOWN
 from refunds.items import PART_SHOWN
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
+from refunds.sentences import event_message, message_of
 
 COLOURS = {
     RefundStatus.REQUESTED: "blue",
@@ -63,6 +64,7 @@ class RefundLine:
     record: RefundRecord
     badge: SafeString
     amount: str
+    message: str
     receipt: str
 
 
@@ -74,7 +76,7 @@ def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
     """What to know of a payment's open refunds besides its own state."""
     for refund in refunds:
         if refund.status == RefundStatus.UNKNOWN:
-            return badge("amber", gettext("Outcome unknown"), refund.message)
+            return badge("amber", gettext("Outcome unknown"), message_of(refund))
         if refund.is_live:
             return badge("blue", gettext("Refund in progress"))
     return badge("amber", gettext("Needs review")) if any(refund.needs_review for refund in refunds) else ""
@@ -86,7 +88,7 @@ def payment_refunds(payment: Payment) -> list[RefundLine]:
     for record in payment.refunds.all()[:REFUNDS_SHOWN]:
         amount = record.amount if record.cancelled_amount is None else record.cancelled_amount
         money = format_money(amount, payment.currency)
-        lines.append(RefundLine(record, refund_badge(record), money, safe_link(record.receipt_url)))
+        lines.append(RefundLine(record, refund_badge(record), money, message_of(record), safe_link(record.receipt_url)))
     return lines
 
 
@@ -106,4 +108,4 @@ def _moment(event: RefundEvent) -> Moment:
     title = EVENTS.get(event.code, event.get_status_display())
     colour = "amber" if event.code == "needs_review" else COLOURS[RefundStatus(event.status)]
     colour = "grey" if event.code in QUIET_EVENTS else colour
-    return Moment(event.at, title, colour, event.message, event.actor, str(event.data.get("request_id", "")))
+    return Moment(event.at, title, colour, event_message(event), event.actor, str(event.data.get("request_id", "")))

@@ -26,7 +26,8 @@ from payments.money import format_money
 from refunds.errors import RefundNotDone, RefundOutcomeUnknown
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource, RefundStatus
 from refunds.requests import RefundRequest
-from refunds.services import Actor, lease_is_over, request_refund, unknown_message
+from refunds.sentences import UNKNOWN, message_of
+from refunds.services import Actor, lease_is_over, request_refund
 
 logger = logging.getLogger(__name__)
 
@@ -154,11 +155,11 @@ def _outcome(item: RefundBatchItem, record: RefundRecord | None) -> Outcome:
     state = _STATE_OF[RefundStatus(record.status)]
     if state is State.RUNNING and lease_is_over(record, timezone.now()):
         state = State.UNKNOWN
-    code, message = record.error_code or item.error_code, record.message or item.message
+    code, message = record.error_code or item.error_code, message_of(record) or item.message
     if state in (State.REFUNDED, State.PENDING):
-        code, message = "", record.message
+        code, message = "", message_of(record)
     elif state is State.UNKNOWN:
-        code, message = RefundOutcomeUnknown.code, unknown_message()
+        code, message = RefundOutcomeUnknown.code, str(UNKNOWN)
     return Outcome(item.payment, state, item.amount, record, code, message)
 
 

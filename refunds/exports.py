@@ -19,6 +19,7 @@ from payments.money import quantize
 from payments.spreadsheets import Cell, Row
 from refunds.accounts import Account, open_account
 from refunds.models import RefundRecord
+from refunds.sentences import message_of
 
 MAX_ROWS = 100_000
 _CHUNK = 1_000
@@ -68,7 +69,7 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("cancellation number at i'mport"), lambda refund: refund.cancellation_id),
     Column(_("PG transaction"), lambda refund: refund.pg_tid),
     Column(_("receipt"), lambda refund: refund.receipt_url),
-    Column(_("message"), lambda refund: refund.message),
+    Column(_("message"), message_of),
 )
 PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("order"), lambda payment: payment.merchant_uid),

@@ -20,6 +20,7 @@ from payments.money import format_money
 from refunds.items import PART_SHOWN, identities, is_remainder, known_items, parts_of
 from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import sends_refund_number
+from refunds.sentences import FOUND, FOUND_WITHOUT_ITEM
 from refunds.signals import refund_settled
 
 logger = logging.getLogger(__name__)
@@ -178,12 +179,13 @@ def _import_cancel(
         requested_at=item.cancelled_at or now,
         settled_at=now,
     )
-    message = _("Found at i'mport: cancelled there, not here.")
+    message, data = str(FOUND), {"cancellation_id": cancellation_id}
     if late is not None:
         message = _("Found at i'mport: refund %(number)s was carried out after all.") % {"number": late.number}
+        data["late"] = late.number
     elif not cancellation_id:
-        message = _("i'mport's total shows this refund, but no item of its history does.")
-    add_event(record, code="imported", now=now, message=message, data={"cancellation_id": cancellation_id})
+        message = str(FOUND_WITHOUT_ITEM)
+    add_event(record, code="imported", now=now, message=message, data=data)
     logger.info("%s: imported cancel %s", payment.imp_uid, cancellation_id)
     _announce(record)
     return record

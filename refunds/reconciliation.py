@@ -23,6 +23,7 @@ from refunds.ledger import Booking, Reading, add_event, book, move
 from refunds.models import RefundRecord, RefundStatus
 from refunds.policies import settles_later
 from refunds.reservation import Actor
+from refunds.sentences import LOOKED_AT, NOT_CARRIED_OUT, OPEN_TOO_LONG, message_of
 from refunds.services import lease_is_over
 
 logger = logging.getLogger(__name__)
@@ -124,8 +125,7 @@ def mark_reviewed(*, refund: RefundRecord, actor: Actor) -> None:
         raise ResolutionRefused(_("This refund is still open. Close it, or wait for its result."))
     if RefundRecord.objects.filter(pk=refund.pk, needs_review=True).update(needs_review=False):
         refund.needs_review = False
-        message = _("Looked at; nothing more to do.")
-        add_event(refund, code="reviewed", now=timezone.now(), message=message, actor=actor.name)
+        add_event(refund, code="reviewed", now=timezone.now(), message=str(LOOKED_AT), actor=actor.name)
 
 
 def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[Reconciled]:
@@ -205,7 +205,7 @@ def _give_up(live: RefundRecord, now: datetime, *, code: str, note: str = "", ac
         RefundStatus.FAILED,
         code=code,
         now=now,
-        message=_("i'mport shows that this refund was not carried out. Ask again if it is still wanted."),
+        message=str(NOT_CARRIED_OUT),
         note=note,
         actor=actor,
         error_code=RefundAbandoned.code,
@@ -224,14 +224,14 @@ def _wait(live: RefundRecord, now: datetime) -> None:
     # Guarded: of two runs at once, one asks for the review.
     if now - live.requested_at > too_long and still_live.filter(needs_review=False).update(needs_review=True):
         live.needs_review = True
-        message = _("Open for too long: please ask i'mport or the PG, then close it here.")
-        add_event(live, code="needs_review", now=now, message=message, data={"checks": live.checks + 1})
+        data = {"checks": live.checks + 1}
+        add_event(live, code="needs_review", now=now, message=str(OPEN_TOO_LONG), data=data)
 
 
 def _result(payment: Payment, booking: Booking) -> Reconciled:
     imported = tuple(booking.imported)
     if booking.live is not None and booking.live.status == RefundStatus.FAILED:
-        return Reconciled(payment, "not_carried_out", booking.live.message, imported)
+        return Reconciled(payment, "not_carried_out", message_of(booking.live), imported)
     if booking.live is not None:
         message = _("The refund is still open: %(status)s.") % {"status": booking.live.get_status_display()}
         return Reconciled(payment, "waiting", message, imported, booking.live)

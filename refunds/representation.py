@@ -10,6 +10,7 @@ from payments.money import format_money, quantize
 from refunds.errors import InvalidQuery, InvalidRequest, PolicyViolated, RefundNotDone
 from refunds.models import DriftReport, RefundRecord
 from refunds.policies import Violation
+from refunds.sentences import message_of
 from refunds.services import RefundPreview
 
 Json = dict[str, Any]
@@ -49,7 +50,7 @@ def refund_json(refund: RefundRecord) -> Json:
         "cancellation_id": refund.cancellation_id,
         "receipt_url": refund.receipt_url,
         "code": refund.error_code,
-        "message": refund.message,
+        "message": message_of(refund),
         "requested_at": refund.requested_at,
         "settled_at": refund.settled_at,
     }

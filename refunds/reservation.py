@@ -15,10 +15,10 @@ from payments.money import quantize
 from refunds import policies
 from refunds.accounts import keep_account
 from refunds.approval import approval_missing
-from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, TooManyFailed
+from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, RefundRefused, TooManyFailed
 from refunds.idempotency import ensure_same_request, find_by_key, fingerprint
 from refunds.ledger import add_event, wire_reason
-from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.models import RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
 from refunds.policies import RefundContext
 from refunds.requests import RefundRequest
@@ -108,11 +108,14 @@ def _ensure_allowed(context: RefundContext, actor: Actor) -> None:
 
 
 def _ensure_not_failed_too_often(record: RefundRecord, actor: Actor) -> None:
-    """Raise `TooManyFailed` if a buyer asks again what failed all day. Staff and operators may always try."""
+    """Raise `TooManyFailed` if a buyer asks again what i'mport refused all day. Staff and operators may always try.
+
+    What did not reach i'mport does not count: a program that tries again through an outage does no wrong.
+    """
     if actor.user is None or may_refund_any(actor.user):
         return
     since = record.requested_at - timedelta(days=1)
-    failed = record.payment.refunds.filter(status=RefundStatus.FAILED, requested_at__gt=since)
+    failed = record.payment.refunds.filter(error_code=RefundRefused.code, requested_at__gt=since)
     if failed.count() >= MAX_FAILED_PER_DAY:
         raise TooManyFailed
 

@@ -45,6 +45,7 @@ from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.policies import RefundContext, Requirements, Violation
 from refunds.requests import RefundRequest
 from refunds.reservation import Actor, context_of, reserve
+from refunds.sentences import UNKNOWN, message_of
 from refunds.settlement import settle_answer, settle_failed, settle_refusal, settle_unknown
 
 __all__ = [
@@ -186,23 +187,16 @@ def outcome_of(record: RefundRecord) -> RefundRecord:
     if record.status == RefundStatus.REQUESTED:
         raise RefundInProgress
     if record.status == RefundStatus.UNKNOWN:
-        raise RefundOutcomeUnknown(unknown_message(), record)
+        raise RefundOutcomeUnknown(str(UNKNOWN), record)
     for error in (RefundRefused, RefundNotSent, RefundAbandoned):
         if record.error_code == error.code:
-            raise error(record.message, record)
+            raise error(message_of(record), record)
     raise AssertionError(f"refund {record.number} failed without a known code")
 
 
 def lease_is_over(record: RefundRecord, now: datetime) -> bool:
     """Whether a call made for this record must have ended by now, one way or the other."""
     return now - record.requested_at > timedelta(seconds=settings.REFUND_LEASE_SECONDS)
-
-
-def unknown_message() -> str:
-    return _(
-        "The refund was sent, but no answer came: it may or may not be done. It is being checked; do not refund "
-        "this order elsewhere meanwhile."
-    )
 
 
 def _ensure_tax_parts(payment: Payment) -> None:
@@ -228,7 +222,7 @@ def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> R
         return end()
     except DatabaseError as exc:  # the record stays live, and is resolved once the database is back
         logger.exception("refund %s: the outcome could not be written", record.number)
-        raise RefundOutcomeUnknown(unknown_message(), record) from exc
+        raise RefundOutcomeUnknown(str(UNKNOWN), record) from exc
 
 
 def _ensure_in_time(record: RefundRecord) -> None:

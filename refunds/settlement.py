@@ -16,6 +16,7 @@ from payments.services import apply_reading
 from refunds.errors import RefundRefused
 from refunds.ledger import Booking, Reading, StaleRecordError, book, move
 from refunds.models import RefundRecord, RefundStatus
+from refunds.sentences import ACCEPTED
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,7 @@ def settle_answer(record: RefundRecord, shown: GatewayPayment) -> RefundRecord:
     now = timezone.now()
     booking = _book(record, shown, reading=Reading.ANSWER, now=now)
     if booking.live is not None and booking.live.pk == record.pk:
-        message = _("Accepted by i'mport; the PG carries it out later.")
-        move(booking.live, RefundStatus.PENDING, code="accepted", now=now, message=message)
+        move(booking.live, RefundStatus.PENDING, code="accepted", now=now, message=str(ACCEPTED))
     return _current(record, booking)
 
 

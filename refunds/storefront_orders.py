@@ -15,6 +15,7 @@ from payments.labels import method_label
 from payments.models import Payment, PaymentStatus
 from payments.money import format_money, quantize
 from refunds.models import RefundRecord, RefundStatus
+from refunds.sentences import message_of
 from refunds.services import requirements_of, why_impossible
 from refunds.storefront_texts import why_not
 
@@ -185,7 +186,7 @@ def _refund_line(payment: Payment, refund: RefundRecord) -> RefundLine:
         tone=tones.get(RefundStatus(refund.status), "info"),
         at=refund.cancelled_at or refund.settled_at or refund.requested_at,
         reason=refund.reason,
-        note=refund.message if refund.status == RefundStatus.FAILED else "",
+        note=message_of(refund) if refund.status == RefundStatus.FAILED else "",
         receipt_url=refund.receipt_url if refund.receipt_url.startswith("https://") else "",
     )
 

@@ -10,6 +10,7 @@ from refunds.errors import RefundNotDone
 from refunds.idempotency import keep_answer, kept_answer
 from refunds.models import FINAL_STATUSES, RefundRecord, RefundStatus
 from refunds.representation import Json, error_json, payment_json, refund_json
+from refunds.sentences import message_of
 from refunds.services import outcome_of
 
 REPLAYED = "Idempotent-Replayed"
@@ -41,7 +42,7 @@ def _told_now(record: RefundRecord) -> tuple[int, str]:
         return int(STATUS_OF[type(exc)]), _text(told)
     body = payment_json(record.payment) | {"refund": refund_json(record)}
     if record.status == RefundStatus.PENDING:
-        return 202, _text(body | {"message": record.message, "code": "pending"})
+        return 202, _text(body | {"message": message_of(record), "code": "pending"})
     return 200, _text(body)
 
 

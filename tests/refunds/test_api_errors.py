@@ -113,7 +113,7 @@ def another_open(asker: Asker) -> HttpResponse:
 def failed_all_day(asker: Asker) -> HttpResponse:
     payment = asker.payment()
     for _ in range(MAX_FAILED_PER_DAY):
-        make_refund(payment, status="failed")
+        make_refund(payment, status="failed", error_code="refused_by_gateway")
     return asker.cancel({"imp_uid": payment.imp_uid})
 
 

@@ -35,9 +35,9 @@ def refund(payment: Payment, user: User | None, **wishes: Any) -> RefundRecord:
     )
 
 
-def fail(payment: Payment, times: int = MAX_FAILED_PER_DAY) -> None:
+def fail(payment: Payment, times: int = MAX_FAILED_PER_DAY, *, code: str = RefundRefused.code) -> None:
     for _ in range(times):
-        make_refund(payment, status="failed", refund_bank="", refund_account_last4="")
+        make_refund(payment, status="failed", error_code=code, refund_bank="", refund_account_last4="")
 
 
 def test_a_buyer_fails_so_many_times_and_then_nothing_is_recorded_or_sent(
@@ -83,6 +83,12 @@ def test_after_a_day_the_buyer_may_try_again(sandbox: SandboxServer, payment: Pa
     fail(payment)
     oldest = payment.refunds.last()
     RefundRecord.objects.filter(pk=oldest.pk).update(requested_at=F("requested_at") - timedelta(days=1))
+    sandbox.clear_faults()
+    assert refund(payment, payment.user).status == "succeeded"
+
+
+def test_what_did_not_reach_imort_does_not_count(sandbox: SandboxServer, payment: Payment) -> None:
+    fail(payment, code="gateway_unavailable")
     sandbox.clear_faults()
     assert refund(payment, payment.user).status == "succeeded"
 

@@ -19,6 +19,7 @@ from refunds.errors import InvalidRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.representation import Json, error_json, payment_json, preview_json, refund_json
 from refunds.requests import RefundRequest, parse_amount, parse_request, parse_uid
+from refunds.sentences import message_of
 from refunds.services import preview_refund, request_refund
 
 _TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
@@ -111,7 +112,7 @@ def _refund(order: str, request: RefundRequest) -> Json:
         "order": order,
         "ok": done,
         "code": "" if done else refund.status,
-        "message": _done_message(refund) if done else refund.message,
+        "message": _done_message(refund) if done else message_of(refund),
         "payment": payment_json(refund.payment),
         "refund": refund_json(refund),
     }
