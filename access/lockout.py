@@ -1,10 +1,12 @@
 """Too many failed sign-ins shut the door for a while; django-axes counts them in the database, for all processes.
 
 Both passwords and second-factor codes count. A door is shut for one user name from one address, and for an address
-as a whole, never for a user name from everywhere: else a stranger could keep the owner out.
+as a whole, never for a user name from everywhere: else a stranger could keep the owner out. `access.guesses` sees to
+it that a guess is counted before the next one is made.
 """
 
 import math
+from datetime import datetime
 from typing import Any
 
 from axes.backends import AxesStandaloneBackend
@@ -15,6 +17,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import PermissionDenied
 from django.db.models import Max, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,6 +25,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from access import guesses
 from access.addresses import address_group
 from access.login_models import SignInFailure
 
@@ -31,8 +35,12 @@ class LockedDoor(AxesStandaloneBackend):  # type: ignore[misc]  # axes ships no 
 
     def authenticate(self, request: HttpRequest | None, *args: Any, **credentials: Any) -> None:
         """Raises `PermissionDenied`. Without a request nobody is at the door: scripts and tests check passwords too."""
-        if request is not None:
-            super().authenticate(request, *args, **credentials)
+        if request is None:
+            return
+        if not guesses.begin(request, credentials.get("username") or ""):
+            request.axes_locked_out = True  # type: ignore[attr-defined]  # so axes answers, and counts nothing
+            raise PermissionDenied
+        super().authenticate(request, *args, **credentials)
 
 
 class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
@@ -60,13 +68,22 @@ def is_shut(request: HttpRequest, username: str) -> bool:
     return not AxesProxyHandler.is_allowed(request, {"username": username})
 
 
+def may_guess(request: HttpRequest, username: str) -> bool:
+    """Whether a password may be compared now. If so, others for this name and address wait until the request ends."""
+    begun = guesses.begin(request, username)
+    return not is_shut(request, username) and begun
+
+
 def count_failure(request: HttpRequest, username: str) -> None:
     """A second factor that was wrong counts as a wrong password does; axes answers when it was one too many."""
     user_login_failed.send(sender=__name__, credentials={"username": username}, request=request)
 
 
 def shut_page(request: HttpRequest, _answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
-    """429, the same for accounts that exist and that do not, with the time until the door opens again."""
+    """429, the same for accounts that exist and that do not, with the time until the door opens again.
+
+    If it is not shut, somebody else is at it: only for a moment.
+    """
     seconds = _seconds_left(request, credentials)
     context: dict[str, Any] = {"minutes": math.ceil(seconds / 60)}
     template = "registration/locked.html"
@@ -74,7 +91,7 @@ def shut_page(request: HttpRequest, _answer: HttpResponse | None, credentials: d
         template = "admin/access/locked.html"
         context |= {**admin.site.each_context(request), "title": _("Please wait a little")}
     page = render(request, template, context, status=429)
-    page["Retry-After"] = str(seconds)
+    page["Retry-After"] = str(max(1, seconds))
     return page
 
 
@@ -115,12 +132,13 @@ def _sum(attempts: QuerySet[AccessAttempt]) -> int:
 
 
 def _seconds_left(request: HttpRequest, credentials: dict[str, Any] | None) -> int:
-    """Until the last failure that keeps the door shut is forgotten."""
+    """Until the last failure that keeps the door shut is forgotten; 0 if it is not shut."""
     own, of_address = AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
     limits = ((own, settings.AXES_FAILURE_LIMIT), (of_address, settings.LOGIN_ADDRESS_LIMIT))
     last = [
         attempts.aggregate(last=Max("attempt_time"))["last"] for attempts, limit in limits if _sum(attempts) >= limit
     ]
-    now = timezone.now()
-    until = max(filter(None, last), default=now) + settings.AXES_COOLOFF_TIME
-    return max(1, math.ceil((until - now).total_seconds()))
+    if not any(last):
+        return 0
+    until: datetime = max(filter(None, last)) + settings.AXES_COOLOFF_TIME
+    return max(1, math.ceil((until - timezone.now()).total_seconds()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -218,25 +216,6 @@ def test_failures_in_another_process_count_here(child_environment: Callable[...,
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=child_environment(DEBUG="true"), check=True)
 
     assert knock(Client(), SHOP, "staff").status_code == 429
-
-
-@pytest.mark.django_db(transaction=True)
-def test_failures_at_the_same_time_all_count(settings: Settings) -> None:
-    settings.AXES_FAILURE_LIMIT = settings.LOGIN_ADDRESS_LIMIT = 100
-    barrier = threading.Barrier(8)
-
-    def fail() -> None:
-        barrier.wait()
-        knock(Client(), SHOP, "staff")
-        connection.close()
-
-    workers = [threading.Thread(target=fail) for _ in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-
-    assert sum(AccessAttempt.objects.values_list("failures_since_start", flat=True)) == 8
 
 
 # --- The list, and unlocking --------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""Few passwords are compared at a time: guesses sent together would else all be let in before the first one is counted.
+
+One for a user name from an address, and a few from an address. The cache may fail: then nobody is held up.
+"""
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from hashlib import sha256
+from uuid import uuid4
+
+from django.core.cache import cache
+from django.http import HttpRequest
+
+from access.addresses import address_group
+
+logger = logging.getLogger(__name__)
+
+# From one address at a time, whatever the names: by so many, less one, its limit may be passed.
+OF_ADDRESS = 8
+# A process that is killed gives nothing back.
+HOLD_SECONDS = 60
+
+
+def begin(request: HttpRequest, username: str) -> bool:
+    """Whether a guess may be made now. It is under way until `end`, which has to follow in any case."""
+    address = address_group(request)
+    of_name = sha256(f"{address}\0{username}".encode(errors="replace")).hexdigest()
+    try:
+        return _take(request, [f"guess:{of_name}"]) and _take(
+            request, [f"guess:{address}:{number}" for number in range(OF_ADDRESS)]
+        )
+    except TimeoutError:  # too many ask a cache in files at the same time
+        return False
+    except OSError as exc:
+        logger.warning("the cache failed, so passwords are compared side by side: %s", exc)
+        return True
+
+
+def end(request: HttpRequest) -> None:
+    """Let the next guess in."""
+    for key, mark in vars(request).pop("guesses", ()):
+        with suppress(OSError):  # it ends by itself
+            if cache.get(key) == mark:
+                cache.delete(key)
+
+
+def _take(request: HttpRequest, keys: Iterable[str]) -> bool:
+    """Take the first of these that is free."""
+    mark = uuid4().hex
+    for key in keys:
+        if cache.add(key, mark, HOLD_SECONDS):
+            vars(request).setdefault("guesses", []).append((key, mark))
+            return True
+    return False
