@@ -12,7 +12,7 @@ from uuid import uuid4
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from access.addresses import address_group
+from access.addresses import address_group, wide_group
 
 logger = logging.getLogger(__name__)
 
@@ -24,11 +24,10 @@ HOLD_SECONDS = 60
 
 def begin(request: HttpRequest, username: str) -> bool:
     """Whether a guess may be made now. It is under way until `end`, which has to follow in any case."""
-    address = address_group(request)
-    of_name = sha256(f"{address}\0{username}".encode(errors="replace")).hexdigest()
+    of_name = sha256(f"{address_group(request)}\0{username}".encode(errors="replace")).hexdigest()
     try:
         return _take(request, [f"guess:{of_name}"]) and _take(
-            request, [f"guess:{address}:{number}" for number in range(OF_ADDRESS)]
+            request, [f"guess:{wide_group(request)}:{number}" for number in range(OF_ADDRESS)]
         )
     except TimeoutError:  # too many ask a cache in files at the same time
         return False

@@ -6,6 +6,7 @@ it that a guess is counted before the next one is made.
 """
 
 import math
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from access import guesses
-from access.addresses import address_group
+from access.addresses import address_group, groups_beside, wide_group_of
 from access.login_models import SignInFailure
 
 
@@ -50,6 +51,16 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships n
         """The failures, on the scale of `AXES_FAILURE_LIMIT`: an address has a limit of its own."""
         own, of_address = map(_sum, self.get_user_attempts(request, credentials))
         return max(own, settings.AXES_FAILURE_LIMIT if of_address >= settings.LOGIN_ADDRESS_LIMIT else 0)
+
+    def filter_user_attempts(
+        self, request: HttpRequest, credentials: dict[str, Any] | None = None
+    ) -> list[QuerySet[AccessAttempt]]:
+        """Those of the user name at this address, and those of the address with all that are its customer's."""
+        own, of_address = super().filter_user_attempts(request, credentials)
+        address = address_of(request)
+        if address is not None:
+            of_address = AccessAttempt.objects.filter(ip_address__in=groups_beside(address))
+        return [own, of_address]
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Whoever signed in starts anew, and nobody else at the same address: an account of one's own would else
@@ -103,7 +114,11 @@ def current_failures() -> QuerySet[SignInFailure]:
 
 def locked_addresses() -> set[str | None]:
     counts = current_failures().order_by().values_list("ip_address").annotate(count=Sum("failures_since_start"))
-    return {address for address, count in counts if count >= settings.LOGIN_ADDRESS_LIMIT}
+    of_customers: Counter[str] = Counter()
+    for address, count in counts:
+        of_customers[_customer(address)] += count
+    shut = {customer for customer, count in of_customers.items() if count >= settings.LOGIN_ADDRESS_LIMIT}
+    return {address for address, _count in counts if _customer(address) in shut}
 
 
 def locked_accounts() -> set[tuple[str | None, str | None]]:
@@ -119,12 +134,18 @@ def unlock(failure: SignInFailure) -> None:
     same = Q(ip_address=failure.ip_address)
     if failure.ip_address not in locked_addresses():
         same &= Q(username=failure.username)
+    elif failure.ip_address is not None:
+        same = Q(ip_address__in=groups_beside(failure.ip_address))
     AccessAttempt.objects.filter(same).delete()
 
 
 def forget_failures(user: User) -> None:
     """Open every door that is shut for this user name."""
     AccessAttempt.objects.filter(username=user.get_username()).delete()
+
+
+def _customer(address: str | None) -> str:
+    return wide_group_of(address) if address else ""
 
 
 def _sum(attempts: QuerySet[AccessAttempt]) -> int:

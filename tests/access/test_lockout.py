@@ -164,6 +164,25 @@ def test_addresses_of_one_ipv6_network_count_as_one() -> None:
     assert answer.status_code == 429
 
 
+def test_networks_of_one_customer_shut_the_address_together(client: Client, settings: Settings) -> None:
+    settings.LOGIN_ADDRESS_LIMIT = 6
+    make_staff()
+    networks = [Client(REMOTE_ADDR=f"2001:db8:1:{number}::1") for number in range(8)]
+    for number, network in enumerate(networks[:6]):
+        answer = knock(network, SHOP, f"name{number}")
+    neighbour, stranger = networks[7], Client(REMOTE_ADDR="2001:db8:1:100::1")
+
+    assert answer.status_code == 429
+    assert knock(neighbour, SHOP, "staff", PASSWORD).status_code == 429
+    assert knock(stranger, SHOP, "staff", PASSWORD).status_code == 302
+
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    assert client.get(LIST).text.count("Address locked") == 6
+    first = AccessAttempt.objects.values_list("pk", flat=True)[:1]
+    client.post(LIST, {"action": "unlock_selected", "_selected_action": list(first)})
+    assert knock(neighbour, SHOP, "staff", PASSWORD).status_code == 302
+
+
 def test_signing_in_forgets_ones_own_failures(client: Client) -> None:
     make_staff()
     for _round in range(3):
