@@ -5,8 +5,10 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from django.conf import settings
 from django.http import HttpRequest
 
-# What one customer of an IPv6 provider has: they could send from a new address each time.
+# What one household has: they could send from a new address each time.
 IPV6_PREFIX = 64
+# What providers give to one customer: often as many households' worth, from which addresses as a whole are counted.
+IPV6_WIDE_PREFIX = 56
 
 
 def client_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
@@ -24,7 +26,29 @@ def client_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
 
 def address_group(request: HttpRequest) -> str:
     """The client as far as addresses tell: an IPv4 address, or the first one of its IPv6 network; empty if unknown."""
-    address = client_address(request)
+    return _first_of_network(client_address(request), IPV6_PREFIX)
+
+
+def wide_group(request: HttpRequest) -> str:
+    """The same with the IPv6 network that a provider gives to one customer."""
+    return _first_of_network(client_address(request), IPV6_WIDE_PREFIX)
+
+
+def wide_group_of(group: str) -> str:
+    """The wide group to which this group belongs."""
+    return _first_of_network(ip_address(group), IPV6_WIDE_PREFIX)
+
+
+def groups_beside(group: str) -> list[str]:
+    """All groups of the same wide group, this one among them."""
+    address = ip_address(group)
+    if isinstance(address, IPv4Address):
+        return [group]
+    wide = IPv6Network((int(address), IPV6_WIDE_PREFIX), strict=False)
+    return [str(network.network_address) for network in wide.subnets(new_prefix=IPV6_PREFIX)]
+
+
+def _first_of_network(address: IPv4Address | IPv6Address | None, prefix: int) -> str:
     if isinstance(address, IPv6Address):
-        return str(IPv6Network((int(address), IPV6_PREFIX), strict=False).network_address)
+        return str(IPv6Network((int(address), prefix), strict=False).network_address)
     return str(address or "")

@@ -21,7 +21,7 @@ from django.views.generic import FormView
 from django_otp import login as verify_session
 
 from access.forms import CodeForm
-from access.lockout import count_failure, is_shut, shut_page
+from access.lockout import count_failure, is_shut, may_guess, shut_page
 from access.login_models import authenticator_of
 from access.two_factor import CodeRefused, check_code, lacks_required_device
 
@@ -152,7 +152,7 @@ class AdminCodeStep(CodeStep):
 def password_change(request: HttpRequest) -> HttpResponseBase:
     """The admin's page, on which the old password cannot be guessed any more than at the door."""
     username = request.user.get_username()
-    if request.method == "POST" and is_shut(request, username):
+    if request.method == "POST" and not may_guess(request, username):
         return shut_page(request, None, {"username": username})
     answer = admin.site.password_change(request)
     form = getattr(answer, "context_data", {}).get("form")

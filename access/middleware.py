@@ -1,4 +1,4 @@
-"""Whose session counts: everywhere, before any view sees who is there."""
+"""Whose session counts: everywhere, before any view sees who is there. And the end of a guess, with its request."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from access import session_ages
+from access import guesses, session_ages
 from access.login_models import authenticator_of
 from access.two_factor import lacks_required_device
 
@@ -36,7 +36,10 @@ class TrustedSessions:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.user = SimpleLazyObject(partial(_trusted, request, request.user))  # type: ignore[assignment]
-        return self.get_response(request)
+        try:
+            return self.get_response(request)
+        finally:
+            guesses.end(request)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any

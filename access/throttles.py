@@ -15,7 +15,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from access.addresses import address_group
+from access.addresses import wide_group
 from access.counters import counters, seconds_left
 from access.models import ApiToken
 
@@ -97,7 +97,7 @@ def _signed_in(request: Request) -> str | None:
 
 
 def _address(request: HttpRequest) -> str:
-    return f"address:{address_group(request) or 'unknown'}"
+    return f"address:{wide_group(request) or 'unknown'}"
 
 
 # --- Before anybody has signed in -------------------------------------------------------------------------------

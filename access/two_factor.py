@@ -8,6 +8,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -61,24 +62,29 @@ def begin_set_up(user: User) -> Authenticator:
     return device
 
 
-def device_being_set_up(user: User) -> Authenticator | None:
-    """The new device that waits for its first code; none if its secret cannot be shown any more."""
+def mark_of(begun: Authenticator) -> str:
+    """What tells this attempt to set up a device from every other one, for whoever began it to keep."""
+    return digest_of(begun.sealed_secret)
+
+
+def device_being_set_up(user: User, *, mark: str) -> Authenticator | None:
+    """The new device that waits for its first code; none if it is another attempt's, or cannot be shown any more."""
     device: Authenticator | None = Authenticator.objects.filter(user=user, confirmed=False).first()
     try:
-        return device if device and device.secret else None
+        return device if device and device.secret and constant_time_compare(mark_of(device), mark) else None
     except UnsealError:
         return None
 
 
-def finish_set_up(*, user: User, code: str) -> tuple[Authenticator, list[str]]:
+def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, list[str]]:
     """Put the new device in the place of the old one and return it with its backup codes. Raises `CodeRefused`.
 
     Whoever is signed in to this account elsewhere is signed out by it.
     """
+    user = begun.user
     with transaction.atomic():
-        device: Authenticator | None = (
-            Authenticator.objects.select_for_update().filter(user=user, confirmed=False).first()
-        )
+        same = Authenticator.objects.filter(user=user, confirmed=False, sealed_secret=begun.sealed_secret)
+        device: Authenticator | None = same.select_for_update().first()
         refused = _refused(device, code)
         if refused is None and device is not None:
             Authenticator.objects.filter(user=user, confirmed=True).delete()

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -26,9 +27,13 @@ from access.two_factor import (
     device_being_set_up,
     finish_set_up,
     is_required,
+    mark_of,
     renew_backup_codes,
     turn_off,
 )
+
+_BEGUN = "two_factor_begun"
+SET_UP_SECONDS = 15 * 60
 
 
 @require_safe
@@ -42,28 +47,31 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
     """A new secret for a new phone; the old one works until the new one is confirmed."""
-    begin_set_up(_user(request))
+    begun = begin_set_up(_user(request))
+    request.session[_BEGUN] = {"mark": mark_of(begun), "at": int(timezone.now().timestamp())}
     return HttpResponseRedirect(reverse("two-factor-set-up"))
 
 
 @require_http_methods(["GET", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
     """Show the secret; once a code proves that the app has it, show the backup codes."""
-    user = _user(request)
-    device = device_being_set_up(user)
-    if device is None:
+    begun = _begun_here(request)
+    if begun is None:
+        if request.session.pop(_BEGUN, None):
+            messages.warning(request, _("This set-up is over. Please begin anew."), extra_tags="set_up_over")
         return HttpResponseRedirect(reverse("two-factor"))
     form = ProofForm(request.POST or None)
     if _password_fits(request, form):
         try:
-            device, codes = finish_set_up(user=user, code=form.cleaned_data["code"])
+            device, codes = finish_set_up(begun=begun, code=form.cleaned_data["code"])
         except CodeRefused as exc:
             _refuse(request, form, exc)
         else:
+            del request.session[_BEGUN]
             verify_session(request, device)
             request.session.cycle_key()
             return _codes_page(request, codes, is_new=True)
-    return _page(request, "set_up", _("Set up two-factor sign-in"), {"form": form, **_secret_of(request, device)})
+    return _page(request, "set_up", _("Set up two-factor sign-in"), {"form": form, **_secret_of(request, begun)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -93,6 +101,14 @@ def off(request: HttpRequest) -> HttpResponse:
 
 def _user(request: HttpRequest) -> User:
     return cast(User, request.user)
+
+
+def _begun_here(request: HttpRequest) -> Authenticator | None:
+    """The device that this session began to set up lately. Another session of the account must not see its secret."""
+    kept = request.session.get(_BEGUN)
+    if not kept or timezone.now().timestamp() - kept["at"] > SET_UP_SECONDS:
+        return None
+    return device_being_set_up(_user(request), mark=kept["mark"])
 
 
 def _password_fits(request: HttpRequest, form: ProofForm) -> bool:

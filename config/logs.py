@@ -21,6 +21,13 @@ _FIELDS = ("asctime", "levelname", "name", "message", "request_id", "process")
 # Beside these, what the line of a request says of it. Libraries attach whole requests and tasks: those stay out.
 _MORE = frozenset({"exception", "stack", "method", "route", "status", "ms", "user_id", "token_id", "address"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What PostgreSQL says beyond its first line: the whole row that it refused, or the statement with its values. It may
+# hold line breaks of its own, so it goes up to the next part of a traceback. `repr` writes those as a backslash and n.
+_ROW = re.compile(
+    r"(?:\n|\\+n)(?:DETAIL|HINT|CONTEXT|QUERY|LINE \d+):"
+    r".*?(?=\nTraceback \(most|\n+The above exception was|\n+During handling of the above|\Z)",
+    re.DOTALL,
+)
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -38,7 +45,11 @@ class JsonLines(JsonFormatter):
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         known = _MORE.union(_NAMES.get(name, name) for name in _FIELDS)
-        return {name: value for name, value in log_data.items() if name in known and value not in (None, "")}
+        return {
+            name: _without_row(value) if isinstance(value, str) else value
+            for name, value in log_data.items()
+            if name in known and value not in (None, "")
+        }
 
     def serialize_log_record(self, log_data: dict[str, Any]) -> str:
         # JSON allows these in its text, but some readers of lines take them for ends of lines.
@@ -59,8 +70,12 @@ class Lines(logging.Formatter):
         return _CONTROL.sub(_escaped, super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
-        first, *rest = super().format(record).split("\n")
+        first, *rest = _without_row(super().format(record)).split("\n")
         return "\n".join([first, *(f"    {_CONTROL.sub(_escaped, line)}" for line in rest)])
+
+
+def _without_row(text: str) -> str:
+    return _ROW.sub("", text)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -2,6 +2,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from monitoring.collectors import register_own_collectors
+from monitoring.database_errors import shorten_errors
 from monitoring.readiness import register_own_checks
 
 
@@ -10,5 +11,6 @@ class MonitoringConfig(AppConfig):
     verbose_name = _("Monitoring")
 
     def ready(self) -> None:
+        shorten_errors()
         register_own_checks()
         register_own_collectors()

@@ -1,11 +1,17 @@
 """`/api/schema` and `/api/docs`: the API's description for programs and for people. Anyone may read it."""
 
-from typing import Any, cast
+from functools import cache
+from threading import Lock
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import NotFound
@@ -15,20 +21,39 @@ from rest_framework.response import Response
 
 from refunds.api.errors import method_not_allowed
 
+# Building it is dear, and what builds it is not made for threads: it loads its parts when they are first needed.
+_one_at_a_time = Lock()
+
+
+@cache
+def description(language: str, form: str) -> bytes:
+    """The description in one of our languages, as `json` or `yaml`; it depends on nothing else that changes."""
+    renderer = OpenApiJsonRenderer() if form == "json" else OpenApiYamlRenderer()
+    with translation.override(language):
+        document = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+        written: bytes = renderer.render(document)
+    return written
+
 
 class SchemaView(SpectacularAPIView):
     """The description as YAML, or as JSON with `?format=json`."""
 
     @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Django keeps the catalogue of every language it was ever asked for.
-        if request.GET.get("lang", settings.LANGUAGE_CODE) not in dict(settings.LANGUAGES):
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        language = request.GET.get("lang") or translation.get_language() or settings.LANGUAGE_CODE
+        # Django keeps the catalogue of every language it was ever asked for, and we its description.
+        if language not in dict(settings.LANGUAGES):
             raise NotFound
-        return cast(Response, super().get(request, *args, **kwargs))  # type: ignore[no-untyped-call]
+        renderer = request.accepted_renderer
+        with _one_at_a_time:
+            body = description(language, renderer.format)
+        content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
+        headers = {"Content-Disposition": f'inline; filename="{spectacular_settings.TITLE}.{renderer.format}"'}
+        return HttpResponse(body, content_type=content_type, headers=headers)
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        if response.exception:  # errors are JSON here as everywhere
+        if isinstance(response, Response):  # errors are JSON here as everywhere
             response.accepted_renderer, response.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
         return response
 

@@ -33,7 +33,7 @@ def code_of(device: Authenticator, *, steps: int = 0) -> str:
 def with_device(user: User) -> tuple[Authenticator, list[str]]:
     """Set up two-factor sign-in for this account. The code of the step before is used up by it."""
     begun = begin_set_up(user)
-    return finish_set_up(user=user, code=code_of(begun, steps=-1))
+    return finish_set_up(begun=begun, code=code_of(begun, steps=-1))
 
 
 def is_signed_in(client: Client) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -166,6 +164,25 @@ def test_addresses_of_one_ipv6_network_count_as_one() -> None:
     assert answer.status_code == 429
 
 
+def test_networks_of_one_customer_shut_the_address_together(client: Client, settings: Settings) -> None:
+    settings.LOGIN_ADDRESS_LIMIT = 6
+    make_staff()
+    networks = [Client(REMOTE_ADDR=f"2001:db8:1:{number}::1") for number in range(8)]
+    for number, network in enumerate(networks[:6]):
+        answer = knock(network, SHOP, f"name{number}")
+    neighbour, stranger = networks[7], Client(REMOTE_ADDR="2001:db8:1:100::1")
+
+    assert answer.status_code == 429
+    assert knock(neighbour, SHOP, "staff", PASSWORD).status_code == 429
+    assert knock(stranger, SHOP, "staff", PASSWORD).status_code == 302
+
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    assert client.get(LIST).text.count("Address locked") == 6
+    first = AccessAttempt.objects.values_list("pk", flat=True)[:1]
+    client.post(LIST, {"action": "unlock_selected", "_selected_action": list(first)})
+    assert knock(neighbour, SHOP, "staff", PASSWORD).status_code == 302
+
+
 def test_signing_in_forgets_ones_own_failures(client: Client) -> None:
     make_staff()
     for _round in range(3):
@@ -218,25 +235,6 @@ def test_failures_in_another_process_count_here(child_environment: Callable[...,
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=child_environment(DEBUG="true"), check=True)
 
     assert knock(Client(), SHOP, "staff").status_code == 429
-
-
-@pytest.mark.django_db(transaction=True)
-def test_failures_at_the_same_time_all_count(settings: Settings) -> None:
-    settings.AXES_FAILURE_LIMIT = settings.LOGIN_ADDRESS_LIMIT = 100
-    barrier = threading.Barrier(8)
-
-    def fail() -> None:
-        barrier.wait()
-        knock(Client(), SHOP, "staff")
-        connection.close()
-
-    workers = [threading.Thread(target=fail) for _ in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-
-    assert sum(AccessAttempt.objects.values_list("failures_since_start", flat=True)) == 8
 
 
 # --- The list, and unlocking --------------------------------------------------------------------------------------

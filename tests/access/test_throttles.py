@@ -196,11 +196,11 @@ def test_behind_a_proxy_the_address_that_it_names_counts(
     assert [answer.status_code for answer in answers] == expected
 
 
-def test_addresses_of_one_ipv6_network_are_one(settings: Settings, clock: time_machine.Traveller) -> None:
+def test_addresses_of_one_customer_s_ipv6_network_are_one(settings: Settings, clock: time_machine.Traveller) -> None:
     settings.API_RATE_ADDRESS = (1, 60)
-    asked = [Client().get(PATH, REMOTE_ADDR=address).status_code for address in ("2001:db8::1", "2001:db8::2")]
+    asked = [Client().get(PATH, REMOTE_ADDR=address).status_code for address in ("2001:db8::1", "2001:db8:0:ff::2")]
     assert asked == [401, 429]
-    assert Client().get(PATH, REMOTE_ADDR="2001:db8:0:1::1").status_code == 401
+    assert Client().get(PATH, REMOTE_ADDR="2001:db8:0:100::1").status_code == 401
 
 
 # --- The cache ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
+from time_machine import travel
 
 from access.login_models import Authenticator
 from access.two_factor import CodeRefused, check_code
@@ -108,6 +111,45 @@ def test_passwords_and_codes_cannot_be_guessed_on_these_pages(desk: Client, staf
     answers = [prove(desk, "set-up", "000000", password="wrong") for _try in range(5)]
 
     assert answers[-1].status_code == 429
+
+
+def test_a_device_being_set_up_is_seen_in_the_session_that_began_it_and_nowhere_else(desk: Client, staff: User) -> None:
+    other = Client()
+    other.force_login(staff)
+    device = begin(desk, staff)
+
+    seen = other.get(f"{PAGE}set-up/")
+    taken = prove(other, "set-up", code_of(device))
+
+    assert (seen.headers["Location"], taken.headers["Location"]) == (PAGE, PAGE)
+    assert device.secret in desk.get(f"{PAGE}set-up/").text.replace(" ", "")
+    assert not Authenticator.objects.filter(confirmed=True).exists()
+
+
+def test_a_set_up_that_is_begun_anew_elsewhere_is_over_here(desk: Client, staff: User) -> None:
+    other = Client()
+    other.force_login(staff)
+    begin(desk, staff)
+    device = begin(other, staff)
+
+    answer = prove(desk, "set-up", code_of(device))
+
+    assert answer.headers["Location"] == PAGE
+    assert "This set-up is over" in desk.get(PAGE).text
+    assert len(backup_codes(prove(other, "set-up", code_of(device)).text)) == 10
+
+
+def test_a_set_up_is_over_after_a_quarter_of_an_hour(desk: Client, staff: User) -> None:
+    with travel(timezone.now(), tick=False) as clock:
+        device = begin(desk, staff)
+        clock.shift(timedelta(minutes=14, seconds=58))
+        in_time = desk.get(f"{PAGE}set-up/")
+        clock.shift(timedelta(seconds=3))
+        late = prove(desk, "set-up", code_of(device))
+
+    assert in_time.status_code == 200
+    assert late.headers["Location"] == PAGE
+    assert not Authenticator.objects.filter(confirmed=True).exists()
 
 
 def test_setting_up_ends_all_other_sessions(desk: Client, staff: User) -> None:

@@ -2,9 +2,13 @@
 
 import json
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,6 +21,7 @@ from jsonschema import Draft202012Validator
 from payments.errors import DomainError
 from payments.models import Payment
 from refunds import errors as refund_errors
+from refunds.api import docs
 from refunds.api import serializers as wire
 from refunds.api.errors import STATUS_OF
 from refunds.api.examples_errors import RULE_CODES
@@ -232,6 +237,53 @@ def test_what_the_api_refuses_for_safety_is_no_valid_request(document: dict[str,
 def test_anyone_may_read_the_description(client: Client, document: dict[str, Any], slash: str) -> None:
     assert client.get(f"/api/schema{slash}?format=json").json() == document
     assert client.get(f"/api/schema{slash}").content.startswith(b"openapi: 3.1")
+
+
+def test_the_description_is_built_once_for_many_who_ask_together() -> None:
+    docs.description.cache_clear()
+    build, barrier, built = SchemaGenerator.get_schema, threading.Barrier(8), []
+
+    def slowly(self: SchemaGenerator, *given: Any, **named: Any) -> Any:
+        built.append(threading.get_ident())
+        time.sleep(0.05)
+        return build(self, *given, **named)
+
+    def ask(_number: int) -> tuple[int, bytes]:
+        barrier.wait()
+        answer = Client().get("/api/schema")
+        return answer.status_code, answer.content
+
+    with patch.object(SchemaGenerator, "get_schema", slowly), ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(ask, range(8)))
+
+    assert len(built) == 1
+    assert [status for status, _body in answers] == [200]
+
+
+def test_the_description_is_kept_for_each_language_and_format() -> None:
+    docs.description.cache_clear()
+    for lang in ("ko", "en", "", "xx"):
+        for more in ("", "&format=json", "&format=yaml", "&version=7", "&format=json&version=8"):
+            Client().get(f"/api/schema?lang={lang}{more}")
+    for accept in ("application/json; indent=1", "application/json", "application/yaml", "text/plain"):
+        Client().get("/api/schema", headers={"Accept": accept})
+
+    assert docs.description.cache_info().currsize == 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "content_type", "name"),
+    [
+        ("", "application/vnd.oai.openapi; charset=utf-8", "Refund desk.yaml"),
+        ("?format=json", "application/vnd.oai.openapi+json", "Refund desk.json"),
+        ("?version=7", "application/vnd.oai.openapi; charset=utf-8", "Refund desk.yaml"),
+    ],
+)
+def test_the_description_says_what_it_is(client: Client, asked: str, content_type: str, name: str) -> None:
+    answer = client.get(f"/api/schema{asked}")
+
+    assert answer.headers["Content-Type"] == content_type
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{name}"'
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
