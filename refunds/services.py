@@ -199,6 +199,11 @@ def lease_is_over(record: RefundRecord, now: datetime) -> bool:
     return now - record.requested_at > timedelta(seconds=settings.REFUND_LEASE_SECONDS)
 
 
+def longest_call() -> float:
+    """Seconds that a refund's call to i'mport can take, with a new token and a reading after a refusal."""
+    return float(2 * settings.IAMPORT_CONNECT_TIMEOUT + 3 * settings.IAMPORT_READ_TIMEOUT)
+
+
 def _ensure_tax_parts(payment: Payment) -> None:
     if payment.refundable_amount > 0 and policies.needs_tax_parts(payment):
         read_tax_parts(payment)
@@ -226,9 +231,9 @@ def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> R
 
 
 def _ensure_in_time(record: RefundRecord) -> None:
-    """A process that slept since the reservation must not send what may have been given up meanwhile."""
+    """A process that slept since the reservation must not send what may be given up before its call has ended."""
     age = timezone.now() - record.requested_at
-    if age > timedelta(seconds=max(1, settings.REFUND_LEASE_SECONDS / 2)):  # the other half is for the call
+    if age > timedelta(seconds=max(1, settings.REFUND_LEASE_SECONDS - longest_call())):
         raise GatewayUnavailable(_("This server was too slow; nothing was sent. Try again in a moment."))
 
 

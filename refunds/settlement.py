@@ -37,7 +37,7 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
     now = timezone.now()
     booking = _book(record, shown, reading=Reading.REFUSAL, now=now)
     if booking.live is not None and booking.live.pk == record.pk:
-        message = f"{refusal.message} {_drift_message(booking)}".strip()
+        message = f"{_drift_message(booking)} {refusal.message}".strip()
         move(
             booking.live,
             RefundStatus.FAILED,
@@ -104,8 +104,8 @@ def _drift_message(booking: Booking) -> str:
         return ""
     payment = booking.live.payment
     return _(
-        "i'mport already shows %(refunded)s refunded that was missing here; the ledger was updated. "
-        "Still refundable: %(left)s."
+        "i'mport already shows %(refunded)s refunded that was missing here; the ledger was updated. Still "
+        "refundable: %(left)s. Refund again if it is still due. i'mport's words:"
     ) % {
         "refunded": format_money(booking.imported_amount, payment.currency),
         "left": format_money(payment.refundable_amount, payment.currency),
