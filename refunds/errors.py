@@ -13,6 +13,7 @@ DomainError (payments.errors)
       │    ├── TokenAmountLimit     token_amount_limit      more than it may refund at once
       │    └── TokenDailyLimit      token_daily_limit       more than it may refund today
       ├── TooManyFailed         too_many_failed         this buyer may not try this order again today
+      ├── RefundNotFound        refund_not_found        unknown here, or somebody else's
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
       ├── IdempotencyConflict   idempotency_key_reused  same key, other request
       ├── AccountNotKept        account_not_kept        the account it went to is no longer kept, or never was
@@ -142,6 +143,15 @@ class TooManyFailed(RefundError):
                 "contact the shop, which can refund it for you."
             )
         )
+
+
+class RefundNotFound(RefundError):
+    """No refund of that number is known here (or it belongs to someone else)."""
+
+    code = "refund_not_found"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(_("There is no refund “%(number)s” here. Check the number.") % {"number": number[:60]})
 
 
 class RefundInProgress(RefundError):

@@ -179,7 +179,7 @@ get_refund = extend_schema(
     summary="One refund",
     description="Poll it while `status` is `requested`, `pending` or `unknown`.",
     parameters=[parameters.REFUND_NUMBER, *parameters.HEADERS_OF_ALL],
-    responses=_found(RefundShape, examples.REFUNDS, examples_errors.PAYMENT_NOT_FOUND),
+    responses=_found(RefundShape, examples.REFUNDS, examples_errors.REFUND_NOT_FOUND),
 )
 
 

@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.models import ApiToken
-from payments.errors import PaymentNotFound
 from payments.models import Payment
 from payments.services import find_by_number, find_payment
 from refunds.api import schema
@@ -19,7 +18,7 @@ from refunds.api.answers import answer_of
 from refunds.api.filters import narrow_payments, narrow_refunds
 from refunds.api.pages import page_of
 from refunds.api.serializers import read_refund_request, read_uids
-from refunds.errors import IdempotencyConflict, InvalidRequest
+from refunds.errors import IdempotencyConflict, InvalidRequest, RefundNotFound
 from refunds.idempotency import find_repeated
 from refunds.models import RefundSource
 from refunds.permissions import ensure_may_refund, may_refund_any, payments_visible_to, refunds_visible_to
@@ -108,7 +107,7 @@ class RefundView(APIView):
         wanted = {"pk": int(number)} if re.fullmatch(r"[0-9]{1,18}", number) else {"number": number}
         refund = refunds_visible_to(cast(User, request.user)).filter(**wanted).first()
         if refund is None:
-            raise PaymentNotFound(number)
+            raise RefundNotFound(number)
         return Response(refund_json(refund))
 
 

@@ -151,7 +151,7 @@ def test_who_failed_too_often_is_sent_to_the_shop_and_not_told_to_try_again(shop
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     for _ in range(MAX_FAILED_PER_DAY):
-        make_refund(payment, status="failed")
+        make_refund(payment, status="failed", error_code="refused_by_gateway")
     shop.submit()
     shop.expect_answer("The refund was refused", "Please contact the shop")
     expect(shop.dialog.get_by_role("button", name="Try again")).to_have_count(0)

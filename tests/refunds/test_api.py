@@ -264,7 +264,7 @@ def test_wrong_methods_and_content_types_are_refused(shop: Client) -> None:
 def test_junk_addresses_answer_404(shop: Client, path: str) -> None:
     answer = shop.get(path)
     assert answer.status_code == 404
-    assert answer.json()["code"] in ("payment_not_found", "not_found")
+    assert answer.json()["code"] in ("payment_not_found", "refund_not_found", "not_found")
 
 
 @pytest.mark.parametrize(

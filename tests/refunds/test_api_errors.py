@@ -238,7 +238,7 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (403, "token_ended", revoked_meanwhile),
     (404, "payment_not_found", cancelled({"imp_uid": "imp_1"})),
     (404, "payment_not_found", lambda asker: asker.send("GET", "/payments/nobody/refunds")),
-    (404, "payment_not_found", lambda asker: asker.send("GET", "/refunds/nobody")),
+    (404, "refund_not_found", lambda asker: asker.send("GET", "/refunds/nobody")),
     (404, "not_found", lambda asker: asker.send("GET", "/refunds/1/2")),
     (404, "not_found", lambda asker: asker.send("POST", "/webhooks/other")),
     (404, "not_found", lambda asker: asker.send("GET", "/api/nothing")),

@@ -163,7 +163,11 @@ def test_words_of_the_handbook_and_of_the_description_are_the_same(document: dic
 def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
     described = {
         word
-        for operation in (document["paths"][CANCEL]["post"], document["paths"]["/payments"]["get"])
+        for operation in (
+            document["paths"][CANCEL]["post"],
+            document["paths"]["/payments"]["get"],
+            document["paths"]["/refunds/{number}"]["get"],
+        )
         for words in described_codes(operation).values()
         for word in words
     }
