@@ -79,8 +79,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: much of the time a test waits for a server or a browser."""
-    return (os.cpu_count() or 1) + 1
+    """Two for each processor: much of the time a test waits for a server or a browser."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_unconfigure() -> None:
