@@ -25,9 +25,10 @@ def _deliver(endpoint_ids: Collection[str]) -> Iterable[tuple[str, datetime]]:
     for key in endpoint_ids:
         sent = deliver_to(int(key), until=time.monotonic() + SWEEP_SECONDS)
         due = Delivery.objects.filter(endpoint=int(key)).next_due_at()
-        _resting.pop(key, None)
         if sent.is_down:
             _resting[key] = timezone.now() + PAUSE_WHEN_DOWN
+        elif sent.delivered:  # a look that found nothing to send says nothing of the endpoint
+            _resting.pop(key, None)
         if due is not None:
             yield key, max(due, _resting.get(key, due))
 

@@ -53,6 +53,7 @@ def sending(monkeypatch: pytest.MonkeyPatch) -> Iterator[BackgroundThreads]:
     threads = soon.sending_threads()
     monkeypatch.setattr(soon, "_sending", threads)
     yield threads
+    threads.finish(30)  # whoever is at work now would note what to look at later
     with threads._changed:
         threads._due.clear()
         threads._changed.notify_all()

@@ -206,6 +206,23 @@ def test_a_new_event_does_not_wait_for_the_next_try_of_an_older_one(
     connected.receiver.wait_for(2)
 
 
+def test_an_endpoint_that_keeps_failing_is_not_asked_for_each_new_event(
+    connected: Connected, sending: BackgroundThreads
+) -> None:
+    connected.receiver.answers = [500]
+    with transaction.atomic():
+        for _ in range(3):
+            fail(requested_refund())
+    connected.receiver.wait_for(3)
+    sending.finish(20)
+
+    with transaction.atomic():
+        fail(requested_refund())
+    time.sleep(0.5)
+
+    assert len(connected.receiver.received) == 3
+
+
 def at_once(work: list[object]) -> None:
     barrier = threading.Barrier(len(work))
 
