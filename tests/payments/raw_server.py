@@ -23,13 +23,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """Bytes to send, one by one if `drip` (seconds) is set; then the connection may be closed or reset."""
+    """Bytes to send once `wait` is set, one by one if `drip` (seconds) is given; then close or reset."""
 
     raw: bytes = b""
+    wait: threading.Event | None = None
     drip: float = 0
     close: bool = False
     reset: bool = False
-    wait: threading.Event | None = None
 
 
 def http(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
@@ -103,14 +103,14 @@ class RawServer:
         is_token = request.path.startswith("/users/getToken")
         (self.token_calls if is_token else self.calls).append(request)
         reply = self.token() if is_token else self.answer(request)
+        if reply.wait is not None:
+            reply.wait.wait(30)
         if reply.drip:
             for position in range(len(reply.raw)):
                 connection.sendall(reply.raw[position : position + 1])
                 threading.Event().wait(reply.drip)
         else:
             connection.sendall(reply.raw)
-        if reply.wait is not None:
-            reply.wait.wait(30)
         if reply.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return not (reply.close or reply.reset)

@@ -147,14 +147,30 @@ def test_the_same_token_handed_out_again_counts_as_new(server: RawServer, tmp_pa
     assert len(server.token_calls) == 2
 
 
-def test_threads_that_waited_for_a_failed_renewal_share_its_failure(server: RawServer, tmp_path: Path) -> None:
-    gate = threading.Event()
-    server.token = lambda: Reply(http(envelope(code=-1), "503 Unavailable"), wait=gate, close=True)
-    gateway = gateway_on(server, tmp_path)
-    all_ask = threading.Barrier(9)
+class Line:
+    """A lock that knows how many have come to it."""
+
+    def __init__(self) -> None:
+        self.came = threading.Semaphore(0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_exception: object) -> None:
+        self._lock.release()
+
+
+def test_threads_that_waited_for_a_failed_renewal_share_its_failure(
+    server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone_came = threading.Event()
+    server.token = lambda: Reply(http(envelope(code=-1), "503 Unavailable"), wait=everyone_came, close=True)
+    gateway, line = gateway_on(server, tmp_path), Line()
+    monkeypatch.setattr(gateway._tokens, "_lock", line)
 
     def ask() -> type[Exception] | None:
-        all_ask.wait()
         try:
             gateway.payment(UID)
         except GatewayUnavailable as exc:
@@ -163,9 +179,9 @@ def test_threads_that_waited_for_a_failed_renewal_share_its_failure(server: RawS
 
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(ask) for _ in range(8)]
-        all_ask.wait()
-        threading.Event().wait(0.2)  # all eight are in line
-        gate.set()
+        for _ in answers:
+            assert line.came.acquire(timeout=20)
+        everyone_came.set()
         assert [answer.result() for answer in answers] == [GatewayUnavailable] * 8
     assert len(server.token_calls) == 1
 
