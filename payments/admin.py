@@ -142,6 +142,7 @@ class PaymentAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the th
             "method": method_label(payment.pay_method),
             "paid": self.paid(payment),
             "refunded": self.refunded(payment),
+            "lapsed_discount": payment.lapsed_discount and format_money(payment.lapsed_discount, payment.currency),
             "refundable": self.refundable(payment),
             "paid_time": self.paid_time(payment),
             "receipt": safe_link(payment.receipt_url),

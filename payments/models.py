@@ -39,7 +39,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 
     def refundable(self) -> Self:
         """Payments of which something is left to refund."""
-        return self.ever_paid().filter(cancel_amount__lt=F("amount"))
+        return self.ever_paid().filter(cancel_amount__lt=F("amount") - F("lapsed_discount"))
 
 
 class Payment(models.Model):
@@ -65,6 +65,11 @@ class Payment(models.Model):
     amount = models.DecimalField(_("paid"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
     cancel_amount = models.DecimalField(
         _("refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, default=Decimal(0)
+    )
+    # With a promotion, `amount` and what is asked for count before the discount, `cancel_amount` after it: the
+    # discount on what was refunded is neither left to ask for nor given back.
+    lapsed_discount = models.DecimalField(
+        _("discount on what was refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, default=Decimal(0)
     )
     # What is left by tax kind, read from i'mport when a rule needs it; null = not known (yet, or any more).
     tax_free_left = models.DecimalField(
@@ -134,6 +139,10 @@ class Payment(models.Model):
                 condition=Q(cancel_amount__gte=0, cancel_amount__lte=F("amount")),
                 name="payment_cancel_amount_within_amount",
             ),
+            models.CheckConstraint(
+                condition=Q(lapsed_discount__gte=0, lapsed_discount__lte=F("amount") - F("cancel_amount")),
+                name="payment_lapsed_discount_within_rest",
+            ),
             models.CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status_known"),
             models.CheckConstraint(condition=~Q(imp_uid=""), name="payment_imp_uid_not_empty"),
         )
@@ -150,16 +159,19 @@ class Payment(models.Model):
 
     @property
     def refundable_amount(self) -> Decimal:
-        """What is left to refund, in major units of `currency`; 0 for a payment that was never paid."""
-        return self.amount - self.cancel_amount if self.was_paid else Decimal(0)
+        """What a refund can still ask for, in major units of `currency`; 0 for a payment that was never paid.
+
+        With a promotion it counts before the discount, as i'mport's `amount` and `checksum` of a cancel do.
+        """
+        return self.amount - self.cancel_amount - self.lapsed_discount if self.was_paid else Decimal(0)
 
     @property
     def is_fully_refunded(self) -> bool:
-        return self.was_paid and self.cancel_amount >= self.amount
+        return self.was_paid and self.refundable_amount <= 0
 
     @property
     def is_partially_refunded(self) -> bool:
-        return self.was_paid and 0 < self.cancel_amount < self.amount
+        return self.cancel_amount > 0 and self.refundable_amount > 0
 
 
 class WakeUp(models.Model):

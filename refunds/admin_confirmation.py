@@ -120,6 +120,10 @@ class Row:
         return self._money(self.payment.cancel_amount)
 
     @property
+    def lapsed_discount(self) -> str:
+        return self._money(self.payment.lapsed_discount)
+
+    @property
     def refundable(self) -> str:
         return self._money(self.payment.refundable_amount)
 

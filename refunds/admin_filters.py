@@ -37,9 +37,9 @@ class RefundStateFilter(DropdownFilter):  # type: ignore[misc]  # the theme ship
             case "none":
                 return queryset.ever_paid().filter(cancel_amount=0)
             case "partial":
-                return queryset.filter(cancel_amount__gt=0, cancel_amount__lt=F("amount"))
+                return queryset.refundable().filter(cancel_amount__gt=0)
             case "full":
-                return queryset.filter(cancel_amount__gt=0, cancel_amount=F("amount"))
+                return queryset.filter(cancel_amount__gt=0, cancel_amount__gte=F("amount") - F("lapsed_discount"))
             case "in_progress":
                 return _having(queryset, records.live().exclude(status=RefundStatus.UNKNOWN))
             case "attention":

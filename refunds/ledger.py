@@ -105,8 +105,23 @@ def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: date
     if total != payment.cancel_amount:
         payment.cancel_amount = total
         payment.tax_free_left = payment.vat_left = None  # changed by an unknown share: read again when needed
+    payment.lapsed_discount = _lapsed_discount(payment, records)
     booking.live = live
     return booking
+
+
+def _lapsed_discount(payment: Payment, records: list[RefundRecord]) -> Decimal:
+    """What was asked for and not given back because a promotion had not been paid for.
+
+    Of a cancel made in the console only what was given back is known. Never more than is left.
+    """
+    if not payment.has_promotion:
+        return Decimal(0)
+    lapsed = sum(
+        (record.amount - record.booked_amount for record in records if record.status == RefundStatus.SUCCEEDED),
+        Decimal(0),
+    )
+    return max(Decimal(0), min(lapsed, payment.amount - payment.cancel_amount))
 
 
 def _has_number(live: RefundRecord, item: Cancellation) -> bool:
@@ -168,7 +183,7 @@ def _import_cancel(
         status=RefundStatus.SUCCEEDED,
         source=RefundSource.CONSOLE,
         amount=item.amount,
-        checksum=payment.amount - before,
+        checksum=payment.amount - payment.lapsed_discount - before,
         cancelled_amount=item.amount,
         reason=item.reason[:255],
         cancellation_id=cancellation_id,

@@ -59,6 +59,7 @@ class OrderCard:
     tone: str
     paid: str
     refunded: str
+    lapsed_discount: str
     refundable: str
     notice: str
     notice_tone: str
@@ -94,6 +95,7 @@ def order_card(payment: Payment) -> OrderCard:
         tone=tone,
         paid=_money(payment, payment.amount),
         refunded=_money(payment, payment.cancel_amount) if payment.cancel_amount else "",
+        lapsed_discount=_money(payment, payment.lapsed_discount) if payment.lapsed_discount else "",
         refundable=_money(payment, payment.refundable_amount),
         notice=why_not(why_not_now.code, why_not_now.message) if why_not_now else _notice(payment, live),
         notice_tone="warn" if why_not_now else tone,

@@ -95,7 +95,7 @@ class PaymentShape(Shape):
     currency = serializers.CharField(help_text="ISO 4217.")
     amount = Amount(help_text=f"Paid. {MAJOR_UNITS}")
     cancel_amount = Amount(help_text="Refunded so far.")
-    refundable_amount = Amount(help_text="Left to refund.")
+    refundable_amount = Amount(help_text="Left to refund; like `amount`, before a promotion's discount.")
     paid_at = serializers.DateTimeField(allow_null=True)
 
 

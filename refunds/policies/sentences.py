@@ -119,8 +119,8 @@ SENTENCES = {
         "Foreign cards can often be refunded in full only. If this is refused, refund the whole %(paid)s."
     ),
     "promotion": _(
-        "A discount was applied to this payment, so the amount refunded can differ from the amount asked. "
-        "Compare them afterwards."
+        "A discount was applied to this payment. Amounts here are those before the discount: less than what you "
+        "enter is given back, by the discount on it."
     ),
     "tax_parts_unknown": _(
         "It is not known whether a part of this payment is tax-free. "

@@ -34,6 +34,14 @@ def test_it_shows_money_and_method_of_each_order(staff: Client) -> None:
     assert not page.has_field(first, "refund_account")
 
 
+def test_with_a_promotion_it_shows_the_discount_that_lapsed(staff: Client) -> None:
+    payment = make_payment(has_promotion=True, cancel_amount=Decimal(4_500), lapsed_discount=Decimal(500))
+
+    for text in (confirmation(staff, payment).text, staff.get(f"/admin/payments/payment/{payment.pk}/change/").text):
+        assert "Discount on what was refunded</dt><dd>₩500" in text
+        assert "₩5,000" in text
+
+
 def test_orders_that_cannot_be_refunded_are_disabled_and_counted(staff: Client) -> None:
     good, failed = make_payment(), make_payment(status="failed")
 

@@ -1,6 +1,6 @@
 """A refund in three steps, against the sandbox i'mport over real HTTP."""
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from payments.gateway import Gateway, get_gateway
 from payments.models import Payment
+from payments.services import mirror_payment
 from refunds import services
 from refunds.errors import (
     IdempotencyConflict,
@@ -197,11 +198,43 @@ def test_a_refusal_that_cannot_be_checked_stays_unknown(sandbox: SandboxServer) 
         refund(payment, 1_000)
 
 
-def test_a_promotion_is_booked_as_answered_and_flagged_for_review(sandbox: SandboxServer) -> None:
-    payment = paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000}, amount=10_000)
-    record = refund(payment, 5_000)
-    assert agree(sandbox, payment)
-    assert record.needs_review == (record.cancelled_amount != 5_000)
+@pytest.fixture
+def discounted(sandbox: SandboxServer) -> Payment:
+    """An order of 10,000 for which 9,000 was paid: with a promotion i'mport counts before its discount."""
+    return paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000}, amount=10_000)
+
+
+def test_a_promotion_is_booked_as_answered_and_flagged_for_review(sandbox: SandboxServer, discounted: Payment) -> None:
+    record = refund(discounted, 5_000)
+    assert (record.amount, record.cancelled_amount, record.needs_review) == (5_000, 4_500, True)
+    assert agree(sandbox, discounted)
+
+
+def test_with_a_promotion_the_rest_can_be_refunded_part_by_part(sandbox: SandboxServer, discounted: Payment) -> None:
+    left = []
+    for amount in (5_000, 1_000, None):
+        refund(discounted, amount)
+        assert agree(sandbox, discounted)
+        assert discounted.refundable_amount == sandbox.payment(discounted.imp_uid)["cancellable"]
+        left.append((discounted.cancel_amount, discounted.refundable_amount))
+        assert discounted.is_partially_refunded == (discounted in Payment.objects.refundable()) == (amount is not None)
+    assert left == [(4_500, 5_000), (5_400, 4_000), (9_000, 0)]
+    assert discounted.is_fully_refunded
+    with pytest.raises(PolicyViolated) as raised:
+        refund(discounted)
+    assert raised.value.code == "already_refunded"
+
+
+def test_a_lost_answer_to_a_refund_with_a_promotion_does_not_change_what_is_left(
+    sandbox: SandboxServer, discounted: Payment
+) -> None:
+    sandbox.fault("cancel", "drop_after", times=1)
+    with suppress(RefundOutcomeUnknown):
+        refund(discounted, 5_000)
+    mirror_payment(get_gateway().payment(discounted.imp_uid))
+    refund(discounted)
+    assert agree(sandbox, discounted)
+    assert (discounted.cancel_amount, discounted.is_fully_refunded) == (9_000, True)
 
 
 def test_the_same_key_gives_the_same_refund_again(sandbox: SandboxServer) -> None:

@@ -72,6 +72,12 @@ class Markup(HTMLParser):
             self.blocked.append(self.get_starttag_text() or tag)
 
 
+def test_with_a_promotion_the_sums_add_up(shop: Client, buyer: User) -> None:
+    make_payment(user=buyer, has_promotion=True, cancel_amount=Decimal(4_500), lapsed_discount=Decimal(500))
+    sums = re.findall(r'<dd class="sum[^>]*>([^<]+)<', page_of(shop))
+    assert sums == ["₩10,000", "₩4,500", "₩500", "₩5,000"]
+
+
 def test_a_visitor_gets_a_welcome_with_a_way_to_sign_in(client: Client) -> None:
     page = page_of(client)
     assert "/accounts/login/" in page
