@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import DjangoDbBlocker, Settings
 
 from tests.postgres import running_server
@@ -33,7 +33,7 @@ BROWSER_FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-BROWSER_TIMEOUT_MS = 15_000
+BROWSER_TIMEOUT_MS = 30_000  # a busy machine is slow
 # Files, pages and servers that behave the same on every database: `make test` asks them once, on SQLite.
 ANY_DATABASE = (
     "tests/access/test_addresses",
@@ -212,6 +212,7 @@ def browser() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright's event loop runs beneath the test, which Django would take for async code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        expect.set_options(timeout=BROWSER_TIMEOUT_MS)
         running = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
         yield running
         running.close()

@@ -14,7 +14,6 @@ from payments.models import Payment
 from tests.factories import make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-PATIENCE_MS = 20_000  # the description is drawn by the browser, which takes its time on a busy machine
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -28,7 +27,7 @@ def docs(page: Page, live_server: LiveServer) -> Callable[[], Page]:
 
     def open_docs() -> Page:
         page.goto(f"{live_server.url}/api/docs")
-        expect(page.locator(".opblock").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator(".opblock").first).to_be_visible()
         return page
 
     return open_docs
@@ -51,7 +50,7 @@ def try_out(page: Page, operation: str, **parameters: str) -> str:
         block.locator(f'tr[data-param-name="{name}"] input').fill(value)
     block.get_by_role("button", name="Execute").click()
     answer = block.locator(".live-responses-table .response")
-    expect(answer).to_be_visible(timeout=PATIENCE_MS)
+    expect(answer).to_be_visible()
     return answer.inner_text()
 
 
@@ -87,7 +86,7 @@ def test_every_example_of_an_answer_can_be_chosen_and_read(docs: Callable[[], Pa
     page.locator("#operations-refunds-cancelPayment .opblock-summary-control").click()
     refused = page.locator('#operations-refunds-cancelPayment .response[data-code="400"]')
     refused.locator(".examples-select-element").select_option("amount_exceeds_balance")
-    expect(refused.locator(".model-example")).to_contain_text("is more than can be refunded", timeout=PATIENCE_MS)
+    expect(refused.locator(".model-example")).to_contain_text("is more than can be refunded")
 
 
 def test_refunding_is_tried_out_on_a_developers_machine_only(

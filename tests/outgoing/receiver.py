@@ -46,7 +46,7 @@ class Receiver:
     def port(self) -> int:
         return int(self.url.rsplit(":", 1)[1].partition("/")[0])
 
-    def wait_for(self, count: int, seconds: float = 20) -> None:
+    def wait_for(self, count: int, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while len(self.received) < count:
             assert time.monotonic() < deadline, f"{len(self.received)} of {count} events came in time"

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -143,15 +142,14 @@ def test_a_command_that_refunds_does_not_wait_for_ever(
     sandbox: SandboxServer, connected: Connected, environment: dict[str, str]
 ) -> None:
     release = threading.Event()
-    connected.receiver.answers = [lambda handler: release.wait(60) and None]
+    connected.receiver.answers = [lambda handler: release.wait(100) and None]
     payment = paid_at_sandbox(sandbox)
-    began = time.monotonic()
-
     assert manage("refund", payment.imp_uid, environment=environment).returncode == 0
 
     release.set()
-    assert time.monotonic() - began < 20
     assert connected.delivery.status == DeliveryStatus.WAITING
+    # It left before the sender gave up: of the attempt nothing is known.
+    assert list(connected.delivery.attempt_log.values_list("status", "error")) == [(None, "")]
 
 
 def test_the_command_says_what_failed_and_forgets_what_is_old(

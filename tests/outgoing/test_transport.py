@@ -75,14 +75,29 @@ def test_proxies_and_passwords_of_the_environment_are_ignored(
         (raw(b""), "broken_answer"),
         (raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), "broken_answer"),
         (raw(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000), "broken_answer"),
-        (raw(b"", pause=3), "too_slow"),
-        (raw(b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.05, times=60), "too_slow"),
-        (raw(b"HTTP/1.1 200 OK\r\nX: y\r\n", pause=0.1, times=30), "too_slow"),
     ],
-    ids=["no HTTP", "nothing", "many headers", "a long header", "silence", "endless promises", "a trickle"],
+    ids=["no HTTP", "nothing", "many headers", "a long header"],
 )
-def test_answers_that_are_none_end_in_time(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, answer: Callable[[BaseHTTPRequestHandler], None], code: str
+def test_what_is_no_answer_is_said(
+    receiver: Receiver, answer: Callable[[BaseHTTPRequestHandler], None], code: str
+) -> None:
+    receiver.answers = [answer]
+    with pytest.raises(SendError) as raised:
+        send(receiver.url)
+    assert raised.value.failure.value == code
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        raw(b"", pause=20),
+        raw(b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.05, times=400),
+        raw(b"HTTP/1.1 200 OK\r\nX: y\r\n", pause=0.1, times=200),
+    ],
+    ids=["silence", "endless promises", "a trickle"],
+)
+def test_answers_that_do_not_come_end_in_time(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, answer: Callable[[BaseHTTPRequestHandler], None]
 ) -> None:
     monkeypatch.setattr(transport, "READ_SECONDS", 0.5)
     monkeypatch.setattr(transport, "TOTAL_SECONDS", 1)
@@ -90,16 +105,16 @@ def test_answers_that_are_none_end_in_time(
     began = time.monotonic()
     with pytest.raises(SendError) as raised:
         send(receiver.url)
-    assert raised.value.failure.value == code
-    assert time.monotonic() - began < 2
+    assert raised.value.failure.value == "too_slow"
+    assert time.monotonic() - began < 10
 
 
 def test_an_answer_that_trickles_or_never_ends_counts_by_its_status(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "TOTAL_SECONDS", 1)
+    monkeypatch.setattr(transport, "TOTAL_SECONDS", 2)
     receiver.answers = [
-        raw(b"HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 3, pause=2),
+        raw(b"HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 3, pause=20),
         raw(b"HTTP/1.1 500 No\r\n\r\n" + b"y" * 100_000, times=200),
     ]
     assert send(receiver.url) == Answer(202, "xxx", 0)

@@ -21,7 +21,7 @@ def threads_for(work: Work, *, chunk: int = 100, retry_seconds: float = 0.05) ->
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
@@ -84,7 +84,7 @@ def test_a_key_noted_during_its_work_is_worked_on_again_but_never_twice_at_once(
     def work(keys: Collection[str]) -> list[tuple[str, datetime]]:
         running.update(keys)
         most.update({key: max(running[key] - most[key], 0) for key in keys})
-        release.wait(20)
+        release.wait(60)
         done.update(keys)
         running.subtract(keys)
         return []
@@ -93,7 +93,8 @@ def test_a_key_noted_during_its_work_is_worked_on_again_but_never_twice_at_once(
     for _ in range(3):
         threads.notify("slow")
         threads.notify("other")
-        time.sleep(0.05)
+        wait_for(lambda: running == {"slow": 1, "other": 1})
+        time.sleep(0.05)  # in which another thread would take them
     release.set()
 
     wait_for(lambda: not threads._threads)
@@ -126,10 +127,10 @@ def test_a_slow_key_does_not_hold_up_another() -> None:
 
 
 def test_the_end_of_the_process_waits_for_what_has_begun_but_not_for_ever() -> None:
-    done: list[str] = []
+    release, done = threading.Event(), []
 
     def work(keys: Collection[str]) -> list[tuple[str, datetime]]:
-        time.sleep(0.2)
+        release.wait(60)
         done.extend(keys)
         return []
 
@@ -137,5 +138,6 @@ def test_the_end_of_the_process_waits_for_what_has_begun_but_not_for_ever() -> N
     threads.notify("a")
     threads.finish(0.01)
     assert done == []
+    release.set()
     threads.finish(20)
     assert done == ["a"]

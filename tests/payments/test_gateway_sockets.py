@@ -35,7 +35,9 @@ def gateway(server: RawServer, tmp_path: Path) -> IamportGateway:
 
 
 def hasty(server: RawServer, tmp_path: Path) -> IamportGateway:
-    return IamportGateway(config(server.url, tmp_path, read_timeout=0.3))
+    """A gateway that waits for no answer long, and has a token."""
+    IamportGateway(config(server.url, tmp_path))._tokens.get()
+    return IamportGateway(config(server.url, tmp_path, connect_timeout=1.0, read_timeout=1.0))
 
 
 def closed_port() -> int:
@@ -76,17 +78,17 @@ def test_a_body_shorter_than_announced_is_not_an_answer_even_if_it_is_whole_json
 
 
 def test_a_cancel_without_an_answer_in_time_is_unknown(server: RawServer, tmp_path: Path) -> None:
-    never = threading.Event()
+    gateway, never = hasty(server, tmp_path), threading.Event()
     server.answer = lambda _: Reply(wait=never, close=True)
     with pytest.raises(OutcomeUnknown):
-        hasty(server, tmp_path).cancel(cancel_request())
+        gateway.cancel(cancel_request())
     never.set()
     assert len(server.calls) == 1
 
 
 def test_an_answer_that_drips_in_for_ever_is_given_up(server: RawServer, tmp_path: Path) -> None:
+    gateway = hasty(server, tmp_path)
     server.answer = lambda _: Reply(http(b" " * 100_000), drip=0.001, close=True)
-    gateway = IamportGateway(config(server.url, tmp_path, connect_timeout=0.5, read_timeout=0.3))
     with pytest.raises(OutcomeUnknown):
         gateway.cancel(cancel_request())
 

@@ -186,8 +186,11 @@ def test_threads_that_waited_for_a_failed_renewal_share_its_failure(
     assert len(server.token_calls) == 1
 
 
-def test_a_process_that_holds_the_lock_for_ever_does_not_stop_the_others(server: RawServer, tmp_path: Path) -> None:
-    gateway = gateway_on(server, tmp_path, connect_timeout=0.1, read_timeout=0.2)
+def test_a_process_that_holds_the_lock_for_ever_does_not_stop_the_others(
+    server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = gateway_on(server, tmp_path)
+    monkeypatch.setattr(gateway._tokens._file, "_lock_timeout", 0.2)
     with FileLock(gateway._tokens._file._path.with_suffix(".lock")):
         assert gateway.payment(UID).imp_uid == UID
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/webhooks/iamport"
 FORM = "application/x-www-form-urlencoded"
-SECONDS = 20
+SECONDS = 60
 IAMPORT_ADDRESS = "52.78.100.19"
 
 

@@ -110,7 +110,7 @@ def test_hanging_answer_has_acted_before_the_client_gives_up(sandbox: SandboxSer
 
 def test_call_that_hangs_before_acting_acts_after_the_client_gave_up(sandbox: SandboxServer) -> None:
     payment = sandbox.create_payment()
-    sandbox.fault("cancel", "hang_before", times=1, seconds=1.5)
+    sandbox.fault("cancel", "hang_before", times=1, seconds=3)
 
     with pytest.raises(requests.ReadTimeout):
         send_cancel(sandbox, payment["imp_uid"], timeout=0.2)

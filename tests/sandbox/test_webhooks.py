@@ -12,7 +12,7 @@ from tests.sandbox.conftest import Cancel, Received
 from tests.sandbox_server import SandboxServer
 
 Receiver = tuple[str, Queue[Received]]
-SECONDS = 10
+SECONDS = 60
 
 
 def test_console_cancel_is_notified_as_json(sandbox: SandboxServer, receiver: Receiver) -> None:
