@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import CharField, QuerySet
 
 from payments.errors import AmbiguousOrder, PaymentNotFound
@@ -88,6 +89,25 @@ def mirror_payment(shown: GatewayPayment) -> Payment:
     return payment
 
 
+class CannotBeBooked(Exception):
+    """What i'mport shows of one payment breaks a rule of ours; the log says which."""
+
+
+@contextmanager
+def one_of_many(imp_uid: str) -> Iterator[None]:
+    """Log what goes wrong with this payment and raise `CannotBeBooked` instead, so that the others can go on.
+
+    What would go wrong with all of them passes: i'mport cannot be read, or the database is gone.
+    """
+    try:
+        yield
+    except (GatewayError, InterfaceError, OperationalError):
+        raise
+    except Exception as exc:
+        logger.exception("%s: what i'mport shows could not be booked", imp_uid)
+        raise CannotBeBooked(imp_uid) from exc
+
+
 def _new_payment(shown: GatewayPayment) -> Payment:
     """An unsaved row with nothing refunded yet: what was cancelled is booked refund by refund."""
     payment = Payment(imp_uid=shown.imp_uid)
@@ -102,8 +122,8 @@ class SyncProgress:
     read: int
     created: int
     updated: int
-    total: int | None = None  # of the current 90-day window, when reading by date
     missing: tuple[str, ...] = ()  # asked for by number, unknown to i'mport
+    unbookable: tuple[str, ...] = ()  # shown by i'mport, but against a rule of ours: left as they were
     upto: datetime | None = None  # all payments up to here are mirrored: where to resume
 
 
@@ -115,8 +135,7 @@ def sync_by_id(imp_uids: Sequence[str], *, gateway: Gateway | None = None) -> It
         chunk = wanted[start : start + _CHUNK]
         shown = gateway.payments(chunk)
         missing = tuple(sorted(set(chunk) - {payment.imp_uid for payment in shown}))
-        created, updated = _mirror_all(shown)
-        yield SyncProgress(read=len(shown), created=created, updated=updated, missing=missing)
+        yield replace(_mirror_all(shown), missing=missing)
 
 
 def sync_by_date(
@@ -125,27 +144,30 @@ def sync_by_date(
     """Mirror every payment whose final status was set in [start, end]. Yields after each page."""
     gateway = gateway or get_gateway()
     for page in gateway.payments_between(start, end, status=status):
-        created, updated = _mirror_all(page.payments)
-        yield SyncProgress(
-            read=len(page.payments),
-            created=created,
-            updated=updated,
-            total=page.total,
-            upto=page.window_start,
-        )
+        yield replace(_mirror_all(page.payments), upto=page.window_start)
 
 
-def _mirror_all(shown: Sequence[GatewayPayment]) -> tuple[int, int]:
-    """Mirror one call's worth of payments; untouched ones cost no write. Returns (created, updated)."""
+def _mirror_all(shown: Sequence[GatewayPayment]) -> SyncProgress:
+    """Mirror one call's worth of payments; untouched ones cost no write."""
     known = Payment.objects.in_bulk([payment.imp_uid for payment in shown], field_name="imp_uid")
     fresh = [payment for payment in shown if payment.imp_uid not in known]
     plain = [payment for payment in fresh if not payment.cancel_amount and not payment.cancel_history]
     Payment.objects.bulk_create([_new_payment(payment) for payment in plain], ignore_conflicts=True)
     with_cancels = [payment for payment in fresh if payment.cancel_amount or payment.cancel_history]
     changed = [payment for payment in shown if payment.imp_uid in known and _differs(known[payment.imp_uid], payment)]
+    unbookable = set()
     for payment in (*with_cancels, *changed):
-        mirror_payment(payment)
-    return len(fresh), len(changed)
+        try:
+            with one_of_many(payment.imp_uid):
+                mirror_payment(payment)
+        except CannotBeBooked:
+            unbookable.add(payment.imp_uid)
+    return SyncProgress(
+        read=len(shown),
+        created=sum(payment.imp_uid not in unbookable for payment in fresh),
+        updated=sum(payment.imp_uid not in unbookable for payment in changed),
+        unbookable=tuple(sorted(unbookable)),
+    )
 
 
 def _differs(payment: Payment, shown: GatewayPayment) -> bool:

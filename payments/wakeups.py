@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from payments.errors import DomainError
 from payments.gateway import Gateway, GatewayError, GatewayPayment, PaymentUnknown, get_gateway
 from payments.models import WakeUp
-from payments.services import mirror_payment
+from payments.services import CannotBeBooked, mirror_payment, one_of_many
 
 logger = logging.getLogger(__name__)
 
@@ -130,15 +130,13 @@ def _read(rows: Sequence[WakeUp], gateway: Gateway, *, spacing: timedelta) -> Dr
         return _result(rows, read, exc.message, is_down=True)
     for row in rows:
         try:
-            _mirror(row, shown.get(row.imp_uid), gateway)
+            with one_of_many(row.imp_uid):
+                _mirror(row, shown.get(row.imp_uid), gateway)
         except GatewayError as exc:
             refused, message = refused + 1, exc.message
             if refused == _FAILURES_THAT_MEAN_DOWN:
                 break
-        except (InterfaceError, OperationalError):  # the database is gone, for all of them
-            raise
-        except Exception:  # one payment that cannot be booked must not hold up the others
-            logger.exception("%s could not be booked", row.imp_uid)
+        except CannotBeBooked:
             message = _("A payment could not be booked; the log says why.")
         else:
             read += 1

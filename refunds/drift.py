@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import IO
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
@@ -14,7 +13,7 @@ from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.labels import status_label
 from payments.models import Payment
 from payments.money import format_money
-from payments.services import mirror_payment
+from payments.services import CannotBeBooked, mirror_payment, one_of_many
 from payments.spreadsheets import safe_text
 from refunds.items import identities, known_items
 from refunds.models import DifferenceKind, DriftDifference, DriftReport, RefundRecord
@@ -105,11 +104,9 @@ def _compare(report: DriftReport, shown: Sequence[GatewayPayment]) -> None:
 def _mirrored(theirs: GatewayPayment) -> bool:
     """Mirror one payment; one that cannot be booked stays a difference, and must not end the comparison."""
     try:
-        mirror_payment(theirs)
-    except (InterfaceError, OperationalError):  # the database is gone, for all of them
-        raise
-    except Exception:
-        logger.exception("%s could not be booked", theirs.imp_uid)
+        with one_of_many(theirs.imp_uid):
+            mirror_payment(theirs)
+    except CannotBeBooked:
         return False
     return True
 

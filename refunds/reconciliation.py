@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.models import Payment
-from payments.services import apply_reading
+from payments.services import CannotBeBooked, apply_reading, one_of_many
 from refunds.errors import RefundAbandoned, ResolutionRefused
 from refunds.ledger import Booking, Reading, add_event, book, move
 from refunds.models import RefundRecord, RefundStatus
@@ -145,13 +145,11 @@ def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[
 def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> Reconciled:
     """Repair one payment; one that cannot be booked must not hold up the others."""
     try:
-        return _repair(payment, shown, read_at)
-    except (InterfaceError, OperationalError):  # the database is gone, for all of them
-        raise
-    except Exception:
-        logger.exception("%s: what i'mport shows could not be booked", payment.imp_uid)
-    message = _("What i'mport shows could not be booked; the log says why.")
-    return Reconciled(payment, "unbookable", message, unresolved=_let_wait(payment, read_at))
+        with one_of_many(payment.imp_uid):
+            return _repair(payment, shown, read_at)
+    except CannotBeBooked:
+        message = _("What i'mport shows could not be booked; the log says why.")
+        return Reconciled(payment, "unbookable", message, unresolved=_let_wait(payment, read_at))
 
 
 @transaction.atomic(durable=True)

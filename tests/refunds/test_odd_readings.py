@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from payments.gateway import Cancellation, GatewayPayment, PaymentPage
@@ -150,6 +152,33 @@ def test_a_payment_that_cannot_be_booked_stays_a_difference() -> None:
     report = compare_period(since=timezone.now() - timedelta(days=2), until=timezone.now(), gateway=gateway)
     assert (report.error, report.finished_at is not None, report.compared) == ("", True, 2)
     assert set(report.differences.filter(repaired=False).values_list("imp_uid", flat=True)) >= {odd.imp_uid}
+
+
+@pytest.mark.parametrize("by_number", [True, False], ids=["by number", "by date"])
+def test_a_payment_that_cannot_be_booked_ends_no_sync(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by_number: bool
+) -> None:
+    odd, fine = make_payment(), make_payment()
+    # Two that we know, and two that we do not.
+    news = [make_payment(), make_payment()]
+    readings = [
+        shown(news[0], 10_300, 10_300),
+        shown(odd, 10_300, 10_300),
+        shown(news[1], 500, 500),
+        shown(fine, 700, 700),
+    ]
+    for payment in news:
+        payment.delete()
+    monkeypatch.setattr("payments.services.get_gateway", lambda: ReadOnlyGateway(readings))
+    with pytest.raises(SystemExit, match="1"):
+        call_command("sync_payments", "--json", *([reading.imp_uid for reading in readings] if by_number else []))
+    told = json.loads(capsys.readouterr().out)
+    assert (told["read"], told["created"], told["updated"]) == (4, 1, 1)
+    assert set(told["unbookable"]) == {odd.imp_uid, news[0].imp_uid}
+    assert (told["missing"], told["error"], told["resume"]) == ([], "", "")
+    assert sorted(Payment.objects.values_list("imp_uid", "cancel_amount")) == sorted(
+        [(odd.imp_uid, 0), (fine.imp_uid, 700), (news[1].imp_uid, 500)]
+    )
 
 
 def test_a_notified_payment_that_cannot_be_booked_holds_up_no_later_hundred(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ DEFAULT_DAYS = 90
 class Command(BaseCommand):
     help = (
         "Mirror payments from i'mport: by imp_uid, or by date (default: the last 90 days). "
-        "Safe to repeat and to interrupt. Exit code: 0 done, 1 something is missing or was not reached, 2 usage."
+        "Safe to repeat and to interrupt. "
+        "Exit code: 0 done, 1 something is missing, was not reached or could not be booked, 2 usage."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,26 +37,29 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        steps, describe = self._plan(options)
+        steps, resume = self._plan(options)
         totals = {"read": 0, "created": 0, "updated": 0}
         missing: list[str] = []
+        unbookable: list[str] = []
         error = ""
-        last: SyncProgress | None = None
         try:
             with tqdm(unit=" payments", disable=None, file=self.stderr) as bar:
-                for last in steps:
+                for step in steps:
                     for name in totals:
-                        totals[name] += getattr(last, name)
-                    missing += last.missing
-                    if last.total is not None:
-                        bar.set_postfix_str(str(last.upto.date()) if last.upto else "")
-                    bar.update(last.read)
+                        totals[name] += getattr(step, name)
+                    missing += step.missing
+                    unbookable += step.unbookable
+                    if step.upto is not None:
+                        resume = f"--from {timezone.localtime(step.upto):%Y-%m-%d}"
+                        bar.set_postfix_str(str(step.upto.date()))
+                    bar.update(step.read)
         except GatewayAuthFailed as exc:
             raise CommandError(exc.message, returncode=2) from exc
         except GatewayError as exc:
             error = exc.message
-        self._report(totals, missing, error, last, describe, as_json=options["json"])
-        if error or missing:
+        report = {**totals, "missing": missing, "unbookable": unbookable, "error": error}
+        self._print({**report, "resume": resume if error else ""}, as_json=options["json"])
+        if missing or unbookable or error:
             raise SystemExit(1)
 
     def _plan(self, options: dict[str, Any]) -> tuple[Iterator[SyncProgress], str]:
@@ -72,28 +76,19 @@ class Command(BaseCommand):
             raise CommandError(_("--from must be before --to."), returncode=2)
         return sync_by_date(start, end, status=options["status"]), f"--from {start:%Y-%m-%d}"
 
-    def _report(
-        self,
-        totals: dict[str, int],
-        missing: list[str],
-        error: str,
-        last: SyncProgress | None,
-        resume: str,
-        *,
-        as_json: bool,
-    ) -> None:
-        if last is not None and last.upto is not None:
-            resume = f"--from {timezone.localtime(last.upto):%Y-%m-%d}"
+    def _print(self, report: dict[str, Any], *, as_json: bool) -> None:
         if as_json:
-            document = {**totals, "missing": missing, "error": error, "resume": resume if error else ""}
-            self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2))
+            self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
             return
         self.stdout.write(
-            _("%(read)d payments read: %(created)d new, %(updated)d changed, the rest as before.") % totals
+            _("%(read)d payments read: %(created)d new, %(updated)d changed, the rest as before.") % report
         )
-        if missing:
-            self.stderr.write(_("i'mport does not know: %(uids)s") % {"uids": ", ".join(missing)})
-        if error:
-            self.stderr.write(error)
-            if resume:
-                self.stderr.write(_("Resume with: manage.py sync_payments %(resume)s") % {"resume": resume})
+        if report["missing"]:
+            self.stderr.write(_("i'mport does not know: %(uids)s") % {"uids": ", ".join(report["missing"])})
+        if report["unbookable"]:
+            text = _("What i'mport shows of these could not be booked; the log says why: %(uids)s")
+            self.stderr.write(text % {"uids": ", ".join(report["unbookable"])})
+        if report["error"]:
+            self.stderr.write(report["error"])
+        if report["resume"]:
+            self.stderr.write(_("Resume with: manage.py sync_payments %(resume)s") % report)
