@@ -102,26 +102,21 @@ def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: date
         total = shown.cancel_amount
     if shown.cancel_amount < total:
         logger.warning("%s: i'mport shows less refunded than the ledger (an older reading?)", payment.imp_uid)
-    if total != payment.cancel_amount:
-        payment.cancel_amount = total
-        payment.tax_free_left = payment.vat_left = None  # changed by an unknown share: read again when needed
-    payment.lapsed_discount = _lapsed_discount(payment, records)
+    _set_totals(payment, records, total)
     booking.live = live
     return booking
 
 
-def _lapsed_discount(payment: Payment, records: list[RefundRecord]) -> Decimal:
-    """What was asked for and not given back because a promotion had not been paid for.
-
-    Of a cancel made in the console only what was given back is known. Never more than is left.
-    """
-    if not payment.has_promotion:
-        return Decimal(0)
-    lapsed = sum(
-        (record.amount - record.booked_amount for record in records if record.status == RefundStatus.SUCCEEDED),
-        Decimal(0),
-    )
-    return max(Decimal(0), min(lapsed, payment.amount - payment.cancel_amount))
+def _set_totals(payment: Payment, records: list[RefundRecord], total: Decimal) -> None:
+    if total != payment.cancel_amount:
+        payment.cancel_amount = total
+        payment.tax_free_left = payment.vat_left = None  # changed by an unknown share: read again when needed
+    lapsed = Decimal(0)
+    if payment.has_promotion:
+        # What our refunds asked for and did not give back. Of the console's, i'mport says only what they gave back.
+        done = [record for record in records if record.status == RefundStatus.SUCCEEDED]
+        lapsed = sum((record.amount - record.booked_amount for record in done), Decimal(0))
+    payment.lapsed_discount = max(Decimal(0), min(lapsed, payment.amount - total))
 
 
 def _has_number(live: RefundRecord, item: Cancellation) -> bool:

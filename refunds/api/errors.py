@@ -16,6 +16,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from payments.errors import AmbiguousOrder, DomainError, PaymentNotFound
 from refunds.api.messages import code_of, message_of
+from refunds.api.parsers import TooLarge
 from refunds.errors import (
     ApprovalRequired,
     IdempotencyConflict,
@@ -122,7 +123,7 @@ def _page(status: int) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400; 413 for a body that was too large to be read at all."""
     if isinstance(exception, RequestDataTooBig):
-        message = _("The request is too large. Nothing was read of it.")
+        message = message_of(TooLarge(), request.method or "")
         return _json_error(413, "too_large", message) if _wants_json(request) else _page(413)
     if not _wants_json(request):
         return _page(400)

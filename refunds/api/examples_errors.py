@@ -116,7 +116,7 @@ TOO_MANY = [
         "shop, which can refund it for you.",
     ),
 ]
-TOO_LARGE = error("too_large", "The request is too large. Nothing was read of it.")
+TOO_LARGE = framework_error("too_large")
 PAYMENT_NOT_FOUND = error("payment_not_found", "There is no payment “ORDER-1” here. Check the number.")
 REFUND_NOT_FOUND = error("refund_not_found", "There is no refund “R7K3M9Q2X4P” here. Check the number.")
 NOT_FOUND = framework_error("not_found")

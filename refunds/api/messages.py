@@ -22,6 +22,7 @@ SENTENCES = {
     "method_not_allowed": _("%(method)s is not possible here. The header Allow says what is."),
     "not_acceptable": _("Answers are JSON only: accept application/json."),
     "unsupported_media_type": _("Send JSON, with “Content-Type: application/json”."),
+    "too_large": _("The request is too large. Nothing was done."),
 }
 
 

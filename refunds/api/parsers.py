@@ -6,14 +6,21 @@ from decimal import Decimal
 from typing import IO, Any, NoReturn
 
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
 MAX_BODY_BYTES = 64 * 1024
 
 
+class TooLarge(APIException):
+    """The body is longer than any request of this API."""
+
+    status_code = 413
+    default_code = "too_large"
+
+
 class JSONParser(BaseParser):
-    """A JSON object of at most 64 KiB; anything else is a `ParseError`."""
+    """A JSON object. Raises `TooLarge` above 64 KiB, and `ParseError` for anything else that is none."""
 
     media_type = "application/json"
 
@@ -22,7 +29,7 @@ class JSONParser(BaseParser):
     ) -> dict[str, Any]:
         body = stream.read(MAX_BODY_BYTES + 1)
         if len(body) > MAX_BODY_BYTES:
-            raise ParseError(_("The request is too large."))
+            raise TooLarge
         try:
             data = json.loads(
                 body.decode(), parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_once_each

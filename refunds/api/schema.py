@@ -77,7 +77,7 @@ _CANCEL_ANSWERS: dict[int, OpenApiResponse] = _ANY_METHOD | {
         "Another refund of this payment is open: wait for it. Or the key belongs to another body: use a new one.",
         examples_errors.CONFLICTS,
     ),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _errors("The body is over 512 KiB.", [examples_errors.TOO_LARGE]),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _errors("The body is over 64 KiB.", [examples_errors.TOO_LARGE]),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: _errors("Send JSON.", [framework_error("unsupported_media_type")]),
     HTTPStatus.TOO_MANY_REQUESTS: _errors(
         "Wait as long as `Retry-After` says. Without it, buyers only: 20 refunds of this payment failed within a day; "
