@@ -69,7 +69,11 @@ class Payment(models.Model):
     # With a promotion, `amount` and what is asked for count before the discount, `cancel_amount` after it: the
     # discount on what was refunded is neither left to ask for nor given back.
     lapsed_discount = models.DecimalField(
-        _("discount on what was refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, default=Decimal(0)
+        _("discount on what was refunded"),
+        max_digits=MAX_DIGITS,
+        decimal_places=DECIMAL_PLACES,
+        default=Decimal(0),
+        db_default=Decimal(0),  # for processes that run the code before it
     )
     # What is left by tax kind, read from i'mport when a rule needs it; null = not known (yet, or any more).
     tax_free_left = models.DecimalField(

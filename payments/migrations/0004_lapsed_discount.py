@@ -16,7 +16,11 @@ class Migration(migrations.Migration):
             model_name="payment",
             name="lapsed_discount",
             field=models.DecimalField(
-                decimal_places=2, default=Decimal("0"), max_digits=15, verbose_name="discount on what was refunded"
+                db_default=Decimal("0"),
+                decimal_places=2,
+                default=Decimal("0"),
+                max_digits=15,
+                verbose_name="discount on what was refunded",
             ),
         ),
         migrations.AddConstraint(
