@@ -19,7 +19,8 @@ from filelock import FileLock
 _MISSING = object()
 _SUFFIX = ".json"
 _NEVER = 2.0**33  # the year 2242; file systems know few later ones
-_LOCK_SECONDS, _LOCK_POLL_SECONDS = 1, 0.002
+# Held for a moment only, and let go by the system if its process dies: waiting longer means a very busy machine.
+_LOCK_SECONDS, _LOCK_POLL_SECONDS = 5, 0.002
 # Half-written files of killed processes look old; younger ones may still be at work.
 _STALE_SECONDS = 60
 _CULL_AT = "00"  # how the name of a new file begins that makes room first: one of 256
