@@ -81,18 +81,16 @@ def confirm(request: HttpRequest) -> HttpResponse:
     if token is None:
         return _with_new_token(request, ids)
     batch = find_batch(token)
-    if batch is not None and not _may_carry_on(batch, user):
-        messages.info(request, _("This was sent already. Here is its result; nothing was refunded again."))
-        return HttpResponseRedirect(result_url(token))
+    if (sent := _sent_already(request, user, batch)) is not None:
+        return sent
     payments = _payments(ids, batch)
     page = (
         judge(payments, user, request.POST) if request.method == "POST" else _first_look(payments, user, token, batch)
     )
     if len(payments) < len(ids) and batch is None:
         page.notices.append(Notice("payment_not_found", "error", _("Some of these payments are not here.")))
-    if request.POST.get("do") == "refund" and page.may_send and not blocked_although_wanted(page):
-        _send(user, token, batch, page)
-        return HttpResponseRedirect(result_url(token))
+    if request.POST.get("do") == "refund" and (sent := _refund(request, user, token, batch, page)) is not None:
+        return sent
     if request.method == "POST":
         page.notices.insert(0, _verdict(request, page))
     return _render(request, "admin/refunds/confirm.html", _("Refund"), {"page": page, "token": token})
@@ -149,8 +147,12 @@ def _viewer(request: HttpRequest) -> User:
     raise PermissionDenied
 
 
-def _may_carry_on(batch: RefundBatch, user: User) -> bool:
-    return batch.requested_by == user and is_cut_off(batch, timezone.now())
+def _sent_already(request: HttpRequest, user: User, batch: RefundBatch | None) -> HttpResponseRedirect | None:
+    """To the result, unless nothing was sent yet, or what was cut off may be carried on."""
+    if batch is None or (batch.requested_by == user and is_cut_off(batch, timezone.now())):
+        return None
+    messages.info(request, _("This was sent already. Here is its result; nothing was refunded again."))
+    return HttpResponseRedirect(result_url(batch.token))
 
 
 def _payments(ids: Sequence[int], batch: RefundBatch | None) -> list[Payment]:
@@ -170,6 +172,17 @@ def _first_look(payments: Sequence[Payment], user: User, token: uuid.UUID, batch
     message = _("This was cut off before these orders were started. Bank accounts have to be entered again.")
     page.notices.insert(0, Notice("cut_off", "info", message))
     return page
+
+
+def _refund(
+    request: HttpRequest, user: User, token: uuid.UUID, batch: RefundBatch | None, page: Confirmation
+) -> HttpResponseRedirect | None:
+    """Refund and lead to the result, if nothing is wrong with the page."""
+    if page.may_send and not blocked_although_wanted(page):
+        _send(user, token, batch, page)
+        return HttpResponseRedirect(result_url(token))
+    # Of two presses at once, one may have met the refund that the other one had just begun.
+    return _sent_already(request, user, find_batch(token))
 
 
 def _send(user: User, token: uuid.UUID, batch: RefundBatch | None, page: Confirmation) -> None:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from payments.models import Payment
-from refunds import batches
+from refunds import admin_views, batches
 from refunds.errors import RefundInProgress
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.requests import RefundRequest
@@ -145,6 +145,29 @@ def test_two_presses_at_once_refund_once(user: User, sandbox: SandboxServer) -> 
     assert len(set(locations)) == 1
     assert RefundBatch.objects.count() == RefundRecord.objects.count() == 1
     assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 2_000
+
+
+def test_a_press_that_meets_the_refund_of_the_other_press_leads_to_its_result(
+    user: User, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    page = confirmation(sign_in(Client(), user), payment)
+    load, locations = admin_views._payments, []
+
+    def press() -> None:
+        locations.append(fill(sign_in(Client(), user), page, {payment: {"amount": "2000"}})["Location"])
+
+    def after_the_other_press(*given: Any) -> Any:
+        monkeypatch.setattr(admin_views, "_payments", load)
+        press()
+        return load(*given)
+
+    monkeypatch.setattr(admin_views, "_payments", after_the_other_press)
+    press()
+
+    assert len(locations) == 2
+    assert len(set(locations)) == 1
+    assert RefundBatch.objects.count() == RefundRecord.objects.count() == 1
 
 
 @pytest.mark.parametrize(
