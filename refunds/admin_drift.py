@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
+from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -22,11 +23,10 @@ from access.admin_lists import StrictListMixin
 from payments.admin import badge, moment, two_lines
 from payments.admin_filters import SeoulDateFilter
 from payments.models import Payment
-from refunds.admin_drift_views import compare, download
+from refunds.admin_drift_views import compare, download, repair, shown_differences
 from refunds.models import DriftDifference, DriftReport
-from refunds.permissions import may_resolve, may_view_reports, payments_visible_to
+from refunds.permissions import may_repair, may_resolve, may_view_reports, payments_visible_to
 
-SHOWN = 200  # differences on the page; the CSV file has all
 RUNNING_AT_MOST = timedelta(hours=1)
 
 
@@ -103,6 +103,9 @@ class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # th
     actions_list = ("compare_now",)
     change_form_outer_before_template = "admin/refunds/drift_overview.html"
 
+    class Media:
+        js = (Script("refunds/admin/once.js", defer=True),)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -126,8 +129,12 @@ class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # th
         return []
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(download)
-        return [path("<int:pk>/csv/", view, name="refunds_driftreport_csv"), *super().get_urls()]
+        site = self.admin_site
+        own = [
+            path("<int:pk>/csv/", site.admin_view(download), name="refunds_driftreport_csv"),
+            path("<int:pk>/repair/", site.admin_view(repair), name="refunds_driftreport_repair"),
+        ]
+        return [*own, *super().get_urls()]
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Compare now…"),
@@ -143,7 +150,7 @@ class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # th
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         report = context["original"]
-        shown = list(report.differences.all()[:SHOWN])
+        shown = shown_differences(report)
         context |= {
             "title": period(report),
             "result": result_badge(report),
@@ -152,6 +159,7 @@ class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # th
             "finished": moment(report.finished_at),
             "differences": _with_payments(request, shown),
             "hidden": max(report.found - len(shown), 0),
+            "may_repair": bool(report.remaining) and may_repair(request.user),
         }
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response

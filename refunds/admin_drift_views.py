@@ -1,4 +1,4 @@
-"""The admin's pages around drift reports: compare a period now, and the differences as a file."""
+"""The admin's pages around drift reports: compare a period now, repair what was found, the differences as a file."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -12,15 +12,34 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from payments.money import format_money
 from payments.spreadsheets import BYTE_ORDER_MARK, CSV_TYPE
-from refunds.drift import compare_period, write_csv
-from refunds.models import DriftReport
-from refunds.permissions import may_resolve, may_view_reports
+from refunds.admin_views import LEVELS
+from refunds.drift import Repaired, compare_period, repair_differences, write_csv
+from refunds.models import DriftDifference, DriftReport
+from refunds.permissions import may_repair, may_resolve, may_view_reports
 
 DEFAULT_DAYS = 7
 MAX_DAYS = 90
+SHOWN = 200  # differences on the page; the CSV file has all
+ALL = "all"
+# What staff can do about a payment that a reading did not mend.
+ADVICE = {
+    "waiting": gettext_lazy(
+        "It is compared again by itself. Once it needs review, ask i'mport or the PG, then close it on its own page."
+    ),
+    "unbookable": gettext_lazy("Nothing was changed: ask whoever runs this desk to look into it."),
+    "unreachable": gettext_lazy(
+        "Try again later. If it stays so, ask whoever runs this desk whether its i'mport keys are those of the shop "
+        "in which this was paid."
+    ),
+}
+NO_READING_MENDS_IT = gettext_lazy(
+    "Still different: our ledger has something that i'mport does not show, and what is booked is never taken back. "
+    "Compare the order with i'mport's console, and ask i'mport about it."
+)
 MODES = (
     ("check", gettext_lazy("Only compare: change nothing")),
     ("repair", gettext_lazy("Compare, and repair our ledger")),
@@ -90,6 +109,51 @@ def download(request: HttpRequest, pk: int) -> HttpResponse:
     response.write(BYTE_ORDER_MARK)
     write_csv(report, response)  # type: ignore[arg-type]  # a response takes text as a file does
     return response
+
+
+def shown_differences(report: DriftReport) -> list[DriftDifference]:
+    """Those on the report's page, first of all those that are still there."""
+    return list(report.differences.order_by("repaired", "pk")[:SHOWN])
+
+
+@require_POST
+def repair(request: HttpRequest, pk: int) -> HttpResponse:
+    """Settle one difference, or all that the page shows, and say on it what was done for each payment."""
+    if not may_repair(request.user):
+        raise PermissionDenied
+    report = get_object_or_404(DriftReport, pk=pk)
+    wanted = request.POST.get("difference", "")
+    # While a comparison runs, its differences are not counted yet.
+    shown = shown_differences(report) if report.remaining else []
+    done = list(repair_differences(report=report, found=[one for one in shown if wanted in (ALL, str(one.pk))]))
+    for repaired in done:
+        messages.add_message(request, _level(repaired), _sentence(repaired), extra_tags=repaired.outcome)
+    if not done:
+        messages.info(request, _("Nothing was left to repair."), extra_tags="nothing_left")
+    return HttpResponseRedirect(reverse("admin:refunds_driftreport_change", args=[report.pk]))
+
+
+def _level(repaired: Repaired) -> int:
+    level = messages.SUCCESS if repaired.outcome == "added" else LEVELS[repaired.outcome]
+    return messages.WARNING if level == messages.SUCCESS and not repaired.agrees else level
+
+
+def _sentence(repaired: Repaired) -> str:
+    parts: list[object] = []
+    if repaired.agrees or repaired.outcome != "agrees":
+        parts.append(repaired.message)
+    if repaired.outcome in ADVICE:
+        parts.append(ADVICE[repaired.outcome])
+    elif not repaired.agrees:
+        parts.append(NO_READING_MENDS_IT)
+    payment = repaired.payment
+    if payment is not None:
+        sums = {
+            "refunded": format_money(payment.cancel_amount, payment.currency),
+            "amount": format_money(payment.amount, payment.currency),
+        }
+        parts.append(_("In our ledger: %(refunded)s of %(amount)s refunded.") % sums)
+    return f"{repaired.merchant_uid}: {' '.join(map(str, parts))}"
 
 
 def _tell(request: HttpRequest, report: DriftReport) -> None:

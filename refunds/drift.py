@@ -3,11 +3,14 @@
 import csv
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import IO
+from typing import IO, Literal
 
-from django.db.models import Prefetch, Q
+from django.db import transaction
+from django.db.models import F, Prefetch, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.labels import status_label
@@ -17,6 +20,8 @@ from payments.services import CannotBeBooked, mirror_payment, one_of_many
 from payments.spreadsheets import safe_text
 from refunds.items import identities, known_items
 from refunds.models import DifferenceKind, DriftDifference, DriftReport, RefundRecord
+from refunds.reconciliation import Outcome, Reconciled, reconcile
+from refunds.sentences import NOT_SHOWN, UNBOOKABLE
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +55,36 @@ def compare_period(
     report.save()
     logger.info("drift report %s: %s compared, %s differ", report.pk, report.compared, report.found)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What became of one payment of a report. `payment`: None if it is not here. `agrees`: nothing differs any more."""
+
+    merchant_uid: str
+    outcome: Outcome | Literal["added"]
+    message: str
+    payment: Payment | None = None
+    agrees: bool = False
+
+
+def repair_differences(
+    *, report: DriftReport, found: Iterable[DriftDifference], gateway: Gateway | None = None
+) -> Iterator[Repaired]:
+    """Read the payments of these differences again, book what is missing here, and yield what became of each.
+
+    All differences of a payment end together: those that are gone are noted as repaired in the report, which has to
+    be over. Only ever reads i'mport; safe to repeat and to run twice at once.
+    """
+    gateway = gateway or get_gateway()
+    orders = {difference.imp_uid: difference.merchant_uid for difference in found if not difference.repaired}
+    here = Payment.objects.filter(imp_uid__in=orders)
+    known = set(here.values_list("imp_uid", flat=True))
+    missing = {imp_uid: order for imp_uid, order in orders.items() if imp_uid not in known}
+    left_out = _add(missing, gateway) if missing else []
+    for result in reconcile(payments=here.all(), gateway=gateway):
+        yield _noted(report, result, is_new=result.payment.imp_uid in missing)
+    yield from left_out
 
 
 def write_csv(report: DriftReport, file: IO[str]) -> None:
@@ -109,6 +144,37 @@ def _mirrored(theirs: GatewayPayment) -> bool:
     except CannotBeBooked:
         return False
     return True
+
+
+def _add(missing: dict[str, str], gateway: Gateway) -> list[Repaired]:
+    """Mirror payments that are not here (order by i'mport number); returns those that still are not."""
+    try:
+        shown = {theirs.imp_uid: theirs for theirs in gateway.payments(list(missing))}
+    except GatewayError as exc:
+        return [Repaired(order, "unreachable", exc.message) for order in missing.values()]
+    left = []
+    for imp_uid, order in missing.items():
+        if imp_uid not in shown:
+            left.append(Repaired(order, "unreachable", str(NOT_SHOWN)))
+        elif not _mirrored(shown[imp_uid]):
+            left.append(Repaired(order, "unbookable", str(UNBOOKABLE)))
+    return left
+
+
+def _noted(report: DriftReport, result: Reconciled, *, is_new: bool) -> Repaired:
+    """Note which of a payment's differences are gone."""
+    outcome, message, payment = result.outcome, result.message, result.payment
+    if result.shown is None:
+        return Repaired(payment.merchant_uid, outcome, message, payment)
+    left = {again.kind for again in differences(_ledger_of([result.shown]).get(payment.imp_uid), result.shown)}
+    with transaction.atomic():
+        # Guarded: of two runs at once, one counts each.
+        still = report.differences.filter(imp_uid=payment.imp_uid, repaired=False)
+        gone = still.exclude(kind__in=left).update(repaired=True)
+        DriftReport.objects.filter(pk=report.pk).update(repaired=F("repaired") + gone)
+    if is_new and outcome in ("agrees", "imported"):
+        return Repaired(payment.merchant_uid, "added", _("The payment was added here."), payment, not left)
+    return Repaired(payment.merchant_uid, outcome, message, payment, not left)
 
 
 def _ledger_of(shown: Iterable[GatewayPayment]) -> dict[str, Payment]:

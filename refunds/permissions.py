@@ -36,6 +36,11 @@ def may_view_reports(user: AbstractBaseUser | AnonymousUser) -> bool:
     return _is_staff_with(user, VIEW_REPORTS, RESOLVE)
 
 
+def may_repair(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Staff who see the comparisons and may check orders with i'mport, or compare and repair whole periods."""
+    return may_view_reports(user) and _is_staff_with(user, REFUND, RESOLVE)
+
+
 def may_view_accounts(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Staff with the permission "Can see whole refund accounts", who may see the refunds as well."""
     return _is_staff_with(user, VIEW_ACCOUNT) and may_view_refunds(user)

@@ -5,7 +5,7 @@ Only ever reads i'mport; never sends a cancel again. Safe to run twice at once a
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -23,7 +23,7 @@ from refunds.ledger import Booking, Reading, add_event, book, move
 from refunds.models import RefundRecord, RefundStatus
 from refunds.policies import settles_later
 from refunds.reservation import Actor
-from refunds.sentences import LOOKED_AT, NOT_CARRIED_OUT, OPEN_TOO_LONG, message_of
+from refunds.sentences import LOOKED_AT, NOT_CARRIED_OUT, NOT_SHOWN, OPEN_TOO_LONG, UNBOOKABLE, message_of
 from refunds.services import lease_is_over
 
 logger = logging.getLogger(__name__)
@@ -40,13 +40,14 @@ Outcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting",
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What became of one payment. `unresolved` is its refund that is still open, if any."""
+    """What became of one payment. `unresolved` is its refund that is still open, `shown` the reading, if any."""
 
     payment: Payment
     outcome: Outcome
     message: str
     imported: tuple[RefundRecord, ...] = ()
     unresolved: RefundRecord | None = None
+    shown: GatewayPayment | None = None
 
 
 def unresolved_refunds(now: datetime | None = None) -> QuerySet[RefundRecord]:
@@ -132,7 +133,7 @@ def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[
     read_at = timezone.now()  # before the call: what was not carried out by then may still come after it
     try:
         found = {shown.imp_uid: shown for shown in gateway.payments([payment.imp_uid for payment in payments])}
-        missing = _("i'mport does not know this payment, or its answer could not be read.")
+        missing = str(NOT_SHOWN)
     except GatewayError as exc:
         found, missing = {}, exc.message
     for payment in payments:
@@ -148,8 +149,8 @@ def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> R
         with one_of_many(payment.imp_uid):
             return _repair(payment, shown, read_at)
     except CannotBeBooked:
-        message = _("What i'mport shows could not be booked; the log says why.")
-        return Reconciled(payment, "unbookable", message, unresolved=_let_wait(payment, read_at))
+        unresolved = _let_wait(payment, read_at)
+        return Reconciled(payment, "unbookable", str(UNBOOKABLE), unresolved=unresolved, shown=shown)
 
 
 @transaction.atomic(durable=True)
@@ -189,7 +190,7 @@ def _repair(
             _give_up(live, now, code="not_carried_out")
         elif live is not None:
             _wait(live, now)
-    return _result(locked, booking)
+    return replace(_result(locked, booking), shown=shown)
 
 
 def _would_show(live: RefundRecord) -> bool:

@@ -18,6 +18,8 @@ UNKNOWN = _(
 NOT_CARRIED_OUT = _("i'mport shows that this refund was not carried out. Ask again if it is still wanted.")
 OPEN_TOO_LONG = _("Open for too long: please ask i'mport or the PG, then close it here.")
 LOOKED_AT = _("Looked at; nothing more to do.")
+NOT_SHOWN = _("i'mport does not know this payment, or its answer could not be read.")
+UNBOOKABLE = _("What i'mport shows could not be booked; the log says why.")
 FOUND = _("Found at i'mport: cancelled there, not here.")
 FOUND_WITHOUT_ITEM = _("i'mport's total shows this refund, but no item of its history does.")
 

@@ -208,6 +208,7 @@ FORMS: dict[str, Callable[[World], Data]] = {
         "until": timezone.localdate(),
         "mode": "check",
     },
+    "/admin/refunds/driftreport/<int:pk>/repair/": lambda _world: {"difference": "all"},
     "/admin/payments/payment/export/": lambda _world: {"format": "csv"},
     "/admin/refunds/refundrecord/export/": lambda _world: {"format": "csv"},
     "/admin/outgoing/endpoint/<int:pk>/switch/": lambda _world: {"to": "off"},
