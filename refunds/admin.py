@@ -16,7 +16,7 @@ from unfold.enums import ActionVariant
 
 from access.admin_lists import StrictListMixin
 from access.models import ApiToken
-from payments.admin import PaymentAdmin, badge, moment, pairs, safe_link, state_badge, two_lines
+from payments.admin import PaymentAdmin, badge, day_and_hour, moment, pairs, safe_link, state_badge, two_lines
 from payments.admin_filters import SeoulDateFilter
 from payments.admin_search import BrowsingChangeList, BrowsingPaginator, matching
 from payments.labels import method_label
@@ -246,12 +246,12 @@ class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
         return two_lines(record.requested_by_name or "–", record.get_source_display())
 
     @admin.display(description=_("asked at"))
-    def asked_at(self, record: RefundRecord) -> str:
-        return moment(record.requested_at)
+    def asked_at(self, record: RefundRecord) -> SafeString:
+        return day_and_hour(record.requested_at)
 
     @admin.display(description=_("settled at"))
-    def settled_time(self, record: RefundRecord) -> str:
-        return moment(record.settled_at)
+    def settled_time(self, record: RefundRecord) -> SafeString:
+        return day_and_hour(record.settled_at)
 
     @admin.display(description=_("refunded at"))
     def cancelled_time(self, record: RefundRecord) -> str:

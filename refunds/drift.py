@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
-from payments.labels import status_label
 from payments.models import Payment
 from payments.money import format_money
 from payments.services import CannotBeBooked, mirror_payment, one_of_many
@@ -92,7 +91,7 @@ def write_csv(report: DriftReport, file: IO[str]) -> None:
     writer = csv.writer(file)
     writer.writerow(CSV_COLUMNS)
     for found in report.differences.all():
-        texts = (found.merchant_uid, found.imp_uid, found.kind, found.ours, found.theirs)
+        texts = (found.merchant_uid, found.imp_uid, found.kind, found.here, found.there)
         writer.writerow([*map(safe_text, texts), "yes" if found.repaired else "no"])
 
 
@@ -209,8 +208,7 @@ def differences(ours: Payment | None, theirs: GatewayPayment) -> list[DriftDiffe
     if len(unbooked) > without_item:
         found.append(_difference(ours, DifferenceKind.RECORDS, str(len(done)), str(len(theirs.cancel_history))))
     if ours.status != theirs.status:
-        words = (status_label(ours.status), status_label(theirs.status))
-        found.append(_difference(ours, DifferenceKind.STATUS, *words))
+        found.append(_difference(ours, DifferenceKind.STATUS, ours.status, theirs.status))
     return found
 
 

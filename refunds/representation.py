@@ -100,7 +100,17 @@ def report_json(report: DriftReport) -> Json:
         "found": report.found,
         "repaired": report.repaired,
         "error": report.error,
-        "differences": list(report.differences.values("merchant_uid", "imp_uid", "kind", "ours", "theirs", "repaired")),
+        "differences": [
+            {
+                "merchant_uid": found.merchant_uid,
+                "imp_uid": found.imp_uid,
+                "kind": found.kind,
+                "ours": found.here,
+                "theirs": found.there,
+                "repaired": found.repaired,
+            }
+            for found in report.differences.all()
+        ],
     }
 
 

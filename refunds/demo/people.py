@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-STAFF_GROUP = "Refund staff"
+STAFF_GROUP = "환불팀"
 STAFF_PERMISSIONS = (
     "payments.view_payment",
     "refunds.view_refundrecord",
-    "refunds.view_refundevent",
     "refunds.view_driftreport",
     "refunds.refund_payment",
     "refunds.resolve_refund",

@@ -5,6 +5,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from payments.labels import status_label
+
 
 class DifferenceKind(models.TextChoices):
     MISSING_HERE = "missing_here", _("Payment missing here")
@@ -48,7 +50,7 @@ class DriftReport(models.Model):
 
 
 class DriftDifference(models.Model):
-    """One difference. `ours` and `theirs` are words or amounts as people read them."""
+    """One difference. `ours` and `theirs` are amounts as people read them, numbers, or i'mport's statuses."""
 
     report = models.ForeignKey(DriftReport, on_delete=models.CASCADE, related_name="differences")
     imp_uid = models.CharField(_("i'mport number"), max_length=32)
@@ -66,3 +68,16 @@ class DriftDifference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.merchant_uid}: {self.get_kind_display()}"
+
+    @property
+    def here(self) -> str:
+        """What our ledger has, in the reader's language."""
+        return self._in_words(self.ours)
+
+    @property
+    def there(self) -> str:
+        """What i'mport shows, in the reader's language."""
+        return self._in_words(self.theirs)
+
+    def _in_words(self, text: str) -> str:
+        return status_label(text) if self.kind == DifferenceKind.STATUS else text

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from django.utils.translation import override
 
 from payments.gateway import GatewayPayment
 from payments.models import Payment
@@ -58,11 +59,12 @@ def test_check_reports_and_repairs_nothing(sandbox: SandboxServer) -> None:
 
 
 @pytest.mark.parametrize(("status", "words"), [("cancelled", "Cancelled"), ("new_word", "new_word")])
-def test_statuses_are_told_in_words(status: str, words: str) -> None:
+def test_statuses_are_told_in_the_words_of_who_reads(status: str, words: str) -> None:
     ours = make_payment()
     theirs = GatewayPayment(ours.imp_uid, ours.merchant_uid, status, ours.amount, ours.cancel_amount)
-    found = differences(ours, theirs)
-    assert [(one.ours, one.theirs) for one in found] == [("Paid", words)]
+    with override("ko"):
+        found = differences(ours, theirs)
+    assert [(one.here, one.there) for one in found] == [("Paid", words)]
 
 
 def test_a_report_is_named_by_its_days_in_seoul() -> None:

@@ -97,7 +97,7 @@ class Command(RefundCommand):
     def _write_report(self, report: DriftReport) -> None:
         for found in report.differences.all():
             state = _("repaired") if found.repaired else _("differs")
-            words = f"{found.get_kind_display()}: {found.ours or '-'} / {found.theirs or '-'}"
+            words = f"{found.get_kind_display()}: {found.here or '-'} / {found.there or '-'}"
             self.stdout.write(f"{found.merchant_uid} ({found.imp_uid}): {words} ({state})")
         figures = {"compared": report.compared, "found": report.found, "repaired": report.repaired}
         self.stdout.write(
