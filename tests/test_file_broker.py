@@ -81,3 +81,14 @@ def test_nothing_is_left_of_a_message_that_was_read(tmp_path: Path, queue: Simpl
     take(queue)
 
     assert list((tmp_path / "broker" / "messages").iterdir()) == []
+
+
+def test_a_table_of_queues_that_is_still_being_written_is_empty(tmp_path: Path, name: str, queue: SimpleQueue) -> None:
+    """kombu opens the file, which empties it, before it locks and writes it."""
+    folder = tmp_path / "broker" / "control"
+    (table,) = (path for path in folder.iterdir() if name in path.name)
+    channel, written = queue.channel, table.read_text(encoding="utf-8")
+    table.write_text("")
+    assert channel.get_table(name) == []
+    table.write_text(written)
+    assert [bound.queue for bound in channel.get_table(name)] == [name]

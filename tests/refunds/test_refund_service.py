@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 from django.utils import timezone
+from django.utils.translation import override
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from payments.gateway import Gateway, get_gateway
@@ -172,6 +173,18 @@ def test_a_cancel_missed_by_our_ledger_is_imported_when_the_checksum_is_refused(
     assert payment.refunds.get(source=RefundSource.CONSOLE).cancelled_amount == 1_000
     assert refund(payment, 9_000).status == RefundStatus.SUCCEEDED
     assert agree(sandbox, payment)
+
+
+@pytest.mark.parametrize(
+    ("language", "ours"), [("en", "i'mport already shows ₩1,000 refunded"), ("ko", "이곳에 없던 환불 ₩1,000 내역이")]
+)
+def test_a_missed_cancel_is_told_before_the_words_of_imort(sandbox: SandboxServer, language: str, ours: str) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.console_cancel(payment.imp_uid, 1_000, "in the console")
+    with override(language), pytest.raises(RefundRefused) as raised:
+        refund(payment, 2_000)
+    assert raised.value.message.startswith(ours)
+    assert raised.value.message.endswith(": 취소 가능 잔액이 checksum과 일치하지 않습니다.")
 
 
 def test_a_missed_cancel_of_the_same_amount_is_not_taken_for_ours(sandbox: SandboxServer) -> None:
