@@ -7,6 +7,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from filelock import FileLock
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils.json import dumps, loads
 
@@ -14,7 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 class _Channel(filesystem.Channel):
-    """A message gets its name when it is complete, and is taken by a renaming in the same folder."""
+    """A message gets its name when it is complete, and is taken by a renaming in the same folder.
+
+    Which queues are bound to an exchange is replaced as a whole as well: a process that is killed leaves no half of it.
+    """
 
     def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # its bases disagree
         name = f"{time.monotonic_ns()}_{uuid.uuid4()}.{queue}.msg"
@@ -37,10 +41,21 @@ class _Channel(filesystem.Channel):
                 logger.warning("a message of the broker could not be read and was dropped: %s", waiting.name)
         raise Empty
 
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str | None, queue: str) -> None:
+        bound = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
+        self.control_folder.mkdir(exist_ok=True)
+        table: Path = self._exchange_file(exchange)  # type: ignore[attr-defined]  # not in its types
+        with FileLock(table.with_suffix(".lock")):
+            known = self.get_table(exchange)
+            if bound not in known:
+                written = table.with_suffix(".new")
+                written.write_text(dumps([bound, *known]), encoding="utf-8")
+                written.replace(table)
+
     def get_table(self, exchange: str) -> list[Any]:
         try:
             table: list[Any] = super().get_table(exchange)
-        except ValueError:  # being written for the first time
+        except ValueError:  # an older version was killed while it wrote this
             table = []
         return table
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty
 
 import pytest
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
 from kombu.simple import SimpleQueue
 
 from config.broker import make_folders, transport_options
@@ -83,12 +84,32 @@ def test_nothing_is_left_of_a_message_that_was_read(tmp_path: Path, queue: Simpl
     assert list((tmp_path / "broker" / "messages").iterdir()) == []
 
 
-def test_a_table_of_queues_that_is_still_being_written_is_empty(tmp_path: Path, name: str, queue: SimpleQueue) -> None:
-    """kombu opens the file, which empties it, before it locks and writes it."""
-    folder = tmp_path / "broker" / "control"
-    (table,) = (path for path in folder.iterdir() if name in path.name)
-    channel, written = queue.channel, table.read_text(encoding="utf-8")
+def bind(options: dict[str, object], name: str, *queues: str) -> None:
+    """Bind these queues to the exchange `name`, as a process that starts."""
+    with Connection("filesystem://localhost", transport_options=options) as connection:
+        channel = connection.channel()
+        for queue in queues:
+            Queue(queue, Exchange(name), routing_key=queue)(channel).declare()
+
+
+def bound_queues(queue: SimpleQueue, name: str) -> set[str]:
+    return {bound.queue for bound in queue.channel.get_table(name)}
+
+
+def test_queues_bound_at_once_are_all_bound(options: dict[str, object], name: str, queue: SimpleQueue) -> None:
+    names = [f"{name}-{number}" for number in range(160)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda starter: bind(options, name, *names[starter::8]), range(8)))
+
+    assert bound_queues(queue, name) == {name, *names}
+
+
+def test_a_half_written_table_of_queues_ends_no_start(
+    tmp_path: Path, options: dict[str, object], name: str, queue: SimpleQueue
+) -> None:
+    (table,) = (tmp_path / "broker" / "control").glob(f"{name}.exchange")
     table.write_text("")
-    assert channel.get_table(name) == []
-    table.write_text(written)
-    assert [bound.queue for bound in channel.get_table(name)] == [name]
+
+    assert bound_queues(queue, name) == set()
+    bind(options, name, f"{name}-later")
+    assert bound_queues(queue, name) == {f"{name}-later"}
