@@ -16,8 +16,8 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HANGUL = re.compile(r"[가-힣]+")
-# Words, but no abbreviations (API), and no numbers with letters in them, such as a refund's.
-LATIN = re.compile(r"(?<!\w)[A-Z]?[a-z]{3,}(?!\w)")
+# Words, but no abbreviations (API), no numbers with letters in them, such as a refund's, and no beginnings of hashes.
+LATIN = re.compile(r"(?<!\w)[A-Z]?[a-z]{3,}(?![\w*])")
 # What stands for itself: the other language, products, formats, keys of the keyboard, examples, names in the API.
 NAMES = {
     *("한국어", "English", "xlsx", "esc", "https", "shop", "example", "refund", "events", "succeeded"),
