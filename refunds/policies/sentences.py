@@ -120,7 +120,8 @@ SENTENCES = {
     ),
     "promotion": _(
         "A discount was applied to this payment. Amounts here are those before the discount: less than what you "
-        "enter is given back, by the discount on it."
+        "enter is given back, by the discount on it. If a part was cancelled in i'mport's console, refund the rest "
+        "there as well."
     ),
     "tax_parts_unknown": _(
         "It is not known whether a part of this payment is tax-free. "
