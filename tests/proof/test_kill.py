@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLED = -9
-HANG_SECONDS = 1.5
+HANG_SECONDS = 4
 
 # killed                          | record left behind | after reconcile
 POINTS = {

@@ -22,7 +22,7 @@ from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SLOW = 3  # seconds that i'mport takes
+SLOW = 5  # seconds that i'mport takes
 Environment = Callable[..., dict[str, str]]
 
 

@@ -146,7 +146,7 @@ def test_a_malformed_key_is_refused(sandbox: SandboxServer, shop: Client, buyer:
 
 def test_a_repeat_while_the_first_runs_is_told_to_wait(sandbox: SandboxServer, shop: Client, buyer: User) -> None:
     payment = paid_at_sandbox(sandbox, user=buyer)
-    sandbox.fault("cancel", "hang_before", times=1, seconds=1.5)
+    sandbox.fault("cancel", "hang_before", times=1, seconds=4)
     answers: list[HttpResponse] = []
 
     def first() -> None:

@@ -118,8 +118,8 @@ def test_no_readable_answer_leaves_the_refund_unknown(sandbox: SandboxServer, fa
 
 def test_a_time_out_leaves_the_refund_unknown(sandbox: SandboxServer, settings: Settings) -> None:
     payment = paid_at_sandbox(sandbox)
-    settings.IAMPORT_READ_TIMEOUT = 0.3
-    sandbox.fault("cancel", "hang", times=1, seconds=1)
+    settings.IAMPORT_READ_TIMEOUT = 1
+    sandbox.fault("cancel", "hang", times=1, seconds=3)
     with pytest.raises(RefundOutcomeUnknown):
         refund(payment, 1_000)
 
