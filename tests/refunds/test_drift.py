@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def compare(*args: str) -> tuple[int, str]:
 
 
 def compare_json(*args: str) -> tuple[int, dict[str, Any]]:
-    code, text = compare(f"--since={timezone.localdate():%Y-%m-01}", "--json", *args)
+    code, text = compare(f"--since={timezone.localdate() - timedelta(days=7)}", "--json", *args)
     return code, json.loads(text)
 
 
