@@ -60,6 +60,14 @@ ANY_DATABASE = (
     "tests/test_file_broker",
     "tests/test_security_document",
 )
+# Each takes as long as hundreds of others: these begin first, so that at the end no worker is left alone with one.
+LONG = (
+    "tests/proof/test_contract",
+    "tests/proof/test_model",
+    "tests/proof/test_no_account_leaks",
+    "tests/proof/test_database_gone",
+    "tests/proof/test_junk",
+)
 
 _at_exit = ExitStack()
 
@@ -93,6 +101,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     if _is_postgres():
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid.startswith(ANY_DATABASE)])
         items[:] = [item for item in items if not item.nodeid.startswith(ANY_DATABASE)]
