@@ -72,7 +72,7 @@ format: $(INSTALLED) ## Format the code and fix what can be fixed
 messages: $(INSTALLED) ## Update and compile the translations (needs gettext)
 	@command -v msgfmt >/dev/null || { echo "gettext is not installed: install your system's gettext package" >&2; exit 1; }
 	$(DEVELOPMENT) $(BIN)/python manage.py makemessages --locale ko --locale en --no-obsolete --no-wrap \
-		--add-location file --ignore 'var/*' --ignore '.venv/*' --ignore 'tests/*' --ignore config/locale
+		--no-location --ignore 'var/*' --ignore '.venv/*' --ignore 'tests/*' --ignore config/locale
 	$(DEVELOPMENT) $(BIN)/python manage.py compilemessages --ignore '.venv'
 
 schema: $(INSTALLED) ## Write docs/openapi.yaml anew from the views
