@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
-from monitoring.request_ids import new_request_id
+from core.request_ids import new_request_id
 
 
 def main() -> int:

@@ -9,4 +9,4 @@ class AccessConfig(AppConfig):
     verbose_name = _("Access")
 
     def ready(self) -> None:
-        import_module("access.receivers")
+        import_module("access.signals")

@@ -13,7 +13,7 @@ from uuid import uuid4
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from access.addresses import address_group, wide_group
+from core.http.client_ip import address_group, wide_group
 
 logger = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from access import guesses
-from access.addresses import address_group, groups_beside, wide_group_of
-from access.login_models import SignInFailure
+from access.models import SignInFailure
+from core.http.client_ip import address_group, groups_beside, wide_group_of
 
 
 class LockedDoor(AxesStandaloneBackend):  # type: ignore[misc]  # axes ships no types

@@ -1,4 +1,4 @@
-"""The limits of tokens as money. (`payments.money` does the same for payments, which this package does not know.)"""
+"""The limits of tokens as money. (`core.money` does the same for payments, which this package does not know.)"""
 
 from decimal import Decimal
 

@@ -8,13 +8,13 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
 
-from access.tokens import create_token
+from access.tokens.service import create_token
 from chaos.clients import Askers
 from chaos.comparison import Truth
 from chaos.report import judge, lines
 from chaos.trouble import Trouble
 from chaos.world import LEASE, World
-from payments.services import sync_by_id
+from payments.intake.mirror import sync_by_id
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 
 CLIENTS = 6

@@ -1,4 +1,4 @@
-"""Content-Security-Policy: what each page may load and run. The one place; `access.headers` sends it.
+"""Content-Security-Policy: what each page may load and run. The one place; `core.http.security_headers` sends it.
 
 `'unsafe-inline'` for scripts is nowhere. `tests/browser/test_content_policy.py` walks all pages in a browser.
 """

@@ -1,4 +1,4 @@
-"""The head of the API's OpenAPI description, and how it is generated; the rest is `refunds/api/schema.py`."""
+"""The head of the API's OpenAPI description and how it is generated; the operations: `refunds/api/openapi/`."""
 
 from typing import Any
 
@@ -24,19 +24,19 @@ SETTINGS: dict[str, Any] = {
         {"name": "events", "description": "What the storefront is told when a refund ends."},
     ],
     "WEBHOOKS": [
-        "outgoing.api_schema.refund_succeeded",
-        "outgoing.api_schema.refund_failed",
-        "outgoing.api_schema.ping",
+        "webhooks.openapi.refund_succeeded",
+        "webhooks.openapi.refund_failed",
+        "webhooks.openapi.ping",
     ],
     # Reading it needs no account, so it brings no session along.
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_INCLUDE_SCHEMA": False,
-    "PREPROCESSING_HOOKS": ["refunds.api.schema.without_slashes"],
+    "PREPROCESSING_HOOKS": ["refunds.api.openapi.operations.without_slashes"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "refunds.api.schema.refuse_unknown_fields",
-        "refunds.api.schema.link_answers",
+        "refunds.api.openapi.operations.refuse_unknown_fields",
+        "refunds.api.openapi.operations.link_answers",
     ],
     "ENUM_NAME_OVERRIDES": {
         "PaymentStatus": "payments.models.PaymentStatus.values",

@@ -76,9 +76,9 @@ IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names(
 # --- Events to the storefront -------------------------------------------------------------------------------
 
 # Networks besides the public internet that events may be sent to: where the storefront is a neighbour.
-OUTGOING_ALLOWED_NETWORKS = networks("OUTGOING_ALLOWED_NETWORKS", env.names("OUTGOING_ALLOWED_NETWORKS"))
-OUTGOING_ALLOW_HTTP = env.flag("OUTGOING_ALLOW_HTTP", default=False)
-OUTGOING_KEEP_DAYS = env.count("OUTGOING_KEEP_DAYS", 30)
+WEBHOOK_ALLOWED_NETWORKS = networks("WEBHOOK_ALLOWED_NETWORKS", env.names("WEBHOOK_ALLOWED_NETWORKS"))
+WEBHOOK_ALLOW_HTTP = env.flag("WEBHOOK_ALLOW_HTTP", default=False)
+WEBHOOK_KEEP_DAYS = env.count("WEBHOOK_KEEP_DAYS", 30)
 
 # --- Background work ----------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ INSTALLED_APPS = [
     "monitoring",
     "payments",
     "refunds",
-    "outgoing",
+    "webhooks",
     "sandbox",
 ]
 
@@ -131,20 +131,20 @@ MIDDLEWARE = [
     "monitoring.middleware.strict_request_ids",
     "django_guid.middleware.guid_middleware",
     "monitoring.middleware.access_log",
-    "access.headers.SecurityHeaders",
+    "core.http.security_headers.SecurityHeaders",
     # Probes come over plain HTTP to an address: nothing below may refuse them.
     "monitoring.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "config.middleware.RefuseUnreadable",
+    "core.http.unreadable.RefuseUnreadable",
     "django.middleware.common.CommonMiddleware",
-    "access.uploads.BodyLimit",
+    "core.http.body_limit.BodyLimit",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "access.middleware.TrustedSessions",
+    "access.sign_in.middleware.TrustedSessions",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -224,7 +224,7 @@ SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())  # of buyers; staff 
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "access.reports.NoValues"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "core.http.crash_reports.NoValues"
 CONTENT_SECURITY_POLICIES = csp.POLICIES
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
@@ -244,12 +244,13 @@ if BEHIND_PROXY:
 REST_FRAMEWORK = {
     # The token comes first: its challenge header is what makes an anonymous request a 401 and not a 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "access.authentication.TokenAuthentication",
-        "access.session_authentication.SessionAuthentication",
+        "access.api.token_authentication.TokenAuthentication",
+        "access.api.session_authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["access.permissions.MayUseApi"],
+    "DEFAULT_PERMISSION_CLASSES": ["access.api.permissions.MayUseApi"],
     "DEFAULT_THROTTLE_CLASSES": [
-        f"access.throttles.{name}" for name in ("TokenThrottle", "UserThrottle", "RefundThrottle", "AddressThrottle")
+        f"access.api.throttles.{name}"
+        for name in ("TokenThrottle", "UserThrottle", "RefundThrottle", "AddressThrottle")
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["refunds.api.parsers.JSONParser"],

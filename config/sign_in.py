@@ -9,7 +9,7 @@ AXES_RESET_ON_SUCCESS = True
 # Somebody who keeps trying does not shut the owner out for longer.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False  # access.admin_login has a list of its own
+AXES_ENABLE_ADMIN = False  # access.admin.sign_ins has a list of its own
 AXES_VERBOSE = False
 # A name may be a password in the wrong field; the address is what one acts on.
 AXES_SENSITIVE_PARAMETERS = ["username"]

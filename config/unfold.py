@@ -50,7 +50,7 @@ SETTINGS: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static_file("storefront/icon.svg")}],
     "SHOW_LANGUAGES": True,
     "ENVIRONMENT": "config.unfold.environment",
-    "DASHBOARD_CALLBACK": "refunds.admin_home.dashboard",
+    "DASHBOARD_CALLBACK": "refunds.admin.dashboard.dashboard",
     "GLOBAL_CALLBACK": "config.unfold.without_inline_styles",
     "STYLES": [
         _static_file("refunds/admin/theme.css"),
@@ -78,13 +78,13 @@ SETTINGS: dict[str, Any] = {
                 "title": _("Events to the storefront"),
                 "separator": True,
                 "items": [
-                    _nav(_("Deliveries"), "outgoing_mail", "outgoing_delivery", "outgoing.send_delivery"),
+                    _nav(_("Deliveries"), "outgoing_mail", "webhooks_delivery", "webhooks.send_delivery"),
                     _nav(
                         _("Endpoints"),
                         "webhook",
-                        "outgoing_endpoint",
-                        "outgoing.add_endpoint",
-                        "outgoing.change_endpoint",
+                        "webhooks_endpoint",
+                        "webhooks.add_endpoint",
+                        "webhooks.change_endpoint",
                     ),
                 ],
             },

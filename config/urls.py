@@ -7,12 +7,12 @@ from config.views import admin_search
 
 urlpatterns = [
     path("admin/search/", admin.site.admin_view(admin_search)),
-    path("", include("access.login_urls")),  # before the admin, whose own login page knows no second factor
+    path("", include("access.sign_in.urls")),  # before the admin, whose own login page knows no second factor
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("payments.urls")),
     path("", include("refunds.api.urls")),
-    path("", include("refunds.storefront_urls")),
+    path("", include("refunds.storefront.urls")),
 ]
 
 handler400 = "refunds.api.errors.bad_request"

@@ -4,7 +4,7 @@ import logging
 
 from django.http import HttpRequest
 
-from monitoring.request_ids import request_id
+from core.request_ids import request_id
 from monitoring.routes import route_of
 
 

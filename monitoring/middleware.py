@@ -7,9 +7,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
 
-from access.addresses import client_address
+from core.http.client_ip import client_address
+from core.request_ids import HEADER, is_well_formed
 from monitoring.histograms import Histogram
-from monitoring.request_ids import HEADER, is_well_formed
 from monitoring.routes import STATIC, asker_of, method_of, route_of
 
 logger = logging.getLogger("monitoring.access")

@@ -9,5 +9,5 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Payments")
 
     def ready(self) -> None:
-        import_module("payments.health")  # says whether i'mport's keys are there
+        import_module("payments.readiness")  # says whether i'mport's keys are there
         import_module("payments.metrics")

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import connections
 from django.utils import timezone
 
-from monitoring.request_ids import new_request_id
+from core.request_ids import new_request_id
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from payments.money import DECIMAL_PLACES, MAX_DIGITS, format_money
+from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
 
 # When a payment was paid, or first seen here if it was not.
 PAYMENT_TIME = Coalesce("paid_at", "created_at")

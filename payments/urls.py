@@ -2,6 +2,6 @@
 
 from django.urls import re_path
 
-from payments.webhooks import iamport_webhook
+from payments.intake.webhook import iamport_webhook
 
 urlpatterns = [re_path(r"^webhooks/iamport/?$", iamport_webhook, name="iamport-webhook")]

@@ -12,14 +12,14 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from access.sealing import UnsealError
+from core.encryption.cipher import UnsealError
+from core.exports.xlsx import Cell, Row
+from core.money import quantize
 from payments.labels import bank_label, method_label, pg_label, status_label
 from payments.models import Payment
-from payments.money import quantize
-from payments.spreadsheets import Cell, Row
-from refunds.accounts import Account, open_account
+from refunds.messages import message_of
 from refunds.models import RefundRecord
-from refunds.sentences import message_of
+from refunds.services.bank_accounts import Account, open_account
 
 MAX_ROWS = 100_000
 _CHUNK = 1_000

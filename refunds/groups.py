@@ -26,7 +26,7 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
 )
 MANAGERS = GROUPS[3][0]
 # Whatever there is to administer in these belongs to the managers: API tokens, addresses that are notified.
-MANAGED_APPS = ("access", "outgoing")
+MANAGED_APPS = ("access", "webhooks")
 
 
 def make_groups(using: str = "default") -> list[Group]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from monitoring.models import recall, remember
 from refunds.models import FINAL_STATUSES, RefundRecord
-from refunds.models.records import RefundRecordQuerySet
+from refunds.models.refunds import RefundRecordQuerySet
 
 NAME = "refunds.tally"
 CHUNK = 10_000  # refunds counted by one query while catching up

@@ -3,10 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
-from payments.wakeups import process_waiting
-from refunds import pruning
+from payments.intake.inbox import process_waiting
+from refunds import retention
 from refunds.metrics import note_sweep
-from refunds.reconciliation import due_payments, reconcile
+from refunds.reconciliation.reconcile import due_payments, reconcile
 
 
 @shared_task
@@ -24,5 +24,5 @@ def sweep() -> None:
 @shared_task
 def prune() -> None:
     """Every night: forget what was kept long enough."""
-    for _name, _count in pruning.prune():
+    for _name, _count in retention.prune():
         pass

@@ -56,8 +56,8 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "CELERY_BROKER_URL": "",
         "CACHE_URL": "",
         # Whoever tries events out has a receiver on this machine.
-        "OUTGOING_ALLOWED_NETWORKS": f"{HOST}/32",
-        "OUTGOING_ALLOW_HTTP": "true",
+        "WEBHOOK_ALLOWED_NETWORKS": f"{HOST}/32",
+        "WEBHOOK_ALLOW_HTTP": "true",
         "SANDBOX_WEBHOOK_URL": f"http://{HOST}:{port}/webhooks/iamport",
     }
 

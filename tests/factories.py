@@ -11,9 +11,9 @@ from typing import Any
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from access.sealing import seal
+from core.encryption.cipher import seal
+from payments.intake.mirror import sync_by_id
 from payments.models import Payment
-from payments.services import sync_by_id
 from refunds.models import RefundAccount, RefundRecord
 from tests.sandbox_server import SandboxServer
 

@@ -69,9 +69,9 @@ for name in (
     "METRICS_TOKEN",
     "BIND",
     "WEB_CONCURRENCY",
-    "OUTGOING_ALLOWED_NETWORKS",
-    "OUTGOING_ALLOW_HTTP",
-    "OUTGOING_KEEP_DAYS",
+    "WEBHOOK_ALLOWED_NETWORKS",
+    "WEBHOOK_ALLOW_HTTP",
+    "WEBHOOK_KEEP_DAYS",
 ):
     os.environ.pop(name, None)
 

@@ -18,7 +18,7 @@ from babel.messages.extract import extract
 from django.utils.translation.template import templatize
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-PACKAGES = ("access", "config", "monitoring", "outgoing", "payments", "refunds")
+PACKAGES = ("access", "config", "core", "monitoring", "payments", "refunds", "webhooks")
 OWN = ("locale/ko", "locale/en")
 THEME = "config/locale/ko"
 CATALOGUES = (*OWN, THEME)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from payments.errors import AmbiguousOrder, DomainError, PaymentNotFound
-from refunds.api.messages import code_of, message_of
+from refunds.api.framework_messages import code_of, message_of
 from refunds.api.parsers import TooLarge
 from refunds.errors import (
     ApprovalRequired,
@@ -36,7 +36,7 @@ from refunds.errors import (
     TokenEnded,
     TooManyFailed,
 )
-from refunds.representation import Json, error_json
+from refunds.serialization import Json, error_json
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from refunds.api.docs import docs, schema
+from refunds.api.openapi.views import docs, schema
 from refunds.api.views import (
     CancelPaymentView,
     PaymentListView,

@@ -11,19 +11,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.models import ApiToken
+from payments.intake.mirror import find_by_number, find_payment
 from payments.models import Payment
-from payments.services import find_by_number, find_payment
-from refunds.api import schema
-from refunds.api.answers import answer_of
-from refunds.api.filters import narrow_payments, narrow_refunds
-from refunds.api.pages import page_of
-from refunds.api.serializers import read_refund_request, read_uids
+from refunds.api.body import read_refund_request, read_uids
+from refunds.api.lists.filters import narrow_payments, narrow_refunds
+from refunds.api.lists.pagination import page_of
+from refunds.api.openapi import operations
+from refunds.api.responses import answer_of
 from refunds.errors import IdempotencyConflict, InvalidRequest, RefundNotFound
-from refunds.idempotency import find_repeated
 from refunds.models import RefundSource
 from refunds.permissions import ensure_may_refund, may_refund_any, payments_visible_to, refunds_visible_to
-from refunds.representation import Json, payment_json, refund_json
-from refunds.services import Actor, refund_once
+from refunds.serialization import Json, payment_json, refund_json
+from refunds.services.idempotency import find_repeated
+from refunds.services.refund import Actor, refund_once
 
 _PLAIN_KEY = re.compile(r"[\x21\x23-\x7e][\x21-\x7e]*")
 # A string as RFC 9651 writes it; both ways are the same key.
@@ -34,7 +34,7 @@ MAX_KEY_LENGTH = 255
 class CancelPaymentView(APIView):
     """`POST /payments/cancel`: refund an order, wholly or in part."""
 
-    @schema.cancel_payment
+    @operations.cancel_payment
     def post(self, request: Request) -> Response:
         user = cast(User, request.user)
         body = cast(Json, request.data)  # JSONParser gives nothing else
@@ -66,7 +66,7 @@ class CancelPaymentView(APIView):
 class PaymentListView(APIView):
     """`GET /payments`: what was paid, newest first."""
 
-    @schema.list_payments
+    @operations.list_payments
     def get(self, request: Request) -> Response:
         payments = narrow_payments(payments_visible_to(cast(User, request.user)), request.query_params)
         return page_of(payments, request, at="at", write=payment_json)
@@ -75,7 +75,7 @@ class PaymentListView(APIView):
 class RefundListView(APIView):
     """`GET /refunds`: what was given back or is to be, newest first."""
 
-    @schema.list_refunds
+    @operations.list_refunds
     def get(self, request: Request) -> Response:
         refunds = narrow_refunds(refunds_visible_to(cast(User, request.user)), request.query_params)
         return page_of(refunds, request, at="requested_at", write=refund_json)
@@ -84,7 +84,7 @@ class RefundListView(APIView):
 class PaymentView(APIView):
     """`GET /payments/{merchant_uid}`: one order (an `imp_uid` is accepted too)."""
 
-    @schema.get_payment
+    @operations.get_payment
     def get(self, request: Request, number: str) -> Response:
         return Response(payment_json(_visible_payment(request, number)))
 
@@ -92,7 +92,7 @@ class PaymentView(APIView):
 class PaymentRefundsView(APIView):
     """`GET /payments/{merchant_uid}/refunds`: what was given back of one order, newest first."""
 
-    @schema.list_payment_refunds
+    @operations.list_payment_refunds
     def get(self, request: Request, number: str) -> Response:
         payment = _visible_payment(request, number)
         results: list[Json] = [refund_json(refund) for refund in payment.refunds.select_related("payment").all()]
@@ -102,7 +102,7 @@ class PaymentRefundsView(APIView):
 class RefundView(APIView):
     """`GET /refunds/{id}`: one refund, by its id or its number."""
 
-    @schema.get_refund
+    @operations.get_refund
     def get(self, request: Request, number: str) -> Response:
         wanted = {"pk": int(number)} if re.fullmatch(r"[0-9]{1,18}", number) else {"number": number}
         refund = refunds_visible_to(cast(User, request.user)).filter(**wanted).first()

@@ -1,10 +1,10 @@
 """What was given back, and what we know about it."""
 
-from refunds.models.accounts import RefundAccount
-from refunds.models.answers import IdempotentAnswer
+from refunds.models.bank_accounts import RefundAccount
 from refunds.models.batches import RefundBatch, RefundBatchItem
 from refunds.models.drift import DifferenceKind, DriftDifference, DriftReport
-from refunds.models.records import (
+from refunds.models.idempotency import IdempotentAnswer
+from refunds.models.refunds import (
     FINAL_STATUSES,
     LIVE_STATUSES,
     AppendOnlyError,

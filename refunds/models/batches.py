@@ -4,9 +4,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.money import DECIMAL_PLACES, MAX_DIGITS
 from payments.models import Payment
-from payments.money import DECIMAL_PLACES, MAX_DIGITS
-from refunds.models.records import RefundRecord
+from refunds.models.refunds import RefundRecord
 
 
 class RefundBatch(models.Model):

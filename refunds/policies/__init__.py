@@ -4,9 +4,10 @@
 what the rules say.
 """
 
-from refunds.policies.accounts import WireAccount, wire_account
+from refunds.policies.bank_accounts import WireAccount, wire_account
+from refunds.policies.check import Requirements, check, requirements
 from refunds.policies.context import RefundContext, Verdict, Violation
-from refunds.policies.facts import (
+from refunds.policies.pg_facts import (
     counts_partials,
     merchant_cost,
     merchant_fee,
@@ -19,7 +20,6 @@ from refunds.policies.facts import (
     settles_later,
 )
 from refunds.policies.taxes import effective_tax_free, effective_vat
-from refunds.policies.verdict import Requirements, check, requirements
 
 __all__ = [
     "RefundContext",

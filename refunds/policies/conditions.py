@@ -2,10 +2,10 @@
 
 from typing import get_args
 
+from core.money import fits_precision
 from payments.gateway import Requester
 from payments.models import PaymentStatus
-from payments.money import fits_precision
-from refunds.policies import facts
+from refunds.policies import pg_facts
 from refunds.policies.context import RefundContext
 from refunds.policies.seoul import is_night, is_past
 
@@ -41,18 +41,18 @@ def exceeds_balance(context: RefundContext) -> bool:
 
 
 def phone_month_over(context: RefundContext) -> bool:
-    over = facts.phone_month_is_over(context.payment, context.now)
-    return over and not facts.phone_refundable_later(context.payment, context.contracts)
+    over = pg_facts.phone_month_is_over(context.payment, context.now)
+    return over and not pg_facts.phone_refundable_later(context.payment, context.contracts)
 
 
 def phone_in_part(context: RefundContext) -> bool:
     in_part = context.payment.pay_method == "phone" and context.is_partial
-    return in_part and not facts.phone_partly_refundable(context.payment, context.contracts)
+    return in_part and not pg_facts.phone_partly_refundable(context.payment, context.contracts)
 
 
 def gift_certificate_in_part(context: RefundContext) -> bool:
     by_toss = context.payment.pg_provider == "tosspayments"
-    return by_toss and context.is_partial and context.payment.pay_method in facts.GIFT_CERTIFICATES
+    return by_toss and context.is_partial and context.payment.pay_method in pg_facts.GIFT_CERTIFICATES
 
 
 def escrow_in_part(context: RefundContext) -> bool:
@@ -70,20 +70,20 @@ def maybe_foreign_card_in_part(context: RefundContext) -> bool:
 
 
 def ksnet_parts_used_up(context: RefundContext) -> bool:
-    used_up = context.partial_refunds >= facts.KSNET_MAX_PARTIALS
-    return facts.counts_partials(context.payment) and used_up and context.is_partial
+    used_up = context.partial_refunds >= pg_facts.KSNET_MAX_PARTIALS
+    return pg_facts.counts_partials(context.payment) and used_up and context.is_partial
 
 
 def ksnet_period_over(context: RefundContext) -> bool:
     """An unknown day of payment is left to the PG to judge."""
     paid_at = context.payment.paid_at
     by_ksnet = context.payment.pg_provider == "ksnet"
-    return by_ksnet and paid_at is not None and is_past(context.now, paid_at, facts.KSNET_PERIOD)
+    return by_ksnet and paid_at is not None and is_past(context.now, paid_at, pg_facts.KSNET_PERIOD)
 
 
 def ksnet_vbank_at_night(context: RefundContext) -> bool:
     by_ksnet = context.payment.pg_provider == "ksnet"
-    at_night = is_night(context.now, from_hour=facts.KSNET_NIGHT_FROM, to_hour=facts.KSNET_NIGHT_TO)
+    at_night = is_night(context.now, from_hour=pg_facts.KSNET_NIGHT_FROM, to_hour=pg_facts.KSNET_NIGHT_TO)
     return by_ksnet and vbank(context) and at_night
 
 
@@ -92,11 +92,11 @@ def vbank(context: RefundContext) -> bool:
 
 
 def vbank_without_refunds(context: RefundContext) -> bool:
-    return vbank(context) and context.payment.pg_provider in facts.NO_VBANK_PGS
+    return vbank(context) and context.payment.pg_provider in pg_facts.NO_VBANK_PGS
 
 
 def vbank_contract_unnamed(context: RefundContext) -> bool:
-    return vbank(context) and not facts.has_vbank_contract(context.payment, context.contracts)
+    return vbank(context) and not pg_facts.has_vbank_contract(context.payment, context.contracts)
 
 
 def vbank_fee_due(context: RefundContext) -> bool:
@@ -104,7 +104,7 @@ def vbank_fee_due(context: RefundContext) -> bool:
 
 
 def vbank_paid_slowly(context: RefundContext) -> bool:
-    return vbank(context) and context.payment.pg_provider in facts.SLOW_VBANK_PGS
+    return vbank(context) and context.payment.pg_provider in pg_facts.SLOW_VBANK_PGS
 
 
 def vbank_paid_next_day(context: RefundContext) -> bool:
@@ -112,19 +112,19 @@ def vbank_paid_next_day(context: RefundContext) -> bool:
 
 
 def reason_missing(context: RefundContext) -> bool:
-    return facts.needs_reason(context.payment) and not context.request.reason.strip()
+    return pg_facts.needs_reason(context.payment) and not context.request.reason.strip()
 
 
 def requester_unknown(context: RefundContext) -> bool:
-    return facts.needs_requester(context.payment) and context.request.requester not in get_args(Requester)
+    return pg_facts.needs_requester(context.payment) and context.request.requester not in get_args(Requester)
 
 
 def settles_later(context: RefundContext) -> bool:
-    return facts.settles_later(context.payment)
+    return pg_facts.settles_later(context.payment)
 
 
 def usual_period_over(context: RefundContext) -> bool:
-    paid_at, period = context.payment.paid_at, facts.usual_period(context.payment)
+    paid_at, period = context.payment.paid_at, pg_facts.usual_period(context.payment)
     return paid_at is not None and period is not None and is_past(context.now, paid_at, period)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from payments.models import Payment
-from refunds.requests import RefundRequest
+from refunds.inputs import RefundRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ promotion they are not in the same terms as the amounts, so they bound nothing.
 
 from decimal import Decimal
 
-from payments.money import fits_precision
+from core.money import fits_precision
 from refunds.policies.context import RefundContext
-from refunds.policies.facts import TAX_FREE_PGS, VAT_PARTIAL_PGS, VAT_PGS
+from refunds.policies.pg_facts import TAX_FREE_PGS, VAT_PARTIAL_PGS, VAT_PGS
 
 
 def effective_tax_free(context: RefundContext) -> Decimal | None:

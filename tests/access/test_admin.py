@@ -15,10 +15,10 @@ from django.test import Client
 from django.utils import timezone
 
 from access.models import ApiToken
-from access.tokens import create_token, find_token, revoke_token
+from access.tokens.service import create_token, find_token, revoke_token
+from refunds.inputs import RefundRequest
 from refunds.models import RefundRecord, RefundSource
-from refunds.requests import RefundRequest
-from refunds.services import Actor, request_refund
+from refunds.services.refund import Actor, request_refund
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff, make_user
 from tests.fakes import InstantGateway

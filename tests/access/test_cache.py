@@ -14,7 +14,7 @@ from django.core.cache import cache, caches
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from access.counters import Counters
+from access.api.counters import Counters
 from config.caches import caches as caches_setting
 from config.file_cache import FileCache
 from tests.access.redis_double import RedisDouble
@@ -24,7 +24,7 @@ COUNTING = """
 import sys
 import django
 django.setup()
-from access.counters import counters
+from access.api.counters import counters
 from config import file_cache
 file_cache._LOCK_SECONDS = 60  # however busy the machine is
 sys.stdin.read()

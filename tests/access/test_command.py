@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from access.models import ApiToken
-from access.tokens import create_token, find_token
+from access.tokens.service import create_token, find_token
 from tests.factories import make_user
 from tests.refunds.test_commands import run
 

@@ -20,8 +20,8 @@ from pytest_django import Settings
 
 from access import guesses
 from config.caches import caches as caches_setting
-from tests.access.doors import BOTH, PASSWORD, SHOP, knock
 from tests.factories import make_staff
+from tests.sign_in import BOTH, PASSWORD, SHOP, knock
 
 pytestmark = pytest.mark.django_db
 

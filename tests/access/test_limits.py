@@ -16,13 +16,13 @@ from django.db import connection
 from django.utils import timezone
 
 from access.models import ApiToken
-from access.tokens import revoke_token
+from access.tokens.service import revoke_token
 from payments.models import Payment
 from refunds.errors import RefundError, TokenEnded
+from refunds.inputs import RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.requests import RefundRequest
-from refunds.services import Actor, request_refund
-from tests.access.asking import cancel, make_token
+from refunds.services.refund import Actor, request_refund
+from tests.api_client import cancel, make_token
 from tests.factories import make_payment, make_refund, paid_at_sandbox
 from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer

@@ -21,8 +21,8 @@ from django.utils import timezone
 from pytest_django import Settings
 from time_machine import travel
 
-from tests.access.doors import ADMIN, BOTH, PASSWORD, SHOP, knock
 from tests.factories import make_staff, make_user
+from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, knock
 
 pytestmark = pytest.mark.django_db
 

@@ -17,12 +17,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from access import counters as counting
-from access import throttles
-from access.tokens import revoke_token
+from access.api import counters as counting
+from access.api import throttles
+from access.tokens.service import revoke_token
 from chaos.world import WebServer
 from config.caches import caches as caches_setting
-from tests.access.asking import cancel, get, make_token
+from tests.api_client import cancel, get, make_token
 from tests.factories import make_user, paid_at_sandbox
 from tests.proof.own_postgres import free_port
 from tests.sandbox_server import SandboxServer

@@ -18,11 +18,11 @@ from django.utils import timezone
 from rest_framework.permissions import AllowAny
 from rest_framework.views import APIView
 
+from access.api.permissions import MayUseApi
 from access.models import ApiToken
-from access.permissions import MayUseApi
-from access.tokens import revoke_token
+from access.tokens.service import revoke_token
 from refunds.models import RefundRecord
-from tests.access.asking import cancel, get, make_token
+from tests.api_client import cancel, get, make_token
 from tests.factories import make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 

@@ -14,11 +14,11 @@ from django.utils import timezone
 from pytest_django import Settings
 from time_machine import travel
 
-from access.login_models import Authenticator, BackupCode
-from access.tokens import create_token
-from access.two_factor import CodeRefused, check_code
-from tests.access.doors import ADMIN, BOTH, PASSWORD, SHOP, code_of, is_signed_in, knock, with_device
+from access.models import Authenticator, BackupCode
+from access.tokens.service import create_token
+from access.two_factor.service import CodeRefused, check_code
 from tests.factories import make_payment, make_staff, make_user
+from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, code_of, is_signed_in, knock, with_device
 
 pytestmark = pytest.mark.django_db
 

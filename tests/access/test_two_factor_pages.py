@@ -16,10 +16,10 @@ from django.utils import timezone
 from pytest_django import Settings
 from time_machine import travel
 
-from access.login_models import Authenticator
-from access.two_factor import CodeRefused, check_code
-from tests.access.doors import ADMIN, PASSWORD, code_of, is_signed_in, knock, with_device
+from access.models import Authenticator
+from access.two_factor.service import CodeRefused, check_code
 from tests.factories import make_staff, make_user
+from tests.sign_in import ADMIN, PASSWORD, code_of, is_signed_in, knock, with_device
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from access.models import ApiToken
-from access.tokens import find_token
+from access.tokens.service import find_token
 from tests.factories import make_staff
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from access.tokens import create_token
+from access.tokens.service import create_token
 from payments.models import Payment
 from tests.factories import make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer

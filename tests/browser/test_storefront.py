@@ -8,10 +8,10 @@ from django.test import Client
 from playwright.sync_api import Locator, Page, Route, expect
 
 from payments.models import Payment
-from refunds.accounts import Account, kept_account
 from refunds.models import RefundRecord, RefundStatus
-from refunds.reconciliation import reconcile
-from refunds.reservation import MAX_FAILED_PER_DAY
+from refunds.reconciliation.reconcile import reconcile
+from refunds.services.bank_accounts import Account, kept_account
+from refunds.services.reserve import MAX_FAILED_PER_DAY
 from tests.factories import make_payment, make_refund, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 

@@ -18,11 +18,11 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from access.tokens import create_token
+from access.tokens.service import create_token
 from config import logs
+from core.request_ids import new_request_id, request_id
 from monitoring.log_filters import Context
-from monitoring.request_ids import new_request_id, request_id
-from payments.wakeup_threads import _readings
+from payments.intake.threads import _readings
 from refunds.models import RefundEvent
 from refunds.tasks import sweep
 from tests.factories import make_payment, make_staff, paid_at_sandbox

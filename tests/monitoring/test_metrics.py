@@ -22,14 +22,14 @@ from pytest_django import Settings
 from monitoring import collectors, histograms
 from monitoring.histograms import Histogram
 from monitoring.models import recall, remember
-from payments.wakeups import request_reading
+from payments.intake.inbox import request_reading
 from refunds import tally as tallies
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.tally import tally
 from refunds.tasks import sweep
+from tests.entry_points import Ask, by_api, by_service, run_command
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.monitoring.brokers import broker
-from tests.proof.entrances import Ask, by_api, by_service, run_command
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -88,7 +88,7 @@ def test_keys_that_iamport_refused_are_told_and_asked_about_once_a_minute_only(
     assert _not_ready(client) == {"gateway": "refused"}
 
     assert sandbox.stats() == asked
-    with patch("payments.gateway.iamport._ASK_AGAIN_AFTER", 0):
+    with patch("payments.gateway.iamport.client._ASK_AGAIN_AFTER", 0):
         _not_ready(client)
     assert sandbox.stats()["getToken"] == asked["getToken"] + 1
 

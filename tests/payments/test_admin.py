@@ -12,8 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from payments import admin_search
-from payments.admin_search import SEARCHED, BrowsingPaginator, matching
+from payments.admin import search
+from payments.admin.search import SEARCHED, BrowsingPaginator, matching
 from payments.models import Payment
 from tests.factories import make_payment, make_user
 
@@ -61,7 +61,7 @@ def test_the_search_uses_the_indexes() -> None:
 def test_a_beginning_that_many_share_still_finds_the_newest_first(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin_search, "FEW", 1)
+    monkeypatch.setattr(search, "FEW", 1)
     for day in range(1, 4):
         make_payment(merchant_uid=f"same-{day}", paid_at=datetime(2026, 3, day, tzinfo=SEOUL))
     answer: Any = admin_client.get(LIST, {"q": "same-"})

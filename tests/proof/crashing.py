@@ -65,7 +65,7 @@ def after(owner: Any, name: str, action: Action) -> None:
 
 def around_the_cancel(action: Action, *, sent: bool) -> None:
     """Act just before the cancel is sent, or just after its answer has come."""
-    session = sys.modules["payments.gateway.session"].HttpSession
+    session = sys.modules["payments.gateway.iamport.session"].HttpSession
     original = session.send
 
     def send(self: Any, call: Any, token: str = "") -> Any:
@@ -119,7 +119,7 @@ def at_call(number: int, action: Action) -> None:
 
 
 def arm(point: str, imp_uid: str, action: Action) -> None:
-    services, ledger = sys.modules["refunds.services"], sys.modules["refunds.ledger"]
+    services, ledger = sys.modules["refunds.services.refund"], sys.modules["refunds.ledger.booking"]
     points: dict[str, Action] = {
         "after the reservation": partial(before, services, "_execute", action),
         "before the cancel is sent": partial(around_the_cancel, action, sent=False),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from tests.endpoints import Endpoint
-from tests.proof import junk_words as words
+from tests.proof import junk_values as words
 
 HOST = "127.0.0.1"
 TIMEOUT_SECONDS = 60

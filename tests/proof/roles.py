@@ -18,17 +18,17 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from access.login_models import SignInFailure
-from access.tokens import create_token
-from outgoing.endpoints import add_endpoint, switch_endpoint
-from outgoing.models import Delivery, Event
+from access.models import SignInFailure
+from access.tokens.service import create_token
 from payments.models import Payment
 from refunds.groups import GROUPS, make_groups
 from refunds.models import DriftReport, RefundBatch, RefundBatchItem
-from tests.access.doors import with_device
 from tests.endpoints import Endpoint, endpoints
 from tests.factories import make_kept_account, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
+from tests.sign_in import with_device
+from webhooks.endpoints import add_endpoint, switch_endpoint
+from webhooks.models import Delivery, Event
 
 # Column -> who that is. The staff but the first are of the ready-made groups.
 COLUMNS = {
@@ -211,7 +211,7 @@ FORMS: dict[str, Callable[[World], Data]] = {
     "/admin/refunds/driftreport/<int:pk>/repair/": lambda _world: {"difference": "all"},
     "/admin/payments/payment/export/": lambda _world: {"format": "csv"},
     "/admin/refunds/refundrecord/export/": lambda _world: {"format": "csv"},
-    "/admin/outgoing/endpoint/<int:pk>/switch/": lambda _world: {"to": "off"},
+    "/admin/webhooks/endpoint/<int:pk>/switch/": lambda _world: {"to": "off"},
     "/admin/access/authenticator/<path:object_id>/delete/": lambda _world: {"post": "yes"},
     "/admin/access/apitoken/add/": lambda _world: {"name": "new", "may_read": "on", "limit_currency": "KRW"},
     "/admin/auth/user/<path:object_id>/delete/": lambda _world: {"post": "yes"},

@@ -14,9 +14,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from access.tokens import create_token
+from access.tokens.service import create_token
+from payments.intake.mirror import sync_by_id
 from payments.models import Payment
-from payments.services import sync_by_id
 from tests.factories import make_staff, make_user
 from tests.proof.web_server import running_web_server
 from tests.sandbox_server import SandboxServer

@@ -70,7 +70,7 @@ def refund(environment: Environment, point: str, imp_uid: str, at_the_point: Cal
 
 def ledger(environment: Environment) -> dict[str, list[str]]:
     """Per payment: what is refunded, and the status of its refunds."""
-    return dict(line.split("=") for line in run(environment, "-m", "tests.proof.ledger_lines").splitlines())
+    return dict(line.split("=") for line in run(environment, "-m", "tests.proof.ledger_rows").splitlines())
 
 
 def restart(server: OwnPostgres) -> None:
@@ -94,7 +94,7 @@ def test_the_database_may_restart_at_any_step(
         point: first for point, (first, _) in POINTS.items()
     }
     assert exit_codes == {point: 0 if first == "succeeded" else 1 for point, (first, _) in POINTS.items()}
-    run(environment, "-m", "tests.proof.ledger_lines", "age", str(LATER))
+    run(environment, "-m", "tests.proof.ledger_rows", "age", str(LATER))
     run(environment, "manage.py", "reconcile")
     after = ledger(environment)
     assert [after[uid] for uid in payments.values()] == ["1000 succeeded"] * len(POINTS)

@@ -12,11 +12,11 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
+from payments.intake.mirror import sync_by_id
 from payments.models import Payment
-from payments.services import sync_by_id
 from refunds.models import RefundRecord
+from tests.entry_points import ENTRANCES, HTTP_STATUS, Ask, by_admin, run_command
 from tests.factories import make_staff
-from tests.proof.entrances import ENTRANCES, HTTP_STATUS, Ask, by_admin, run_command
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)

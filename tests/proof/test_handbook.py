@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from access.tokens import create_token
+from access.tokens.service import create_token
 from refunds.models import RefundRecord
 from tests.factories import make_user, paid_at_sandbox
 from tests.proof.web_server import running_web_server

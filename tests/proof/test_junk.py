@@ -27,9 +27,9 @@ from chaos.world import WebServer
 from refunds.models import RefundRecord
 from refunds.permissions import may_refund_any
 from tests.endpoints import endpoints
-from tests.proof.entrances import run_command
+from tests.entry_points import run_command
 from tests.proof.junk import API, Answer, Factory, Junk, send
-from tests.proof.junk_world import World, make_world
+from tests.proof.junk_data import World, make_world
 from tests.proof.own_postgres import free_port
 from tests.proof.test_kill import all_agree, let_leases_end
 from tests.sandbox_server import SandboxServer

@@ -29,16 +29,16 @@ from pytest_django import Settings
 
 from chaos.comparison import differences, executions
 from payments.gateway import GatewayError
-from payments.gateway.mapping import payment_from
+from payments.gateway.iamport.mapping import payment_from
+from payments.intake.inbox import process_waiting
+from payments.intake.mirror import mirror_payment, sync_by_id
 from payments.models import Payment
-from payments.services import mirror_payment, sync_by_id
-from payments.wakeups import process_waiting
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import settles_later
-from refunds.reconciliation import close_by_hand
-from refunds.reservation import Actor
+from refunds.reconciliation.reconcile import close_by_hand
+from refunds.services.reserve import Actor
+from tests.entry_points import ENTRANCES, Ask, Told, by_api, by_service, run_command
 from tests.factories import ACCOUNT, make_staff
-from tests.proof.entrances import ENTRANCES, Ask, Told, by_api, by_service, run_command
 from tests.proof.test_fault_matrix import TABLE, wait_for_open_calls
 from tests.sandbox_server import SandboxServer
 
@@ -282,7 +282,7 @@ def _now() -> float:
 def test_no_story_loses_or_doubles_a_refund(
     sandbox: SandboxServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("payments.webhooks.read_soon", lambda imp_uid: None)  # the story says when it is read
+    monkeypatch.setattr("payments.intake.webhook.read_soon", lambda imp_uid: None)  # the story says when it is read
     settings.IAMPORT_READ_TIMEOUT = READ_TIMEOUT
     settings.IAMPORT_CONTRACTS = frozenset({"vbank_refund"})
     with time_machine.travel(_now(), tick=True) as clock:

@@ -22,11 +22,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from access.tokens import create_token
+from access.tokens.service import create_token
 from chaos.world import HOST, WebServer
 from payments.models import Payment
-from refunds.accounts import kept_account
 from refunds.models import RefundRecord
+from refunds.services.bank_accounts import kept_account
 from tests.factories import make_staff, make_user, paid_at_sandbox
 from tests.proof.leaks import database, files, leaks
 from tests.proof.own_postgres import free_port

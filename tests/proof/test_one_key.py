@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from access.tokens import create_token
+from access.tokens.service import create_token
 from refunds.models import IdempotentAnswer, RefundRecord
 from tests.factories import make_user, paid_at_sandbox
 from tests.proof.web_server import running_web_server

@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from chaos.comparison import doubled
 from refunds.models import RefundRecord, RefundSource
+from tests.entry_points import run_command
 from tests.factories import paid_at_sandbox
-from tests.proof.entrances import run_command
 from tests.proof.test_kill import HANG_SECONDS, all_agree, let_leases_end, reconcile_in_a_new_process
 from tests.sandbox_server import SandboxServer
 
@@ -28,7 +28,7 @@ LOST = ("drop_after", "drop_before", "refuse_after", "truncated", "http_500")  #
 
 
 def at_once(environment: dict[str, str], *roles: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "tests.proof.asking", SECONDS, *roles], cwd=ROOT, env=environment)
+    return subprocess.Popen([sys.executable, "-m", "tests.proof.processes", SECONDS, *roles], cwd=ROOT, env=environment)
 
 
 def test_processes_that_refund_one_payment_never_exceed_it(

@@ -10,8 +10,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from refunds.models import RefundRecord, RefundSource, RefundStatus
+from tests.entry_points import Ask, by_service, run_command
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
-from tests.proof.entrances import Ask, by_service, run_command
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)

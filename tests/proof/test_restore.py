@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from payments.models import Payment
 from refunds.models import RefundRecord
-from refunds.models.records import new_refund_number
+from refunds.models.refunds import new_refund_number
+from tests.entry_points import Ask, by_service, run_command
 from tests.factories import make_staff, paid_at_sandbox
-from tests.proof.entrances import Ask, by_service, run_command
 from tests.proof.test_kill import all_agree
 from tests.sandbox_server import SandboxServer
 

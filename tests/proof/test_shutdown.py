@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from access.tokens import create_token
+from access.tokens.service import create_token
+from payments.intake.inbox import process_waiting
 from payments.models import WakeUp
-from payments.wakeups import process_waiting
 from refunds.models import RefundRecord, RefundStatus
 from refunds.tasks import sweep
+from tests.entry_points import Ask, by_service
 from tests.factories import make_staff, paid_at_sandbox
 from tests.production import WORKER, running, running_web, wait_for
-from tests.proof.entrances import Ask, by_service
 from tests.proof.test_kill import all_agree
 from tests.sandbox_server import SandboxServer
 

@@ -15,8 +15,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from payments.models import Payment
-from refunds.accounts import kept_account
 from refunds.models import RefundBatchItem, RefundEvent, RefundRecord
+from refunds.services.bank_accounts import kept_account
 from tests.admin_pages import codes, confirmation, fill
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer

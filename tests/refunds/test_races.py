@@ -13,15 +13,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from payments.gateway import Cancellation
+from payments.intake.mirror import mirror_payment
 from payments.models import Payment
-from payments.services import mirror_payment
-from refunds import ledger
-from refunds.accounts import drop_old_accounts
 from refunds.errors import PolicyViolated, RefundInProgress
+from refunds.inputs import RefundRequest
+from refunds.ledger import booking
 from refunds.models import RefundEvent, RefundRecord, RefundSource
-from refunds.requests import RefundRequest
-from refunds.services import Actor, request_refund
-from refunds.settlement import settle_failed, settle_unknown
+from refunds.services.bank_accounts import drop_old_accounts
+from refunds.services.refund import Actor, request_refund
+from refunds.services.settle import settle_failed, settle_unknown
 from tests.factories import make_kept_account, make_payment, make_refund, make_staff, make_user
 from tests.fakes import InstantGateway
 
@@ -132,14 +132,14 @@ def test_an_outcome_written_down_during_a_reading_waits_for_it(settle: str, monk
     gateway = InstantGateway(payment)
     gateway.cancels.append(Cancellation(Decimal(1_000), timezone.now(), "cancel-0", "", record.number))
     is_read, write = threading.Event(), threading.Event()
-    has_number = ledger._has_number
+    has_number = booking._has_number
 
     def slowly(*arguments: Any) -> bool:
         is_read.set()
         write.wait(0.5)
         return has_number(*arguments)
 
-    monkeypatch.setattr(ledger, "_has_number", slowly)
+    monkeypatch.setattr(booking, "_has_number", slowly)
 
     def sync() -> None:
         mirror_payment(gateway.payment(payment.imp_uid))

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from payments.models import Payment
 from refunds.models import RefundRecord
-from refunds.storefront_orders import REFUNDS_SHOWN, OrderCard, bank_choices, order_card, with_latest_refunds
+from refunds.storefront.orders import REFUNDS_SHOWN, OrderCard, bank_choices, order_card, with_latest_refunds
 from tests.factories import make_payment, make_staff, make_user
 
 pytestmark = pytest.mark.django_db

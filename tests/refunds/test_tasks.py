@@ -14,12 +14,12 @@ import pytest
 
 from config.broker import make_folders, transport_options
 from config.celery import app
+from payments.intake.inbox import request_reading
 from payments.models import Payment, WakeUp
-from payments.wakeups import request_reading
 from refunds.errors import RefundOutcomeUnknown
+from refunds.inputs import RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.requests import RefundRequest
-from refunds.services import Actor, request_refund
+from refunds.services.refund import Actor, request_refund
 from refunds.tasks import sweep
 from tests.factories import paid_at_sandbox
 from tests.sandbox_server import SandboxServer

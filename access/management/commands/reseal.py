@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from access.resealing import Resealed, reseal_everything
+from core.encryption.reencrypt import Resealed, reseal_everything
 
 SHOWN = 20
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from payments.dates import date_argument, moment
+from core.dates import date_argument, moment
 from payments.gateway import GatewayAuthFailed, GatewayError
-from payments.services import SyncProgress, sync_by_date, sync_by_id
+from payments.intake.mirror import SyncProgress, sync_by_date, sync_by_id
 
 DEFAULT_DAYS = 90
 

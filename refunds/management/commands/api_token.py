@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from access.models import ApiToken
-from access.tokens import DEFAULT_DAYS, issue_token, revoke_token, tokens_like
-from access.words import limits_in_words, scopes_in_words
-from refunds.command import RefundCommand
+from access.tokens.labels import limits_in_words, scopes_in_words
+from access.tokens.service import DEFAULT_DAYS, issue_token, revoke_token, tokens_like
 from refunds.errors import InvalidRequest
-from refunds.representation import Json
-from refunds.requests import parse_amount
+from refunds.inputs import parse_amount
+from refunds.management.base import RefundCommand
+from refunds.serialization import Json
 
 MAX_DAYS = 36_500
 SCOPES = ("read", "refund")

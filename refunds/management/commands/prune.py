@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from refunds.command import SOME_FAILED, RefundCommand
-from refunds.pruning import prune
+from refunds.management.base import SOME_FAILED, RefundCommand
+from refunds.retention import prune
 
 
 class Command(RefundCommand):

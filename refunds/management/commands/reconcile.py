@@ -7,18 +7,18 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from payments.dates import date_argument, moment
+from core.dates import date_argument, moment
 from payments.errors import DomainError
 from payments.gateway import GatewayError
+from payments.intake.inbox import process_waiting
+from payments.intake.mirror import find_by_number
 from payments.models import Payment
-from payments.services import find_by_number
-from payments.wakeups import process_waiting
-from refunds.command import SOME_FAILED, RefundCommand
-from refunds.drift import compare_period, write_csv
+from refunds.inputs import parse_uid
+from refunds.management.base import SOME_FAILED, RefundCommand
 from refunds.models import DriftReport
-from refunds.reconciliation import Reconciled, import_cancels, reconcile
-from refunds.representation import Json, error_json, payment_json, refund_json, report_json
-from refunds.requests import parse_uid
+from refunds.reconciliation.drift import compare_period, write_csv
+from refunds.reconciliation.reconcile import Reconciled, import_cancels, reconcile
+from refunds.serialization import Json, error_json, payment_json, refund_json, report_json
 
 
 class Command(RefundCommand):

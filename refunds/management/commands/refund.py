@@ -10,17 +10,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from tqdm import tqdm
 
+from core.money import format_money
 from payments.errors import DomainError
+from payments.intake.mirror import find_by_number
 from payments.models import Payment
-from payments.money import format_money
-from payments.services import find_by_number
-from refunds.command import SOME_FAILED, RefundCommand, operator
 from refunds.errors import InvalidRequest
+from refunds.inputs import RefundRequest, parse_amount, parse_request, parse_uid
+from refunds.management.base import SOME_FAILED, RefundCommand, operator
+from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.representation import Json, error_json, payment_json, preview_json, refund_json
-from refunds.requests import RefundRequest, parse_amount, parse_request, parse_uid
-from refunds.sentences import message_of
-from refunds.services import preview_refund, request_refund
+from refunds.serialization import Json, error_json, payment_json, preview_json, refund_json
+from refunds.services.refund import preview_refund, request_refund
 
 _TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
 _AMOUNTS = ("amount", "tax_free", "vat_amount")

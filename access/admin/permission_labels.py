@@ -1,0 +1,80 @@
+"""What staff can be allowed to do here, in the reader's language: the permissions that something asks for."""
+
+from collections.abc import Iterable, Iterator
+
+from django.contrib.auth.models import Permission
+from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+Choice = tuple[int, str]
+
+SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
+    (
+        gettext_lazy("Refunds"),
+        {
+            "payments.view_payment": gettext_lazy("Can view payments"),
+            "payments.change_payment": gettext_lazy("Can change the buyer's account of payments"),
+            "refunds.view_refundrecord": gettext_lazy("Can view the refund ledger"),
+            "refunds.refund_payment": gettext_lazy("Can refund payments"),
+            "refunds.approve_refund": gettext_lazy("Can make refunds above the approval limit"),
+            "refunds.resolve_refund": gettext_lazy("Can close refunds that need review"),
+            "refunds.view_driftreport": gettext_lazy("Can view drift reports"),
+            "refunds.view_account": gettext_lazy("Can see whole refund accounts"),
+        },
+    ),
+    (
+        gettext_lazy("Events to the storefront"),
+        {
+            "webhooks.view_delivery": gettext_lazy("Can view deliveries"),
+            "webhooks.send_delivery": gettext_lazy("Can send events again"),
+            "webhooks.view_endpoint": gettext_lazy("Can view endpoints"),
+            "webhooks.add_endpoint": gettext_lazy("Can add endpoints"),
+            "webhooks.change_endpoint": gettext_lazy("Can change endpoints"),
+        },
+    ),
+    (
+        gettext_lazy("Access"),
+        {
+            "access.view_apitoken": gettext_lazy("Can view API tokens"),
+            "access.add_apitoken": gettext_lazy("Can add API tokens"),
+            "access.change_apitoken": gettext_lazy("Can revoke API tokens"),
+            "access.view_signinfailure": gettext_lazy("Can view failed sign-ins"),
+            "access.view_authenticator": gettext_lazy("Can view two-factor devices"),
+        },
+    ),
+)
+# Django's own for every model, of which we have no words.
+_ACTIONS = {
+    "add": gettext_lazy("Add: %(model)s"),
+    "change": gettext_lazy("Change: %(model)s"),
+    "delete": gettext_lazy("Delete: %(model)s"),
+    "view": gettext_lazy("View: %(model)s"),
+}
+
+
+def offered_permissions(given: Iterable[int]) -> QuerySet[Permission]:
+    """Those that are asked for somewhere, and those `given` already: a form must not take what it does not show."""
+    known = Q(pk__in=given)
+    for _title, names in SECTIONS:
+        for name in names:
+            app_label, codename = name.split(".")
+            known |= Q(content_type__app_label=app_label, codename=codename)
+    return Permission.objects.filter(known).select_related("content_type")
+
+
+def permission_choices(permissions: Iterable[Permission]) -> Iterator[tuple[str, list[Choice]]]:
+    """The permissions by section, in words; last those that were given although nothing of ours asks for them."""
+    left = {f"{each.content_type.app_label}.{each.codename}": each for each in permissions}
+    for title, names in SECTIONS:
+        yield str(title), [(left.pop(name).pk, str(words)) for name, words in names.items() if name in left]
+    if left:
+        yield _("Others"), [(each.pk, _in_words(each)) for each in left.values()]
+
+
+def _in_words(permission: Permission) -> str:
+    action, _separator, model = permission.codename.partition("_")
+    if action in _ACTIONS and model == permission.content_type.model:
+        return str(_ACTIONS[action]) % {"model": permission.content_type.name}
+    return permission.name

@@ -1,0 +1,152 @@
+"""The admin's lists of failed sign-ins and of second factors. Superusers unlock and reset there."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+
+from access.lockout import current_failures, locked_accounts, locked_addresses, unlock
+from access.models import Authenticator, SignInFailure
+from access.two_factor.service import backup_codes_left, turn_off
+from core.admin.lists import StrictListMixin
+
+
+def _moment(at: datetime | None) -> str:
+    """A time in Korea, or a dash."""
+    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
+
+
+class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """A list to look at."""
+
+    list_fullwidth = True
+    list_per_page = 50
+    sortable_by = ()
+    show_full_result_count = False
+    list_max_show_all = 0
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(SignInFailure)
+class SignInFailureAdmin(ReadOnlyAdmin):
+    list_display = ("who", "address", "failures", "last_time", "state")
+    list_display_links = None
+    search_fields = ("username", "ip_address")
+    actions = ("unlock_selected",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SignInFailure]:
+        self._shut = locked_accounts(), locked_addresses()
+        return current_failures().order_by("-attempt_time")
+
+    def has_unlock_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    @action(description=_("Unlock"), permissions=["unlock"])  # type: ignore[untyped-decorator]
+    def unlock_selected(self, request: HttpRequest, queryset: QuerySet[SignInFailure]) -> None:
+        selected = list(queryset)
+        who = cast(User, request.user)
+        LogEntry.objects.log_actions(who.pk, selected, DELETION, change_message=gettext("Unlocked."))
+        for failure in selected:
+            unlock(failure)
+        count = len(selected)
+        text = ngettext("%(count)s entry unlocked.", "%(count)s entries unlocked.", count) % {"count": count}
+        messages.success(request, text, extra_tags="unlocked")
+
+    @admin.display(description=_("user name"))
+    def who(self, failure: SignInFailure) -> str:
+        return failure.username or "–"
+
+    @admin.display(description=_("IP address"))
+    def address(self, failure: SignInFailure) -> str:
+        return failure.ip_address or "–"
+
+    @admin.display(description=_("failures"))
+    def failures(self, failure: SignInFailure) -> int:
+        return int(failure.failures_since_start)
+
+    @admin.display(description=_("last failure"))
+    def last_time(self, failure: SignInFailure) -> str:
+        return _moment(failure.attempt_time)
+
+    @admin.display(description=_("status"))
+    def state(self, failure: SignInFailure) -> SafeString:
+        accounts, addresses = self._shut
+        if failure.ip_address in addresses:
+            return format_html('<span class="rd-badge rd-red">{}</span>', gettext("Address locked"))
+        if (failure.username, failure.ip_address) in accounts:
+            return format_html('<span class="rd-badge rd-red">{}</span>', gettext("Locked"))
+        return format_html('<span class="rd-badge rd-grey">{}</span>', gettext("Not locked"))
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    list_display = ("owner", "set_up", "used", "codes_left")
+    fields = ("owner", "set_up", "used", "codes_left")
+    readonly_fields = fields
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    actions = None
+    actions_detail = ("reset",)
+    delete_confirmation_template = "admin/access/two_factor_reset.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Authenticator]:
+        devices: QuerySet[Authenticator] = super().get_queryset(request)
+        return devices.filter(confirmed=True).order_by("user__username")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_reset_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_delete_permission(request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        # The page to confirm it is the admin's one for deletions; the button has a word that fits.
+        answer: HttpResponse = super().render_change_form(request, context | {"show_delete": False}, *args, **kwargs)
+        return answer
+
+    @action(description=_("Reset…"), url_path="reset", permissions=["reset"], icon="lock_reset")  # type: ignore[untyped-decorator]
+    def reset(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:access_authenticator_delete", args=[object_id]))
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        """The admin notes the deletion itself; the account's own history shall show it too."""
+        turn_off(obj.user, by=cast(User, request.user))
+
+    @admin.display(description=_("user name"))
+    def owner(self, device: Authenticator) -> str:
+        return str(device.user.get_username())
+
+    @admin.display(description=_("set up at"))
+    def set_up(self, device: Authenticator) -> str:
+        return _moment(device.created_at)
+
+    @admin.display(description=_("last used"))
+    def used(self, device: Authenticator) -> str:
+        return _moment(device.last_used_at)
+
+    @admin.display(description=_("backup codes left"))
+    def codes_left(self, device: Authenticator) -> int:
+        return backup_codes_left(device)

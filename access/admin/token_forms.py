@@ -1,0 +1,64 @@
+"""What staff say of a new token."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSingleDateWidget
+
+from access.models import ApiToken
+from access.tokens.service import DEFAULT_DAYS
+
+MAX_DAYS = 365
+
+
+def _default_day() -> date:
+    return timezone.localdate() + timedelta(days=DEFAULT_DAYS)
+
+
+class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
+    """Superusers choose the account; all others make tokens for themselves, or they could borrow more rights."""
+
+    valid_until = forms.DateField(
+        label=_("Valid until"),
+        initial=_default_day,
+        widget=UnfoldAdminSingleDateWidget,
+        help_text=_("The last day, in Korea; at most a year from now."),
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ("name", "user", "may_read", "may_refund", "max_amount", "max_per_day", "limit_currency")
+
+    def clean_name(self) -> str:
+        return str(self.cleaned_data["name"]).strip()
+
+    def clean_limit_currency(self) -> str:
+        return str(self.cleaned_data["limit_currency"]).strip().upper()
+
+    def clean_valid_until(self) -> date:
+        day: date = self.cleaned_data["valid_until"]
+        today = timezone.localdate()
+        if day < today:
+            raise ValidationError(_("This day is over. Choose a later one."), code="already_over")
+        if day > today + timedelta(days=MAX_DAYS):
+            raise ValidationError(_("At most a year from now."), code="too_long")
+        return day
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "valid_until" in cleaned:
+            end_of_day = datetime.combine(cleaned["valid_until"], time.max)
+            self.instance.expires_at = timezone.make_aware(end_of_day)
+        user = cleaned["user"].pk if "user" in cleaned else self.instance.user_id
+        usable = ApiToken.objects.usable(timezone.now())
+        # Two of one name could not be told apart; and a page that is sent again makes no second one.
+        if "name" in cleaned and usable.filter(user=user, name=cleaned["name"]).exists():
+            message = _(
+                "There is a valid token of this name for this account. Choose another name, or revoke that one."
+            )
+            self.add_error("name", ValidationError(message, code="name_in_use"))
+        return cleaned

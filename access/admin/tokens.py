@@ -1,0 +1,234 @@
+"""API tokens for staff: make one, whose text is shown once, and revoke it. Nothing of a token is ever edited."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import Field, ForeignKey, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
+
+from access.admin.token_forms import NewTokenForm
+from access.admin.token_revocation import may_revoke, revoke, revoke_url
+from access.models import ApiToken, ApiTokenQuerySet, TokenState
+from access.tokens.labels import limits_in_words, scopes_in_words
+from access.tokens.service import issue_token
+from core.admin.lists import StrictListMixin
+
+COLOURS = {TokenState.ACTIVE: "green", TokenState.EXPIRED: "amber", TokenState.REVOKED: "grey"}
+
+
+def state_badge(token: ApiToken) -> SafeString:
+    """Whether it can still be used, as a coloured word."""
+    state = token.state(timezone.now())
+    return format_html('<span class="rd-badge rd-{}" data-state="{}">{}</span>', COLOURS[state], state, state.label)
+
+
+def moment(at: datetime | None) -> str:
+    """A time in Korea, or a dash."""
+    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
+
+
+def two_lines(first: str, second: str) -> SafeString:
+    return format_html('<span class="rd-lines"><span>{}</span><small>{}</small></span>', first, second)
+
+
+class TokenStateFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[ApiToken]") -> Iterable[tuple[str, str | Promise]]:
+        return TokenState.choices
+
+    def queryset(self, request: HttpRequest, queryset: ApiTokenQuerySet) -> QuerySet[ApiToken]:
+        match self.value():
+            case TokenState.ACTIVE:
+                return queryset.usable(timezone.now())
+            case TokenState.EXPIRED:
+                return queryset.expired(timezone.now())
+            case TokenState.REVOKED:
+                return queryset.revoked()
+            case _:
+                return queryset
+
+
+class ApiTokenAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    form = NewTokenForm
+    list_display = ("token", "acts_as", "scopes", "limits", "until", "used", "state")
+    list_filter = (TokenStateFilter,)
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 25
+    list_select_related = ("user",)
+    sortable_by = ()
+    search_fields = ("name", "start", "user__username")
+    search_help_text = _("Name, beginning, account")
+    autocomplete_fields = ("user",)
+    actions = None
+    change_form_outer_before_template = "admin/access/token_overview.html"
+
+    # --- Who may ------------------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        """Nobody edits one; the permission "change" lets staff revoke it."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        return bool(super().has_view_permission(request, obj)) or may_revoke(request.user)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiToken], search_term: str
+    ) -> tuple[QuerySet[ApiToken], bool]:
+        found: tuple[QuerySet[ApiToken], bool] = super().get_search_results(
+            request, queryset, search_term.replace("\x00", "")
+        )
+        return found
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("<int:pk>/revoke/", self.admin_site.admin_view(revoke), name="access_apitoken_revoke")
+        return [own, *super().get_urls()]
+
+    # --- A new one ----------------------------------------------------------------------------------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: ApiToken | None = None) -> list[Any]:
+        """None for one that exists: the overview shows everything."""
+        if obj is not None:
+            return []
+        account = ["user"] if _may_choose_account(request) else []
+        whose = None if account else gettext("It acts as you: %(name)s.") % {"name": request.user.get_username()}
+        return [
+            (None, {"fields": ["name", *account, "valid_until"], "description": whose}),
+            (_("What it may do"), {"fields": [("may_read", "may_refund")]}),
+            (_("Limits"), {"fields": ["max_amount", "max_per_day", "limit_currency"]}),
+        ]
+
+    def get_form(
+        self, request: HttpRequest, obj: ApiToken | None = None, change: bool = False, **kwargs: Any
+    ) -> type[NewTokenForm]:
+        """Without the account's field for those who may not choose one; what they send of it is not read."""
+        form: type[NewTokenForm] = super().get_form(request, obj, change=change, **kwargs)
+        maker = request.user
+
+        class FormOfMaker(form):  # type: ignore[misc, valid-type]
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                if isinstance(maker, User) and self.instance.pk is None:
+                    self.instance.created_by = maker
+                    if "user" not in self.fields:
+                        self.instance.user = maker
+
+        return FormOfMaker
+
+    def formfield_for_foreignkey(self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """The accounts to choose from: a closed one would make a dead token."""
+        return super().formfield_for_foreignkey(
+            db_field, request, **{**kwargs, "queryset": User.objects.filter(is_active=True)}
+        )
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """Accounts are made and edited on their own pages."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "user":
+            for deed in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{deed}_related", False)
+        return field
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        response: HttpResponse = super().add_view(request, form_url, {**only_save, **(extra_context or {})})
+        return response
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: "ModelForm[ApiToken]", change: bool) -> None:
+        issue_token(obj)
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
+    ) -> TemplateResponse:
+        """The only page that ever has the secret: nothing keeps it, so it is not redirected to."""
+        may_view = self.has_view_permission(request)
+        context = {
+            **self.admin_site.each_context(request),
+            **_words(obj),
+            "title": gettext("The new token"),
+            "token": obj,
+            "after": reverse("admin:access_apitoken_change", args=[obj.pk]) if may_view else reverse("admin:index"),
+        }
+        response = TemplateResponse(request, "admin/access/secret.html", context)
+        patch_cache_control(response, no_store=True, private=True)
+        return response
+
+    # --- What is shown ------------------------------------------------------------------------------------------
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        token = context.get("original")
+        if token is not None:
+            context |= {**_words(token), "title": token.name, "revoke_url": revoke_url(request.user, token)}
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
+
+    @admin.display(description=_("token"))
+    def token(self, token: ApiToken) -> SafeString:
+        return two_lines(token.name, f"{token.start}…")
+
+    @admin.display(description=_("acts as"))
+    def acts_as(self, token: ApiToken) -> str:
+        return token.user.get_username()
+
+    @admin.display(description=_("allowed"))
+    def scopes(self, token: ApiToken) -> str:
+        return scopes_in_words(token)
+
+    @admin.display(description=_("limits"))
+    def limits(self, token: ApiToken) -> SafeString:
+        return two_lines(*limits_in_words(token))
+
+    @admin.display(description=_("Valid until"))
+    def until(self, token: ApiToken) -> str:
+        return moment(token.expires_at)
+
+    @admin.display(description=_("last used"))
+    def used(self, token: ApiToken) -> str:
+        return moment(token.last_used_at)
+
+    @admin.display(description=_("state"))
+    def state(self, token: ApiToken) -> SafeString:
+        return state_badge(token)
+
+
+def _may_choose_account(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_superuser
+
+
+def _words(token: ApiToken) -> dict[str, Any]:
+    once, daily = limits_in_words(token)
+    return {
+        "badge": state_badge(token),
+        "scopes": scopes_in_words(token),
+        "once": once,
+        "daily": daily,
+        "until": moment(token.expires_at),
+        "used": moment(token.last_used_at),
+        "made": moment(token.created_at),
+        "revoked": moment(token.revoked_at),
+    }

@@ -1,0 +1,85 @@
+"""Django's own account pages in the theme's look, with the permissions that matter here, in words."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import Manager, Model
+from django.forms import Field, ModelForm, ModelMultipleChoiceField
+from django.http import HttpRequest
+from django.utils.text import capfirst
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from access.admin.permission_labels import offered_permissions, permission_choices
+from core.admin.lists import StrictListMixin
+
+# Rows that tie two others together. Django names them in the language in which it was started.
+TIES = tuple(
+    tie._meta  # noqa: SLF001 (Django's public API)
+    for tie in (User.groups.through, User.user_permissions.through, Group.permissions.through)
+)
+
+admin.site.unregister([User, Group])
+
+
+def _offer(field: Field, given: "Manager[Permission] | None") -> None:
+    """Let this field offer permissions by section and in words."""
+    if isinstance(field, ModelMultipleChoiceField):
+        pks = given.values_list("pk", flat=True) if given is not None else ()
+        field.queryset = offered_permissions(pks)
+        field.choices = list(permission_choices(field.queryset))
+
+
+class ReadableUserForm(UserChangeForm):  # type: ignore[misc]  # the theme ships no types
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer(self.fields["user_permissions"], self.instance.user_permissions)
+
+
+class ReadableGroupForm(ModelForm):  # type: ignore[type-arg]  # it takes no argument when run
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer(self.fields["permissions"], self.instance.permissions if self.instance.pk else None)
+
+
+class AccountMixin(StrictListMixin):
+    """Groups and permissions are ticked: the two lists side by side are wider than a small screen."""
+
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
+        widget = UnfoldAdminCheckboxSelectMultipleWidget()
+        field: Field | None = super().formfield_for_manytomany(db_field, request, **{**kwargs, "widget": widget})
+        return field
+
+    def get_deleted_objects(
+        self, objs: Iterable[Model], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Without the rows that only tie accounts, groups and permissions together."""
+        deleted, counts, refused, protected = super().get_deleted_objects(objs, request)
+        for tie in TIES:
+            counts.pop(tie.verbose_name_plural, None)
+        return _without_ties(deleted), counts, refused, protected
+
+
+def _without_ties(found: list[Any]) -> list[Any]:
+    starts = tuple(f"{capfirst(tie.verbose_name)}:" for tie in TIES)
+    own = [_without_ties(each) if isinstance(each, list) else each for each in found]
+    return [each for each in own if each and not str(each).startswith(starts)]
+
+
+@admin.register(User)
+class UserAdmin(AccountMixin, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+    form = ReadableUserForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+@admin.register(Group)
+class GroupAdmin(AccountMixin, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
+    form = ReadableGroupForm

@@ -1,0 +1,33 @@
+"""The API by a session: for the storefront's own pages, and for staff only with the second factor they need."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext_lazy as _
+from rest_framework import authentication
+from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.request import Request
+
+from access.api.throttles import note_failure, note_success
+from access.sign_in.middleware import lacks_set_up
+
+
+class TwoFactorRequired(PermissionDenied):
+    default_code = "two_factor_required"
+    default_detail = _("Your account needs two-factor sign-in first: set it up in the admin.")
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """A session with CSRF protection. Raises `TwoFactorRequired`; tokens are not asked for a second factor."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        try:
+            found = super().authenticate(request)
+            if found and isinstance(found[0], User) and lacks_set_up(found[0]):
+                raise TwoFactorRequired
+        except APIException:
+            note_failure(request)
+            raise
+        if found:
+            note_success(request)
+        return found

@@ -1,0 +1,37 @@
+"""`Authorization: Token …`: a server that signs in with an API token."""
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext_lazy as _
+from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from access.api.throttles import ensure_address_may_try, note_failure, note_success
+from access.models import ApiToken
+from access.tokens.service import find_token
+
+
+class TokenAuthentication(authentication.TokenAuthentication):
+    """`request.user` is the token's account, `request.auth` the `ApiToken`.
+
+    Anything else is a 401, and too much of it a 429.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        # This is the first to look at a request, so it also guards what follows.
+        ensure_address_may_try(request)
+        try:
+            found: tuple[User, ApiToken] | None = super().authenticate(request)
+        except AuthenticationFailed:
+            note_failure(request)
+            raise
+        if found:
+            note_success(request)
+        return found
+
+    def authenticate_credentials(self, key: str) -> tuple[User, ApiToken]:
+        token = find_token(key)
+        if token is None:
+            # Unknown, expired, revoked, account closed: a stranger is not told which.
+            raise AuthenticationFailed(_("Invalid token."))
+        return token.user, token

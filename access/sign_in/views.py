@@ -1,0 +1,161 @@
+"""Signing in, at the shop and at the admin: the password, then a code where the account has a second factor.
+
+Nobody learns from it which accounts exist: a wrong name, a wrong password, a closed account and, at the admin, an
+account that is no staff get one answer. Only who knows the password is asked for a code.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import login, views
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+from django.views.generic import FormView
+from django_otp import login as verify_session
+
+from access.lockout import count_failure, is_shut, may_guess, shut_page
+from access.models import authenticator_of
+from access.two_factor.forms import CodeForm
+from access.two_factor.service import CodeRefused, check_code, lacks_required_device
+
+_PENDING = "waiting_for_code"
+# To find the phone and type a code; afterwards the password is asked for again.
+PENDING_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Somebody whose password was right, and where they wanted to go."""
+
+    user: User
+    backend: str
+    next: str
+
+
+def remember(request: HttpRequest, user: User, next_url: str) -> None:
+    """Keep in the session that the password was right. It signs nobody in."""
+    request.session.cycle_key()
+    request.session[_PENDING] = {
+        "user": user.pk,
+        "backend": user.backend,
+        "next": next_url,
+        "at": int(timezone.now().timestamp()),
+        "hash": user.get_session_auth_hash(),
+    }
+
+
+def pending(request: HttpRequest) -> Pending | None:
+    """Who has given the right password here lately; nobody if the account was closed or its password changed since."""
+    kept = request.session.get(_PENDING)
+    if not kept or timezone.now().timestamp() - kept["at"] > PENDING_SECONDS:
+        return None
+    user = User.objects.filter(pk=kept["user"], is_active=True).first()
+    if user is None or not constant_time_compare(user.get_session_auth_hash(), kept["hash"]):
+        return None
+    return Pending(user, kept["backend"], kept["next"])
+
+
+class SignIn(views.LoginView):
+    """The shop's page for name and password."""
+
+    redirect_authenticated_user = True
+    code_page = reverse_lazy("login-code")
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        user = form.get_user()
+        if authenticator_of(user) is not None:
+            remember(self.request, user, self.get_success_url())
+            return HttpResponseRedirect(str(self.code_page))
+        answer = super().form_valid(form)
+        return HttpResponseRedirect(reverse("two-factor")) if lacks_required_device(user) else answer
+
+
+class AdminSignIn(SignIn):
+    """The admin's page for name and password, in its look; in the place of `AdminSite.login`."""
+
+    redirect_authenticated_user = False  # a buyer who is signed in may be staff by another name
+    template_name = "admin/login.html"
+    next_page = "admin:index"
+    code_page = reverse_lazy("admin-login-code")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "GET" and admin.site.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_form_class(self) -> type[AuthenticationForm]:
+        return admin.site.login_form or AdminAuthenticationForm
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        own = {"title": _("Log in"), "app_path": self.request.get_full_path()}
+        return super().get_context_data(**admin.site.each_context(self.request), **own, **kwargs)
+
+
+class CodeStep(FormView):  # type: ignore[type-arg]  # generic to the type checker only
+    """The shop's page for the code, after the password was right."""
+
+    form_class = CodeForm
+    template_name = "registration/code.html"
+    first_step = "login"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        found = pending(request)
+        if found is None:
+            return HttpResponseRedirect(reverse(self.first_step))
+        self.pending = found
+        if is_shut(request, found.user.get_username()):
+            return shut_page(request, None, {"username": found.user.get_username()})
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "backup": "backup" in self.request.GET}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        places = {"first_step": reverse(self.first_step), "backup": "backup" in self.request.GET}
+        return super().get_context_data(**places, **kwargs)
+
+    def form_valid(self, form: CodeForm) -> HttpResponse:
+        user = self.pending.user
+        try:
+            device = check_code(user=user, code=form.cleaned_data["code"])
+        except CodeRefused as exc:
+            if exc.was_tried:
+                count_failure(self.request, user.get_username())
+            form.add_error("code", exc.message)
+            return self.form_invalid(form)
+        del self.request.session[_PENDING]
+        login(self.request, user, backend=self.pending.backend)
+        verify_session(self.request, device)
+        # Django keeps the key of a session that was this user's already; what it may do has changed.
+        self.request.session.cycle_key()
+        return HttpResponseRedirect(self.pending.next)
+
+
+class AdminCodeStep(CodeStep):
+    """The admin's page for the code."""
+
+    template_name = "admin/access/code.html"
+    first_step = "admin:login"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        own = {"title": _("Two-factor sign-in")}
+        return super().get_context_data(**admin.site.each_context(self.request), **own, **kwargs)
+
+
+def password_change(request: HttpRequest) -> HttpResponseBase:
+    """The admin's page, on which the old password cannot be guessed any more than at the door."""
+    username = request.user.get_username()
+    if request.method == "POST" and not may_guess(request, username):
+        return shut_page(request, None, {"username": username})
+    answer = admin.site.password_change(request)
+    form = getattr(answer, "context_data", {}).get("form")
+    if form is not None and form.has_error("old_password", "password_incorrect"):
+        count_failure(request, username)
+    return answer

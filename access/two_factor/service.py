@@ -1,0 +1,164 @@
+"""The second factor of staff: set up, asked for, renewed, turned off. Screens are elsewhere."""
+
+import math
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from access.models import Authenticator, BackupCode, authenticator_of, digest_of, new_backup_code, new_secret
+from core.encryption.cipher import UnsealError
+
+BACKUP_CODES = 10
+
+
+class CodeRefused(Exception):
+    """A code that does not pass. `was_tried`: it was looked at, so it counts as a guess."""
+
+    def __init__(self, code: str, message: str, *, was_tried: bool = True) -> None:
+        super().__init__(message)
+        self.code, self.message, self.was_tried = code, message, was_tried
+
+
+def is_required() -> bool:
+    """Whether every member of staff needs a second factor."""
+    return bool(settings.STAFF_TWO_FACTOR == "required")
+
+
+def lacks_required_device(user: User) -> bool:
+    """Whether this is a member of staff who has to set up a second factor first."""
+    return is_required() and user.is_staff and authenticator_of(user) is None
+
+
+def check_code(*, user: User, code: str) -> Authenticator:
+    """Use up a code of the user's device, or a backup code. Raises `CodeRefused`."""
+    with transaction.atomic():
+        device: Authenticator | None = (
+            Authenticator.objects.select_for_update().filter(user=user, confirmed=True).first()
+        )
+        refused = _refused(device, code)
+    # After the transaction: a wrong code has to count.
+    if refused is not None or device is None:
+        raise refused or _wrong()
+    return device
+
+
+def begin_set_up(user: User) -> Authenticator:
+    """A new device that nothing depends on before it is confirmed. An earlier attempt is forgotten."""
+    fresh = {
+        "sealed_secret": new_secret(),
+        "last_step": -1,
+        "throttling_failure_count": 0,
+        "throttling_failure_timestamp": None,
+    }
+    device: Authenticator
+    device, _created = Authenticator.objects.update_or_create(user=user, confirmed=False, defaults=fresh)
+    return device
+
+
+def mark_of(begun: Authenticator) -> str:
+    """What tells this attempt to set up a device from every other one, for whoever began it to keep."""
+    return digest_of(begun.sealed_secret)
+
+
+def device_being_set_up(user: User, *, mark: str) -> Authenticator | None:
+    """The new device that waits for its first code; none if it is another attempt's, or cannot be shown any more."""
+    device: Authenticator | None = Authenticator.objects.filter(user=user, confirmed=False).first()
+    try:
+        return device if device and device.secret and constant_time_compare(mark_of(device), mark) else None
+    except UnsealError:
+        return None
+
+
+def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, list[str]]:
+    """Put the new device in the place of the old one and return it with its backup codes. Raises `CodeRefused`.
+
+    Whoever is signed in to this account elsewhere is signed out by it.
+    """
+    user = begun.user
+    with transaction.atomic():
+        same = Authenticator.objects.filter(user=user, confirmed=False, sealed_secret=begun.sealed_secret)
+        device: Authenticator | None = same.select_for_update().first()
+        refused = _refused(device, code)
+        if refused is None and device is not None:
+            Authenticator.objects.filter(user=user, confirmed=True).delete()
+            device.confirmed = True
+            device.save()
+            codes = _renew_backup_codes(device)
+            _note(user, _("Two-factor sign-in was set up."), by=user)
+    if refused is not None or device is None:
+        raise refused or _wrong()
+    return device, codes
+
+
+@transaction.atomic
+def renew_backup_codes(device: Authenticator) -> list[str]:
+    """New backup codes; the old ones no longer work."""
+    _note(device.user, _("New backup codes were made."), by=device.user)
+    return _renew_backup_codes(device)
+
+
+@transaction.atomic
+def turn_off(user: User, *, by: User | None = None) -> bool:
+    """Forget the user's device and backup codes; False if there were none. `by`: who did it, for the history."""
+    gone, _by_model = Authenticator.objects.filter(user=user).delete()
+    if gone and by is not None:
+        _note(user, _("Two-factor sign-in was turned off."), by=by)
+    return bool(gone)
+
+
+def backup_codes_left(device: Authenticator) -> int:
+    return BackupCode.objects.filter(authenticator=device, used_at=None).count()
+
+
+def app_address(device: Authenticator, *, issuer: str) -> str:
+    """What the QR code says: the `otpauth://` address that authenticator apps take. Raises `UnsealError`."""
+    label = f"{issuer}:{device.user.get_username()}"
+    return f"otpauth://totp/{quote(label)}?{urlencode({'secret': device.secret, 'issuer': issuer}, quote_via=quote)}"
+
+
+def plain(code: str) -> str:
+    """A code as it is compared: people type spaces, hyphens and capitals."""
+    return "".join(code.split()).replace("-", "").lower()
+
+
+def _refused(device: Authenticator | None, code: str) -> CodeRefused | None:
+    if device is None:
+        return _wrong()
+    allowed, why = device.verify_is_allowed()
+    if not allowed:
+        return _too_soon(math.ceil((why["locked_until"] - timezone.now()).total_seconds()))
+    return None if device.verify_token(plain(code)) else _wrong()
+
+
+def _wrong() -> CodeRefused:
+    return CodeRefused(
+        "wrong_code", _("This code does not fit or was used already. Wait for the next one and type it.")
+    )
+
+
+def _too_soon(seconds: int) -> CodeRefused:
+    message = ngettext(
+        "Too many wrong codes. Please wait %(seconds)s second and type a new one.",
+        "Too many wrong codes. Please wait %(seconds)s seconds and type a new one.",
+        seconds,
+    )
+    return CodeRefused("too_many_codes", message % {"seconds": seconds}, was_tried=False)
+
+
+def _renew_backup_codes(device: Authenticator) -> list[str]:
+    codes = [new_backup_code() for _number in range(BACKUP_CODES)]
+    device.backup_codes.all().delete()
+    BackupCode.objects.bulk_create([BackupCode(authenticator=device, digest=digest_of(code)) for code in codes])
+    return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in codes]
+
+
+def _note(user: User, what: str, *, by: User) -> None:
+    """Keep it in the account's history, which the admin shows."""
+    LogEntry.objects.log_actions(by.pk, [user], CHANGE, change_message=what, single_object=True)

@@ -1,0 +1,215 @@
+"""Payments for staff: look, search, and say whose order it is. Nothing that i'mport decides can be edited."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
+
+from core.admin.lists import StrictListMixin
+from core.money import format_money
+from payments.admin.filters import MethodFilter, PgFilter, SeoulDateFilter, StatusFilter
+from payments.admin.search import SEARCHED, BrowsingChangeList, BrowsingPaginator, search_payments
+from payments.labels import method_label, pg_label, status_label
+from payments.models import Payment
+
+# Named in a colour of admin.css: green, blue, amber, red or grey.
+STATES: dict[str, tuple[str, str | Promise]] = {
+    "paid": ("green", gettext_lazy("Paid")),
+    "partly_refunded": ("blue", gettext_lazy("Partly refunded")),
+    "refunded": ("grey", gettext_lazy("Refunded")),
+    "ready": ("amber", gettext_lazy("Waiting for payment")),
+    "failed": ("red", gettext_lazy("Failed")),
+    "cancelled": ("grey", gettext_lazy("Cancelled unpaid")),
+}
+
+
+def badge(colour: str, text: str | Promise, title: str = "") -> SafeString:
+    """A coloured word."""
+    return format_html('<span class="rd-badge rd-{}" title="{}">{}</span>', colour, title, text)
+
+
+def state_badge(payment: Payment) -> SafeString:
+    """Where the payment stands, which i'mport's own status does not say after a refund."""
+    if payment.is_fully_refunded:
+        return badge(*STATES["refunded"])
+    if payment.is_partially_refunded:
+        return badge(*STATES["partly_refunded"])
+    return badge(*STATES["paid" if payment.was_paid else payment.status])
+
+
+def two_lines(first: str, second: str) -> SafeString:
+    """A value with what tells more about it below; long ones are cut, and shown whole by the pointer."""
+    return format_html(
+        '<span class="rd-lines" title="{0} {1}"><span>{0}</span><small>{1}</small></span>', first, second
+    )
+
+
+def moment(at: datetime | None) -> str:
+    """A time in Korea, or a dash."""
+    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
+
+
+def day_and_hour(at: datetime | None) -> SafeString:
+    """A time in Korea on two lines, or a dash."""
+    day, _space, hour = moment(at).partition(" ")
+    return two_lines(day, hour)
+
+
+def pairs(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Two fields to a row."""
+    for start in range(0, len(names), 2):
+        yield tuple(names[start : start + 2])
+
+
+def safe_link(url: str) -> str:
+    """The address if it is a web page's; it came from outside."""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+class PaymentAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    list_display = ("order", "buyer", "goods", "paid", "refunded", "refundable", "state", "paid_on")
+    list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, ("paid_at", SeoulDateFilter))
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 25
+    list_select_related = False
+    sortable_by = ()  # any other order than the newest first would sort the whole table
+    search_fields = SEARCHED
+    search_help_text = gettext_lazy("Order, name, e-mail, telephone")
+    paginator = BrowsingPaginator
+    show_full_result_count = False
+    list_max_show_all = 0
+    autocomplete_fields = ("user",)
+    change_form_outer_before_template = "admin/payments/payment/overview.html"
+    actions_on_bottom = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
+        return BrowsingChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
+    ) -> tuple[QuerySet[Payment], bool]:
+        return search_payments(queryset, search_term), False
+
+    def save_model(self, request: HttpRequest, obj: Payment, form: "ModelForm[Payment]", change: bool) -> None:
+        """Only the account: a refund that is booked meanwhile must not be overwritten by the old amounts."""
+        obj.save(update_fields=["user", "updated_at"])
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Payment | None = None) -> Sequence[str]:
+        rows = [row for _title, options in self.get_fieldsets(request, obj) for row in options["fields"]]
+        return [name for row in rows for name in row if name != "user"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Payment | None = None) -> list[Any]:
+        """What this payment has: a card's facts for cards, an account's for virtual accounts."""
+        method: list[Any] = ["method_name", "pg_name"]
+        how: list[Any] = []
+        if obj and obj.card_name:
+            method += ["card_name", "card_number", "card_type"]
+        if obj and (obj.vbank_num or obj.pay_method == "vbank"):
+            how = ["vbank_name", "vbank_num", "vbank_holder", "vbank_until"]
+        elif obj and obj.bank_name:
+            method.append("bank_name")
+        flags = [name for name in ("escrow", "has_promotion", "cash_receipt_issued") if obj and getattr(obj, name)]
+        ends = [name for name in ("fail_reason", "cancel_reason") if obj and getattr(obj, name)]
+        sections = [
+            (_("Order"), ["merchant_uid", "name", "buyer_name", "buyer_email", "buyer_tel", "paid_time", "user"]),
+            (_("Payment method"), [*method, *flags, *ends]),
+            (_("Virtual account"), how),
+            (_("At i'mport"), ["imp_uid", "imp_status", "pg_tid", "pg_id", "read_time"]),
+        ]
+        return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        payment = context["original"]
+        context |= {
+            "title": payment.merchant_uid,
+            "state": self.state(payment),
+            "method": method_label(payment.pay_method),
+            "paid": self.paid(payment),
+            "refunded": self.refunded(payment),
+            "lapsed_discount": payment.lapsed_discount and format_money(payment.lapsed_discount, payment.currency),
+            "refundable": self.refundable(payment),
+            "paid_time": self.paid_time(payment),
+            "receipt": safe_link(payment.receipt_url),
+        }
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
+
+    @admin.display(description=gettext_lazy("order"))
+    def order(self, payment: Payment) -> SafeString:
+        return two_lines(payment.merchant_uid, payment.imp_uid)
+
+    @admin.display(description=gettext_lazy("buyer"))
+    def buyer(self, payment: Payment) -> SafeString:
+        return two_lines(payment.buyer_name or "–", payment.buyer_tel or payment.buyer_email)
+
+    @admin.display(description=gettext_lazy("goods"))
+    def goods(self, payment: Payment) -> SafeString:
+        # With the method below: a column of its own would not fit into 1280 pixels.
+        words = dict.fromkeys((method_label(payment.pay_method), pg_label(payment.pg_provider)))
+        return two_lines(payment.name or "–", " · ".join(filter(None, words)))
+
+    @admin.display(description=gettext_lazy("method"))
+    def method_name(self, payment: Payment) -> str:
+        return method_label(payment.pay_method)
+
+    @admin.display(description=gettext_lazy("PG"))
+    def pg_name(self, payment: Payment) -> str:
+        return pg_label(payment.pg_provider)
+
+    @admin.display(description=gettext_lazy("paid"))
+    def paid(self, payment: Payment) -> str:
+        return format_money(payment.amount, payment.currency)
+
+    @admin.display(description=gettext_lazy("refunded"))
+    def refunded(self, payment: Payment) -> str:
+        return format_money(payment.cancel_amount, payment.currency) if payment.cancel_amount else "–"
+
+    @admin.display(description=gettext_lazy("refundable"))
+    def refundable(self, payment: Payment) -> str:
+        left = payment.refundable_amount
+        return format_money(left, payment.currency) if left else "–"
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, payment: Payment) -> SafeString:
+        return state_badge(payment)
+
+    @admin.display(description=gettext_lazy("status at i'mport"))
+    def imp_status(self, payment: Payment) -> str:
+        return status_label(payment.status)
+
+    @admin.display(description=gettext_lazy("paid at"))
+    def paid_time(self, payment: Payment) -> str:
+        return moment(payment.paid_at)
+
+    @admin.display(description=gettext_lazy("paid at"))
+    def paid_on(self, payment: Payment) -> SafeString:
+        return day_and_hour(payment.paid_at)
+
+    @admin.display(description=gettext_lazy("valid until"))
+    def vbank_until(self, payment: Payment) -> str:
+        return moment(payment.vbank_date)
+
+    @admin.display(description=gettext_lazy("last read"))
+    def read_time(self, payment: Payment) -> str:
+        return moment(payment.updated_at)

@@ -1,0 +1,292 @@
+"""The gateway that talks to i'mport (PortOne V1) over HTTP."""
+
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from payments.gateway.base import (
+    Balance,
+    CancelRequest,
+    Gateway,
+    GatewayPayment,
+    PaymentPage,
+    StatusFilter,
+)
+from payments.gateway.errors import (
+    GatewayAuthFailed,
+    GatewayRejected,
+    GatewayUnavailable,
+    PaymentUnknown,
+)
+from payments.gateway.iamport.config import GatewayConfig
+from payments.gateway.iamport.listing import pages_between
+from payments.gateway.iamport.mapping import balance_from, payment_from, payments_from
+from payments.gateway.iamport.metrics import note
+from payments.gateway.iamport.outcomes import not_understood, raise_unless_ok, transport_failure
+from payments.gateway.iamport.session import HttpSession, TransportError
+from payments.gateway.iamport.text import prose
+from payments.gateway.iamport.tokens import Token, TokenCache, is_header_safe
+from payments.gateway.iamport.wire import Call, Envelope, Unreadable, decode
+
+logger = logging.getLogger(__name__)
+
+UIDS_PER_CALL = 100  # i'mport's limit
+_ASK_AGAIN_AFTER = 60.0  # seconds
+Mapped = TypeVar("Mapped")
+
+
+class IamportGateway:
+    """i'mport, for one configuration. Threads share one instance; it stays usable in forked children."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        self._session = HttpSession(config)
+        name = hashlib.sha256(f"{config.api_url}\n{config.imp_key}".encode()).hexdigest()[:16]
+        path = config.var_dir / f"iamport-token-{name}.json"
+        self._tokens = TokenCache(path, self._fetch_token, lock_timeout=config.patience)
+
+    def cancel(self, request: CancelRequest) -> GatewayPayment:
+        """Ask for one cancel. It is sent once; only a 401, which carries nothing out, makes it be sent again.
+
+        Raises `GatewayRejected` (refused), `GatewayUnavailable` (certainly not carried out) or
+        `OutcomeUnknown`.
+        Raises `ValueError` for an amount that is not above 0: i'mport takes 0 as "everything that is left".
+        """
+        if not request.amount.is_finite() or request.amount <= 0:
+            raise ValueError("the amount to cancel must be above 0")
+        call = Call("POST", "/payments/cancel", body=_cancel_body(request), moves_money=True)
+        return self._mapped(call, self._ask(call), lambda raw: _same(payment_from(raw), request.imp_uid))
+
+    def payment(self, imp_uid: str) -> GatewayPayment:
+        """Read one payment. Raises `PaymentUnknown` or `GatewayUnavailable`."""
+        call = _payment_call(imp_uid)
+        return self._mapped(call, self._ask(call), lambda raw: _same(payment_from(raw), imp_uid))
+
+    def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
+        """Read many payments, a hundred per call; unknown ones are left out, the order is not kept."""
+        wanted = sorted({uid for uid in imp_uids if uid})
+        found: list[GatewayPayment] = []
+        if len(wanted) == 1:  # by its own address, where payments of a test channel are found as well
+            try:
+                return [self.payment(wanted[0])]
+            except PaymentUnknown:
+                return []
+        for first in range(0, len(wanted), UIDS_PER_CALL):
+            chunk = wanted[first : first + UIDS_PER_CALL]
+            call = Call("GET", "/payments", params=tuple(("imp_uid[]", uid) for uid in chunk), reads_payment=True)
+            try:
+                envelope = self._ask(call)
+            except PaymentUnknown:  # not one of them is known
+                continue
+            found += [p for p in self._mapped(call, envelope, payments_from) if p.imp_uid in chunk]
+        return found
+
+    def payments_between(
+        self, start: datetime, end: datetime, *, status: StatusFilter = "all"
+    ) -> Iterator[PaymentPage]:
+        """Every payment whose final status was set in [start, end]. Raises `GatewayError` while iterating."""
+
+        def read(call: Call) -> Any:
+            return self._ask(call).response
+
+        return _understood(pages_between(read, start, end, status))
+
+    def balance(self, imp_uid: str) -> Balance:
+        """What is left of a payment, by tax kind. Raises `PaymentUnknown` or `GatewayUnavailable`."""
+        call = _payment_call(imp_uid, "/balance")
+        return self._mapped(call, self._ask(call), balance_from)
+
+    @sensitive_variables("account")
+    def account_holder(self, *, bank_code: str, account: str) -> str:
+        """The name of the account's holder. Raises `GatewayRejected` if the bank does not know it."""
+        call = Call("GET", "/vbanks/holder", params=(("bank_code", bank_code), ("bank_num", account)))
+        return self._mapped(call, self._ask(call), _holder)
+
+    def keys_are_refused(self) -> bool:
+        """Whether i'mport's last word on our key and secret was no.
+
+        Makes a call only then, and at most one a minute: keys that were set right at i'mport count again.
+        """
+        failure = self._tokens.failure()
+        if failure is None or not isinstance(failure[1], GatewayAuthFailed):
+            return False
+        if failure[0] < _ASK_AGAIN_AFTER:
+            return True
+        try:
+            self._tokens.renew()
+        except GatewayUnavailable as exc:
+            return isinstance(exc, GatewayAuthFailed)
+        return False
+
+    def _ask(self, call: Call) -> Envelope:
+        """Make `call` with a valid token; an answer comes back only if it has `code` 0."""
+        asked_at = time.monotonic()
+        token = self._tokens.get()
+        envelope = self._exchange(call, token, asked_at)
+        # Nothing is carried out without a valid token, so even a cancel may be repeated: once with a new token, and
+        # once more if that one was another process's, which can be dead as well.
+        for renewal in ("new", "newer"):
+            if envelope.status != 401:
+                break
+            renewed = self._tokens.get(rejected=token)
+            if renewal == "newer" and renewed.value == token.value:
+                break
+            token = renewed
+            envelope = self._exchange(call, token, asked_at)
+        if envelope.status == 401:
+            raise GatewayAuthFailed(_("i'mport does not accept a new token. Check the account at i'mport."))
+        raise_unless_ok(call, envelope)
+        return envelope
+
+    def _exchange(self, call: Call, token: Token | None = None, asked_at: float | None = None) -> Envelope:
+        started = time.monotonic()
+        if call.moves_money and asked_at is not None and started - asked_at > self.config.patience:
+            # A cancel sent this late could be carried out after its caller has given it up.
+            raise GatewayUnavailable(_("i'mport is answering too slowly; nothing was sent. Try again in a moment."))
+        try:
+            envelope = decode(self._session.send(call, token.value if token else ""))
+        except TransportError as exc:
+            note(call, exc, time.monotonic() - started)
+            logger.info("%s %s: %s: %s, %d ms", call.method, call.path, type(exc).__name__, exc, _ms(started))
+            raise transport_failure(call, exc) from None
+        note(call, envelope, time.monotonic() - started)
+        logger.info(
+            "%s %s: HTTP %s, code %s, %d ms",
+            call.method,
+            call.path,
+            envelope.status,
+            envelope.code,
+            _ms(started),
+        )
+        return envelope
+
+    def _fetch_token(self) -> Token:
+        config = self.config
+        if not config.imp_key or not config.imp_secret:
+            raise GatewayAuthFailed(
+                _("i'mport's key is missing: set IAMPORT_IMP_KEY and IAMPORT_IMP_SECRET in the environment.")
+            )
+        # Built in place: a local variable would show the secret on an error page.
+        call = Call("POST", "/users/getToken", body={"imp_key": config.imp_key, "imp_secret": config.imp_secret})
+        asked_at = time.time()
+        envelope = self._exchange(call)
+        if envelope.status == 401:
+            raise _keys_refused(envelope.message)
+        try:
+            raise_unless_ok(call, envelope)
+        except GatewayRejected as exc:
+            raise _keys_refused(exc.message) from None
+        return self._mapped(call, envelope, lambda raw: _token(raw, asked_at))
+
+    @staticmethod
+    def _mapped(call: Call, envelope: Envelope, mapping: Callable[[Any], Mapped]) -> Mapped:
+        try:
+            return mapping(envelope.response)
+        except Unreadable as exc:
+            logger.warning("%s %s: %s", call.method, call.path, exc)
+            raise not_understood(call) from None
+
+
+_guard = threading.Lock()
+_gateway: IamportGateway | None = None
+
+
+def get_gateway() -> Gateway:
+    """This process's gateway for the settings as they are now. Makes no call and raises no `GatewayError`."""
+    global _gateway
+    config = GatewayConfig.from_settings()
+    with _guard:
+        if _gateway is None or _gateway.config != config:
+            _gateway = IamportGateway(config)
+        return _gateway
+
+
+def _unlock_in_child() -> None:
+    # The guard may have been held by a thread that does not exist in the child.
+    global _guard
+    _guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)
+
+
+def _cancel_body(request: CancelRequest) -> dict[str, object]:
+    body: dict[str, object] = {
+        "imp_uid": request.imp_uid,
+        "amount": request.amount,
+        "checksum": request.checksum,
+    }
+    for name in ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel"):
+        if value := getattr(request, name):
+            body[name] = value
+    for name in ("tax_free", "vat_amount"):
+        if (value := getattr(request, name)) is not None:  # 0 says something: no tax-free part
+            body[name] = value
+    if request.requester is not None:
+        body["extra"] = {"requester": request.requester}
+    return body
+
+
+def _payment_call(imp_uid: str, suffix: str = "") -> Call:
+    if not imp_uid.strip("."):  # these would address another resource
+        raise PaymentUnknown(_("There is no payment number."), gateway_code=-1)
+    path = f"/payments/{quote(imp_uid, safe='', errors='replace')}{suffix}"
+    # Payments of a test channel are found only when asked for.
+    params = () if suffix else (("include_sandbox", "true"),)
+    return Call("GET", path, params=params, reads_payment=True)
+
+
+def _same(payment: GatewayPayment, imp_uid: str) -> GatewayPayment:
+    if payment.imp_uid != imp_uid:
+        raise Unreadable("the answer is about another payment")
+    return payment
+
+
+def _holder(raw: Any) -> str:
+    name = prose(raw.get("bank_holder")) if isinstance(raw, dict) else ""
+    if not name:
+        raise Unreadable("bank_holder is missing")
+    return name
+
+
+def _token(raw: Any, asked_at: float) -> Token:
+    if not isinstance(raw, dict) or not is_header_safe(raw.get("access_token")):
+        raise Unreadable("access_token is missing")
+    now, expired_at = raw.get("now"), raw.get("expired_at")
+    if not isinstance(now, int | Decimal) or not isinstance(expired_at, int | Decimal):
+        raise Unreadable("the life of the token is missing")
+    return Token(raw["access_token"], obtained_at=asked_at, life=float(expired_at - now))
+
+
+def _understood(pages: Iterator[PaymentPage]) -> Iterator[PaymentPage]:
+    try:
+        yield from pages
+    except Unreadable as exc:
+        logger.warning("Listing payments: %s", exc)
+        raise not_understood() from None
+
+
+def _keys_refused(message: str) -> GatewayAuthFailed:
+    advice = _("i'mport refused IAMPORT_IMP_KEY and IAMPORT_IMP_SECRET. Check the two environment variables.")
+    return GatewayAuthFailed(f"{advice} ({message})" if message else advice)
+
+
+def _ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+def keys_are_refused() -> bool:
+    """Whether i'mport's last word on this process's key and secret was no."""
+    gateway = get_gateway()
+    return isinstance(gateway, IamportGateway) and gateway.keys_are_refused()

@@ -1,0 +1,163 @@
+"""i'mport's JSON as our values: strict where money is concerned, tolerant where i'mport is sloppy."""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from payments.gateway.base import Balance, Cancellation, GatewayPayment
+from payments.gateway.iamport.text import prose, text
+from payments.gateway.iamport.wire import Unreadable
+
+logger = logging.getLogger(__name__)
+
+STATUSES = frozenset({"ready", "paid", "cancelled", "failed"})
+AMOUNT_LIMIT = Decimal(10) ** 15  # beyond any real payment; keeps absurd exponents out of arithmetic
+
+_IDENTIFIERS = (
+    *("merchant_uid", "pay_method", "pg_provider", "emb_pg_provider", "pg_tid", "pg_id"),
+    *("vbank_code", "bank_code", "card_code"),
+)
+_PROSE = (
+    *("fail_reason", "cancel_reason", "name", "buyer_name", "buyer_email", "buyer_tel", "receipt_url"),
+    *("vbank_name", "vbank_num", "vbank_holder", "bank_name", "card_name", "card_number"),
+)
+_TIMES = ("paid_at", "cancelled_at", "failed_at", "vbank_date")
+
+
+def payment_from(raw: object) -> GatewayPayment:
+    """One payment object. Raises `Unreadable` if imp_uid, status or an amount is missing or nonsense."""
+    if not isinstance(raw, Mapping):
+        raise Unreadable("a payment is not an object")
+    optional: dict[str, Any] = {name: text(raw.get(name)) for name in _IDENTIFIERS}
+    optional |= {name: prose(raw.get(name)) for name in _PROSE}
+    optional |= {name: moment(raw.get(name)) for name in _TIMES}
+    return GatewayPayment(
+        imp_uid=_required(raw, "imp_uid"),
+        status=_status(raw),
+        amount=amount(raw, "amount"),
+        cancel_amount=amount(raw, "cancel_amount"),
+        currency=text(raw.get("currency")).upper() or "KRW",
+        cancel_history=_history(raw.get("cancel_history")),
+        escrow=flag(raw.get("escrow")),
+        card_type=_card_type(raw.get("card_type")),
+        cash_receipt_issued=flag(raw.get("cash_receipt_issued")),
+        has_promotion=bool(raw.get("promotion")),
+        **optional,
+    )
+
+
+def payments_from(raw: object) -> tuple[GatewayPayment, ...]:
+    """The payments of a list. One that cannot be read is logged and left out, so that it hides no other."""
+    if not isinstance(raw, list):
+        raise Unreadable("a list of payments is not a list")
+    payments = []
+    for item in raw:
+        try:
+            payments.append(payment_from(item))
+        except Unreadable as exc:
+            uid = text(item.get("imp_uid"))[:40] if isinstance(item, Mapping) else ""
+            logger.warning("Left out payment %r of a list: %s", uid, exc)
+    return tuple(payments)
+
+
+def balance_from(raw: object) -> Balance:
+    """What is left of a payment: given flat, under `amount`, or split by means of payment (then added up)."""
+    if not isinstance(raw, Mapping):
+        raise Unreadable("a balance is not an object")
+    if "supply" in raw:
+        return _balance(raw)
+    if isinstance(raw.get("amount"), Mapping):
+        return _balance(raw["amount"])
+    parts = [_balance(raw[name]) for name in ("primary", "secondary", "discount") if isinstance(raw.get(name), Mapping)]
+    if not parts:
+        raise Unreadable("a balance has no parts")
+    total = Balance(
+        tax_free=sum((part.tax_free for part in parts), Decimal(0)),
+        supply=sum((part.supply for part in parts), Decimal(0)),
+        vat=sum((part.vat for part in parts), Decimal(0)),
+        service=sum((part.service for part in parts), Decimal(0)),
+    )
+    if raw.get("amount") is not None and amount(raw, "amount") != _sum(total):
+        raise Unreadable("the parts of a balance do not add up")
+    return total
+
+
+def amount(raw: Mapping[str, Any], name: str) -> Decimal:
+    """A required amount, finite and not negative."""
+    value = raw.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise Unreadable(f"{name} is not an amount")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise Unreadable(f"{name} is not an amount") from None
+    if not number.is_finite() or not 0 <= number < AMOUNT_LIMIT:
+        raise Unreadable(f"{name} is not a possible amount")
+    return number.copy_abs()  # -0 is 0
+
+
+def moment(value: object) -> datetime | None:
+    """UNIX seconds as an aware time; 0, null and nonsense are None."""
+    try:
+        seconds = int(value) if isinstance(value, int | str | Decimal) else 0
+        return datetime.fromtimestamp(seconds, tz=UTC) if seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def flag(value: object) -> bool:
+    """true, 1 and their spellings."""
+    return text(value).lower() in {"true", "1", "y"}
+
+
+def _required(raw: Mapping[str, Any], name: str) -> str:
+    value = raw.get(name)
+    cleaned = text(value) if isinstance(value, str) else ""
+    if not cleaned:
+        raise Unreadable(f"{name} is missing")
+    return cleaned
+
+
+def _status(raw: Mapping[str, Any]) -> str:
+    status = _required(raw, "status").lower()
+    if status not in STATUSES:
+        raise Unreadable("status is not one that i'mport documents")
+    return status
+
+
+def _history(raw: object) -> tuple[Cancellation, ...]:
+    if raw is None:
+        return ()
+    if not isinstance(raw, list):
+        raise Unreadable("cancel_history is not a list")
+    # A cancel whose share of a promotion is nothing moved no money: there is nothing to book.
+    return tuple(item for item in map(_cancellation, raw) if item.amount)
+
+
+def _cancellation(raw: object) -> Cancellation:
+    if not isinstance(raw, Mapping):
+        raise Unreadable("an item of cancel_history is not an object")
+    return Cancellation(
+        amount=amount(raw, "amount"),
+        cancelled_at=moment(raw.get("cancelled_at")),
+        cancellation_id=text(raw.get("cancellation_id")),
+        pg_tid=text(raw.get("pg_tid")),
+        reason=prose(raw.get("reason")),
+        receipt_url=prose(raw.get("receipt_url")),
+    )
+
+
+def _card_type(raw: object) -> int | None:
+    return {"0": 0, "1": 1}.get(text(raw)) if not isinstance(raw, bool) else None
+
+
+def _balance(raw: Mapping[str, Any]) -> Balance:
+    # A part that is missing or null is one that the payment does not have.
+    parts = {name: amount(raw, name) if raw.get(name) is not None else Decimal(0) for name in Balance.__slots__}
+    return Balance(**parts)
+
+
+def _sum(balance: Balance) -> Decimal:
+    return balance.tax_free + balance.supply + balance.vat + balance.service

@@ -1,0 +1,48 @@
+"""How long i'mport takes, by what was asked and how it ended."""
+
+import re
+
+from monitoring.histograms import Histogram
+from payments.gateway.iamport.wire import Call, Envelope
+
+CALLS = Histogram(
+    "refund_desk_gateway_call_seconds",
+    "Time of one call to i'mport, by endpoint and outcome.",
+    ("endpoint", "outcome"),
+    (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+
+# The first that fits; a payment's own number is no part of a name.
+_ENDPOINTS = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"/users/getToken", "token"),
+        (r"/payments/cancel", "cancel"),
+        (r"/payments/status/\w+", "listing"),
+        (r"/payments", "payments"),
+        (r"/payments/[^/]+", "payment"),
+        (r"/payments/[^/]+/balance", "balance"),
+        (r"/vbanks/holder", "account_holder"),
+    )
+)
+
+
+def note(call: Call, end: Envelope | Exception, seconds: float) -> None:
+    """Count one call. `end` is i'mport's answer, or why there was none. Raises nothing."""
+    CALLS.observe(seconds, _endpoint(call), _outcome(end))
+
+
+def _endpoint(call: Call) -> str:
+    return next((name for pattern, name in _ENDPOINTS if pattern.fullmatch(call.path)), "other")
+
+
+def _outcome(end: Envelope | Exception) -> str:
+    """`ok`, `refused`, `unauthorized`, `too_many_requests`, `server_error`, `unreadable`, or how the call broke."""
+    if isinstance(end, Exception):
+        return {"NotSent": "not_sent", "NoAnswer": "no_answer"}.get(type(end).__name__, "connection_lost")
+    if end.status >= 500:
+        return "server_error"
+    named = {401: "unauthorized", 429: "too_many_requests"}.get(end.status)
+    if named or end.code is None:
+        return named or "unreadable"
+    return "ok" if end.code == 0 else "refused"

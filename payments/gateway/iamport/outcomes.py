@@ -1,0 +1,52 @@
+"""What an answer, or the lack of one, means for the money: the one place that picks the error."""
+
+from django.utils.translation import gettext as _
+
+from payments.gateway.errors import (
+    GatewayError,
+    GatewayRejected,
+    GatewayUnavailable,
+    OutcomeUnknown,
+    PaymentUnknown,
+)
+from payments.gateway.iamport.masking import masked
+from payments.gateway.iamport.session import NotSent, TransportError
+from payments.gateway.iamport.wire import Call, Envelope
+
+
+def raise_unless_ok(call: Call, envelope: Envelope) -> None:
+    """Return if i'mport answered "yes", otherwise raise the error that fits. 401 is the caller's part."""
+    status, code = envelope.status, envelope.code
+    if status == 429:
+        raise GatewayUnavailable(_("i'mport is receiving too many requests. Try again in a minute."))
+    if status >= 500:
+        raise _no_verdict(call, _("i'mport has a problem of its own (HTTP %(status)s).") % {"status": status})
+    if status == 207 and isinstance(envelope.response, list):  # some of the payments asked for are missing
+        return
+    if code is None or (code == 0 and not 200 <= status < 300):
+        raise not_understood(call)
+    if code != 0:
+        message = envelope.message or _("i'mport refused without giving a reason (code %(code)s).") % {"code": code}
+        error = PaymentUnknown if status == 404 and call.reads_payment else GatewayRejected
+        raise error(masked(message, call), gateway_code=code)
+
+
+def transport_failure(call: Call, exc: TransportError) -> GatewayError:
+    """The error for a call that got no complete answer."""
+    if isinstance(exc, NotSent):
+        return GatewayUnavailable(_("i'mport cannot be reached; nothing was sent. Try again in a moment."))
+    return _no_verdict(call, _("i'mport did not answer."))
+
+
+def not_understood(call: Call | None = None) -> GatewayError:
+    """The error for an answer that cannot be read."""
+    return _no_verdict(call, _("i'mport's answer was not understood."))
+
+
+def _no_verdict(call: Call | None, reason: str) -> GatewayError:
+    # A read, or a request for a token, has no outcome that could be unknown.
+    if call is None or not call.moves_money:
+        retry = _("Try again in a moment.")
+        return GatewayUnavailable(f"{reason} {retry}")
+    advice = _("The cancel may have been carried out: check the payment before trying again.")
+    return OutcomeUnknown(f"{reason} {advice}")

@@ -1,0 +1,167 @@
+"""HTTP: one pooled session, and a clear word on how far a call that failed had got."""
+
+import os
+import ssl
+import time
+from collections.abc import Iterator
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from payments.gateway.iamport.config import GatewayConfig
+from payments.gateway.iamport.wire import Answer, Call, encode
+
+POOL_SIZE = 32  # connections kept open; more threads than that still work, on connections of their own
+BODY_LIMIT = 8 * 1024 * 1024  # bytes; a full page of payments is well below one megabyte
+CHUNK = 64 * 1024
+
+_BAD_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+)
+# Raised only while the connection is being made, before the first byte of a request.
+_CONNECTING = (urllib3.exceptions.ConnectTimeoutError, ssl.SSLCertVerificationError)
+
+
+class TransportError(Exception):
+    """A call that got no complete answer. The text names exception classes only: theirs can hold the URL."""
+
+
+class NotSent(TransportError):
+    """The connection was never made, so the request was not sent."""
+
+
+class ConnectionLost(TransportError):
+    """The connection broke after it was made: the request may have arrived."""
+
+
+class NoAnswer(TransportError):
+    """The answer did not come in time, or was too long: the request may have arrived."""
+
+
+class _Overrun(Exception):
+    """The answer keeps coming, past its deadline or its size limit."""
+
+
+class HttpSession:
+    """Sends calls to one i'mport address over kept-alive connections. Threads and forks may share it."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._config = config
+        self._abandoned: list[requests.Session] = []
+        self._renew()
+
+    def send(self, call: Call, token: str = "") -> Answer:
+        """Send `call`. Raises `TransportError`.
+
+        A call that moves money is sent at most once. Any other is sent again if its connection broke, which
+        is what happens when the server closes an idle connection just as we pick it.
+        """
+        try:
+            return self._send_once(call, token)
+        except ConnectionLost:
+            if call.moves_money:
+                raise
+        return self._send_once(call, token)
+
+    def _send_once(self, call: Call, token: str) -> Answer:
+        deadline = time.monotonic() + self._config.connect_timeout + 2 * self._config.read_timeout
+        # `from None`: the causes carry the URL and the body in their text and frames, and so account numbers.
+        try:
+            with self._current().request(
+                call.method,
+                self._config.api_url + call.path,
+                params=list(call.params),
+                data=None if call.body is None else encode(call.body).encode(),
+                headers={} if call.body is None else {"Content-Type": "application/json"},
+                auth=_TokenAuth(token),
+                timeout=(self._config.connect_timeout, self._config.read_timeout),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return Answer(response.status_code, _read_body(response, deadline))
+        except _BAD_ADDRESS as exc:
+            raise NotSent(type(exc).__name__) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError) as exc:
+            raise _translated(exc) from None
+        except _Overrun:
+            raise NoAnswer("the answer is too long or too slow") from None
+
+    def _current(self) -> requests.Session:
+        if self._pid != os.getpid():
+            # A forked child must not talk on its parent's connections. Nor may it close them here: their
+            # locks may have been held by a thread that does not exist in the child.
+            self._abandoned.append(self._session)
+            self._renew()
+        return self._session
+
+    def _renew(self) -> None:
+        self._session = _new_session()
+        self._pid = os.getpid()
+
+
+class _TokenAuth(AuthBase):
+    """Sets the token itself; without an `auth`, requests would put credentials from ~/.netrc in its place."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = self._token
+        return request
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers["Accept"] = "application/json"
+    # The API needs no cookies, and a jar would be state shared between threads.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
+def _read_body(response: requests.Response, deadline: float) -> bytes:
+    # read1 returns what one socket read brings; read() would wait for a full chunk while a server drips
+    # bytes, each inside the read time-out. A body shorter than its Content-Length raises at the end.
+    body = bytearray()
+    while chunk := response.raw.read1(CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > BODY_LIMIT or time.monotonic() > deadline:
+            raise _Overrun
+    return bytes(body)
+
+
+def _translated(exc: Exception) -> TransportError:
+    links = list(_chain(exc))
+    names = " < ".join(type(link).__name__ for link in links)
+    if any(isinstance(link, _CONNECTING) for link in links):
+        return NotSent(names)
+    if any(isinstance(link, requests.Timeout | TimeoutError | urllib3.exceptions.TimeoutError) for link in links):
+        return NoAnswer(names)
+    return ConnectionLost(names)
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """`exc` and what it says it was caused by.
+
+    `__context__` is left out: it can be an older, unrelated error that the caller is handling just now, and
+    an old "connection refused" must not make this call look unsent.
+    """
+    todo, seen = [exc], set[int]()
+    while todo:
+        link = todo.pop()
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        causes = (link.__cause__, getattr(link, "reason", None), getattr(link, "original_error", None))
+        todo += [cause for cause in (*causes, *link.args) if isinstance(cause, BaseException)]

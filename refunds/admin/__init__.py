@@ -1,0 +1,15 @@
+"""Register the admin of refunds, and of payments and tokens together with their refunds."""
+
+from django.contrib import admin
+
+from access.models import ApiToken
+from payments.models import Payment
+from refunds.admin.drift.reports import DriftReportAdmin
+from refunds.admin.refunds import RefundablePaymentAdmin, RefundRecordAdmin
+from refunds.admin.tokens import RefundingTokenAdmin
+from refunds.models import DriftReport, RefundRecord
+
+admin.site.register(ApiToken, RefundingTokenAdmin)
+admin.site.register(Payment, RefundablePaymentAdmin)
+admin.site.register(RefundRecord, RefundRecordAdmin)
+admin.site.register(DriftReport, DriftReportAdmin)

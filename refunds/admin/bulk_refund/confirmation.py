@@ -1,0 +1,269 @@
+"""The confirmation page: what was selected and typed, what the rules say of it, and what it adds up to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.forms import BoundField
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.money import format_money, precision, quantize
+from payments.admin.payments import state_badge
+from payments.labels import method_label, pg_label
+from payments.models import Payment
+from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, untouched
+from refunds.batches.run import Order
+from refunds.policies import Violation
+from refunds.services.refund import RefundPreview, preview_refund, requirements_of
+
+# Shown with live numbers instead of the rule's own sentence.
+FEE_WARNING = "vbank_fee"
+FEE_CURRENCY = "KRW"
+# The inputs that every order has, in the head of its card.
+HEAD_FIELDS = ("selected", "expected_balance", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message about the page as a whole. `level` is info, success, warning or error."""
+
+    code: str
+    level: str
+    message: str
+
+
+@dataclass(slots=True)
+class Row:
+    """One order on the page. Blocked: nothing that could be typed would make it refundable."""
+
+    payment: Payment
+    form: OrderForm
+    preview: RefundPreview
+    ticked: bool
+    blocked: bool
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What would be refunded; None while the amount typed is wrong."""
+        return None if self.form.has_error("amount") else self.preview.amount
+
+    @property
+    def warnings(self) -> list[Violation]:
+        return [warning for warning in self.preview.warnings if warning.code != FEE_WARNING]
+
+    @property
+    def fee(self) -> Decimal:
+        return self.preview.requirements.merchant_fee
+
+    @property
+    def cost(self) -> str:
+        """The line that says what a virtual account's refund costs the shop."""
+        if not self.fee or self.amount is None:
+            return ""
+        return _("%(amount)s + %(fee)s fee = costs you %(cost)s") % {
+            "amount": format_money(self.amount, self.payment.currency),
+            "fee": format_money(self.fee, FEE_CURRENCY),
+            "cost": format_money(self.amount + self.fee, self.payment.currency),
+        }
+
+    @property
+    def more_fields(self) -> list[BoundField]:
+        """The inputs besides the amount that have to be filled in."""
+        return [bound for bound in self.form if bound.name not in (*HEAD_FIELDS, *self._folded)]
+
+    @property
+    def folded_fields(self) -> list[BoundField]:
+        """Tax parts that may be named but mostly need not: out of the way unless they are in use."""
+        return [self.form[name] for name in self._folded]
+
+    @property
+    def _folded(self) -> list[str]:
+        names: list[str] = [name for name in ("tax_free", "vat_amount") if name in self.form.fields]
+        in_use = self.preview.requirements.tax_free or any(
+            self.form.has_error(name) or self.form[name].data for name in names
+        )
+        return [] if in_use else names
+
+    @property
+    def full_only(self) -> bool:
+        return not self.preview.requirements.partial_allowed
+
+    @property
+    def problems(self) -> list[ValidationError]:
+        """What is wrong with no one input."""
+        found: list[ValidationError] = [
+            *self.form.non_field_errors().as_data(),
+            *self.form["expected_balance"].errors.as_data(),
+        ]
+        return found
+
+    @property
+    def badge(self) -> SafeString:
+        return state_badge(self.payment)
+
+    @property
+    def method(self) -> str:
+        names = (method_label(self.payment.pay_method), pg_label(self.payment.pg_provider))
+        return " · ".join(name for name in names if name)
+
+    @property
+    def paid(self) -> str:
+        return self._money(self.payment.amount)
+
+    @property
+    def refunded(self) -> str:
+        return self._money(self.payment.cancel_amount)
+
+    @property
+    def lapsed_discount(self) -> str:
+        return self._money(self.payment.lapsed_discount)
+
+    @property
+    def refundable(self) -> str:
+        return self._money(self.payment.refundable_amount)
+
+    @property
+    def plain_refundable(self) -> str:
+        """For the form and its script."""
+        return f"{quantize(self.payment.refundable_amount, self.payment.currency):f}"
+
+    @property
+    def plain_fee(self) -> str:
+        return f"{quantize(self.fee, FEE_CURRENCY):f}"
+
+    @property
+    def precision(self) -> int:
+        return precision(self.payment.currency)
+
+    def _money(self, amount: Decimal) -> str:
+        return format_money(amount, self.payment.currency)
+
+
+@dataclass(slots=True)
+class Confirmation:
+    """The page, validated. `may_send` says whether every ticked order may be refunded as typed."""
+
+    rows: list[Row]
+    shared: SharedForm
+    notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def ticked(self) -> list[Row]:
+        return [row for row in self.rows if row.ticked]
+
+    @property
+    def skipped(self) -> list[Row]:
+        return [row for row in self.rows if row.blocked]
+
+    @property
+    def may_send(self) -> bool:
+        return bool(self.ticked) and not self.shared.errors and not any(row.form.errors for row in self.ticked)
+
+    @property
+    def orders(self) -> list[Order]:
+        reason = self.shared.cleaned_data["reason"]
+        return [Order(row.payment, row.form.request(reason)) for row in self.ticked]
+
+    @property
+    def totals(self) -> list[str]:
+        """What would be refunded, per currency."""
+        sums: dict[str, Decimal] = {}
+        for row in self.ticked:
+            sums[row.payment.currency] = sums.get(row.payment.currency, Decimal(0)) + (row.amount or 0)
+        return [format_money(sum_, currency) for currency, sum_ in sorted((sums or {FEE_CURRENCY: Decimal(0)}).items())]
+
+    @property
+    def fees(self) -> str:
+        return format_money(sum((row.fee for row in self.ticked), Decimal(0)), FEE_CURRENCY)
+
+    @property
+    def has_fees(self) -> bool:
+        return any(row.fee for row in self.rows)
+
+    @property
+    def button(self) -> str:
+        count = len(self.ticked)
+        label = ngettext("Refund %(total)s for %(count)s order", "Refund %(total)s for %(count)s orders", count)
+        return label % {"total": " + ".join(self.totals), "count": count}
+
+
+def first_look(
+    payments: Sequence[Payment],
+    user: User,
+    token: str,
+    *,
+    reason: str = "",
+    amounts: Mapping[int, Decimal | None] | None = None,
+) -> Confirmation:
+    """The page before anybody typed: refuses only what no input could mend."""
+    shared = SharedForm({"token": token, "reason": reason})
+    shared.is_valid()
+    rows = []
+    for payment in payments:
+        data = untouched(payment, amount=(amounts or {}).get(payment.pk))
+        form = OrderForm(payment, requirements_of(payment), data)
+        preview = _preview(form, "", user)
+        telling = [problem for problem in preview.problems if problem.field in ("", "amount")]
+        _complain(form, telling)
+        rows.append(Row(payment, form, preview, ticked=not telling, blocked=_is_blocked(preview)))
+    return _with_skipped(Confirmation(rows, shared))
+
+
+def judge(payments: Sequence[Payment], user: User, data: Mapping[str, Any]) -> Confirmation:
+    """The page as it was sent, with every problem beside its input."""
+    shared = SharedForm(data)
+    shared.is_valid()
+    reason = shared.cleaned_data.get("reason", "")
+    rows = []
+    for payment in payments:
+        form = OrderForm(payment, requirements_of(payment), data)
+        preview = _preview(form, reason, user)
+        blocked = _is_blocked(preview)
+        wanted = form.is_selected
+        _complain(form, [problem for problem in preview.problems if wanted or not problem.field])
+        rows.append(Row(payment, form, preview, ticked=wanted and not blocked, blocked=blocked))
+        if wanted and not shared.has_error("reason"):
+            _complain_of_reason(shared, preview.problems)
+    return _with_skipped(Confirmation(rows, shared))
+
+
+def blocked_although_wanted(page: Confirmation) -> bool:
+    return any(row.blocked and row.form.is_selected for row in page.rows)
+
+
+def _preview(form: OrderForm, reason: str, user: User) -> RefundPreview:
+    form.is_valid()
+    return preview_refund(payment=form.payment, request=form.request(reason), user=user)
+
+
+def _is_blocked(preview: RefundPreview) -> bool:
+    return any(not problem.field for problem in preview.problems)
+
+
+def _complain(form: OrderForm, problems: Iterable[Violation]) -> None:
+    for problem in problems:
+        if problem.field != "reason":
+            form.complain(problem.field, problem.code, problem.message)
+
+
+def _complain_of_reason(shared: SharedForm, problems: Iterable[Violation]) -> None:
+    for problem in problems:
+        if problem.field == "reason":
+            shared.add_error("reason", ValidationError(problem.message, code=problem.code))
+
+
+def _with_skipped(page: Confirmation) -> Confirmation:
+    if page.skipped:
+        count = len(page.skipped)
+        message = ngettext(
+            "%(count)s of %(all)s orders cannot be refunded and is skipped; the reason is shown with it.",
+            "%(count)s of %(all)s orders cannot be refunded and are skipped; the reasons are shown with them.",
+            count,
+        ) % {"count": count, "all": len(page.rows)}
+        page.notices.append(Notice("skipped", "warning", message))
+    return page

@@ -1,0 +1,148 @@
+"""The admin's confirmation page as forms: one for each order, one for what they share.
+
+The fields only read what was typed, with the readers of the API and the command, so that the codes are the same
+everywhere; the rules are asked through `preview_refund`.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from core.money import format_money
+from payments.banks import banks_for
+from payments.models import Payment
+from refunds.errors import InvalidRequest
+from refunds.inputs import MAX_REASON_LENGTH, RefundRequest, parse_amount, parse_text
+from refunds.policies import Requirements
+
+Reader = Callable[[str], Any]
+ACCOUNT_INPUT_LENGTH = 100
+REQUESTERS: tuple[tuple[str, str | Promise], ...] = (
+    ("admin", _("The shop decided it")),
+    ("customer", _("The buyer asked for it")),
+)
+
+
+class ReadField(forms.Field):
+    """A text that `reader` turns into a value; its `InvalidRequest` becomes the field's error, with the same code."""
+
+    def __init__(self, reader: Reader, *, empty: Any = "", **options: Any) -> None:
+        super().__init__(required=False, **options)
+        self.reader, self.empty = reader, empty
+
+    def clean(self, value: Any) -> Any:
+        if value is None or not str(value).strip():
+            return self.empty
+        try:
+            return self.reader(value)
+        except InvalidRequest as exc:
+            raise ValidationError(exc.message, code=exc.code) from exc
+
+
+def _input(**attributes: Any) -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "rd-input", "autocomplete": "off", **attributes})
+
+
+def _amount_field(name: str, label: str | Promise, **attributes: Any) -> ReadField:
+    widget = _input(inputmode="decimal", maxlength=40, **attributes)
+    return ReadField(partial(parse_amount, field=name), empty=None, label=label, widget=widget)
+
+
+def _text_field(name: str, label: str | Promise, widget: forms.Widget) -> ReadField:
+    reader = partial(parse_text, field=name, max_length=ACCOUNT_INPUT_LENGTH)
+    return ReadField(reader, label=label, widget=widget)
+
+
+class OrderForm(forms.Form):
+    """What is typed for one order. Only the inputs that its method and PG have a use for are there."""
+
+    def __init__(self, payment: Payment, needs: Requirements, data: Mapping[str, Any], **options: Any) -> None:
+        super().__init__(data, prefix=prefix_of(payment), **options)
+        self.payment, self.needs = payment, needs
+        self.fields["selected"] = forms.BooleanField(required=False)
+        self.fields["expected_balance"] = ReadField(
+            partial(parse_amount, field="amount"), empty=Decimal(-1), widget=forms.HiddenInput
+        )
+        left = format_money(payment.refundable_amount, payment.currency)
+        self.fields["amount"] = _amount_field(
+            "amount", _("Refund"), placeholder=_("All: %(left)s") % {"left": left}, **{"data-amount": True}
+        )
+        if needs.account:
+            self._add_account(payment.pg_provider)
+        if needs.tel:
+            tel = _input(inputmode="tel", maxlength=ACCOUNT_INPUT_LENGTH)
+            self.fields["refund_tel"] = _text_field("refund_tel", _("Holder's telephone"), tel)
+        if needs.takes_tax_free:
+            self.fields["tax_free"] = _amount_field("tax_free", _("Tax-free part"))
+        if needs.takes_vat:
+            self.fields["vat_amount"] = _amount_field("vat_amount", _("VAT part"))
+        if needs.requester:
+            widget = forms.Select(choices=REQUESTERS, attrs={"class": "rd-input"})
+            self.fields["requester"] = _text_field("requester", _("On whose wish"), widget)
+
+    def _add_account(self, pg_provider: str) -> None:
+        holder = _input(maxlength=ACCOUNT_INPUT_LENGTH)
+        number = _input(inputmode="numeric", maxlength=ACCOUNT_INPUT_LENGTH)
+        banks = forms.Select(choices=bank_choices(pg_provider), attrs={"class": "rd-input"})
+        self.fields["refund_holder"] = _text_field("refund_holder", _("Account holder"), holder)
+        self.fields["refund_bank"] = _text_field("refund_bank", _("Bank"), banks)
+        self.fields["refund_account"] = _text_field("refund_account", _("Account number"), number)
+
+    @property
+    def is_selected(self) -> bool:
+        return bool(self["selected"].data)
+
+    def request(self, reason: str) -> RefundRequest:
+        """What is asked for; an input that could not be read counts as empty (its error stops the refund)."""
+        read = {name: value for name, value in self.cleaned_data.items() if name != "selected"}
+        read["requester"] = read.get("requester") or "admin"
+        return RefundRequest(reason=reason, **read)
+
+    def complain(self, field: str, code: str, message: str) -> None:
+        """Show a rule's refusal beside its input, unless that input has an error already."""
+        name = field if field in self.fields else None
+        if name is None or name not in self.errors:
+            self.add_error(name, ValidationError(message, code=code))
+
+
+class SharedForm(forms.Form):
+    """What all orders of the page share."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    reason = ReadField(
+        partial(parse_text, field="reason", max_length=MAX_REASON_LENGTH),
+        label=_("Reason"),
+        widget=_input(list="common-reasons", maxlength=MAX_REASON_LENGTH),
+    )
+
+
+def prefix_of(payment: Payment) -> str:
+    return f"p{payment.pk}"
+
+
+def untouched(payment: Payment, *, amount: Decimal | None = None) -> dict[str, str]:
+    """The data of an order's form before anybody typed: ticked, all that is left."""
+    prefix = prefix_of(payment)
+    data = {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
+    if amount is not None:
+        data[f"{prefix}-amount"] = f"{amount.normalize():f}"
+    return data
+
+
+def bank_choices(pg_provider: str) -> list[tuple[str, str | Promise]]:
+    """The banks that the PG can pay into, by their name in the reader's language."""
+    korean = (get_language() or "ko").startswith("ko")
+    banks = [(bank.code, bank.name_ko if korean else bank.name_en) for bank in banks_for(pg_provider)]
+    return [("", _("Choose a bank")), *sorted(banks, key=lambda bank: bank[1].casefold())]
+
+
+def new_token() -> str:
+    return str(uuid.uuid4())

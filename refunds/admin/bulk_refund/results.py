@@ -1,0 +1,79 @@
+"""The result page of a batch of refunds: one line per order, and what they add up to."""
+
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from core.money import format_money
+from payments.admin.payments import badge
+from refunds.batches.run import Outcome, State
+
+BADGES = {
+    State.REFUNDED: ("green", _("Refunded")),
+    State.PENDING: ("blue", _("Accepted, waiting for the PG")),
+    State.UNKNOWN: ("amber", _("Outcome unknown, being checked")),
+    State.RUNNING: ("blue", _("In progress")),
+    State.REFUSED: ("red", _("Not refunded")),
+    State.NOT_STARTED: ("grey", _("Not started")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One order for the template."""
+
+    outcome: Outcome
+
+    @property
+    def badge(self) -> SafeString:
+        return badge(*BADGES[self.outcome.state])
+
+    @property
+    def amount(self) -> str:
+        """What was refunded, or else asked."""
+        refund, currency = self.outcome.refund, self.outcome.payment.currency
+        if refund is not None:
+            done = refund.amount if refund.cancelled_amount is None else refund.cancelled_amount
+            return format_money(done, currency)
+        asked = self.outcome.asked
+        return format_money(self.outcome.payment.refundable_amount if asked is None else asked, currency)
+
+    @property
+    def remaining(self) -> str:
+        return format_money(self.outcome.payment.refundable_amount, self.outcome.payment.currency)
+
+
+class Results:
+    """All orders of a batch."""
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        self.outcomes = outcomes
+
+    @property
+    def lines(self) -> list[Line]:
+        return [Line(outcome) for outcome in self.outcomes]
+
+    @property
+    def refunded(self) -> list[str]:
+        """What was given back, per currency."""
+        totals: dict[str, Decimal] = {}
+        for outcome in self.outcomes:
+            if outcome.state is State.REFUNDED and outcome.refund is not None:
+                currency = outcome.payment.currency
+                totals[currency] = totals.get(currency, Decimal(0)) + outcome.refund.booked_amount
+        return [format_money(total, currency) for currency, total in sorted(totals.items())]
+
+    @property
+    def counts(self) -> list[tuple[str, SafeString, int]]:
+        """How many orders are in each state, in the order of `State`."""
+        found = Counter(outcome.state for outcome in self.outcomes)
+        return [(state.value, badge(*BADGES[state]), found[state]) for state in State if found[state]]
+
+    @property
+    def to_check(self) -> str:
+        """The payments whose end i'mport has to be asked for."""
+        waiting = (State.PENDING, State.UNKNOWN, State.RUNNING)
+        return ",".join(str(outcome.payment.pk) for outcome in self.outcomes if outcome.state in waiting)

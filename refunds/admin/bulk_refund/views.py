@@ -1,0 +1,238 @@
+"""The admin's pages around a refund: confirm, result, and a check with i'mport. Money moves on POST only."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from payments.models import Payment
+from refunds.admin.bulk_refund.confirmation import (
+    Confirmation,
+    Notice,
+    blocked_although_wanted,
+    first_look,
+    judge,
+)
+from refunds.admin.bulk_refund.forms import new_token
+from refunds.admin.bulk_refund.results import Results
+from refunds.batches.run import (
+    MAX_ORDERS,
+    BatchExistsError,
+    State,
+    find_batch,
+    is_cut_off,
+    open_batch,
+    outcomes,
+    reopen_batch,
+    run_batch,
+)
+from refunds.models import RefundBatch
+from refunds.permissions import may_refund_any
+from refunds.reconciliation.reconcile import Outcome as CheckOutcome
+from refunds.reconciliation.reconcile import reconcile
+
+LEVELS: dict[CheckOutcome, int] = {
+    "agrees": messages.SUCCESS,
+    "settled": messages.SUCCESS,
+    "imported": messages.SUCCESS,
+    "waiting": messages.WARNING,
+    "not_carried_out": messages.WARNING,
+    "unreachable": messages.ERROR,
+    "unbookable": messages.ERROR,
+}
+
+
+def confirmation_url(payment_ids: Sequence[int], **more: str) -> str:
+    ids = ",".join(map(str, payment_ids))
+    return f"{reverse('admin:payments_payment_refund')}?{urlencode({'ids': ids, **more}, safe=',')}"
+
+
+def result_url(token: uuid.UUID | str) -> str:
+    return reverse("admin:refunds_batch_result", args=[token])
+
+
+def too_many_message() -> str:
+    return _("You selected more than %(max)s orders. Select at most %(max)s at a time.") % {"max": MAX_ORDERS}
+
+
+@require_http_methods(["GET", "POST"])
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Show what would be refunded; on "Refund", if nothing is wrong with it, do it and show the result."""
+    user = _refunder(request)
+    ids = _ids(request.GET.get("ids", ""))
+    if len(ids) > MAX_ORDERS:
+        messages.error(request, too_many_message(), extra_tags="too_many_orders")
+        return HttpResponseRedirect(reverse("admin:payments_payment_changelist"))
+    token = _uuid(request.POST.get("token") if request.method == "POST" else request.GET.get("token"))
+    if token is None:
+        return _with_new_token(request, ids)
+    batch = find_batch(token)
+    if (sent := _sent_already(request, user, batch)) is not None:
+        return sent
+    payments = _payments(ids, batch)
+    page = (
+        judge(payments, user, request.POST) if request.method == "POST" else _first_look(payments, user, token, batch)
+    )
+    if len(payments) < len(ids) and batch is None:
+        page.notices.append(Notice("payment_not_found", "error", _("Some of these payments are not here.")))
+    if request.POST.get("do") == "refund" and (sent := _refund(request, user, token, batch, page)) is not None:
+        return sent
+    if request.method == "POST":
+        page.notices.insert(0, _verdict(request, page))
+    return _render(request, "admin/refunds/confirm.html", _("Refund"), {"page": page, "token": token})
+
+
+@require_safe
+def result(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
+    """What became of each order of a batch. Only reads: a reload refunds nothing."""
+    user = _viewer(request)
+    batch = get_object_or_404(RefundBatch.objects.select_related("requested_by"), token=token)
+    results = Results(outcomes(batch))
+    cut_off = is_cut_off(batch, timezone.now())
+    left = [outcome.payment.pk for outcome in results.outcomes if outcome.state is State.NOT_STARTED]
+    carry_on = cut_off and bool(left) and batch.requested_by == user and may_refund_any(user)
+    context = {
+        "batch": batch,
+        "results": results,
+        "running": batch.finished_at is None and not cut_off,
+        "cut_off": cut_off,
+        "carry_on_url": confirmation_url(left, token=str(token)) if carry_on else "",
+        "may_check": may_refund_any(user),
+    }
+    return _render(request, "admin/refunds/result.html", _("Result of the refund"), context)
+
+
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """Compare payments with i'mport, repair the ledger, and come back. Asks for no refund."""
+    _refunder(request)
+    payments = Payment.objects.filter(pk__in=_ids(request.POST.get("ids", ""))[:MAX_ORDERS])
+    report_check(request, payments)
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return HttpResponseRedirect(wanted if safe else reverse("admin:payments_payment_changelist"))
+
+
+def report_check(request: HttpRequest, payments: QuerySet[Payment]) -> None:
+    """Check these payments with i'mport and say what was found for each."""
+    for found in reconcile(payments=payments):
+        order = found.payment.merchant_uid
+        messages.add_message(request, LEVELS[found.outcome], f"{order}: {found.message}", extra_tags=found.outcome)
+
+
+def _refunder(request: HttpRequest) -> User:
+    if isinstance(request.user, User) and may_refund_any(request.user):
+        return request.user
+    raise PermissionDenied
+
+
+def _viewer(request: HttpRequest) -> User:
+    user = request.user
+    if isinstance(user, User) and (may_refund_any(user) or user.has_perm("payments.view_payment")):
+        return user
+    raise PermissionDenied
+
+
+def _sent_already(request: HttpRequest, user: User, batch: RefundBatch | None) -> HttpResponseRedirect | None:
+    """To the result, unless nothing was sent yet, or what was cut off may be carried on."""
+    if batch is None or (batch.requested_by == user and is_cut_off(batch, timezone.now())):
+        return None
+    messages.info(request, _("This was sent already. Here is its result; nothing was refunded again."))
+    return HttpResponseRedirect(result_url(batch.token))
+
+
+def _payments(ids: Sequence[int], batch: RefundBatch | None) -> list[Payment]:
+    """In the order they were selected; of a batch that is carried on, only what was not started."""
+    if batch is not None:
+        waiting = {outcome.payment.pk for outcome in outcomes(batch) if outcome.state is State.NOT_STARTED}
+        ids = [pk for pk in ids if pk in waiting]
+    found = Payment.objects.in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
+
+
+def _first_look(payments: Sequence[Payment], user: User, token: uuid.UUID, batch: RefundBatch | None) -> Confirmation:
+    if batch is None:
+        return first_look(payments, user, str(token))
+    amounts = {item.payment_id: item.amount for item in batch.items.all()}
+    page = first_look(payments, user, str(token), reason=batch.reason, amounts=amounts)
+    message = _("This was cut off before these orders were started. Bank accounts have to be entered again.")
+    page.notices.insert(0, Notice("cut_off", "info", message))
+    return page
+
+
+def _refund(
+    request: HttpRequest, user: User, token: uuid.UUID, batch: RefundBatch | None, page: Confirmation
+) -> HttpResponseRedirect | None:
+    """Refund and lead to the result, if nothing is wrong with the page."""
+    if page.may_send and not blocked_although_wanted(page):
+        _send(user, token, batch, page)
+        return HttpResponseRedirect(result_url(token))
+    # Of two presses at once, one may have met the refund that the other one had just begun.
+    return _sent_already(request, user, find_batch(token))
+
+
+def _send(user: User, token: uuid.UUID, batch: RefundBatch | None, page: Confirmation) -> None:
+    orders = page.orders
+    if batch is None:
+        try:
+            batch = open_batch(token=token, user=user, orders=orders, reason=page.shared.cleaned_data["reason"])
+        except BatchExistsError:
+            return  # pressed twice at once: the other press does the work
+    else:
+        reopen_batch(batch=batch, orders=orders)
+    run_batch(batch=batch, orders=orders)
+
+
+def _verdict(request: HttpRequest, page: Confirmation) -> Notice:
+    """What a press of "Check" or of "Refund" found; in the latter case, that nothing was sent."""
+    if not page.ticked and not blocked_although_wanted(page):
+        return Notice("nothing_selected", "error", _("Tick at least one order to refund."))
+    wrong = bool(page.shared.errors) or blocked_although_wanted(page) or not page.may_send
+    if wrong and request.POST.get("do") == "refund":
+        return Notice("not_sent", "error", _("Nothing was refunded yet. Look at the remarks below, then try again."))
+    if wrong:
+        return Notice("has_problems", "error", _("Look at the remarks below before you refund."))
+    count = len(page.ticked)
+    message = ngettext(
+        "Checked: this order can be refunded.", "Checked: these %(count)s orders can be refunded.", count
+    )
+    return Notice("checked", "success", message % {"count": count})
+
+
+def _with_new_token(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
+    """The token stands in the address, so that the back button leads to the result and not to a fresh form."""
+    if request.method == "POST":
+        messages.error(request, _("Nothing was refunded: the page was out of date. Look at it again."))
+    return HttpResponseRedirect(confirmation_url(ids, token=new_token()))
+
+
+def _ids(text: str) -> list[int]:
+    """The payment ids in "1,2,3"; what cannot be one is left out."""
+    words = [word for word in text.split(",") if word.isascii() and word.isdigit() and len(word) <= 18]
+    return list(dict.fromkeys(map(int, words)))
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None
+
+
+def _render(request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": title, **context}
+    return TemplateResponse(request, template, context)

@@ -1,0 +1,225 @@
+"""The admin's first page: what needs someone, what was refunded, and whether our ledger agrees with i'mport."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import TruncDate
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.money import format_money
+from refunds.admin.drift.reports import result_badge
+from refunds.admin.progress import since
+from refunds.admin.timeline import refund_badge
+from refunds.models import DriftReport, RefundRecord, RefundStatus
+from refunds.permissions import may_resolve, may_view_refunds, may_view_reports
+
+DAYS = 30
+LINES = 6
+KRW = "KRW"
+BAR_STEP, BAR_WIDTH, CHART_HEIGHT = 20, 14, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One figure that leads to what it counts. `tone` colours it if it asks for attention."""
+
+    code: str
+    title: str
+    figure: str | SafeString
+    note: str
+    url: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One refund of a list."""
+
+    record: RefundRecord
+    badge: SafeString
+    money: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day of the chart, in the drawing's units; `room` is where its share of the width begins."""
+
+    room: int
+    height: int
+    label: str
+    step: int = BAR_STEP
+    width: int = BAR_WIDTH
+
+    @property
+    def x(self) -> int:
+        return self.room + (self.step - self.width) // 2
+
+    @property
+    def y(self) -> int:
+        return CHART_HEIGHT - self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was refunded on one Korean day in one currency."""
+
+    day: date
+    currency: str
+    total: Decimal
+    count: int
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the first page shows to staff who may see refunds; others get the plain list of sections."""
+    user = request.user
+    if not may_view_refunds(user):
+        return context
+    today = timezone.localdate()
+    days = _refunded_since(today - timedelta(days=DAYS - 1))
+    refunds = RefundRecord.objects.select_related("payment")
+    oldest = refunds.live().order_by("requested_at")[:LINES]
+    return {
+        **context,
+        "title": _("Overview"),
+        "cards": [*_open_cards(), *_refunded_cards(days, today), *_drift_cards(user)],
+        "chart": _chart(days, today),
+        "newest": _lines(refunds[:LINES]),
+        "oldest": _lines(oldest),
+        "ledger_url": ledger_url(),
+        "open_url": ledger_url(status="open"),
+    }
+
+
+def ledger_url(**query: str) -> str:
+    return reverse("admin:refunds_refundrecord_changelist", query=query)
+
+
+def _open_cards() -> list[Card]:
+    review = RefundRecord.objects.filter(needs_review=True).count()
+    unknown, pending = Q(status=RefundStatus.UNKNOWN), Q(status=RefundStatus.PENDING)
+    live = RefundRecord.objects.live().order_by()
+    counts = live.aggregate(unknown=Count("pk", filter=unknown), pending=Count("pk", filter=pending))
+    rows = (
+        ("review", _("Needs attention"), review, _("Someone has to look at these"), {"review": "needed"}),
+        ("unknown", _("Outcome unknown"), counts["unknown"], _("Being compared with i'mport"), {"status": "unknown"}),
+        (
+            "pending",
+            _("Waiting for the PG"),
+            counts["pending"],
+            _("Accepted, not carried out yet"),
+            {"status": "pending"},
+        ),
+    )
+    return [
+        Card(
+            code,
+            title,
+            str(count),
+            note if count else _("None. All is well."),
+            ledger_url(**query),
+            "amber" if count and code != "pending" else "",
+        )
+        for code, title, count, note, query in rows
+    ]
+
+
+def _refunded_cards(days: list[Day], today: date) -> list[Card]:
+    first = today - timedelta(days=DAYS - 1)
+    spans = (
+        ("today", _("Refunded today"), today, [day for day in days if day.day == today]),
+        ("month", _("Refunded in %(days)s days") % {"days": DAYS}, first, days),
+    )
+    return [
+        Card(code, title, _totals(found), _count(found), ledger_url(status="succeeded", cancelled_at_from=str(start)))
+        for code, title, start, found in spans
+    ]
+
+
+def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
+    if not may_view_reports(user):
+        return []
+    report, title = DriftReport.objects.first(), _("Compared with i'mport")
+    if report is None:
+        compare = "compare_now" if may_resolve(user) else "changelist"
+        url = reverse(f"admin:refunds_driftreport_{compare}")
+        return [Card("drift", title, "–", _("Never compared yet"), url)]
+    url = reverse("admin:refunds_driftreport_change", args=[report.pk])
+    return [Card("drift", title, result_badge(report), since(report.started_at, timezone.now()), url)]
+
+
+def _refunded_since(first: date) -> list[Day]:
+    """Per day and currency, what i'mport refunded since this day."""
+    start = timezone.make_aware(datetime.combine(first, time.min))
+    rows = (
+        RefundRecord.objects.succeeded()
+        .filter(cancelled_at__gte=start)
+        .order_by()
+        .annotate(day=TruncDate("cancelled_at"))
+        .values_list("day", "payment__currency")
+        .annotate(total=Sum("cancelled_amount"), count=Count("pk"))
+    )
+    return [Day(*row) for row in rows]
+
+
+def _totals(days: Iterable[Day]) -> str:
+    """The sums, won first; zero won if there is nothing."""
+    sums = {KRW: Decimal(0)}
+    for day in days:
+        sums[day.currency] = sums.get(day.currency, Decimal(0)) + day.total
+    found = [(currency, total) for currency, total in sums.items() if total or len(sums) == 1]
+    return " + ".join(format_money(total, currency) for currency, total in found)
+
+
+def _count(days: Iterable[Day]) -> str:
+    count = sum(day.count for day in days)
+    return ngettext("%(count)s refund", "%(count)s refunds", count) % {"count": count}
+
+
+def _chart(days: list[Day], today: date) -> dict[str, Any] | None:
+    """The won refunded on each of the last days; None if there were none."""
+    won = {day.day: day for day in days if day.currency == KRW}
+    most = max((day.total for day in won.values()), default=Decimal(0))
+    if not most:
+        return None
+    shown = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+    return {
+        "bars": [_bar(place, day, won.get(day), most) for place, day in enumerate(shown)],
+        "most": format_money(most, KRW),
+        "first": f"{shown[0]:%m-%d}",
+        "middle": f"{shown[DAYS // 2]:%m-%d}",
+        "width": DAYS * BAR_STEP,
+        "height": CHART_HEIGHT,
+    }
+
+
+def _bar(place: int, day: date, refunded: Day | None, most: Decimal) -> Bar:
+    total = refunded.total if refunded else Decimal(0)
+    height = max(int(total * CHART_HEIGHT / most), 2 if total else 0)
+    label = f"{day:%Y-%m-%d}: {format_money(total, KRW)}"
+    if refunded:
+        label += f" ({_count([refunded])})"
+    return Bar(place * BAR_STEP, height, label)
+
+
+def _lines(refunds: Iterable[RefundRecord]) -> list[Line]:
+    now = timezone.now()
+    return [
+        Line(
+            record,
+            refund_badge(record),
+            format_money(record.booked_amount or record.amount, record.payment.currency),
+            since(record.requested_at, now),
+        )
+        for record in refunds
+    ]

@@ -1,0 +1,192 @@
+"""Drift reports for staff: where our ledger and i'mport differed. Nobody edits them; some may make one."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.forms.widgets import Script
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from core.admin.lists import StrictListMixin
+from payments.admin.filters import SeoulDateFilter
+from payments.admin.payments import badge, moment, two_lines
+from payments.models import Payment
+from refunds.admin.drift.views import compare, download, repair, shown_differences
+from refunds.models import DriftDifference, DriftReport
+from refunds.permissions import may_repair, may_resolve, may_view_reports, payments_visible_to
+
+RUNNING_AT_MOST = timedelta(hours=1)
+
+
+class OutcomeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+    title = _("result")
+    parameter_name = "result"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[DriftReport]") -> Iterable[tuple[str, Promise]]:
+        return (
+            ("agrees", _("No differences")),
+            ("repaired", _("All differences repaired")),
+            ("differs", _("Differences still there")),
+            ("broken_off", _("Not finished")),
+        )
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DriftReport]) -> QuerySet[DriftReport]:
+        match self.value():
+            case "agrees":
+                return queryset.filter(found=0, finished_at__isnull=False)
+            case "repaired":
+                return queryset.filter(found__gt=0, repaired=F("found"), finished_at__isnull=False)
+            case "differs":
+                return queryset.filter(repaired__lt=F("found"))
+            case "broken_off":
+                return queryset.filter(finished_at__isnull=True)
+            case _:
+                return queryset
+
+
+class ModeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+    title = _("kind")
+    parameter_name = "mode"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[DriftReport]") -> Iterable[tuple[str, Promise]]:
+        return (("check", _("Compared only")), ("repair", _("Compared and repaired")))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DriftReport]) -> QuerySet[DriftReport]:
+        known = self.value() in ("check", "repair")
+        return queryset.filter(check_only=self.value() == "check") if known else queryset
+
+
+def end_badge(report: DriftReport) -> SafeString:
+    """Whether the comparison came to its end."""
+    if report.finished_at:
+        return badge("grey", gettext("Finished"))
+    if not report.error and timezone.now() - report.started_at < RUNNING_AT_MOST:
+        return badge("blue", gettext("Running"))
+    return badge("red", gettext("Broken off"), report.error)
+
+
+def result_badge(report: DriftReport) -> SafeString:
+    """What the comparison says of the ledger, in a word."""
+    if report.remaining:
+        return badge("amber", gettext("%(count)s still there") % {"count": report.remaining})
+    if not report.finished_at:
+        return end_badge(report)
+    return badge("green", gettext("All repaired") if report.found else gettext("No differences"))
+
+
+def period(report: DriftReport) -> str:
+    """The days it covers, in Korea."""
+    first, last = timezone.localdate(report.since), timezone.localdate(report.until)
+    return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} – {last:%Y-%m-%d}"
+
+
+class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    list_display = ("days", "started", "compared", "found", "repaired", "left", "end")
+    list_filter = (OutcomeFilter, ModeFilter, ("started_at", SeoulDateFilter))
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 25
+    sortable_by = ()
+    actions = None
+    actions_list = ("compare_now",)
+    change_form_outer_before_template = "admin/refunds/drift_overview.html"
+
+    class Media:
+        js = (Script("refunds/admin/once.js", defer=True),)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: DriftReport | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: DriftReport | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: DriftReport | None = None) -> bool:
+        return may_view_reports(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_view_reports(request.user)
+
+    def has_compare_permission(self, request: HttpRequest) -> bool:
+        return may_resolve(request.user)
+
+    def get_fieldsets(self, request: HttpRequest, obj: DriftReport | None = None) -> list[Any]:
+        """None: the overview shows everything."""
+        return []
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        own = [
+            path("<int:pk>/csv/", site.admin_view(download), name="refunds_driftreport_csv"),
+            path("<int:pk>/repair/", site.admin_view(repair), name="refunds_driftreport_repair"),
+        ]
+        return [*own, *super().get_urls()]
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Compare now…"),
+        url_path="compare",
+        permissions=["compare"],
+        icon="compare_arrows",
+        variant=ActionVariant.PRIMARY,
+    )
+    def compare_now(self, request: HttpRequest) -> HttpResponse:
+        return compare(request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        report = context["original"]
+        shown = shown_differences(report)
+        context |= {
+            "title": period(report),
+            "result": result_badge(report),
+            "end": end_badge(report),
+            "started": moment(report.started_at),
+            "finished": moment(report.finished_at),
+            "differences": _with_payments(request, shown),
+            "hidden": max(report.found - len(shown), 0),
+            "may_repair": bool(report.remaining) and may_repair(request.user),
+        }
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
+
+    @admin.display(description=_("period"))
+    def days(self, report: DriftReport) -> SafeString:
+        mode = gettext("Compared only") if report.check_only else gettext("Compared and repaired")
+        return two_lines(period(report), mode)
+
+    @admin.display(description=_("started at"))
+    def started(self, report: DriftReport) -> str:
+        return moment(report.started_at)
+
+    @admin.display(description=_("still there"))
+    def left(self, report: DriftReport) -> SafeString:
+        return badge("amber" if report.remaining else "green", str(report.remaining))
+
+    @admin.display(description=_("end"))
+    def end(self, report: DriftReport) -> SafeString:
+        return end_badge(report)
+
+
+def _with_payments(
+    request: HttpRequest, differences: list[DriftDifference]
+) -> list[tuple[DriftDifference, Payment | None]]:
+    """Each difference with its payment, if it is here by now and this user may see it."""
+    numbers = {difference.imp_uid for difference in differences}
+    payments = payments_visible_to(request.user).filter(imp_uid__in=numbers)
+    found = {payment.imp_uid: payment for payment in payments}
+    return [(difference, found.get(difference.imp_uid)) for difference in differences]

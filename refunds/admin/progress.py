@@ -1,0 +1,81 @@
+"""What an open refund is waiting for, in words: for whom, since when, and when it is looked at again."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
+
+from payments.admin.payments import moment
+from payments.labels import pg_label
+from payments.models import Payment
+from refunds.models import RefundRecord, RefundStatus
+from refunds.services.refund import lease_is_over
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The state of an open refund. `code` is a stable word; an empty `next_check`: nothing is planned."""
+
+    refund: RefundRecord
+    code: str
+    title: str
+    text: str
+    since: str
+    next_check: str
+
+    @property
+    def level(self) -> str:
+        return "warning" if self.refund.needs_review or self.code != "pending" else "info"
+
+
+def since(at: datetime, now: datetime) -> str:
+    """A past moment in Korea, and how long ago it was."""
+    if now - at < timedelta(minutes=1):
+        return _("%(at)s (just now)") % {"at": moment(at)}
+    return _("%(at)s (%(time)s ago)") % {"at": moment(at), "time": timesince(at, now, depth=1)}
+
+
+def waiting(refund: RefundRecord) -> Waiting | None:
+    """What this refund waits for; None if it waits for nothing any more."""
+    if not refund.is_live:
+        return None
+    now = timezone.now()
+    code, title, text = _words(refund, now)
+    if refund.needs_review:
+        text += " " + _("It has been open for too long: ask i'mport or the PG whether it was carried out.")
+    began = refund.events.filter(status=refund.status).first()
+    return Waiting(
+        refund=refund,
+        code=code,
+        title=title,
+        text=text,
+        since=since(began.at if began else refund.requested_at, now),
+        next_check="" if code == "sending" else _next_check(refund, now),
+    )
+
+
+def waiting_refund(payment: Payment) -> Waiting | None:
+    """What this payment's open refund waits for, if it has one."""
+    refund = payment.refunds.live().first()
+    return waiting(refund) if refund else None
+
+
+def _words(refund: RefundRecord, now: datetime) -> tuple[str, str, str]:
+    if refund.status == RefundStatus.PENDING:
+        pg = pg_label(refund.payment.pg_provider) or _("the PG")
+        text = _("i'mport accepted this refund; the PG has not carried it out yet. It is booked as soon as it is seen.")
+        return "pending", _("Waiting for %(pg)s to carry it out") % {"pg": pg}, text
+    if refund.status == RefundStatus.REQUESTED and not lease_is_over(refund, now):
+        return "sending", _("Being sent to i'mport"), _("The answer is due any moment.")
+    title = _("Waiting to learn whether i'mport carried it out")
+    text = _("No answer came to the request, so the money may or may not have moved. It is never sent again by itself.")
+    return "unknown", title, text
+
+
+def _next_check(refund: RefundRecord, now: datetime) -> str:
+    at = refund.next_check_at
+    if at is None or at <= now:
+        return _("at the next run, within a minute or so")
+    return _("%(at)s (in %(time)s)") % {"at": moment(at), "time": timeuntil(at, now, depth=1)}

@@ -1,0 +1,263 @@
+"""Refunds for staff: the "Refund" action on payments, and the ledger, which nobody edits."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from core.admin.lists import StrictListMixin
+from core.money import format_money
+from payments.admin.filters import SeoulDateFilter
+from payments.admin.payments import PaymentAdmin, badge, day_and_hour, moment, pairs, safe_link, state_badge, two_lines
+from payments.admin.search import BrowsingChangeList, BrowsingPaginator, matching
+from payments.labels import method_label
+from payments.models import Payment
+from refunds.admin.bank_account import account, account_card
+from refunds.admin.bulk_refund.views import check, confirm, confirmation_url, report_check, result, too_many_message
+from refunds.admin.export import ExportingAdmin, RefundExportingAdmin
+from refunds.admin.filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
+from refunds.admin.progress import waiting, waiting_refund
+from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
+from refunds.admin.timeline import attention_badge, older_refunds_url, payment_refunds, refund_badge, timeline
+from refunds.batches.run import MAX_ORDERS
+from refunds.models import LIVE_STATUSES, RefundRecord
+from refunds.permissions import may_refund_any
+
+
+class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
+    """The payment list with refunds. It is registered here because payments do not know refunds."""
+
+    list_filter = (PaymentAdmin.list_filter[0], RefundStateFilter, *PaymentAdmin.list_filter[1:])
+    actions = ("refund_orders", "check_orders", "export_selected")
+    export_name = "payments"
+    actions_detail = ("refund_order",)
+    change_form_outer_before_template = "admin/refunds/payment_overview.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
+        notable = RefundRecord.objects.filter(Q(status__in=LIVE_STATUSES) | Q(needs_review=True))
+        payments: QuerySet[Payment] = super().get_queryset(request)
+        return payments.prefetch_related(Prefetch("refunds", notable, to_attr="notable_refunds"))
+
+    def has_view_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
+        return bool(super().has_view_permission(request, obj)) or may_refund_any(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_module_permission(request)) or may_refund_any(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
+        """Whoever says whose order it is says who may refund it, so both are asked for."""
+        return bool(super().has_change_permission(request, obj)) and may_refund_any(request.user)
+
+    def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_refund_any(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        own = [
+            path("refund/", site.admin_view(confirm), name="payments_payment_refund"),
+            path("check/", site.admin_view(check), name="payments_payment_check"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        payment = self.get_object(request, object_id)
+        if payment is None or not payment.refundable_amount:
+            return []
+        return list(super().get_actions_detail(request, object_id))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        payment = context["original"]
+        context |= {
+            "refunds": payment_refunds(payment),
+            "older_refunds_url": older_refunds_url(payment),
+            "waiting": waiting_refund(payment),
+            "may_check": may_refund_any(request.user),
+        }
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
+
+    @admin.display(description=_("status"))
+    def state(self, payment: Payment) -> SafeString:
+        return format_html("{} {}", state_badge(payment), attention_badge(payment.notable_refunds))  # type: ignore[attr-defined]
+
+    @action(description=_("Refund…"), permissions=["refund"])  # type: ignore[untyped-decorator]
+    def refund_orders(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
+        ids = _selected(request, queryset)
+        return HttpResponseRedirect(confirmation_url(ids)) if ids else None
+
+    @action(description=_("Check with i'mport"), permissions=["refund"])  # type: ignore[untyped-decorator]
+    def check_orders(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
+        ids = _selected(request, queryset)
+        if ids:
+            report_check(request, Payment.objects.filter(pk__in=ids))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Refund…"),
+        url_path="refund",
+        permissions=["refund"],
+        icon="currency_exchange",
+        variant=ActionVariant.PRIMARY,
+    )
+    def refund_order(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        payment = self.get_object(request, object_id)
+        if payment is None:
+            raise Http404
+        return HttpResponseRedirect(confirmation_url([payment.pk]))
+
+
+def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:
+    """The ids of the selected payments; none, and a message, if they are too many."""
+    ids = list(queryset.prefetch_related(None).values_list("pk", flat=True)[: MAX_ORDERS + 1])
+    if len(ids) <= MAX_ORDERS:
+        return ids
+    messages.error(request, too_many_message(), extra_tags="too_many_orders")
+    return []
+
+
+class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
+    list_display = ("refund", "order", "money", "state", "asked", "asked_at", "settled_time")
+    list_filter = (
+        RefundStatusFilter,
+        SourceFilter,
+        NeedsReviewFilter,
+        ("requested_at", SeoulDateFilter),
+        ("cancelled_at", SeoulDateFilter),
+    )
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 25
+    list_select_related = ("payment", "requested_by", "api_token")
+    sortable_by = ()
+    search_fields = ("number", "payment__merchant_uid", "payment__imp_uid")
+    search_help_text = _("Refund, order or payment number")
+    paginator = BrowsingPaginator
+    show_full_result_count = False
+    list_max_show_all = 0
+    change_form_outer_before_template = "admin/refunds/refund_overview.html"
+    actions = ("export_selected",)
+    actions_on_bottom = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: RefundRecord | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: RefundRecord | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: RefundRecord | None = None) -> bool:
+        return bool(super().has_view_permission(request, obj)) or may_refund_any(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_module_permission(request)) or may_refund_any(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        own = [
+            path("batch/<uuid:token>/", site.admin_view(result), name="refunds_batch_result"),
+            path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
+            path("<int:pk>/account/", site.admin_view(account), name="refunds_refundrecord_account"),
+            path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
+        return BrowsingChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[RefundRecord], search_term: str
+    ) -> tuple[QuerySet[RefundRecord], bool]:
+        text = search_term.strip()
+        orders = Payment.objects.filter(matching(text, "merchant_uid", "imp_uid")).order_by()
+        wanted = matching(text.upper(), "number") | Q(payment__in=orders)
+        return (queryset.filter(wanted) if text else queryset), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:
+        parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
+        asked = ["reason", *(["requester"] if obj and obj.requester else []), *(f"{name}_money" for name in parts)]
+        done = ["cancellation_id", "pg_tid", "cancelled_time", "error_code"]
+        sections = [(_("Asked"), asked), (_("At i'mport"), done)]
+        return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[str]:
+        rows = [row for _title, options in self.get_fieldsets(request, obj) for row in options["fields"]]
+        return [name for row in rows for name in row]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        refund = context["original"]
+        context |= {
+            "title": refund.number,
+            "badge": refund_badge(refund),
+            "money": self.money(refund),
+            "asked_money": format_money(refund.amount, refund.payment.currency),
+            "before": format_money(refund.checksum, refund.payment.currency),
+            "method": method_label(refund.payment.pay_method),
+            "receipt": safe_link(refund.receipt_url),
+            "may_view_tokens": request.user.has_perm("access.view_apitoken"),
+            "card": account_card(request.user, refund),
+            "timeline": timeline(refund),
+            "waiting": waiting(refund),
+            "may_check": refund.is_live and may_refund_any(request.user),
+            "close_url": close_url(request.user, refund),
+            "reviewed_url": reviewed_url(request.user, refund),
+        }
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
+
+    @admin.display(description=_("refund number"))
+    def refund(self, record: RefundRecord) -> str:
+        return record.number
+
+    @admin.display(description=_("order"))
+    def order(self, record: RefundRecord) -> SafeString:
+        url = reverse("admin:payments_payment_change", args=[record.payment_id])
+        lines = two_lines(record.payment.merchant_uid, record.payment.buyer_name)
+        return format_html('<a class="rd-link" href="{}">{}</a>', url, lines)
+
+    @admin.display(description=_("amount"))
+    def money(self, record: RefundRecord) -> str:
+        amount = record.amount if record.cancelled_amount is None else record.cancelled_amount
+        return format_money(amount, record.payment.currency)
+
+    @admin.display(description=_("status"))
+    def state(self, record: RefundRecord) -> SafeString:
+        review = badge("amber", gettext("Needs review")) if record.needs_review else ""
+        return format_html_join(" ", "{}", ((part,) for part in (refund_badge(record), review) if part))
+
+    @admin.display(description=_("asked by"))
+    def asked(self, record: RefundRecord) -> SafeString:
+        return two_lines(record.requested_by_name or "–", record.get_source_display())
+
+    @admin.display(description=_("asked at"))
+    def asked_at(self, record: RefundRecord) -> SafeString:
+        return day_and_hour(record.requested_at)
+
+    @admin.display(description=_("settled at"))
+    def settled_time(self, record: RefundRecord) -> SafeString:
+        return day_and_hour(record.settled_at)
+
+    @admin.display(description=_("refunded at"))
+    def cancelled_time(self, record: RefundRecord) -> str:
+        return moment(record.cancelled_at)
+
+    @admin.display(description=_("tax-free part"))
+    def tax_free_money(self, record: RefundRecord) -> str:
+        return format_money(record.tax_free or Decimal(0), record.payment.currency)
+
+    @admin.display(description=_("VAT part"))
+    def vat_amount_money(self, record: RefundRecord) -> str:
+        return format_money(record.vat_amount or Decimal(0), record.payment.currency)

@@ -1,0 +1,111 @@
+"""Refunds in words and colours: badges, a payment's refunds, a refund's timeline."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from core.money import format_money
+from payments.admin.payments import badge, safe_link
+from payments.models import Payment
+from refunds.ledger.matching import PART_SHOWN
+from refunds.messages import event_message, message_of
+from refunds.models import RefundEvent, RefundRecord, RefundStatus
+from refunds.services.bank_accounts import DROPPED, SHOWN
+
+COLOURS = {
+    RefundStatus.REQUESTED: "blue",
+    RefundStatus.PENDING: "blue",
+    RefundStatus.UNKNOWN: "amber",
+    RefundStatus.SUCCEEDED: "green",
+    RefundStatus.FAILED: "red",
+}
+EVENTS: dict[str, str | Promise] = {
+    "requested": _("Refund asked"),
+    "accepted": _("Accepted, waiting for the PG"),
+    "succeeded": _("Refunded"),
+    "imported": _("Found at i'mport"),
+    PART_SHOWN: _("Found in i'mport's history"),
+    "refused": _("Refused by i'mport"),
+    "gateway_unavailable": _("i'mport was not reached"),
+    "outcome_unknown": _("No answer; the outcome is unknown"),
+    "not_carried_out": _("Checked: it was not carried out"),
+    "needs_review": _("Needs review"),
+    "closed_by_hand": _("Closed by hand"),
+    SHOWN: _("Account shown"),
+    DROPPED: _("Account no longer kept"),
+}
+# They say nothing of the refund's state.
+QUIET_EVENTS = (SHOWN, DROPPED, PART_SHOWN)
+REFUNDS_SHOWN = 50  # of one payment, on its page
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a timeline."""
+
+    at: datetime
+    title: str | Promise
+    colour: str
+    message: str
+    actor: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """One refund in the table on its payment's page."""
+
+    record: RefundRecord
+    badge: SafeString
+    amount: str
+    message: str
+    receipt: str
+
+
+def refund_badge(refund: RefundRecord) -> SafeString:
+    return badge(COLOURS[RefundStatus(refund.status)], refund.get_status_display())
+
+
+def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
+    """What to know of a payment's open refunds besides its own state."""
+    for refund in refunds:
+        if refund.status == RefundStatus.UNKNOWN:
+            return badge("amber", gettext("Outcome unknown"), message_of(refund))
+        if refund.is_live:
+            return badge("blue", gettext("Refund in progress"))
+    return badge("amber", gettext("Needs review")) if any(refund.needs_review for refund in refunds) else ""
+
+
+def payment_refunds(payment: Payment) -> list[RefundLine]:
+    """The latest refunds of a payment, the newest first."""
+    lines = []
+    for record in payment.refunds.all()[:REFUNDS_SHOWN]:
+        amount = record.amount if record.cancelled_amount is None else record.cancelled_amount
+        money = format_money(amount, payment.currency)
+        lines.append(RefundLine(record, refund_badge(record), money, message_of(record), safe_link(record.receipt_url)))
+    return lines
+
+
+def older_refunds_url(payment: Payment) -> str:
+    """The ledger of this payment, if it has more refunds than its page shows."""
+    if payment.refunds.count() <= REFUNDS_SHOWN:
+        return ""
+    return reverse("admin:refunds_refundrecord_changelist", query={"q": payment.imp_uid})
+
+
+def timeline(refund: RefundRecord) -> list[Moment]:
+    """What happened to a refund, the oldest first."""
+    return [_moment(event) for event in refund.events.all()]
+
+
+def _moment(event: RefundEvent) -> Moment:
+    title = EVENTS.get(event.code, event.get_status_display())
+    colour = "amber" if event.code == "needs_review" else COLOURS[RefundStatus(event.status)]
+    colour = "grey" if event.code in QUIET_EVENTS else colour
+    return Moment(event.at, title, colour, event_message(event), event.actor, str(event.data.get("request_id", "")))

@@ -1,0 +1,167 @@
+"""What a list may be narrowed down by. Strict: a misspelt parameter would list everything."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.dates import moment
+from payments.models import PAYMENT_TIME, Payment, PaymentStatus
+from refunds.api.lists.pagination import CURSOR, PAGE_SIZE
+from refunds.errors import InvalidQuery, InvalidRequest
+from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.policies import Violation
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# In an address "+" means a space, and few remember to write %2B.
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?)(?:([Zz])|([ +-])(\d\d:\d\d))", re.ASCII)
+# Beyond these no database could compare, and no payment was made.
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinfo=UTC)
+
+
+class MomentField(forms.Field):
+    """A day in Seoul, or a moment with its offset from UTC. With `end_of_day`, a day means the end of it."""
+
+    default_error_messages: ClassVar[Any] = {
+        "invalid": gettext_lazy(
+            "This is no date. Write a day in Seoul like 2026-11-01, or a time with its offset like "
+            "2026-11-01T09:30:00+09:00."
+        )
+    }
+
+    def __init__(self, *, end_of_day: bool = False) -> None:
+        super().__init__(required=False)
+        self.end_of_day = end_of_day
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        try:
+            given = _read_moment(value)
+        except ValueError as exc:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from exc
+        if given.year <= _EARLIEST.year:
+            return _EARLIEST
+        if given.year >= _LATEST.year:
+            return _LATEST
+        # In UTC: PostgreSQL does not take every offset that can be written.
+        return moment(given, end_of_day=self.end_of_day).astimezone(UTC)
+
+
+def _read_moment(text: str) -> date | datetime:
+    if _DAY.fullmatch(text):
+        return date.fromisoformat(text)
+    parts = _MOMENT.fullmatch(text)
+    if parts is None:
+        raise ValueError(text)
+    local, utc, sign, offset = parts.groups()
+    return datetime.fromisoformat(local.upper() + ("+00:00" if utc else sign.replace(" ", "+") + offset))
+
+
+class TextField(forms.Field):
+    """A short text, read as everywhere else."""
+
+    def __init__(self, name: str, *, max_length: int) -> None:
+        super().__init__(required=False)
+        self.name, self.max_length = name, max_length
+
+    def to_python(self, value: Any) -> str:
+        try:
+            return parse_text(value or "", field=self.name, max_length=self.max_length)
+        except InvalidRequest as exc:
+            raise forms.ValidationError(exc.message) from exc
+
+
+class WordsField(forms.MultipleChoiceField):
+    """Some of the words that our rows have; says which there are."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__(required=False)
+        self.words = tuple(words)
+
+    def validate(self, value: list[str]) -> None:
+        for word in value:
+            if word not in self.words:
+                named = {"word": word[:60], "words": ", ".join(f"“{known}”" for known in self.words)}
+                raise forms.ValidationError(_("“%(word)s” is not one of %(words)s.") % named)
+
+
+class ListForm(forms.Form):
+    """Base of both lists' parameters; `from` is a word of Python's, so it is added by name."""
+
+    method = TextField("method", max_length=32)
+    order = TextField("order", max_length=MAX_MERCHANT_UID_LENGTH)
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        self.fields["from"], self.fields["to"] = MomentField(), MomentField(end_of_day=True)
+
+    def given(self) -> dict[str, Any]:
+        """What was asked for, by parameter. Raises `InvalidQuery` naming everything that cannot be read."""
+        violations = (*self._misspelt(), *self._malformed())
+        if violations:
+            raise InvalidQuery(violations)
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+    def _misspelt(self) -> Iterator[Violation]:
+        for name in self.data:
+            if name not in self.fields and name not in (CURSOR, PAGE_SIZE):
+                message = _("“%(field)s” is not known. Check its spelling.") % {"field": name[:60]}
+                yield Violation("unknown_parameter", message, name[:60])
+
+    def _malformed(self) -> Iterator[Violation]:
+        unfit = {name: " ".join(map(str, errors)) for name, errors in self.errors.items()} | dict(self._oddly_given())
+        for name, message in unfit.items():
+            yield Violation("invalid_parameter", message, name[:60])
+
+    def _oddly_given(self) -> Iterator[tuple[str, str]]:
+        """Parameters without a value, which a form would overlook, or with one too many; and what to say of them."""
+        for name, values in self.data.lists():  # type: ignore[attr-defined]  # a QueryDict
+            named = {"field": name[:60]}
+            if not all(value.strip() for value in values):
+                yield name, _("“%(field)s” is empty. Leave it out, or give it a value.") % named
+            elif len(values) > 1 and not isinstance(self.fields.get(name), WordsField):
+                yield name, _("“%(field)s” is given more than once.") % named
+
+
+class PaymentListForm(ListForm):
+    status = WordsField(PaymentStatus.values)
+
+
+class RefundListForm(ListForm):
+    status = WordsField(RefundStatus.values)
+    source = WordsField(RefundSource.values)
+
+
+def narrow_payments(payments: QuerySet[Payment], query: QueryDict) -> QuerySet[Payment]:
+    """The payments that a query asks for, with their time `at`. Raises `InvalidQuery`."""
+    given = PaymentListForm(query).given()
+    return payments.annotate(at=PAYMENT_TIME).filter(_conditions(given, payment="", at="at"))
+
+
+def narrow_refunds(refunds: QuerySet[RefundRecord], query: QueryDict) -> QuerySet[RefundRecord]:
+    """The refunds that a query asks for. Raises `InvalidQuery`."""
+    given = RefundListForm(query).given()
+    return refunds.filter(_conditions(given, payment="payment__", at="requested_at"))
+
+
+def _conditions(given: dict[str, Any], *, payment: str, at: str) -> Q:
+    """`payment` is the way from the listed row to its payment, `at` the listed row's time."""
+    lookups = {
+        "status": "status__in",
+        "source": "source__in",
+        "method": f"{payment}pay_method",
+        "from": f"{at}__gte",
+        "to": f"{at}__lt",
+    }
+    wanted = Q(**{lookups[name]: value for name, value in given.items() if name in lookups})
+    if order := given.get("order"):
+        wanted &= Q(**{f"{payment}merchant_uid": order}) | Q(**{f"{payment}imp_uid": order})
+    return wanted

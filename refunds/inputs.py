@@ -1,0 +1,137 @@
+"""What somebody asks for: a refund request, and how its parts are read from text and JSON."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Literal
+
+from django.utils.translation import gettext as _
+
+from core.money import MAX_DIGITS
+from payments.gateway import Requester
+from refunds.errors import InvalidRequest
+
+MAX_REASON_LENGTH = 200  # leaves room for the refund number that goes to i'mport behind it
+MAX_MERCHANT_UID_LENGTH = 40
+MAX_IMP_UID_LENGTH = 32
+
+_AMOUNT_TEXT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
+# Control characters, halves of characters, and those that turn the text around them: it would read differently.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """One refund as asked for. Amounts in major units of the payment's currency.
+
+    `amount` None means all that is left. `refund_bank` is a code or name as typed. `expected_balance` is the
+    refundable amount that the asker was shown: if it changed meanwhile, the refund is refused.
+    """
+
+    amount: Decimal | None = None
+    reason: str = ""
+    refund_holder: str = ""
+    refund_bank: str = ""
+    refund_account: str = ""
+    refund_tel: str = ""
+    tax_free: Decimal | None = None
+    vat_amount: Decimal | None = None
+    requester: Requester = "admin"
+    expected_balance: Decimal | None = None
+
+    def __repr__(self) -> str:  # the account must not reach a log or a traceback
+        return f"RefundRequest(amount={self.amount}, reason={self.reason!r})"
+
+
+def parse_amount(value: object, *, field: str = "amount") -> Decimal:
+    """Read an amount from text ("1,000", "12.30") or a JSON number (int or Decimal).
+
+    Raises `InvalidRequest` (`invalid_amount`) for anything else: text that is no plain number, NaN, infinity,
+    booleans, lists, more digits than any payment has. Sign and precision are the rules' business.
+    """
+    if isinstance(value, str) and _AMOUNT_TEXT.fullmatch(value.strip()):
+        value = value.strip().replace(",", "")
+    elif isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise _invalid_amount(field)
+    try:
+        amount = Decimal(value)
+    except InvalidOperation as exc:
+        raise _invalid_amount(field) from exc
+    if not amount.is_finite() or amount.adjusted() >= MAX_DIGITS or _decimals(amount) > MAX_DIGITS:
+        raise _invalid_amount(field)
+    return amount
+
+
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
+def _invalid_amount(field: str) -> InvalidRequest:
+    return InvalidRequest("invalid_amount", _("The amount must be a plain number, such as 1000."), field=field)
+
+
+def parse_text(value: object, *, field: str, max_length: int) -> str:
+    """Read a short text: trimmed, no control characters, at most `max_length` characters.
+
+    Raises `InvalidRequest` (`invalid_text`).
+    """
+    if not isinstance(value, str):
+        raise InvalidRequest("invalid_text", _("“%(field)s” must be text.") % {"field": field}, field=field)
+    text = value.strip()
+    if len(text) > max_length:
+        message = _("“%(field)s” is too long: at most %(max)d characters.") % {
+            "field": field,
+            "max": max_length,
+        }
+        raise InvalidRequest("invalid_text", message, field=field)
+    if _CONTROL.search(text):
+        message = _("“%(field)s” has characters that cannot be used.") % {"field": field}
+        raise InvalidRequest("invalid_text", message, field=field)
+    return text
+
+
+def parse_uid(value: object, *, field: Literal["imp_uid", "merchant_uid"]) -> str:
+    """Read an order or payment number. Raises `InvalidRequest` (`invalid_uid`) if it can be none."""
+    max_length = MAX_IMP_UID_LENGTH if field == "imp_uid" else MAX_MERCHANT_UID_LENGTH
+    try:
+        uid = parse_text(value, field=field, max_length=max_length)
+    except InvalidRequest as exc:
+        raise InvalidRequest("invalid_uid", exc.message, field=field) from exc
+    if not uid:
+        raise InvalidRequest("invalid_uid", _("“%(field)s” is empty.") % {"field": field}, field=field)
+    return uid
+
+
+_TEXT_LENGTHS = {
+    "reason": MAX_REASON_LENGTH,
+    "refund_holder": 50,
+    "refund_bank": 50,
+    "refund_account": 50,
+    "refund_tel": 30,
+}
+
+
+def parse_request(
+    texts: Mapping[str, object],
+    *,
+    requester: Requester,
+    amount: Decimal | None = None,
+    tax_free: Decimal | None = None,
+    vat_amount: Decimal | None = None,
+    expected_balance: Decimal | None = None,
+) -> RefundRequest:
+    """A request from texts (`reason`, `refund_*`) as they were typed or sent, and amounts already read.
+
+    Raises `InvalidRequest` (`invalid_text`), naming the field.
+    """
+    clean = {name: parse_text(text, field=name, max_length=_TEXT_LENGTHS[name]) for name, text in texts.items()}
+    return RefundRequest(
+        amount=amount,
+        tax_free=tax_free,
+        vat_amount=vat_amount,
+        requester=requester,
+        expected_balance=expected_balance,
+        **clean,
+    )

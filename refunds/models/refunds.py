@@ -1,0 +1,239 @@
+"""What was given back: refund records and their append-only timeline."""
+
+from decimal import Decimal
+from typing import Any, NoReturn, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext_lazy as _
+
+from access.models import ApiToken
+from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
+from payments.models import Payment
+
+NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: it is read out on the telephone
+NUMBER_LENGTH = 10
+
+
+class RefundStatus(models.TextChoices):
+    REQUESTED = "requested", _("Requested")
+    PENDING = "pending", _("Accepted, waiting for the PG")
+    UNKNOWN = "unknown", _("Outcome unknown, being checked")
+    SUCCEEDED = "succeeded", _("Refunded")
+    FAILED = "failed", _("Failed")
+
+
+LIVE_STATUSES = (RefundStatus.REQUESTED, RefundStatus.PENDING, RefundStatus.UNKNOWN)
+FINAL_STATUSES = (RefundStatus.SUCCEEDED, RefundStatus.FAILED)
+
+
+class RefundSource(models.TextChoices):
+    """Where a refund was asked for. CONSOLE: made at i'mport by others and found there by us."""
+
+    ADMIN = "admin", _("Admin")
+    API = "api", _("Storefront")
+    COMMAND = "command", _("Command line")
+    CONSOLE = "console", _("i'mport console")
+
+
+def new_refund_number() -> str:
+    """A refund number: short enough for `reason`, random so that two systems on one i'mport account differ."""
+    return f"R{get_random_string(NUMBER_LENGTH, NUMBER_ALPHABET)}"
+
+
+class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
+    def live(self) -> Self:
+        """Refunds whose end is still open; at most one per payment."""
+        return self.filter(status__in=LIVE_STATUSES)
+
+    def open_first(self) -> Self:
+        """The open refund before the others, the newest first."""
+        return self.alias(is_open=Q(status__in=LIVE_STATUSES)).order_by("-is_open", "-requested_at", "-id")
+
+    def succeeded(self) -> Self:
+        return self.filter(status=RefundStatus.SUCCEEDED)
+
+
+class RefundRecord(models.Model):
+    """One refund. Born `requested` before anything is sent; ends `succeeded` or `failed` and stays there.
+
+    `amount` is what was asked, `cancelled_amount` what i'mport did (null until then); major units of the
+    payment's currency. Of the account it went to only the last four digits stand here; the whole of it is kept
+    for a while, sealed, in `RefundAccount`.
+    """
+
+    payment = models.ForeignKey(Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="refunds")
+    number = models.CharField(_("refund number"), max_length=16, unique=True, default=new_refund_number, editable=False)
+    status = models.CharField(_("status"), max_length=10, choices=RefundStatus.choices, default=RefundStatus.REQUESTED)
+    source = models.CharField(_("asked through"), max_length=10, choices=RefundSource.choices)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("asked by (account)"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="refunds",
+    )
+    requested_by_name = models.CharField(_("asked by"), max_length=200, blank=True)
+    api_token = models.ForeignKey(
+        ApiToken,
+        verbose_name=_("API token"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="refunds",
+        db_index=False,  # refund_by_token serves
+    )
+
+    amount = models.DecimalField(_("amount asked"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
+    checksum = models.DecimalField(_("refundable before"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
+    cancelled_amount = models.DecimalField(
+        _("amount refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    )
+    tax_free = models.DecimalField(
+        _("tax-free part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    )
+    vat_amount = models.DecimalField(
+        _("VAT part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    )
+    reason = models.CharField(_("reason"), max_length=255, blank=True)
+    requester = models.CharField(_("on whose wish"), max_length=10, blank=True)
+
+    refund_bank = models.CharField(_("bank"), max_length=3, blank=True, help_text=_("Standard bank code"))
+    refund_account_last4 = models.CharField(_("account, last digits"), max_length=4, blank=True)
+
+    cancellation_id = models.CharField(_("cancellation number at i'mport"), max_length=160, blank=True)
+    pg_tid = models.CharField(_("PG transaction"), max_length=100, blank=True)
+    receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
+    cancelled_at = models.DateTimeField(_("refunded at"), null=True, blank=True)
+
+    error_code = models.CharField(_("error code"), max_length=40, blank=True)
+    message = models.TextField(_("message"), blank=True)
+    needs_review = models.BooleanField(_("needs review"), default=False)
+    checks = models.PositiveIntegerField(_("times compared with i'mport"), default=0)
+    next_check_at = models.DateTimeField(_("next comparison"), null=True, blank=True)  # null: at once
+
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001 (null: not unique)
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+
+    requested_at = models.DateTimeField(_("asked at"))
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+
+    objects = RefundRecordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        ordering = ("-requested_at", "-id")
+        permissions = (
+            ("refund_payment", _("Can refund payments")),
+            ("approve_refund", _("Can make refunds above the approval limit")),
+            ("resolve_refund", _("Can close refunds that need review")),
+            ("view_account", _("Can see whole refund accounts")),
+        )
+        indexes = (
+            models.Index(fields=["-requested_at", "-id"], name="refund_newest"),
+            models.Index(
+                fields=["requested_at"],
+                condition=Q(status__in=["requested", "pending", "unknown"]),
+                name="refund_unresolved",
+            ),
+            models.Index(fields=["requested_at"], condition=Q(needs_review=True), name="refund_needs_review"),
+            models.Index(fields=["cancelled_at"], name="refund_done"),
+            models.Index(
+                fields=["api_token", "requested_at"], condition=Q(api_token__isnull=False), name="refund_by_token"
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["payment"],
+                condition=Q(status__in=["requested", "pending", "unknown"]),
+                name="one_live_refund_per_payment",
+            ),
+            models.UniqueConstraint(
+                fields=["payment", "cancellation_id"],
+                condition=~Q(cancellation_id=""),
+                name="cancellation_booked_once",
+            ),
+            models.UniqueConstraint(
+                fields=["requested_by", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="idempotency_key_used_once",
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(condition=Q(status__in=RefundStatus.values), name="refund_status_known"),
+            models.CheckConstraint(
+                condition=(
+                    Q(
+                        status="succeeded",
+                        # A check passes on NULL, so "above 0" alone would let a missing amount through.
+                        cancelled_amount__isnull=False,
+                        cancelled_amount__gt=0,
+                        settled_at__isnull=False,
+                    )
+                    | Q(status="failed", cancelled_amount__isnull=True, settled_at__isnull=False)
+                    | Q(
+                        status__in=["requested", "pending", "unknown"],
+                        cancelled_amount__isnull=True,
+                        settled_at__isnull=True,
+                    )
+                ),
+                name="refund_amount_matches_status",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.number} ({format_money(self.amount, self.payment.currency)})"
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE_STATUSES
+
+    @property
+    def booked_amount(self) -> Decimal:
+        """What this record took out of the payment's balance so far."""
+        return self.cancelled_amount or Decimal(0)
+
+
+class AppendOnlyError(Exception):
+    """Someone tried to change or delete a line of a refund's timeline."""
+
+
+class RefundEventQuerySet(models.QuerySet["RefundEvent"]):
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("refund events are append-only")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnlyError("refund events are append-only")
+
+
+class RefundEvent(models.Model):
+    """One line of a refund's timeline; never changed, never deleted. `data` holds ids and amounts, no secrets."""
+
+    refund = models.ForeignKey(RefundRecord, verbose_name=_("refund"), on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField(_("at"))
+    status = models.CharField(_("status"), max_length=10, choices=RefundStatus.choices)
+    code = models.CharField(_("event"), max_length=40)
+    message = models.TextField(_("message"), blank=True)
+    actor = models.CharField(_("by"), max_length=200, blank=True)
+    data = models.JSONField(_("details"), default=dict, blank=True)
+
+    objects = RefundEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("refund event")
+        verbose_name_plural = _("refund events")
+        ordering = ("at", "id")
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.code}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError("refund events are append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("refund events are append-only")

@@ -1,0 +1,101 @@
+"""The refund account: is what was typed usable, and how does it go to i'mport."""
+
+import re
+from dataclasses import dataclass
+
+from payments.banks import Bank, resolve_bank, wire_code
+from refunds.policies.context import RefundContext
+from refunds.policies.pg_facts import needs_account, needs_tel
+
+ACCOUNT_FIELDS = ("refund_holder", "refund_bank", "refund_account")
+
+_SEPARATORS = re.compile(r"[\s\-.()\u2010-\u2015\u2212]")  # spaces, brackets, dots, hyphens and dashes
+_ACCOUNT = re.compile(r"\d{6,20}", re.ASCII)
+_TEL = re.compile(r"0\d{8,10}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class WireAccount:
+    """The refund account as i'mport wants it; empty where this refund needs none.
+
+    `bank` is in the PG's own form, `standard_bank` the 3-digit code we keep; `account` and `tel` are digits.
+    """
+
+    holder: str = ""
+    bank: str = ""
+    account: str = ""
+    tel: str = ""
+    standard_bank: str = ""
+
+    def __repr__(self) -> str:  # the account must not reach a log or a traceback
+        return "WireAccount()"
+
+
+def account_needed(context: RefundContext) -> bool:
+    return needs_account(context.payment, context.now, context.contracts)
+
+
+def missing_account_field(context: RefundContext) -> str:
+    """The first account field that is needed and empty, or ""."""
+    if not account_needed(context):
+        return ""
+    return next((name for name in ACCOUNT_FIELDS if not getattr(context.request, name).strip()), "")
+
+
+def account_missing(context: RefundContext) -> bool:
+    return missing_account_field(context) != ""
+
+
+def tel_missing(context: RefundContext) -> bool:
+    return needs_tel(context.payment) and not context.request.refund_tel.strip()
+
+
+def bank_unknown(context: RefundContext) -> bool:
+    typed = account_needed(context) and context.request.refund_bank.strip()
+    return bool(typed) and _bank(context) is None
+
+
+def bank_not_listed(context: RefundContext) -> bool:
+    """Whether the bank exists, but the PG cannot pay into it."""
+    bank = _bank(context) if account_needed(context) else None
+    return bank is not None and wire_code(bank, context.payment.pg_provider) is None
+
+
+def account_invalid(context: RefundContext) -> bool:
+    typed = context.request.refund_account.strip()
+    return account_needed(context) and typed != "" and not _ACCOUNT.fullmatch(_digits(typed))
+
+
+def tel_invalid(context: RefundContext) -> bool:
+    typed = context.request.refund_tel.strip()
+    return needs_tel(context.payment) and typed != "" and not _TEL.fullmatch(_national(typed))
+
+
+def wire_account(context: RefundContext) -> WireAccount:
+    """The account of a refund that passed `check`. Nothing is handed out that this refund does not need."""
+    request, payment = context.request, context.payment
+    tel = _national(request.refund_tel) if needs_tel(payment) else ""
+    if not account_needed(context):
+        return WireAccount(tel=tel)
+    bank = _bank(context)
+    return WireAccount(
+        holder=request.refund_holder.strip(),
+        bank=(wire_code(bank, payment.pg_provider) or "") if bank else "",
+        account=_digits(request.refund_account),
+        tel=tel,
+        standard_bank=bank.code if bank else "",
+    )
+
+
+def _bank(context: RefundContext) -> Bank | None:
+    text = context.request.refund_bank.strip()
+    return resolve_bank(text, context.payment.pg_provider) if text else None
+
+
+def _digits(text: str) -> str:
+    return _SEPARATORS.sub("", text)
+
+
+def _national(tel: str) -> str:
+    """A telephone number without separators, +82 written as the leading 0."""
+    return re.sub(r"^\+820?", "0", _digits(tel))

@@ -1,0 +1,68 @@
+"""The two questions the rules answer: may this be refunded, and what has a form to ask for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from payments.models import Payment
+from refunds.inputs import RefundRequest
+from refunds.policies import pg_facts
+from refunds.policies.context import RefundContext, Verdict
+from refunds.policies.rules import (
+    AMOUNT,
+    IMPOSSIBLE,
+    INPUTS,
+    PARTIAL,
+    TAX_PARTS,
+    WARNINGS,
+    broken_rules,
+    first_broken,
+)
+
+
+def check(context: RefundContext) -> Verdict:
+    """Judge one refund against every rule. The first violation is the most useful one.
+
+    A payment that cannot be refunded at all gets that one reason and nothing else. A wrong amount silences
+    what depends on the amount, but not the other inputs, so that a form can mark them together.
+    """
+    if impossible := first_broken(IMPOSSIBLE, context):
+        return Verdict(impossible, ())
+    inputs = tuple(violation for group in INPUTS for violation in first_broken(group, context))
+    if wrong_amount := first_broken(AMOUNT, context):
+        return Verdict(wrong_amount + inputs, ())
+    parts = tuple(violation for group in TAX_PARTS for violation in first_broken(group, context))
+    return Verdict(first_broken(PARTIAL, context) + inputs + parts, broken_rules(WARNINGS, context))
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a form has to ask for, before anything is typed."""
+
+    account: bool  # holder, bank and account number
+    tel: bool  # the holder's telephone
+    reason: bool
+    requester: bool  # whether the buyer or the shop wants it
+    partial_allowed: bool  # False: only the whole amount can be refunded
+    tax_free: bool  # a partial refund must name its tax-free part
+    takes_tax_free: bool  # the tax-free part may have to be named: offer the input
+    takes_vat: bool  # the VAT part may be named, at least for a partial refund: offer the input
+    merchant_fee: Decimal  # KRW, what a refund costs the merchant on top
+
+
+def requirements(payment: Payment, now: datetime, contracts: frozenset[str], vbank_fee: Decimal) -> Requirements:
+    """What has to be asked for this payment. KSNET's count of partial refunds is left to `check`."""
+    part = RefundContext(payment, RefundRequest(amount=payment.amount / 2), now, contracts)
+    pg, tax_free_left = payment.pg_provider, payment.tax_free_left
+    wants_tax_free = pg in pg_facts.TAX_FREE_PGS
+    return Requirements(
+        account=pg_facts.needs_account(payment, now, contracts),
+        tel=pg_facts.needs_tel(payment),
+        reason=pg_facts.needs_reason(payment),
+        requester=pg_facts.needs_requester(payment),
+        partial_allowed=not first_broken(PARTIAL, part),
+        tax_free=wants_tax_free and 0 < (tax_free_left or 0) < payment.refundable_amount,
+        takes_tax_free=wants_tax_free and tax_free_left != 0,
+        takes_vat=pg in pg_facts.VAT_PGS | pg_facts.VAT_PARTIAL_PGS,
+        merchant_fee=pg_facts.merchant_fee(payment, vbank_fee),
+    )

@@ -1,0 +1,114 @@
+"""Every rule on one page: its code, the input to mend, when it speaks up, and where it was read.
+
+Refusals are only what is known to fail; what "usually" fails, or cannot be seen in a payment, is a warning:
+i'mport refuses it without harm, while a wrong refusal here would stop a refund that works. Sources: "guide" and
+"help pages" are i'mport's, "API" is its description of V1. What a rule says stands in `sentences.py`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from refunds.policies import bank_accounts, taxes
+from refunds.policies import conditions as when
+from refunds.policies.context import RefundContext, Violation
+from refunds.policies.messages import sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    code: str
+    field: str | Callable[[RefundContext], str]
+    broken: Callable[[RefundContext], bool]
+    source: str
+
+    def violation(self, context: RefundContext) -> Violation:
+        """What this rule says of a refund that breaks it."""
+        field = self.field if isinstance(self.field, str) else self.field(context)
+        return Violation(self.code, sentence(self.code, context), field)
+
+
+def broken_rules(rules: Iterable[Rule], context: RefundContext) -> tuple[Violation, ...]:
+    return tuple(rule.violation(context) for rule in rules if rule.broken(context))
+
+
+def first_broken(rules: Iterable[Rule], context: RefundContext) -> tuple[Violation, ...]:
+    """The first rule that is broken, or nothing: the ones after it would only repeat or blur what it says."""
+    return next(((rule.violation(context),) for rule in rules if rule.broken(context)), ())
+
+
+# Nothing that could be typed would help: the first of these is the whole answer.
+IMPOSSIBLE = (
+    Rule("payment_failed", "", when.payment_failed, "API: status"),
+    Rule("not_paid", "", when.never_paid, "API: status, paid_at"),
+    Rule("already_refunded", "", when.nothing_left, "guide: refundable = amount - cancel_amount"),
+    Rule("danal_vbank", "", when.vbank_without_refunds, "help pages"),
+    Rule("phone_next_month", "", when.phone_month_over, "guide; exception kcp_phone_next_month: API"),
+    Rule("ksnet_too_late", "", when.ksnet_period_over, "API"),
+    Rule("ksnet_night", "", when.ksnet_vbank_at_night, "API"),
+)
+
+AMOUNT = (
+    Rule("balance_changed", "amount", when.balance_changed, "ours, as `checksum` is at i'mport"),
+    Rule("amount_not_positive", "amount", when.not_positive, "API: 0 would cancel all that is left"),
+    Rule("amount_too_precise", "amount", when.too_precise, "ISO 4217"),
+    Rule("amount_exceeds_balance", "amount", when.exceeds_balance, "guide: amount - cancel_amount"),
+)
+
+# What cannot be refunded in part.
+PARTIAL = (
+    Rule("phone_partial", "amount", when.phone_in_part, "guide; exceptions *_phone_partial: API"),
+    Rule("gift_certificate_partial", "amount", when.gift_certificate_in_part, "API"),
+    Rule("escrow_partial", "amount", when.escrow_in_part, "help pages"),
+    Rule("ksnet_partial_limit", "amount", when.ksnet_parts_used_up, "API"),
+)
+
+# One group per input, of which the first broken rule speaks, so that a form can mark all inputs at once.
+INPUTS = (
+    (Rule("account_required", bank_accounts.missing_account_field, bank_accounts.account_missing, "guide; API"),),
+    (
+        Rule("bank_unknown", "refund_bank", bank_accounts.bank_unknown, "help pages: bank codes"),
+        Rule("bank_not_listed", "refund_bank", bank_accounts.bank_not_listed, "help pages: bank codes"),
+    ),
+    (Rule("account_invalid", "refund_account", bank_accounts.account_invalid, "ours: length of account numbers"),),
+    (
+        Rule("tel_required", "refund_tel", bank_accounts.tel_missing, "API"),
+        Rule("tel_invalid", "refund_tel", bank_accounts.tel_invalid, "ours: length of telephone numbers"),
+    ),
+    (Rule("reason_required", "reason", when.reason_missing, "API: naverpay"),),
+    (Rule("requester_invalid", "requester", when.requester_unknown, "API: naverpay, extra.requester"),),
+)
+
+# The same for the tax parts, which only make sense of a sound amount.
+TAX_PARTS = (
+    (
+        Rule("tax_free_required", "tax_free", taxes.tax_free_missing, "API"),
+        Rule("tax_free_negative", "tax_free", taxes.tax_free_negative, "API: a part of `amount`"),
+        Rule("tax_free_too_precise", "tax_free", taxes.tax_free_too_precise, "ISO 4217"),
+        Rule("tax_free_exceeds_amount", "tax_free", taxes.tax_free_above_amount, "API: a part of `amount`"),
+        Rule("tax_free_exceeds_balance", "tax_free", taxes.tax_free_above_left, "API: balance"),
+        Rule("tax_free_too_small", "tax_free", taxes.tax_free_below_least, "API: balance"),
+    ),
+    (
+        Rule("vat_only_with_partial", "vat_amount", taxes.vat_without_partial, "API: tosspay_v2"),
+        Rule("vat_not_supported", "vat_amount", taxes.vat_not_taken, "API"),
+        Rule("vat_negative", "vat_amount", taxes.vat_negative, "API: a part of `amount`"),
+        Rule("vat_too_precise", "vat_amount", taxes.vat_too_precise, "ISO 4217"),
+        Rule("vat_exceeds_amount", "vat_amount", taxes.vat_above_amount, "API: a part of `amount`"),
+        Rule("vat_exceeds_balance", "vat_amount", taxes.vat_above_left, "API: balance"),
+    ),
+)
+
+# Costs, delays, and what i'mport may still refuse: every one that applies is told.
+WARNINGS = (
+    Rule("vbank_contract", "", when.vbank_contract_unnamed, "guide; the shop may have it all the same"),
+    Rule("vbank_fee", "", when.vbank_fee_due, "guide"),
+    Rule("vbank_payout", "", when.vbank_paid_next_day, "guide"),
+    Rule("vbank_slow_payout", "", when.vbank_paid_slowly, "help pages: daou"),
+    Rule("settles_later", "", when.settles_later, "API: smartro_v2 virtual bank_accounts, paypal_v2"),
+    Rule("late_refund", "", when.usual_period_over, "help pages: “usually”"),
+    Rule("points_partial", "amount", when.points_in_part, "help pages: mixed-in card points, not shown"),
+    Rule("foreign_card_partial", "amount", when.maybe_foreign_card_in_part, "help pages; only hinted at"),
+    Rule("promotion", "", when.promotion_applied, "API: amounts are those before the discount"),
+    Rule("tax_parts_unknown", "tax_free", taxes.tax_free_unknown, "API"),
+    Rule("vat_not_named", "vat_amount", taxes.vat_unnamed, "API: needed if given at payment, not shown"),
+)

@@ -1,0 +1,241 @@
+"""Make the ledger agree with i'mport again: settle what is open and import what was cancelled elsewhere.
+
+Only ever reads i'mport; never sends a cancel again. Safe to run twice at once and beside live refunds.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
+from payments.intake.mirror import CannotBeBooked, apply_reading, one_of_many
+from payments.models import Payment
+from refunds.errors import RefundAbandoned, ResolutionRefused
+from refunds.ledger.booking import Booking, Reading, add_event, book, move
+from refunds.messages import LOOKED_AT, NOT_CARRIED_OUT, NOT_SHOWN, OPEN_TOO_LONG, UNBOOKABLE, message_of
+from refunds.models import RefundRecord, RefundStatus
+from refunds.policies import settles_later
+from refunds.services.refund import lease_is_over
+from refunds.services.reserve import Actor
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 100
+CONSOLE_DAYS = 89  # just below the 90 that i'mport lists in one call
+
+# An open refund is compared again after these waits, then hourly.
+_WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
+_LAST_WAIT = timedelta(hours=1)
+
+Outcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting", "unreachable", "unbookable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What became of one payment. `unresolved` is its refund that is still open, `shown` the reading, if any."""
+
+    payment: Payment
+    outcome: Outcome
+    message: str
+    imported: tuple[RefundRecord, ...] = ()
+    unresolved: RefundRecord | None = None
+    shown: GatewayPayment | None = None
+
+
+def unresolved_refunds(now: datetime | None = None) -> QuerySet[RefundRecord]:
+    """Refunds that are unknown or pending, or were requested so long ago that their process must be gone."""
+    lease_began = (now or timezone.now()) - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+    return RefundRecord.objects.live().filter(~Q(status=RefundStatus.REQUESTED) | Q(requested_at__lt=lease_began))
+
+
+def unresolved_payments(now: datetime | None = None) -> QuerySet[Payment]:
+    """The payments of all unresolved refunds."""
+    return Payment.objects.filter(refunds__in=unresolved_refunds(now))
+
+
+def due_payments(now: datetime | None = None) -> QuerySet[Payment]:
+    """The payments of unresolved refunds whose next comparison is due: what a periodic run looks at."""
+    now = now or timezone.now()
+    due = unresolved_refunds(now).filter(Q(next_check_at=None) | Q(next_check_at__lte=now))
+    return Payment.objects.filter(refunds__in=due)
+
+
+def reconcile(*, payments: QuerySet[Payment] | None = None, gateway: Gateway | None = None) -> Iterator[Reconciled]:
+    """Compare these payments (default: all with an unresolved refund) with i'mport and repair the ledger.
+
+    Yields one result per payment; one that i'mport does not show is "unreachable", one whose reading breaks a
+    constraint of ours "unbookable".
+    """
+    gateway = gateway or get_gateway()
+    wanted = list(payments if payments is not None else unresolved_payments())
+    for start in range(0, len(wanted), _CHUNK):
+        yield from _reconcile_chunk(wanted[start : start + _CHUNK], gateway)
+
+
+def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) -> Iterator[Reconciled]:
+    """Look through what was cancelled at i'mport in the last days for cancels that our payments lack.
+
+    Yields only payments that changed. Raises `GatewayError` if i'mport cannot be read.
+    """
+    gateway = gateway or get_gateway()
+    read_at = timezone.now()
+    for page in gateway.payments_between(read_at - timedelta(days=days), read_at, status="cancelled"):
+        shown = {payment.imp_uid: payment for payment in page.payments}
+        for payment in Payment.objects.filter(imp_uid__in=shown):
+            if payment.cancel_amount != shown[payment.imp_uid].cancel_amount:
+                yield _try_repair(payment, shown[payment.imp_uid], read_at)
+
+
+def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: Gateway | None = None) -> RefundRecord:
+    """End an open refund that needs review as "not carried out", on the word of `actor`, with `reason`.
+
+    i'mport is read first: if it shows the refund, it is settled as done instead. Should it be carried out after
+    all, the ledger books it when it is seen. Raises `ResolutionRefused`.
+    """
+    if not reason.strip():
+        raise ResolutionRefused(_("Say why this refund is closed: what you checked, and with whom."))
+    if not (refund.is_live and refund.needs_review):
+        raise ResolutionRefused(_("Only an open refund that needs review can be closed by hand."))
+    read_at = timezone.now()
+    try:
+        shown = (gateway or get_gateway()).payment(refund.payment.imp_uid)
+    except GatewayError as exc:
+        message = _("i'mport cannot be read right now, so nothing was closed: %(error)s") % {"error": exc.message}
+        raise ResolutionRefused(message) from exc
+    closing = _Closing(refund.pk, actor.name, reason.strip())
+    result = _repair(refund.payment, shown, read_at, closing=closing)
+    logger.info("refund %s closed by hand: %s", refund.number, result.outcome)
+    return RefundRecord.objects.select_related("payment").get(pk=refund.pk)
+
+
+@transaction.atomic(durable=True)
+def mark_reviewed(*, refund: RefundRecord, actor: Actor) -> None:
+    """Take an ended refund off the list of those that need review, because `actor` has looked at it.
+
+    Repeating it changes nothing. Raises `ResolutionRefused` for an open refund: that one has to be closed.
+    """
+    if refund.is_live:
+        raise ResolutionRefused(_("This refund is still open. Close it, or wait for its result."))
+    if RefundRecord.objects.filter(pk=refund.pk, needs_review=True).update(needs_review=False):
+        refund.needs_review = False
+        add_event(refund, code="reviewed", now=timezone.now(), message=str(LOOKED_AT), actor=actor.name)
+
+
+def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[Reconciled]:
+    read_at = timezone.now()  # before the call: what was not carried out by then may still come after it
+    try:
+        found = {shown.imp_uid: shown for shown in gateway.payments([payment.imp_uid for payment in payments])}
+        missing = str(NOT_SHOWN)
+    except GatewayError as exc:
+        found, missing = {}, exc.message
+    for payment in payments:
+        if payment.imp_uid in found:
+            yield _try_repair(payment, found[payment.imp_uid], read_at)
+        else:
+            yield Reconciled(payment, "unreachable", missing, unresolved=_let_wait(payment, read_at))
+
+
+def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> Reconciled:
+    """Repair one payment; one that cannot be booked must not hold up the others."""
+    try:
+        with one_of_many(payment.imp_uid):
+            return _repair(payment, shown, read_at)
+    except CannotBeBooked:
+        unresolved = _let_wait(payment, read_at)
+        return Reconciled(payment, "unbookable", str(UNBOOKABLE), unresolved=unresolved, shown=shown)
+
+
+@transaction.atomic(durable=True)
+def _let_wait(payment: Payment, now: datetime) -> RefundRecord | None:
+    """The payment's open refund, if any, with its next comparison planned."""
+    live = payment.refunds.live().first()
+    if live is not None:
+        _wait(live, now)
+    return live
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """Which refund somebody closes by hand, and why."""
+
+    refund_id: int
+    actor: str
+    reason: str
+
+
+def _repair(
+    payment: Payment, shown: GatewayPayment, read_at: datetime, *, closing: _Closing | None = None
+) -> Reconciled:
+    """Book one reading; a refund it does not show, whose call must have ended before it, was not carried out."""
+    with transaction.atomic(durable=True):
+        now = timezone.now()
+        locked = Payment.objects.select_for_update().get(pk=payment.pk)
+        apply_reading(locked, shown)
+        booking = book(locked, shown, reading=Reading.LATER, now=now)
+        locked.save()
+        live = booking.live
+        # Only the refund that was looked at: it may have ended meanwhile, and another one begun.
+        if live is not None and closing is not None and closing.refund_id == live.pk:
+            note = _("Closed by hand: %(reason)s") % {"reason": closing.reason}
+            _give_up(live, now, code="closed_by_hand", note=note, actor=closing.actor)
+        elif live is not None and _would_show(live) and lease_is_over(live, read_at):
+            _give_up(live, now, code="not_carried_out")
+        elif live is not None:
+            _wait(live, now)
+    return replace(_result(locked, booking), shown=shown)
+
+
+def _would_show(live: RefundRecord) -> bool:
+    """Whether i'mport shows this refund as soon as it is carried out; an accepted one can stay invisible for days."""
+    return live.status != RefundStatus.PENDING and not settles_later(live.payment)
+
+
+def _give_up(live: RefundRecord, now: datetime, *, code: str, note: str = "", actor: str = "") -> None:
+    move(
+        live,
+        RefundStatus.FAILED,
+        code=code,
+        now=now,
+        message=str(NOT_CARRIED_OUT),
+        note=note,
+        actor=actor,
+        error_code=RefundAbandoned.code,
+        needs_review=False,
+    )
+
+
+def _wait(live: RefundRecord, now: datetime) -> None:
+    """Plan the next comparison, and hand a refund that stays open for too long to staff."""
+    if live.status == RefundStatus.REQUESTED and not lease_is_over(live, now):
+        return  # its call is still under way
+    wait = _WAITS[live.checks] if live.checks < len(_WAITS) else _LAST_WAIT
+    still_live = RefundRecord.objects.live().filter(pk=live.pk)
+    still_live.update(checks=live.checks + 1, next_check_at=now + wait)
+    too_long = timedelta(hours=settings.REFUND_REVIEW_AFTER_HOURS)
+    # Guarded: of two runs at once, one asks for the review.
+    if now - live.requested_at > too_long and still_live.filter(needs_review=False).update(needs_review=True):
+        live.needs_review = True
+        data = {"checks": live.checks + 1}
+        add_event(live, code="needs_review", now=now, message=str(OPEN_TOO_LONG), data=data)
+
+
+def _result(payment: Payment, booking: Booking) -> Reconciled:
+    imported = tuple(booking.imported)
+    if booking.live is not None and booking.live.status == RefundStatus.FAILED:
+        return Reconciled(payment, "not_carried_out", message_of(booking.live), imported)
+    if booking.live is not None:
+        message = _("The refund is still open: %(status)s.") % {"status": booking.live.get_status_display()}
+        return Reconciled(payment, "waiting", message, imported, booking.live)
+    if booking.settled is not None:
+        return Reconciled(payment, "settled", _("The refund was carried out."), imported)
+    if imported:
+        return Reconciled(payment, "imported", _("Refunds made at i'mport were added here."), imported)
+    return Reconciled(payment, "agrees", _("Agrees with i'mport."))

@@ -1,0 +1,55 @@
+"""Large refunds by staff need somebody who may approve them; enforced where refunds are reserved, for every way in.
+
+Buyers who refund their own orders and operators at the command line are not bound: the former get back what they
+paid, the latter could change the limit itself.
+"""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from core.money import format_money
+from payments.models import Payment
+from refunds.models import RefundStatus
+from refunds.permissions import may_approve, may_refund_any
+from refunds.policies import Violation
+
+CODE = "approval_required"
+CURRENCY = "KRW"  # of the limit
+
+
+def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) -> Violation | None:
+    """Why this person may not make this refund without approval; None if they may.
+
+    What one person refunded of a payment counts together, however long ago, so that parts do not pass one by one.
+    Other currencies than the limit's always need approval: there is no rate to compare them by.
+    """
+    limit = settings.REFUND_APPROVAL_ABOVE
+    if not limit or user is None or not may_refund_any(user) or may_approve(user):
+        return None
+    if payment.currency != CURRENCY:
+        message = _("Refunds in %(currency)s need somebody who may approve them. Ask a colleague who may.")
+        return Violation(CODE, message % {"currency": payment.currency})
+    earlier = _refunded_by(payment, user)
+    if earlier + amount <= limit:
+        return None
+    words = {"limit": format_money(limit, CURRENCY), "earlier": format_money(earlier, CURRENCY)}
+    if not earlier:
+        message = _("Refunds above %(limit)s need somebody who may approve them. Ask a colleague who may.")
+        return Violation(CODE, message % words, "amount")
+    message = _(
+        "You refunded %(earlier)s of this order before; with this it is above %(limit)s, which needs somebody who may "
+        "approve it. Ask a colleague who may."
+    )
+    return Violation(CODE, message % words, "amount" if earlier < limit else "")
+
+
+def _refunded_by(payment: Payment, user: User) -> Decimal:
+    """What this person refunded of this payment, or asked for and may still get."""
+    mine = payment.refunds.filter(requested_by=user).exclude(status=RefundStatus.FAILED)
+    total: Decimal = mine.aggregate(total=Sum(Coalesce("cancelled_amount", "amount")))["total"] or Decimal(0)
+    return total

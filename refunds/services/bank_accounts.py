@@ -1,0 +1,106 @@
+"""The bank accounts refunds went to: kept sealed for a while, shown only to who may see them, then dropped."""
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from core.encryption.cipher import UnsealError, seal, unseal
+from refunds.errors import AccountNotKept, AccountUnreadable
+from refunds.ledger.booking import add_event
+from refunds.models import RefundAccount, RefundEvent, RefundRecord
+from refunds.policies import WireAccount
+
+logger = logging.getLogger(__name__)
+
+SHOWN, DROPPED = "account_shown", "account_dropped"  # codes of events
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A bank account, whole."""
+
+    holder: str
+    number: str
+
+    def __repr__(self) -> str:  # it must not reach a log or a traceback
+        return "Account(…)"
+
+
+def keep_account(record: RefundRecord, account: WireAccount) -> None:
+    """Keep the account a refund goes to, if it goes to one. Runs inside the reservation's transaction."""
+    if account.account and settings.REFUND_ACCOUNT_KEEP_DAYS:
+        text = json.dumps({"holder": account.holder, "number": account.account}, ensure_ascii=False)
+        RefundAccount.objects.create(refund=record, sealed=seal(text))
+
+
+def kept_account(record: RefundRecord) -> Account | None:
+    """The account a refund went to, or None if it went to none or is no longer kept. Raises `UnsealError`."""
+    kept = RefundAccount.objects.filter(refund=record).first()
+    return open_account(kept) if kept else None
+
+
+def open_account(kept: RefundAccount) -> Account:
+    """Holder and number. Raises `UnsealError`."""
+    return Account(**json.loads(unseal(kept.sealed)))
+
+
+def show_account(*, record: RefundRecord, viewer: str) -> Account:
+    """The account a refund went to, whole. That `viewer` saw it is in the timeline, committed, when this returns.
+
+    Raises `AccountNotKept`, `AccountUnreadable`; then nothing was written.
+    """
+    try:
+        account = kept_account(record)
+    except UnsealError as exc:
+        logger.exception("refund %s: its account cannot be read", record.number)
+        raise AccountUnreadable from exc
+    if account is None:
+        raise AccountNotKept(why_not_kept(record))
+    with transaction.atomic(durable=True):
+        add_event(record, code=SHOWN, now=timezone.now(), actor=viewer)
+    return account
+
+
+def is_kept(record: RefundRecord) -> bool:
+    return RefundAccount.objects.filter(refund=record).exists()
+
+
+def why_not_kept(record: RefundRecord) -> str:
+    """A sentence for staff: since when the account is no longer kept, or that it never was."""
+    dropped = record.events.filter(code=DROPPED).first()
+    if dropped is None:
+        return _("The whole account was never kept; only its last digits are known.")
+    at = date_format(timezone.localtime(dropped.at), "Y-m-d H:i")
+    return _("The whole account is no longer kept since %(at)s; only its last digits are known.") % {"at": at}
+
+
+def drop_old_accounts(now: datetime) -> int:
+    """Drop the accounts of refunds that settled REFUND_ACCOUNT_KEEP_DAYS ago or before; returns how many.
+
+    Open refunds keep theirs. Each timeline says that it was dropped. Safe to run twice at once.
+    """
+    settled_by = now - timedelta(days=settings.REFUND_ACCOUNT_KEEP_DAYS)
+    dropped = 0
+    while count := _drop_batch(settled_by, now):
+        dropped += count
+    return dropped
+
+
+@transaction.atomic(durable=True)
+def _drop_batch(settled_by: datetime, now: datetime) -> int:
+    old = RefundAccount.objects.filter(refund__settled_at__lte=settled_by).select_related("refund")
+    # Another run's batch is skipped: it drops that, and says so once.
+    batch = list(old.select_for_update(of=("self",), skip_locked=True).order_by("pk")[:_BATCH])
+    RefundEvent.objects.bulk_create(
+        RefundEvent(refund=kept.refund, at=now, status=kept.refund.status, code=DROPPED) for kept in batch
+    )
+    RefundAccount.objects.filter(pk__in=[kept.pk for kept in batch]).delete()
+    return len(batch)

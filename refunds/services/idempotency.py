@@ -1,0 +1,128 @@
+"""`Idempotency-Key`: the same request twice is one refund and one answer.
+
+The key and the request's fingerprint are committed with the refund's record, before anything is sent, so they
+survive whatever happens to the answer. The first final answer is kept beside the record and given again word for
+word, until `forget_old_keys` drops both.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import Error as DatabaseError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from payments.errors import PaymentNotFound
+from payments.models import Payment
+from refunds.errors import IdempotencyConflict
+from refunds.inputs import RefundRequest
+from refunds.models import FINAL_STATUSES, IdempotentAnswer, RefundRecord, RefundSource
+
+logger = logging.getLogger(__name__)
+
+KEEP_DAYS = 30  # after the refund was settled
+_BATCH = 500
+
+
+def fingerprint(payment: Payment, request: RefundRequest) -> str:
+    """What makes two requests the same, as a keyed hash: it covers the account, which must not be guessable."""
+    return _fingerprint(payment, request, settings.SECRET_KEY)
+
+
+def ensure_same_request(record: RefundRecord, payment: Payment, request: RefundRequest) -> None:
+    """Raise `IdempotencyConflict` unless the record was made by this same request."""
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if not any(constant_time_compare(record.fingerprint, _fingerprint(payment, request, key)) for key in secrets):
+        raise IdempotencyConflict
+
+
+def find_by_key(user: User | None, idempotency_key: str | None) -> RefundRecord | None:
+    """The refund that this account's key made, if it made one."""
+    if not idempotency_key:
+        return None
+    records = RefundRecord.objects.select_related("payment")
+    return records.filter(requested_by=user, idempotency_key=idempotency_key).first()
+
+
+def find_repeated(
+    *,
+    user: User,
+    idempotency_key: str | None,
+    uids: Mapping[str, str],
+    request: RefundRequest,
+    visible: QuerySet[Payment],
+) -> RefundRecord | None:
+    """The refund that this API request has made before, if it is a repeat.
+
+    Looks at nothing that may have changed since, save one: the payment must still be among the `visible` ones
+    (else `PaymentNotFound`). `uids` is `imp_uid` or `merchant_uid` as it was sent. Raises `IdempotencyConflict` if
+    the key was used for another request.
+    """
+    record = find_by_key(user, idempotency_key)
+    if record is None:
+        return None
+    payment = record.payment
+    if record.source != RefundSource.API or any(getattr(payment, name) != uid for name, uid in uids.items()):
+        raise IdempotencyConflict
+    ensure_same_request(record, payment, request)
+    if not visible.filter(pk=payment.pk).exists():
+        raise PaymentNotFound(*uids.values())
+    return record
+
+
+def keep_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[int, str]:
+    """Keep the first final answer to a refund's request, and return it: an earlier one counts, not this one.
+
+    Never fails: what was refunded has to be told even if the telling cannot be kept.
+    """
+    try:
+        with transaction.atomic():
+            answer = IdempotentAnswer(refund=record, http_status=http_status, body=body)
+            IdempotentAnswer.objects.bulk_create([answer], ignore_conflicts=True)
+            kept = IdempotentAnswer.objects.filter(refund=record).first()
+    except DatabaseError:
+        logger.exception("refund %s: its answer could not be kept", record.number)
+        kept = None
+    return (kept.http_status, kept.body) if kept else (http_status, body)
+
+
+def kept_answer(record: RefundRecord) -> tuple[int, str] | None:
+    """HTTP status and JSON text of the first final answer, if there was one."""
+    return IdempotentAnswer.objects.filter(refund=record).values_list("http_status", "body").first()
+
+
+def forget_old_keys(now: datetime) -> int:
+    """Forget the API's keys and answers of refunds settled more than `KEEP_DAYS` ago. Returns how many.
+
+    Open refunds keep theirs, however old, and so do the admin's batches, which find their refunds by key. In
+    batches of their own transactions, so that it may run beside anything and be cut off at any time.
+    """
+    old = RefundRecord.objects.filter(
+        source=RefundSource.API,
+        status__in=FINAL_STATUSES,
+        settled_at__lt=now - timedelta(days=KEEP_DAYS),
+        idempotency_key__isnull=False,
+    )
+    forgotten = 0
+    while ids := list(old.values_list("pk", flat=True)[:_BATCH]):
+        with transaction.atomic():
+            IdempotentAnswer.objects.filter(refund__in=ids).delete()
+            forgotten += RefundRecord.objects.filter(pk__in=ids).update(idempotency_key=None, fingerprint="")
+    return forgotten
+
+
+def _fingerprint(payment: Payment, request: RefundRequest, secret: str) -> str:
+    parts = asdict(request) | {"imp_uid": payment.imp_uid}
+    # Not part of what was sent: it follows from the asker's permissions, which may change before the repeat.
+    del parts["requester"]
+    for name in ("amount", "tax_free", "vat_amount", "expected_balance"):
+        if parts[name] is not None:
+            parts[name] = str(parts[name].normalize())
+    text = json.dumps(parts, sort_keys=True)
+    return salted_hmac("refunds.fingerprint", text, secret=secret, algorithm="sha256").hexdigest()

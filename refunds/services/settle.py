@@ -1,0 +1,112 @@
+"""Step 3 of a refund: write down what i'mport answered, in one short transaction each."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.money import format_money
+from payments.gateway import GatewayPayment, GatewayRejected
+from payments.intake.mirror import apply_reading
+from payments.models import Payment
+from refunds.errors import RefundRefused
+from refunds.ledger.booking import Booking, Reading, StaleRecordError, book, move
+from refunds.messages import ACCEPTED
+from refunds.models import RefundRecord, RefundStatus
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic(durable=True)
+def settle_answer(record: RefundRecord, shown: GatewayPayment) -> RefundRecord:
+    """Book an accepted cancel: done if i'mport's history has it, else accepted and still to come."""
+    now = timezone.now()
+    booking = _book(record, shown, reading=Reading.ANSWER, now=now)
+    if booking.live is not None and booking.live.pk == record.pk:
+        move(booking.live, RefundStatus.PENDING, code="accepted", now=now, message=str(ACCEPTED))
+    return _current(record, booking)
+
+
+@transaction.atomic(durable=True)
+def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: GatewayPayment) -> RefundRecord:
+    """End a refused refund, after booking what the reading shows that we did not know."""
+    now = timezone.now()
+    booking = _book(record, shown, reading=Reading.REFUSAL, now=now)
+    if booking.live is not None and booking.live.pk == record.pk:
+        message = f"{_drift_message(booking)} {refusal.message}".strip()
+        move(
+            booking.live,
+            RefundStatus.FAILED,
+            code="refused",
+            now=now,
+            message=message,
+            data={"gateway_code": refusal.gateway_code, "imported": len(booking.imported)},
+            error_code=RefundRefused.code,
+        )
+    return _current(record, booking)
+
+
+@transaction.atomic(durable=True)
+def settle_failed(record: RefundRecord, *, code: str, message: str) -> RefundRecord:
+    """End a refund that certainly was not carried out."""
+    _lock_payment(record)
+    with _unless_settled_meanwhile(record):
+        now = timezone.now()
+        move(record, RefundStatus.FAILED, code=code, now=now, message=message, error_code=code)
+    return record
+
+
+@transaction.atomic(durable=True)
+def settle_unknown(record: RefundRecord, message: str) -> RefundRecord:
+    """Note that no outcome is known; the record stays live until i'mport is read."""
+    _lock_payment(record)
+    with _unless_settled_meanwhile(record):
+        move(record, RefundStatus.UNKNOWN, code="outcome_unknown", now=timezone.now(), message=message)
+    return record
+
+
+def _lock_payment(record: RefundRecord) -> Payment:
+    return Payment.objects.select_for_update().get(pk=record.payment_id)
+
+
+def _book(record: RefundRecord, shown: GatewayPayment, *, reading: Reading, now: datetime) -> Booking:
+    payment = _lock_payment(record)
+    apply_reading(payment, shown)
+    booking = book(payment, shown, reading=reading, now=now)
+    payment.save()
+    return booking
+
+
+def _current(record: RefundRecord, booking: Booking) -> RefundRecord:
+    """The record as it stands after the booking (a sync or webhook may have settled it before us)."""
+    for found in (booking.settled, booking.live):
+        if found is not None and found.pk == record.pk:
+            return found
+    return RefundRecord.objects.select_related("payment").get(pk=record.pk)
+
+
+@contextmanager
+def _unless_settled_meanwhile(record: RefundRecord) -> Iterator[None]:
+    """Someone who read i'mport in between may have ended the record; then theirs is the better knowledge."""
+    try:
+        yield
+    except StaleRecordError:
+        record.refresh_from_db()
+        logger.info("refund %s was settled meanwhile: %s", record.number, record.status)
+
+
+def _drift_message(booking: Booking) -> str:
+    if not booking.imported or booking.live is None:
+        return ""
+    payment = booking.live.payment
+    return _(
+        "i'mport already shows %(refunded)s refunded that was missing here; the ledger was updated. Still "
+        "refundable: %(left)s. Refund again if it is still due. i'mport's words:"
+    ) % {
+        "refunded": format_money(booking.imported_amount, payment.currency),
+        "left": format_money(payment.refundable_amount, payment.currency),
+    }

@@ -1,0 +1,55 @@
+"""What an API token may refund: checked inside the reservation, under a lock on the token."""
+
+from datetime import datetime, time
+from decimal import Decimal
+
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
+from access.models import ApiToken
+from core.money import format_money
+from refunds.errors import TokenAmountLimit, TokenCurrency, TokenDailyLimit, TokenEnded
+from refunds.models import RefundRecord, RefundStatus
+from refunds.policies.seoul import SEOUL, seoul_date
+
+
+def lock_token(token: ApiToken, now: datetime) -> ApiToken:
+    """The token as it is now, which nobody else refunds with or revokes until the transaction ends.
+
+    Raises `TokenEnded` if it was revoked, has expired, or its account was closed since the request came in.
+    """
+    # Not as strong as a deletion's lock: records of other refunds point to the token and hold it meanwhile.
+    rows = ApiToken.objects.select_for_update(no_key=True, of=("self",)).select_related("user")
+    locked = rows.filter(pk=token.pk).first()
+    if locked is None or not locked.is_usable(now) or not locked.user.is_active:
+        raise TokenEnded
+    return locked
+
+
+def ensure_within_limits(record: RefundRecord, token: ApiToken) -> None:
+    """Raise `TokenCurrency`, `TokenAmountLimit` or `TokenDailyLimit` if this new record is too much for the token.
+
+    The token has to be locked, and the record saved, so that two at once cannot both fit.
+    """
+    if not token.has_limit:
+        return
+    currency = record.payment.currency
+    if currency != token.limit_currency:
+        raise TokenCurrency(token.limit_currency)
+    amount = format_money(record.amount, currency)
+    if token.max_amount is not None and record.amount > token.max_amount:
+        raise TokenAmountLimit(amount, format_money(token.max_amount, currency))
+    if token.max_per_day is None:
+        return
+    left = token.max_per_day - used_on_day(token, record.requested_at) + record.amount
+    if record.amount > left:
+        shown = format_money(max(left, Decimal(0)), currency)
+        raise TokenDailyLimit(amount, format_money(token.max_per_day, currency), shown)
+
+
+def used_on_day(token: ApiToken, moment: datetime) -> Decimal:
+    """What the token refunded, or is refunding, on the day of this moment in Korea so far."""
+    midnight = datetime.combine(seoul_date(moment), time.min, SEOUL)
+    records = RefundRecord.objects.filter(api_token=token, requested_at__gte=midnight)
+    used = records.exclude(status=RefundStatus.FAILED).aggregate(sum=Sum(Coalesce("cancelled_amount", "amount")))
+    return Decimal(used["sum"] or 0)

@@ -1,0 +1,197 @@
+"""A buyer's orders as the storefront shows them: everything in words, nothing to compute in the template."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.money import format_money, quantize
+from payments.banks import banks_for
+from payments.labels import method_label
+from payments.models import Payment, PaymentStatus
+from refunds.messages import message_of
+from refunds.models import RefundRecord, RefundStatus
+from refunds.services.refund import requirements_of, why_impossible
+from refunds.storefront.script_messages import why_not
+
+# Words for buyers, who know no PGs and no ledgers.
+REFUND_STATES: dict[str, str | Promise] = {
+    RefundStatus.REQUESTED: _("In progress"),
+    RefundStatus.PENDING: _("Accepted, on its way"),
+    RefundStatus.UNKNOWN: _("Being checked"),
+    RefundStatus.SUCCEEDED: _("Refunded"),
+    RefundStatus.FAILED: _("Not refunded"),
+}
+TILE_COLOURS = 6
+REFUNDS_SHOWN = 20  # of one order
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """One refund below its order."""
+
+    amount: str
+    state: str
+    tone: str
+    at: datetime
+    reason: str
+    note: str  # why it failed
+    receipt_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCard:
+    """One order; `tone` and `tile` are names of styles."""
+
+    payment: Payment
+    goods: str
+    initial: str
+    tile: int
+    at: datetime
+    method: str
+    method_detail: str
+    badge: str
+    tone: str
+    paid: str
+    refunded: str
+    lapsed_discount: str
+    refundable: str
+    notice: str
+    notice_tone: str
+    refunds: tuple[RefundLine, ...]
+    has_older_refunds: bool  # than these
+    live_refund: int | None  # id of the refund whose result is still to come
+    can_ask: bool
+    data: str  # JSON for the dialog
+
+
+def with_latest_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    """The payments with as many of their refunds as a card shows, and one more to know whether there are others."""
+    latest = RefundRecord.objects.open_first()[: REFUNDS_SHOWN + 1]
+    return payments.prefetch_related(Prefetch("refunds", latest, to_attr="latest_refunds"))
+
+
+def order_card(payment: Payment) -> OrderCard:
+    """One order, read by `with_latest_refunds`. Amounts are in the payment's currency."""
+    refunds: list[RefundRecord] = payment.latest_refunds  # type: ignore[attr-defined]
+    live = next((refund for refund in refunds if refund.is_live), None)
+    why_not_now = why_impossible(payment) if payment.refundable_amount > 0 and live is None else None
+    badge, tone = _badge(payment, live)
+    goods = payment.name or payment.merchant_uid
+    return OrderCard(
+        payment=payment,
+        goods=goods,
+        initial=goods[:1],
+        tile=sum(map(ord, goods)) % TILE_COLOURS,
+        at=payment.paid_at or payment.failed_at or payment.created_at,
+        method=method_label(payment.pay_method),
+        method_detail=_method_detail(payment),
+        badge=str(badge),
+        tone=tone,
+        paid=_money(payment, payment.amount),
+        refunded=_money(payment, payment.cancel_amount) if payment.cancel_amount else "",
+        lapsed_discount=_money(payment, payment.lapsed_discount) if payment.lapsed_discount else "",
+        refundable=_money(payment, payment.refundable_amount),
+        notice=why_not(why_not_now.code, why_not_now.message) if why_not_now else _notice(payment, live),
+        notice_tone="warn" if why_not_now else tone,
+        refunds=tuple(_refund_line(payment, refund) for refund in refunds[:REFUNDS_SHOWN]),
+        has_older_refunds=len(refunds) > REFUNDS_SHOWN,
+        live_refund=live.pk if live else None,
+        can_ask=payment.refundable_amount > 0 and live is None and why_not_now is None,
+        data=json.dumps(_dialog_data(payment), ensure_ascii=False),
+    )
+
+
+def bank_choices(payments: Iterable[Payment], language: str) -> dict[str, list[tuple[str, str]]]:
+    """Per PG, the banks it can refund to, for the payments whose refund needs an account."""
+    pgs = {payment.pg_provider for payment in payments if requirements_of(payment).account}
+    name = "name_ko" if language == "ko" else "name_en"
+    return {
+        pg: sorted(((bank.code, getattr(bank, name)) for bank in banks_for(pg)), key=lambda choice: choice[1])
+        for pg in sorted(pgs)
+    }
+
+
+def _dialog_data(payment: Payment) -> dict[str, object]:
+    """What the dialog asks for and says. Amounts are text: a script's numbers would round them."""
+    needs = requirements_of(payment)
+    return {
+        "imp_uid": payment.imp_uid,
+        "merchant_uid": payment.merchant_uid,
+        "goods": payment.name or payment.merchant_uid,
+        "currency": payment.currency,
+        "paid": str(quantize(payment.amount, payment.currency)),
+        "left": str(quantize(payment.refundable_amount, payment.currency)),
+        "pg": payment.pg_provider,
+        "method": method_label(payment.pay_method),
+        "destination": _destination(payment, account=needs.account),
+        "account": needs.account,
+        "tel": needs.tel,
+        "reason": needs.reason,
+        "partial": needs.partial_allowed,
+        "tax_free": needs.tax_free,
+        "fee": str(needs.merchant_fee) if needs.merchant_fee else "",
+    }
+
+
+def _destination(payment: Payment, *, account: bool) -> str:
+    """Where the money goes: the name of the dialog's sentence about it."""
+    if account:
+        return "account"
+    return payment.pay_method if payment.pay_method in {"card", "trans", "phone"} else "wallet"
+
+
+def _badge(payment: Payment, live: RefundRecord | None) -> tuple[str | Promise, str]:
+    """The order's state in a word or two, and the tone it is shown in."""
+    if live is not None:
+        unknown = live.status == RefundStatus.UNKNOWN
+        return (_("Being checked"), "warn") if unknown else (_("Refund in progress"), "info")
+    if payment.is_fully_refunded:
+        return _("Refunded"), "quiet"
+    if payment.is_partially_refunded:
+        return _("Partly refunded"), "info"
+    if payment.was_paid:
+        return _("Paid"), "good"
+    if payment.status == PaymentStatus.FAILED:
+        return _("Payment failed"), "bad"
+    return PaymentStatus(payment.status).label, "warn" if payment.status == PaymentStatus.READY else "quiet"
+
+
+def _method_detail(payment: Payment) -> str:
+    """Which card or bank; the number only as the mask that i'mport gives, shortened to its end."""
+    if payment.pay_method == "card":
+        return f"{payment.card_name} {payment.card_number[-4:]}".strip()
+    return payment.vbank_name if payment.pay_method == "vbank" else payment.bank_name
+
+
+def _notice(payment: Payment, live: RefundRecord | None) -> str:
+    """What the buyer should know or do, if anything."""
+    if live is not None and live.status == RefundStatus.UNKNOWN:
+        return str(_("We asked for this refund but got no answer yet. We are checking; you need not do anything."))
+    if payment.status == PaymentStatus.READY and payment.vbank_num:
+        where = {"bank": payment.vbank_name, "number": payment.vbank_num}
+        return str(_("Please transfer the amount to %(bank)s %(number)s.") % where)
+    return payment.fail_reason if payment.status == PaymentStatus.FAILED else ""
+
+
+def _refund_line(payment: Payment, refund: RefundRecord) -> RefundLine:
+    amount = refund.amount if refund.cancelled_amount is None else refund.cancelled_amount
+    tones = {RefundStatus.SUCCEEDED: "good", RefundStatus.FAILED: "bad", RefundStatus.UNKNOWN: "warn"}
+    return RefundLine(
+        amount=_money(payment, amount),
+        state=str(REFUND_STATES[refund.status]),
+        tone=tones.get(RefundStatus(refund.status), "info"),
+        at=refund.cancelled_at or refund.settled_at or refund.requested_at,
+        reason=refund.reason,
+        note=message_of(refund) if refund.status == RefundStatus.FAILED else "",
+        receipt_url=refund.receipt_url if refund.receipt_url.startswith("https://") else "",
+    )
+
+
+def _money(payment: Payment, amount: Decimal) -> str:
+    return format_money(quantize(amount, payment.currency), payment.currency)

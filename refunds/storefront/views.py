@@ -1,0 +1,64 @@
+"""The storefront's pages: a buyer's orders, and one order by itself for the script to show what became of it."""
+
+from typing import cast
+
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from payments.errors import PaymentNotFound
+from payments.intake.mirror import find_payment
+from payments.models import Payment
+from refunds.storefront.orders import bank_choices, order_card, with_latest_refunds
+from refunds.storefront.script_messages import script_texts
+
+PAGE_SIZE = 20
+
+
+@never_cache
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The signed-in buyer's orders, newest first; a welcome for everybody else."""
+    if not request.user.is_authenticated:
+        return render(request, "storefront/welcome.html")
+    page = Paginator(_orders_of(request), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "who": _name_of(request.user),
+        "orders": [order_card(payment) for payment in page],
+        "banks": bank_choices(page, get_language() or "ko"),
+        "texts": script_texts(),
+    }
+    return render(request, "storefront/orders.html", context)
+
+
+@never_cache
+@require_safe
+def order(request: HttpRequest, imp_uid: str) -> HttpResponse:
+    """One order of the signed-in buyer, as it stands now: a piece of the page."""
+    if not request.user.is_authenticated:
+        return HttpResponse(status=401)
+    try:
+        payment = find_payment(payments=_orders_of(request), imp_uid=imp_uid)
+    except PaymentNotFound as exc:
+        raise Http404 from exc
+    return render(request, "storefront/order.html", {"order": order_card(payment)})
+
+
+def _name_of(user: User) -> str:
+    """As people write it: a Korean name has the family name first and no space."""
+    if user.last_name and not user.last_name.isascii():
+        return f"{user.last_name}{user.first_name}"
+    return user.get_full_name() or user.get_username()
+
+
+def _orders_of(request: HttpRequest) -> QuerySet[Payment]:
+    """Nobody, staff included, sees more here than what they bought themselves."""
+    mine = with_latest_refunds(Payment.objects.visible_to_buyer(cast(User, request.user)))
+    return mine.order_by(Coalesce("paid_at", "failed_at", "created_at").desc(), "-pk")

@@ -1,0 +1,82 @@
+"""A row of every kind that the admin shows, and the addresses of all pages about them."""
+
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+from django.contrib.auth.models import Group, Permission
+from django.utils import timezone
+
+from access.models import Authenticator, SignInFailure
+from access.tokens.service import create_token
+from core.encryption.cipher import seal
+from refunds.models import DriftDifference, DriftReport, RefundBatch, RefundBatchItem
+from tests.factories import make_payment, make_refund, make_staff
+from webhooks.models import Delivery, Endpoint, Event, EventType
+
+APPS = ("payments/", "refunds/", "webhooks/", "auth/", "access/")
+LISTS = (
+    "payments/payment/",
+    "refunds/refundrecord/",
+    "refunds/driftreport/",
+    "webhooks/delivery/",
+    "webhooks/endpoint/",
+    "auth/user/",
+    "auth/group/",
+    "access/apitoken/",
+    "access/signinfailure/",
+    "access/authenticator/",
+)
+FORMS = (
+    "auth/user/add/",
+    "auth/group/add/",
+    "access/apitoken/add/",
+    "webhooks/endpoint/add/",
+    "refunds/driftreport/compare/",
+    "payments/payment/export/",
+    "refunds/refundrecord/export/",
+    "two-factor/",
+    "password_change/",
+)
+
+
+def fill_the_admin(text: str) -> tuple[str, ...]:
+    """Make rows of which everything that people type is `text`; returns the addresses below /admin/."""
+    now = timezone.now()
+    words = {"merchant_uid": text[:40], "name": text * 2, "buyer_name": text, "buyer_tel": "010-1234-5678"}
+    sums = {"status": "cancelled", "amount": Decimal(12_345_678), "cancel_amount": Decimal(1_234_567)}
+    payment = make_payment(imp_uid="1234567890123456", pay_method="phone", pg_provider="danal", **words, **sums)
+    said = {"requested_by_name": text, "reason": text * 4}
+    done = make_refund(payment, amount=Decimal(1_234_567), **said)
+    refund = make_refund(payment, status="unknown", needs_review=True, **said)
+    report = DriftReport.objects.create(
+        since=now - timedelta(days=80), until=now, started_at=now, finished_at=now, found=1
+    )
+    DriftDifference.objects.create(
+        report=report, imp_uid=payment.imp_uid, merchant_uid=text[:40], kind="status", ours="paid", theirs="cancelled"
+    )
+    group = Group.objects.create(name=text * 2)
+    group.permissions.set(Permission.objects.filter(content_type__app_label__in=("auth", "webhooks")))
+    user = make_staff("view_payment", "delete_payment", name=text)
+    user.groups.add(group)
+    token, _secret = create_token(user=user, name=text, max_amount=Decimal(10**9), max_per_day=Decimal(10**10))
+    SignInFailure.objects.create(username=text, ip_address="2001:db8::1234:5678:9abc:def0", failures_since_start=5)
+    device = Authenticator.objects.create(user=user, name=text, confirmed=True)
+    endpoint = Endpoint.objects.create(name=text, url="https://1234.5678/", secret=seal("secret"))
+    event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=done, created_at=now)
+    delivery = Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=now)
+    rows = (payment, refund, report, delivery, endpoint, user, group, token, device)
+    lists = [path for path in LISTS if path != "access/signinfailure/"]
+    changes = [f"{path}{row.pk}/change/" for path, row in zip(lists, rows, strict=True)]
+    accounts = [f"auth/user/{user.pk}/{page}/" for page in ("history", "password", "delete")]
+    batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=user, reason=text * 2, finished_at=now)
+    RefundBatchItem.objects.create(batch=batch, payment=payment, amount=sums["cancel_amount"], refund=done)
+    others = (
+        f"auth/group/{group.pk}/delete/",
+        f"payments/payment/refund/?ids={payment.pk}",
+        f"refunds/refundrecord/batch/{batch.token}/",
+        f"refunds/refundrecord/{refund.pk}/close/",
+        f"access/apitoken/{token.pk}/revoke/",
+        f"webhooks/endpoint/{endpoint.pk}/edit/",
+    )
+    return ("", *APPS, *LISTS, *FORMS, *changes, *accounts, *others)

@@ -1,0 +1,344 @@
+"""What a browser could be tricked into: forged posts, frames, redirects, hosts, cookies, and sessions that live on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+from pytest_django import Settings
+from time_machine import travel
+
+from tests.factories import make_payment, make_staff, make_user
+from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, is_signed_in, knock, with_device
+from tests.test_config import PRODUCTION
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).resolve().parents[2]
+EVIL = ("https://evil.example/", "//evil.example", r"/\evil.example", "javascript:alert(1)", "http:///evil.example")
+
+
+@pytest.fixture
+def root() -> User:
+    return make_user("root", is_staff=True, is_superuser=True)
+
+
+def addresses() -> Iterator[tuple[str, str]]:
+    """Every address of the site, with something in its holes, and the name of its view."""
+    yield from _below(get_resolver(), "/")
+
+
+def _below(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _below(pattern, prefix + _filled(str(pattern.pattern)))
+        elif isinstance(pattern, URLPattern):
+            yield prefix + _filled(str(pattern.pattern)), f"{pattern.name}"
+
+
+def _filled(pattern: str) -> str:
+    """The pattern of a route or of a regular expression as an address."""
+    pattern = re.sub(r"\(\?P<app_label>[^()]*\)", "auth", pattern)
+    pattern = re.sub(r"<uuid:\w+>", "7c0f7cf4-8a53-4f0a-9c3e-8b1d5f0c9a11", pattern)
+    pattern = re.sub(r"\(\?P<\w+>[^()]*\)|<(?:\w+:)?\w+>", "1", pattern)
+    return pattern.removeprefix("^").replace("/?$", "").replace("$", "")
+
+
+ADDRESSES = sorted(set(addresses()))
+# i'mport sends no token, and nothing it sends is believed.
+WITHOUT_TOKEN = {"iamport-webhook": {400, 415}}
+
+
+def test_the_walk_knows_the_whole_site() -> None:
+    names = {name for _path, name in ADDRESSES}
+
+    assert {
+        "cancel-payment",
+        "login",
+        "login-code",
+        "two-factor-off",
+        "payments_payment_refund",
+        "set_language",
+    } <= names
+    assert not [path for path, _name in ADDRESSES if set(path) & set("<>(?)^$")]
+
+
+# --- Forged posts and frames --------------------------------------------------------------------------------------
+
+
+def test_every_post_without_the_page_s_token_is_refused(root: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(root)
+    typed = {"username": "root", "password": PASSWORD, "language": "en", "post": "yes"}
+    answers = {(path, name): browser.post(path, typed) for path, name in ADDRESSES}
+
+    # An address that only reads refuses the method; everything else refuses the post for want of a token.
+    refused = {403: ("csrf", "open for too long"), 405: ("",)}
+    accepted = [
+        path
+        for (path, name), answer in answers.items()
+        if answer.status_code not in WITHOUT_TOKEN.get(name, ())
+        and not any(word in answer.text.lower() for word in refused.get(answer.status_code, ()))
+    ]
+    assert accepted == []
+
+
+def test_a_post_from_another_site_is_refused_even_with_a_token(root: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.get(SHOP)
+    token = browser.cookies["csrftoken"].value
+    typed = {"username": "root", "password": PASSWORD, "csrfmiddlewaretoken": token}
+
+    assert browser.post(SHOP, typed, HTTP_ORIGIN="https://evil.example").status_code == 403
+    assert browser.post(SHOP, typed, HTTP_ORIGIN="http://testserver").status_code == 302
+
+
+HEADERS = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_every_answer_has_the_headers(root: User, signed_in: bool) -> None:
+    browser = Client(raise_request_exception=False)
+    if signed_in:
+        browser.force_login(root)
+    for path, name in ADDRESSES:
+        if name == "logout":
+            continue
+        headers = browser.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert {header: headers[header] for header in HEADERS} == HEADERS, path
+        assert policy.startswith("default-src 'none'; script-src 'self'"), path
+        assert "frame-ancestors 'none'" in policy, path
+        assert "unsafe-inline" not in policy.replace("style-src-attr 'unsafe-inline'", ""), path
+        assert "unsafe" not in policy or path.startswith("/admin"), path
+        assert "camera=()" in headers["Permissions-Policy"], path
+        assert {"no-store", "private"} <= set(re.split(r",\s*", headers["Cache-Control"])), path
+
+
+def test_static_files_may_be_kept(client: Client, settings: Settings) -> None:
+    settings.WHITENOISE_USE_FINDERS = True
+    headers = client.head("/static/storefront/base.css").headers
+
+    assert "public" in headers["Cache-Control"]
+    assert headers["Content-Security-Policy"]
+
+
+def test_no_page_of_the_admin_opens_without_the_second_factor(root: User) -> None:
+    browser = Client()
+    browser.force_login(root)
+    with_device(root)
+    locations = {
+        path: browser.get(path).headers.get("Location", "")
+        for path, name in ADDRESSES
+        if path.startswith("/admin/") and name not in {"login", "admin-login"}
+    }
+
+    assert [path for path, location in locations.items() if not location.startswith((ADMIN, "/admin/"))] == []
+    assert not is_signed_in(browser)
+
+
+# --- Redirects and hosts ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("evil", EVIL)
+@pytest.mark.parametrize("door", BOTH)
+def test_signing_in_leads_to_this_site_only(root: User, door: str, evil: str) -> None:
+    for answer in (
+        Client().post(door, {"username": "root", "password": PASSWORD, "next": evil}),
+        knock(Client(), f"{door}?next={evil}", "root", PASSWORD),
+    ):
+        assert answer.headers["Location"] in {"/", "/admin/"}
+
+
+@pytest.mark.parametrize("evil", EVIL)
+@pytest.mark.parametrize(
+    "path", ["/i18n/setlang/", "/accounts/logout/", "/admin/logout/", "/admin/payments/payment/check/"]
+)
+def test_no_other_page_leads_elsewhere(root: User, path: str, evil: str) -> None:
+    browser = Client()
+    browser.force_login(root)
+    typed = {"next": evil, "language": "en", "back": evil, "ids": ""}
+    answer = browser.post(path, typed, HTTP_REFERER="https://evil.example/")
+
+    assert "evil" not in answer.headers.get("Location", "")
+
+
+def test_a_host_that_is_not_ours_gets_no_answer(client: Client, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["refunds.example"]
+
+    assert client.get("/", HTTP_HOST="evil.example").status_code == 400
+    assert client.get("/", HTTP_HOST="refunds.example").status_code == 200
+    assert client.get("/", HTTP_HOST="refunds.example", HTTP_X_FORWARDED_HOST="evil.example").status_code == 200
+
+
+def test_a_forwarded_host_counts_behind_a_proxy_and_is_checked_there(client: Client, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["refunds.example"]
+    settings.USE_X_FORWARDED_HOST = True
+
+    assert client.get("/", HTTP_HOST="refunds.example", HTTP_X_FORWARDED_HOST="evil.example").status_code == 400
+
+
+# --- Cookies and sessions -----------------------------------------------------------------------------------------
+
+COOKIES = """
+import json, django
+from django.conf import settings
+settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.contrib.auth.models import User
+from django.test import Client
+User.objects.create_user("buyer", password="secret")
+browser = Client(HTTP_HOST="refunds.example")
+browser.get("/accounts/login/", secure=True)
+answer = browser.post("/accounts/login/", {"username": "buyer", "password": "secret"}, secure=True)
+browser.post("/i18n/setlang/", {"language": "en"}, secure=True)
+cookies = {name: dict(cookie) for name, cookie in browser.cookies.items()}
+print(json.dumps([cookies, answer.headers["Strict-Transport-Security"], settings.USE_X_FORWARDED_HOST]))
+"""
+
+
+def test_cookies_of_a_production_server_go_over_https_only_and_scripts_do_not_see_the_session(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "DJANGO_READ_DOTENV": "0", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", COOKIES],
+        cwd=ROOT,
+        env={**environment, **PRODUCTION, "VAR_DIR": str(tmp_path)},
+        capture_output=True,
+        check=True,
+    )
+    cookies, transport_security, use_forwarded_host = json.loads(done.stdout)
+
+    assert set(cookies) == {"__Host-sessionid", "csrftoken", "django_language"}
+    assert all(cookie["secure"] and cookie["samesite"] == "Lax" for cookie in cookies.values())
+    assert cookies["__Host-sessionid"]["httponly"]
+    assert (cookies["__Host-sessionid"]["path"], cookies["__Host-sessionid"]["domain"]) == ("/", "")
+    assert "max-age=31536000" in transport_security
+    assert not use_forwarded_host
+
+
+@pytest.mark.parametrize("door", BOTH)
+def test_signing_in_changes_the_session_s_key(client: Client, root: User, door: str) -> None:
+    client.get("/")
+    session = client.session
+    session["fixed"] = "by somebody else"
+    session.save()
+    fixed = session.session_key
+    client.cookies["sessionid"] = fixed or ""
+    knock(client, door, "root", PASSWORD)
+
+    assert client.session.session_key != fixed
+    assert not is_signed_in(with_session(fixed or ""))
+
+
+def with_session(key: str) -> Client:
+    client = Client()
+    client.cookies["sessionid"] = key
+    return client
+
+
+def test_signing_out_ends_the_session_on_the_server_too(client: Client, root: User) -> None:
+    client.force_login(root)
+    key = client.session.session_key or ""
+    client.post("/accounts/logout/")
+
+    assert not is_signed_in(with_session(key))
+
+
+def test_a_new_password_ends_all_other_sessions(client: Client, root: User) -> None:
+    other = Client()
+    other.force_login(root)
+    client.force_login(root)
+    before = client.session.session_key or ""
+    new = "x8-Kd92-ppq"
+    typed = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert client.post("/admin/password_change/", typed).status_code == 302
+
+    assert is_signed_in(client)
+    assert not is_signed_in(other)
+    assert not is_signed_in(with_session(before))
+
+
+def test_a_session_of_staff_ends_after_an_hour_without_use(client: Client) -> None:
+    with travel(timezone.now(), tick=False) as clock:
+        client.force_login(make_staff())
+        for _visit in range(3):
+            clock.shift(timedelta(minutes=59))
+            assert is_signed_in(client)
+        clock.shift(timedelta(minutes=60))
+
+        assert not is_signed_in(client)
+        assert client.get("/admin/").headers["Location"] == "/admin/login/?next=/admin/"
+
+
+def test_a_session_of_staff_ends_after_half_a_day_in_any_case(client: Client) -> None:
+    with travel(timezone.now(), tick=False) as clock:
+        client.force_login(make_staff())
+        for _visit in range(23):
+            clock.shift(timedelta(minutes=30))
+            assert is_signed_in(client)
+        clock.shift(timedelta(minutes=30))
+
+        assert not is_signed_in(client)
+
+
+def test_a_session_whose_age_is_unknown_is_over(client: Client) -> None:
+    client.force_login(make_staff())
+    session = client.session
+    del session["staff_session_began"]
+    session.save()
+
+    assert not is_signed_in(client)
+
+
+def test_somebody_who_becomes_staff_is_under_the_same_rules(client: Client) -> None:
+    user = make_user("promoted")
+    with travel(timezone.now(), tick=False) as clock:
+        client.force_login(user)
+        user.is_staff = True
+        user.save()
+        assert is_signed_in(client)
+        clock.shift(timedelta(minutes=61))
+
+        assert not is_signed_in(client)
+
+
+def test_a_buyer_stays_signed_in_for_days_and_not_weeks(client: Client) -> None:
+    buyer = make_user("buyer")
+    make_payment(user=buyer, name="Linen shirt")
+    with travel(timezone.now(), tick=False) as clock:
+        knock(client, SHOP, "buyer", PASSWORD)
+        clock.shift(timedelta(days=6))
+        assert "Linen shirt" in client.get("/").text
+        clock.shift(timedelta(days=1, seconds=1))
+
+        assert "Linen shirt" not in client.get("/").text
+
+
+def test_a_look_at_the_admin_writes_the_session_once_a_minute_at_most(
+    client: Client, django_assert_num_queries: Any
+) -> None:
+    client.force_login(make_staff())
+    client.get("/admin/jsi18n/")
+    # The session, the account, and whether it has a device.
+    with django_assert_num_queries(3):
+        client.get("/admin/jsi18n/")

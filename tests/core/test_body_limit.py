@@ -1,0 +1,155 @@
+"""Nobody uploads anything here: what is large is refused unread, by a real server, and nothing of it stays."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.factories import make_user
+from tests.sign_in import SHOP
+
+ROOT = Path(__file__).resolve().parents[2]
+MIB = 1024 * 1024
+HEAD = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    pid: int
+    folder: Path  # where it puts temporary files
+
+    @property
+    def memory(self) -> int:
+        """Bytes in use by all of its processes."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        statuses = (Path(f"/proc/{pid}/status").read_text() for pid in (str(self.pid), *children))
+        return sum(int(line.split()[1]) * 1024 for text in statuses for line in text.splitlines() if "VmRSS" in line)
+
+
+@pytest.fixture
+def server(child_environment: Callable[..., dict[str, str]], tmp_path: Path) -> Iterator[Server]:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "2"]
+    environment = child_environment(TMPDIR=str(tmp_path))
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_it_answers(port)
+        yield Server(port, process.pid, tmp_path)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_until_it_answers(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(OSError), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.2)
+    raise AssertionError("the server does not answer")
+
+
+def send(server: Server, path: str, *, announced: int, sent: int, headers: dict[str, str]) -> tuple[int, int]:
+    """Send up to `sent` bytes of a body of `announced`; the answer's status, and how many bytes the server took."""
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {announced}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    taken = 0
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=30)) as connection:
+        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
+        chunk = HEAD + b"x" * MIB
+        with suppress(ConnectionError):
+            while taken < sent:
+                connection.sendall(chunk)
+                taken += len(chunk)
+        with suppress(ConnectionError):
+            answer = connection.recv(4096)
+            return int(answer.split(b" ")[1]) if answer else 0, taken
+    return 0, taken
+
+
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=edge"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        (SHOP, "multipart/form-data; boundary=edge"),
+        ("/admin/login/", "multipart/form-data; boundary=edge"),
+        ("/payments/cancel", "multipart/form-data; boundary=edge"),
+        ("/payments/cancel", "application/json"),
+        ("/webhooks/iamport", "multipart/form-data; boundary=edge"),
+        (SHOP, "application/x-www-form-urlencoded"),
+    ],
+)
+def test_two_hundred_megabytes_leave_no_trace(server: Server, path: str, content_type: str) -> None:
+    send(server, path, announced=0, sent=0, headers={})  # whatever a first request loads is loaded
+    before = server.memory
+
+    status, taken = send(server, path, announced=200 * MIB, sent=200 * MIB, headers={"Content-Type": content_type})
+
+    assert status in {0, 413}  # a sender that goes on sending may find the connection closed instead of an answer
+    assert taken < 20 * MIB
+    assert server.memory - before < 20 * MIB
+    assert not [file for file in server.folder.rglob("*") if file.is_file() and file.stat().st_size > 1000]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_answer_comes_before_the_body(server: Server) -> None:
+    status, _taken = send(server, SHOP, announced=200 * MIB, sent=0, headers=MULTIPART)
+
+    assert status == 413
+
+
+# --- In words -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_file_that_is_not_large_is_refused_too(client: Client) -> None:
+    file = SimpleUploadedFile("a.txt", b"hello")
+
+    assert client.post(SHOP, {"username": "a", "password": "b", "file": file}).status_code == 400
+
+
+@pytest.mark.django_db
+def test_the_api_says_why_it_takes_no_file(client: Client) -> None:
+    client.force_login(make_user())
+    answer = client.post("/payments/cancel", {"file": SimpleUploadedFile("a.txt", b"hello")})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(("path", "text"), [(SHOP, "This is too large"), ("/payments/cancel", '"code": "too_large"')])
+def test_what_is_too_large_is_refused_in_words(client: Client, path: str, text: str) -> None:
+    answer = client.post(path, b"x" * (512 * 1024 + 1), content_type="application/x-www-form-urlencoded")
+
+    assert (answer.status_code, text in answer.text) == (413, True)
+
+
+@pytest.mark.django_db
+def test_a_form_with_thousands_of_fields_is_refused(client: Client) -> None:
+    assert client.post(SHOP, {f"field{number}": "" for number in range(1_001)}).status_code == 400
+
+
+@pytest.mark.parametrize("length", ["", "nonsense", "-5", "１２"])
+@pytest.mark.django_db
+def test_a_length_that_is_none_is_no_reason_to_fail(client: Client, length: str) -> None:
+    answer = client.get("/", CONTENT_LENGTH=length)
+
+    assert answer.status_code == 200

@@ -1,0 +1,123 @@
+"""One refund through any of the ways in, with what the asker is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from payments.errors import DomainError
+from payments.models import Payment
+from refunds.inputs import RefundRequest
+from refunds.models import RefundBatchItem, RefundSource
+from refunds.services.refund import Actor, request_refund
+from tests.admin_pages import codes, confirmation, fill
+
+# What the error codes of the service are over HTTP; every other code is 400.
+HTTP_STATUS = {
+    "": 200,
+    "pending": 202,
+    "refund_in_progress": 409,
+    "idempotency_key_reused": 409,
+    "refused_by_gateway": 422,
+    "too_many_failed": 429,
+    "gateway_unavailable": 503,
+    "refund_not_carried_out": 503,
+    "outcome_unknown": 504,
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the asker is told. `code` "" means: refunded. `number` is the refund's, "" if none was made."""
+
+    code: str
+    number: str = ""
+    answer: int = 0  # HTTP status or exit code; 0 where there is neither
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One refund as the asker words it."""
+
+    payment: Payment
+    user: User
+    amount: int | None = None
+    reason: str = "proof"
+    key: str | None = None
+    account: dict[str, str] | None = None
+
+
+def by_service(ask: Ask) -> Told:
+    request = RefundRequest(
+        amount=None if ask.amount is None else Decimal(ask.amount), reason=ask.reason, **(ask.account or {})
+    )
+    actor = Actor(name=ask.user.get_username(), user=ask.user)
+    try:
+        record = request_refund(
+            payment=ask.payment, request=request, actor=actor, source=RefundSource.ADMIN, idempotency_key=ask.key
+        )
+    except DomainError as exc:
+        return Told(exc.code, getattr(getattr(exc, "refund", None), "number", ""))
+    return Told("" if record.status == "succeeded" else record.status, record.number)
+
+
+def by_api(ask: Ask) -> Told:
+    client = Client()
+    client.force_login(ask.user)
+    body: dict[str, Any] = {"imp_uid": ask.payment.imp_uid, "reason": ask.reason, **(ask.account or {})}
+    if ask.amount is not None:
+        body["cancel_request_amount"] = ask.amount
+    headers = {"Idempotency-Key": ask.key} if ask.key else {}
+    answer = client.post("/payments/cancel", json.dumps(body), content_type="application/json", headers=headers)
+    document = answer.json()
+    return Told(document.get("code", ""), document.get("refund", {}).get("number", ""), answer.status_code)
+
+
+def by_command(ask: Ask) -> Told:
+    arguments = [ask.payment.imp_uid, "--reason", ask.reason]
+    if ask.amount is not None:
+        arguments += ["--amount", str(ask.amount)]
+    for name, value in (ask.account or {}).items():
+        arguments += [f"--{name.replace('_', '-')}", value]
+    exit_code, document = run_command("refund", *arguments)
+    result = document["results"][0]
+    return Told(result["code"], result.get("refund", {}).get("number", ""), exit_code)
+
+
+def by_admin(ask: Ask) -> Told:
+    """Through the confirmation page; the admin makes its own idempotency keys."""
+    client = Client()
+    client.force_login(ask.user)
+    typed = {"amount": str(ask.amount or ""), **(ask.account or {})}
+    answer = fill(client, confirmation(client, ask.payment), {ask.payment: typed}, reason=ask.reason)
+    if answer.status_code == 200:  # refused before anything was done
+        headlines = {"not_sent", "skipped"}
+        return Told(next(code for code in codes(answer.content.decode()) if code not in headlines))
+    item = RefundBatchItem.objects.select_related("refund").get(payment=ask.payment)
+    if item.refund is None or item.error_code:
+        return Told(item.error_code, item.refund.number if item.refund else "")
+    return Told("" if item.refund.status == "succeeded" else item.refund.status, item.refund.number)
+
+
+ENTRANCES: dict[str, Callable[[Ask], Told]] = {"service": by_service, "api": by_api, "command": by_command}
+
+
+def run_command(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and JSON document of a refund command, run in this process."""
+    out = StringIO()
+    exit_code = 0
+    try:
+        call_command(*arguments, "--json", stdout=out, stderr=StringIO())
+    except CommandError as exc:
+        exit_code = exc.returncode
+    except SystemExit as exc:
+        exit_code = int(exc.code or 0)
+    return exit_code, json.JSONDecoder().raw_decode(out.getvalue())[0]

@@ -1,0 +1,194 @@
+"""Reading payments, balances and account holders."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import responses
+
+from payments.gateway import Balance, GatewayRejected, GatewayUnavailable
+from payments.gateway.iamport.client import IamportGateway
+from payments.gateway.iamport.listing import PAGE_SIZE
+from tests.payments.gateway.samples import UID, config, payment_json
+
+API = "http://api.example"
+TOKEN = {"code": 0, "response": {"access_token": "token-1", "now": 1_000, "expired_at": 2_800}}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def api() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.post(f"{API}/users/getToken", json=TOKEN)
+        yield mock
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> IamportGateway:
+    return IamportGateway(config(API, tmp_path))
+
+
+def queries(api: responses.RequestsMock, path: str) -> list[dict[str, list[str]]]:
+    urls = [urlsplit(call.request.url or "") for call in api.calls]
+    return [parse_qs(url.query) for url in urls if url.path == path]
+
+
+def listing(uids: list[str], *, total: int, following: int = 0) -> dict[str, Any]:
+    payments = [payment_json(imp_uid=uid) for uid in uids]
+    return {"code": 0, "response": {"total": total, "previous": 0, "next": following, "list": payments}}
+
+
+def listed(gateway: IamportGateway, days: float = 1) -> list[list[str]]:
+    pages = gateway.payments_between(START, START + timedelta(days=days))
+    return [[payment.imp_uid for payment in page.payments] for page in pages]
+
+
+def test_many_payments_are_read_a_hundred_per_call(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    api.get(f"{API}/payments", json={"code": 0, "response": []})
+    gateway.payments([f"imp_{number}" for number in range(201)] + ["imp_1", ""])
+    assert [len(query["imp_uid[]"]) for query in queries(api, "/payments")] == [100, 100, 1]
+
+
+@pytest.mark.parametrize("code", [0, -1])
+def test_unknown_and_foreign_payments_are_left_out(
+    api: responses.RequestsMock, gateway: IamportGateway, code: int
+) -> None:
+    found = [payment_json(), payment_json(imp_uid="imp_foreign"), payment_json(imp_uid="imp_2", amount=None)]
+    api.get(f"{API}/payments", status=207, json={"code": code, "response": found})
+    assert [payment.imp_uid for payment in gateway.payments([UID, "imp_2", "imp_3"])] == [UID]
+
+
+def test_none_known_is_an_empty_list(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    api.get(f"{API}/payments", status=404, json={"code": -1, "message": "none"})
+    assert gateway.payments(["imp_1", "imp_2"]) == []
+
+
+def test_a_single_one_is_read_by_its_own_address_even_from_a_test_channel(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
+    asked = responses.matchers.query_param_matcher({"include_sandbox": "true"})
+    api.get(f"{API}/payments/{UID}", match=[asked], json={"code": 0, "response": payment_json()})
+    assert [payment.imp_uid for payment in gateway.payments([UID])] == [UID]
+    api.get(f"{API}/payments/imp_2", status=404, json={"code": -1, "message": "none"})
+    assert gateway.payments(["imp_2"]) == []
+
+
+def test_no_uids_make_no_call(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    assert gateway.payments([]) == []
+    assert not api.calls
+
+
+def test_pages_are_read_until_there_is_no_next(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    api.get(f"{API}/payments/status/all", json=listing(["imp_1", "imp_2"], total=3, following=2))
+    api.get(f"{API}/payments/status/all", json=listing(["imp_3"], total=3))
+    assert listed(gateway) == [["imp_1", "imp_2"], ["imp_3"]]
+    first = queries(api, "/payments/status/all")[0]
+    assert (first["page"], first["limit"], first["sorting"]) == (["1"], [str(PAGE_SIZE)], ["updated"])
+
+
+def test_a_long_time_is_split_into_windows_of_at_most_90_days(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
+    api.get(f"{API}/payments/status/all", json=listing([], total=0))
+    listed(gateway, days=200)
+    spans = [(int(q["from"][0]), int(q["to"][0])) for q in queries(api, "/payments/status/all")]
+    assert len(spans) == 3
+    assert spans[0][0] == START.timestamp()
+    assert spans[-1][1] == (START + timedelta(days=200)).timestamp()
+    assert all(last - first < 90 * 86_400 for first, last in spans)
+    assert all(later[0] == earlier[1] + 1 for earlier, later in pairwise(spans))
+
+
+def test_a_payment_seen_on_an_earlier_page_is_not_given_twice(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
+    api.get(f"{API}/payments/status/all", json=listing(["imp_1", "imp_2"], total=3, following=2))
+    api.get(f"{API}/payments/status/all", json=listing(["imp_2", "imp_3"], total=4))
+    assert listed(gateway) == [["imp_1", "imp_2"], ["imp_3"]]
+
+
+def test_a_payment_that_moved_up_while_paging_is_not_missed(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
+    api.get(f"{API}/payments/status/all", json=listing(["imp_1", "imp_2"], total=4, following=2))
+    api.get(f"{API}/payments/status/all", json=listing(["imp_4"], total=3))
+    api.get(f"{API}/payments/status/all", json=listing(["imp_2", "imp_3"], total=3, following=2))
+    api.get(f"{API}/payments/status/all", json=listing(["imp_4"], total=3))
+    assert listed(gateway) == [["imp_1", "imp_2"], ["imp_3"], ["imp_4"]]
+
+
+def test_a_listing_that_never_rests_still_ends(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    for total in range(20, 0, -2):
+        api.get(f"{API}/payments/status/all", json=listing(["imp_1"], total=total, following=2))
+        api.get(f"{API}/payments/status/all", json=listing(["imp_2"], total=total - 1))
+    assert listed(gateway) == [["imp_1"], [], [], [], ["imp_2"]]
+
+
+def test_one_unreadable_payment_does_not_hide_the_others(
+    api: responses.RequestsMock, gateway: IamportGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = listing(["imp_1", "imp_2"], total=2)
+    page["response"]["list"][0]["amount"] = "lots"
+    api.get(f"{API}/payments/status/all", json=page)
+    assert listed(gateway) == [["imp_2"]]
+    assert "imp_1" in caplog.text
+
+
+def test_a_page_that_is_no_page_is_unavailable(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    api.get(f"{API}/payments/status/all", json={"code": 0, "response": [1]})
+    with pytest.raises(GatewayUnavailable, match="not understood"):
+        listed(gateway)
+
+
+def test_naive_times_are_refused_at_once(gateway: IamportGateway) -> None:
+    with pytest.raises(ValueError, match="aware"):
+        gateway.payments_between(START.replace(tzinfo=None), START)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"tax_free": 10, "supply": 900, "vat": 90, "service": None},
+        {"amount": {"tax_free": 10, "supply": 900, "vat": 90, "service": 0}},
+        {
+            "amount": 1000,
+            "primary": {"tax_free": 10, "supply": 800, "vat": 80, "service": 0},
+            "secondary": {"tax_free": 0, "supply": 100, "vat": 10, "service": 0},
+            "discount": None,
+            "cash_receipt": {"tax_free": 10, "supply": 900, "vat": 90, "service": 0},
+        },
+    ],
+)
+def test_a_balance_is_read_in_every_shape(
+    api: responses.RequestsMock, gateway: IamportGateway, answer: dict[str, Any]
+) -> None:
+    api.get(f"{API}/payments/{UID}/balance", json={"code": 0, "response": answer})
+    assert gateway.balance(UID) == Balance(Decimal(10), Decimal(900), Decimal(90), Decimal(0))
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"amount": 1000, "primary": {"supply": 900}}])
+def test_a_balance_that_makes_no_sense_is_unavailable(
+    api: responses.RequestsMock, gateway: IamportGateway, answer: object
+) -> None:
+    api.get(f"{API}/payments/{UID}/balance", json={"code": 0, "response": answer})
+    with pytest.raises(GatewayUnavailable):
+        gateway.balance(UID)
+
+
+def test_an_account_holder_is_asked_for_by_bank_and_number(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
+    api.get(f"{API}/vbanks/holder", json={"code": 0, "response": {"bank_holder": "김철수"}})
+    assert gateway.account_holder(bank_code="088", account="110") == "김철수"
+    assert queries(api, "/vbanks/holder") == [{"bank_code": ["088"], "bank_num": ["110"]}]
+
+
+def test_an_unknown_account_is_a_refusal(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    api.get(f"{API}/vbanks/holder", status=404, json={"code": -1, "message": "예금주 조회 실패"})
+    with pytest.raises(GatewayRejected, match="예금주"):
+        gateway.account_holder(bank_code="088", account="110")

@@ -1,0 +1,212 @@
+"""What happens on real connections that are refused, dropped, cut short, slow or gone stale."""
+
+import multiprocessing
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import urllib3.exceptions
+
+from payments.gateway import GatewayError, GatewayUnavailable, OutcomeUnknown
+from payments.gateway.iamport import session as session_module
+from payments.gateway.iamport.client import IamportGateway
+from payments.gateway.iamport.tokens import Token
+from tests.payments.gateway.raw_server import RawServer, Reply, Request, envelope, http, ok
+from tests.payments.gateway.samples import UID, cancel_request, cancelled_json, config, payment_json
+
+GOOD = http(envelope(cancelled_json()))
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    with RawServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+def gateway(server: RawServer, tmp_path: Path) -> IamportGateway:
+    return IamportGateway(config(server.url, tmp_path))
+
+
+def hasty(server: RawServer, tmp_path: Path) -> IamportGateway:
+    """A gateway that waits for no answer long, and has a token."""
+    IamportGateway(config(server.url, tmp_path))._tokens.get()
+    return IamportGateway(config(server.url, tmp_path, connect_timeout=1.0, read_timeout=1.0))
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(close=True),
+        Reply(reset=True),
+        Reply(GOOD[:20], close=True),
+        Reply(GOOD[:-10], close=True),
+        Reply(http(envelope(cancelled_json()), Content_Length="9999"), close=True),
+        Reply(http(b"", Transfer_Encoding="chunked", Content_Length="") + b'5\r\n{"cod', close=True),
+        Reply(b"not http at all\r\n\r\n", close=True),
+        Reply(http(b"\x00\x01 not gzip", Content_Encoding="gzip")),
+    ],
+    ids=["closed", "reset", "cut head", "cut body", "short body", "cut chunk", "no http", "bad gzip"],
+)
+def test_a_cancel_whose_answer_breaks_off_is_unknown_and_sent_once(
+    server: RawServer, gateway: IamportGateway, reply: Reply
+) -> None:
+    server.answer = lambda _: reply
+    with pytest.raises(OutcomeUnknown):
+        gateway.cancel(cancel_request())
+    assert len(server.calls) == 1
+
+
+def test_a_body_shorter_than_announced_is_not_an_answer_even_if_it_is_whole_json(
+    server: RawServer, gateway: IamportGateway
+) -> None:
+    server.answer = lambda _: Reply(http(envelope(payment_json()), Content_Length="9999"), close=True)
+    with pytest.raises(GatewayUnavailable):
+        gateway.payment(UID)
+
+
+def test_a_cancel_without_an_answer_in_time_is_unknown(server: RawServer, tmp_path: Path) -> None:
+    gateway, never = hasty(server, tmp_path), threading.Event()
+    server.answer = lambda _: Reply(wait=never, close=True)
+    with pytest.raises(OutcomeUnknown):
+        gateway.cancel(cancel_request())
+    never.set()
+    assert len(server.calls) == 1
+
+
+def test_an_answer_that_drips_in_for_ever_is_given_up(server: RawServer, tmp_path: Path) -> None:
+    gateway = hasty(server, tmp_path)
+    server.answer = lambda _: Reply(http(b" " * 100_000), drip=0.001, close=True)
+    with pytest.raises(OutcomeUnknown):
+        gateway.cancel(cancel_request())
+
+
+def test_an_answer_that_is_too_long_is_given_up(
+    server: RawServer, gateway: IamportGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "BODY_LIMIT", 1000)
+    server.answer = lambda _: Reply(http(envelope(payment_json(name="x" * 2000))))
+    with pytest.raises(GatewayUnavailable):
+        gateway.payment(UID)
+
+
+def test_a_refused_connection_means_that_nothing_was_sent(tmp_path: Path) -> None:
+    gateway = IamportGateway(config(f"http://127.0.0.1:{closed_port()}", tmp_path))
+    gateway._tokens._memory = Token("token-1", obtained_at=time.time(), life=1800)
+    with pytest.raises(GatewayUnavailable, match="nothing was sent"):
+        gateway.cancel(cancel_request())
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:{port}", "http://no-such-host.invalid", "nonsense", "http://"])
+def test_an_address_that_cannot_be_reached_is_unavailable(tmp_path: Path, address: str) -> None:
+    gateway = IamportGateway(config(address.format(port=closed_port()), tmp_path))
+    with pytest.raises(GatewayUnavailable, match="nothing was sent"):
+        gateway.payment(UID)
+
+
+def test_a_certificate_that_cannot_be_verified_means_that_nothing_was_sent() -> None:
+    refused = urllib3.exceptions.SSLError(ssl.SSLCertVerificationError("self-signed"))
+    exhausted = urllib3.exceptions.MaxRetryError(None, "/", refused)  # type: ignore[arg-type]
+    assert isinstance(session_module._translated(exhausted), session_module.NotSent)
+
+
+def test_a_tls_error_that_could_be_mid_stream_does_not_count_as_unsent() -> None:
+    broken = urllib3.exceptions.MaxRetryError(None, "/", urllib3.exceptions.SSLError(ssl.SSLError("bad mac")))  # type: ignore[arg-type]
+    assert not isinstance(session_module._translated(broken), session_module.NotSent)
+
+
+def test_an_older_refusal_being_handled_does_not_make_a_lost_cancel_look_unsent(
+    server: RawServer, gateway: IamportGateway
+) -> None:
+    server.answer = lambda _: Reply(close=True)
+    try:
+        raise urllib3.exceptions.NewConnectionError(None, "refused")  # type: ignore[arg-type]
+    except urllib3.exceptions.NewConnectionError:
+        with pytest.raises(OutcomeUnknown):
+            gateway.cancel(cancel_request())
+
+
+def test_calls_share_one_connection(server: RawServer, gateway: IamportGateway) -> None:
+    server.answer = lambda _: ok(payment_json())
+    for _ in range(5):
+        gateway.payment(UID)
+    assert {call.connection for call in server.calls} == {1}
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_replaced_before_a_cancel(
+    server: RawServer, gateway: IamportGateway
+) -> None:
+    server.answer = lambda _: ok(cancelled_json())
+    gateway.payment(UID)
+    server.hang_up()
+    threading.Event().wait(0.1)  # the closing reaches us
+    assert gateway.cancel(cancel_request()).cancel_amount == 1000
+    assert [call.connection for call in server.calls] == [1, 2]
+
+
+def test_a_read_survives_a_connection_that_closes_as_it_is_used(server: RawServer, gateway: IamportGateway) -> None:
+    server.answer = lambda _: ok(payment_json()) if len(server.calls) > 1 else Reply(close=True)
+    assert gateway.payment(UID).imp_uid == UID
+    assert len(server.calls) == 2
+
+
+def test_a_redirect_is_not_followed(server: RawServer, gateway: IamportGateway) -> None:
+    server.answer = lambda _: Reply(http(b"", "307 Temporary Redirect", Location="/elsewhere"))
+    with pytest.raises(OutcomeUnknown):
+        gateway.cancel(cancel_request())
+    assert [call.path for call in server.calls] == ["/payments/cancel"]
+
+
+def test_credentials_in_netrc_do_not_replace_the_token(
+    server: RawServer, gateway: IamportGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.answer = lambda _: ok(payment_json())
+    gateway.payment(UID)
+    assert server.calls[0].headers["authorization"] == "token-1"
+
+
+def test_many_threads_use_one_gateway_at_once(server: RawServer, gateway: IamportGateway) -> None:
+    def answer(request: Request) -> Reply:
+        return ok(payment_json(imp_uid=urlsplit(request.path).path.rpartition("/")[2]))
+
+    server.answer = answer
+    uids = [f"imp_{number}" for number in range(100)]
+    with ThreadPoolExecutor(40) as pool:
+        assert [payment.imp_uid for payment in pool.map(gateway.payment, uids)] == uids
+
+
+def _read_in_child(gateway: IamportGateway, results: "multiprocessing.SimpleQueue[str]") -> None:
+    try:
+        results.put(gateway.payment(UID).imp_uid)
+    except GatewayError as exc:
+        results.put(repr(exc))
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_does_not_talk_on_its_parents_connection(server: RawServer, gateway: IamportGateway) -> None:
+    server.answer = lambda _: ok(payment_json())
+    gateway.payment(UID)
+    fork = multiprocessing.get_context("fork")
+    results = fork.SimpleQueue()
+    gateway._tokens._memory = None
+    gateway._tokens._lock.acquire()  # as if another thread were just renewing the token
+    child = fork.Process(target=_read_in_child, args=(gateway, results), daemon=True)
+    child.start()
+    assert results.get() == UID
+    child.join(10)
+    assert [call.connection for call in server.calls] == [1, 2]

@@ -1,0 +1,270 @@
+"""Owed readings: taken once, repeated with a back-off, never lost when notified during the reading."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from payments.gateway import GatewayPayment, GatewayUnavailable, PaymentUnknown
+from payments.intake import inbox
+from payments.intake.inbox import BACK_OFF, SPACING, process_waiting, read_due, request_reading
+from payments.models import Payment, WakeUp
+from tests.factories import make_payment
+from tests.fakes import InstantGateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Readings(InstantGateway):
+    """Knows every number that starts with "imp"; counts what is read and may be down."""
+
+    def __init__(self) -> None:
+        super().__init__(Payment(imp_uid="", merchant_uid="order", amount=10_000))
+        self.read: Counter[str] = Counter()
+        self.calls = 0
+        self.is_down = False
+        self.while_reading: Callable[[], None] = lambda: None
+
+    def payment(self, imp_uid: str) -> GatewayPayment:
+        self.calls += 1
+        return self._payment(imp_uid)
+
+    def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
+        self.calls += 1
+        return [self._payment(imp_uid) for imp_uid in imp_uids if imp_uid.startswith("imp")]
+
+    def _payment(self, imp_uid: str) -> GatewayPayment:
+        if self.is_down:
+            raise GatewayUnavailable("down")
+        if not imp_uid.startswith("imp"):
+            raise PaymentUnknown("unknown", gateway_code=-1)
+        with self._lock:
+            self.read[imp_uid] += 1
+        self.while_reading()
+        self.imp_uid = imp_uid
+        return super().payment(imp_uid)
+
+
+def request_all(*imp_uids: str) -> None:
+    for imp_uid in imp_uids:
+        request_reading(imp_uid=imp_uid)
+
+
+def make_due(by: timedelta = timedelta(0)) -> None:
+    WakeUp.objects.update(next_attempt_at=timezone.now() - by)
+
+
+def test_requests_before_the_reading_are_one_reading() -> None:
+    gateway = Readings()
+    request_all("imp_1", "imp_1", "imp_1")
+
+    assert process_waiting(gateway=gateway).read == 1
+
+    assert gateway.read == {"imp_1": 1}
+    assert not WakeUp.objects.exists()
+
+
+@pytest.mark.parametrize("read", ["by a thread", "by the sweep"])
+def test_request_during_the_reading_causes_another_one(read: str) -> None:
+    gateway = Readings()
+    request_reading(imp_uid="imp_1")
+    gateway.while_reading = lambda: request_reading(imp_uid="imp_1")
+
+    for _ in range(2):
+        if read == "by a thread":
+            read_due(imp_uids=["imp_1"], gateway=gateway)
+        else:
+            process_waiting(only_due=True, gateway=gateway)
+        assert WakeUp.objects.filter(imp_uid="imp_1").exists()
+        make_due()
+
+    assert gateway.read == {"imp_1": 2}
+
+
+def test_readings_of_one_payment_keep_their_distance() -> None:
+    gateway = Readings()
+    request_reading(imp_uid="imp_1")
+    for _ in range(10):
+        read_due(imp_uids=["imp_1"], gateway=gateway)
+        request_reading(imp_uid="imp_1")
+
+    assert gateway.read == {"imp_1": 1}
+    row = WakeUp.objects.get()
+    assert row.next_attempt_at <= timezone.now() + SPACING
+    make_due()
+    read_due(imp_uids=["imp_1"], gateway=gateway)
+    assert gateway.read == {"imp_1": 2}
+
+
+def test_answered_request_is_gone_when_the_distance_is_over() -> None:
+    gateway = Readings()
+    request_reading(imp_uid="imp_1")
+    ((imp_uid, due),) = read_due(imp_uids=["imp_1"], gateway=gateway)
+    assert (imp_uid, due) == ("imp_1", WakeUp.objects.get().next_attempt_at)
+    make_due()
+
+    assert read_due(imp_uids=["imp_1"], gateway=gateway) == []
+    assert gateway.calls == 1
+
+
+def test_iamport_down_backs_off_and_keeps_the_request() -> None:
+    gateway = Readings()
+    gateway.is_down = True
+    request_reading(imp_uid="imp_1")
+
+    waits = []
+    for _ in range(5):
+        before = timezone.now()
+        assert process_waiting(only_due=True, gateway=gateway).failed == 1
+        waits.append(round((WakeUp.objects.get().next_attempt_at - before).total_seconds() / 60))
+        assert process_waiting(only_due=True, gateway=gateway).failed == 0
+        make_due()
+
+    assert waits == [1, 5, 30, 60, 60]
+    gateway.is_down = False
+    assert process_waiting(gateway=gateway).read == 1
+
+
+def test_new_notification_brings_a_backed_off_reading_forward() -> None:
+    request_reading(imp_uid="imp_1")
+    WakeUp.objects.update(attempts=5, next_attempt_at=timezone.now() + timedelta(hours=1))
+
+    request_reading(imp_uid="imp_1")
+
+    left = WakeUp.objects.get().next_attempt_at - timezone.now()
+    assert timedelta(0) < left <= BACK_OFF[0]
+
+
+def test_an_outage_stops_the_sweep_early() -> None:
+    gateway = Readings()
+    gateway.is_down = True
+    request_all(*(f"imp_{number}" for number in range(inbox.CHUNK + 50)))
+
+    drained = process_waiting(gateway=gateway)
+
+    assert gateway.calls == 1
+    assert (drained.read, drained.failed, drained.message) == (0, inbox.CHUNK + 50, "down")
+
+
+def test_many_are_read_in_one_call_and_the_missing_ones_singly() -> None:
+    gateway = Readings()
+    request_all("imp_1", "junk", "imp_2")
+
+    assert process_waiting(gateway=gateway).read == 3
+
+    assert gateway.calls == 2
+    assert not WakeUp.objects.exists()
+    assert set(Payment.objects.values_list("imp_uid", flat=True)) == {"imp_1", "imp_2"}
+
+
+def test_one_payment_that_cannot_be_booked_does_not_hold_up_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = inbox.mirror_payment
+
+    def fail_for_one(shown: GatewayPayment) -> Payment:
+        if shown.imp_uid == "imp_1":
+            raise IntegrityError("odd")
+        return mirror(shown)
+
+    monkeypatch.setattr(inbox, "mirror_payment", fail_for_one)
+    request_all("imp_1", "imp_2")
+
+    drained = process_waiting(gateway=Readings())
+
+    assert (drained.read, drained.failed) == (1, 1)
+    assert WakeUp.objects.get().imp_uid == "imp_1"
+
+
+def at_once(work: Callable[[], object], threads: int) -> None:
+    barrier = threading.Barrier(threads)
+
+    def run() -> None:
+        barrier.wait()
+        try:
+            work()
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=run) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def test_two_sweeps_at_once_read_each_payment_once() -> None:
+    for number in range(10):
+        gateway = Readings()
+        request_all(*(f"imp_{number}_{index}" for index in range(5)))
+
+        at_once(lambda gateway=gateway: process_waiting(only_due=True, gateway=gateway), threads=4)
+
+        assert set(gateway.read.values()) == {1}
+        assert not WakeUp.objects.exists()
+
+
+def test_requests_at_once_are_one_row() -> None:
+    at_once(lambda: request_all(*["imp_1"] * 10), threads=4)
+
+    assert WakeUp.objects.get().answered < WakeUp.objects.get().notified
+
+
+def test_requests_beside_readings_are_all_followed_by_one() -> None:
+    """Whatever the interleaving: after the last request there is a reading, now or owed."""
+    gateway = Readings()
+    last_request: list[float] = []
+    last_reading: list[float] = []
+    gateway.while_reading = lambda: last_reading.append(time.monotonic())
+
+    def request_often() -> None:
+        for _ in range(50):
+            last_request.append(time.monotonic())
+            request_reading(imp_uid="imp_1")
+
+    def read_often() -> None:
+        while len(last_request) < 100:
+            process_waiting(gateway=gateway)
+
+    works = iter([request_often, request_often, read_often, read_often])
+    at_once(lambda: next(works)(), threads=4)
+
+    owed = WakeUp.objects.filter(answered__lt=F("notified")).exists()
+    assert owed or max(last_reading) > max(last_request)
+    process_waiting(gateway=gateway)
+    assert not WakeUp.objects.exists()
+
+
+def test_slow_reader_does_not_hide_a_request_from_the_next_one() -> None:
+    request_reading(imp_uid="imp_1")
+    (slow,) = inbox._take(WakeUp.objects.all(), timezone.now())
+    request_reading(imp_uid="imp_1")
+    (quick,) = inbox._take(WakeUp.objects.all(), timezone.now())
+
+    inbox._finish(slow, SPACING)
+    request_reading(imp_uid="imp_1")  # while the other one reads
+    inbox._finish(quick, SPACING)
+
+    assert WakeUp.objects.filter(answered__lt=F("notified")).exists()
+
+
+@pytest.mark.parametrize("changes", [{"imp_uid": ""}, {"answered": 2}])
+def test_database_refuses_nonsense(changes: dict[str, object]) -> None:
+    now = timezone.now()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        WakeUp.objects.create(**{"imp_uid": "imp_1", "requested_at": now, "next_attempt_at": now, **changes})
+
+
+def test_mirrored_payment_keeps_its_refunds() -> None:
+    payment = make_payment(imp_uid="imp_known", amount=10_000)
+    request_reading(imp_uid="imp_known")
+
+    process_waiting(gateway=Readings())
+
+    assert Payment.objects.get(imp_uid="imp_known").pk == payment.pk

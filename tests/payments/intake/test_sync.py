@@ -1,0 +1,158 @@
+"""`manage.py sync_payments`: our mirror of i'mport's payments."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from payments.gateway import Balance, get_gateway
+from payments.intake.mirror import mirror_payment, read_tax_parts
+from payments.models import Payment
+from refunds.models import RefundRecord
+from tests.factories import make_user, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = 86_400
+
+
+def sync(*args: str) -> tuple[int, dict[str, Any]]:
+    out = StringIO()
+    code = 0
+    try:
+        call_command("sync_payments", *args, "--json", stdout=out, stderr=StringIO())
+    except CommandError as exc:
+        return exc.returncode, {"error": str(exc)}
+    except SystemExit as exc:
+        code = int(exc.code or 0)
+    return code, json.loads(out.getvalue())
+
+
+def test_payments_are_mirrored_by_id_a_hundred_per_call(sandbox: SandboxServer) -> None:
+    uids = [p["imp_uid"] for p in sandbox.create_payments([{"merchant_uid": f"o-{n}"} for n in range(150)])]
+    code, document = sync(*uids)
+    assert (code, document["created"], Payment.objects.count()) == (0, 150, 150)
+    answered = [call for call in sandbox.log("payments") if call["code"] == 0]
+    assert len(answered) == 2
+
+
+def test_a_second_sync_changes_nothing(sandbox: SandboxServer) -> None:
+    uid = sandbox.create_payment(buyer_name="홍길동")["imp_uid"]
+    sync(uid)
+    before = Payment.objects.values().get()
+    code, document = sync(uid)
+    assert (code, document["created"], document["updated"]) == (0, 0, 0)
+    assert Payment.objects.values().get() == before
+
+
+def test_cancels_found_at_imort_become_refund_records(sandbox: SandboxServer) -> None:
+    uid = sandbox.create_payment(amount=10_000)["imp_uid"]
+    sandbox.console_cancel(uid, 3_000, "before we knew it")
+    sync(uid)
+    assert Payment.objects.get().cancel_amount == 3_000
+    sandbox.console_cancel(uid, 2_000, "after")
+    sync(uid)
+    assert Payment.objects.get().cancel_amount == 5_000
+    assert RefundRecord.objects.count() == 2
+
+
+def test_an_older_reading_does_not_turn_the_status_back(sandbox: SandboxServer) -> None:
+    uid = sandbox.create_payment(amount=10_000)["imp_uid"]
+    older = get_gateway().payment(uid)
+    sandbox.console_cancel(uid, 3_000, "x")
+    sync(uid)
+    mirror_payment(older)
+    payment = Payment.objects.get()
+    assert (payment.status, payment.cancel_amount) == ("cancelled", 3_000)
+
+
+@pytest.mark.parametrize("meanwhile", [0, 3_000])
+def test_tax_parts_are_kept_unless_something_was_refunded_while_they_were_read(
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, meanwhile: int
+) -> None:
+    payment = paid_at_sandbox(sandbox, pg_provider="nice", tax_free=4_000)
+    gateway = get_gateway()
+    balance = gateway.balance
+
+    def slow(imp_uid: str) -> Balance:
+        read = balance(imp_uid)
+        if meanwhile:
+            sandbox.console_cancel(imp_uid, meanwhile, "x")
+            sync(imp_uid)
+        return read
+
+    monkeypatch.setattr(gateway, "balance", slow)
+    read_tax_parts(payment, gateway=gateway)
+    payment.refresh_from_db()
+    assert payment.cancel_amount == meanwhile
+    assert payment.tax_free_left == (None if meanwhile else 4_000)
+
+
+def test_the_link_to_the_buyer_survives_a_sync(sandbox: SandboxServer) -> None:
+    uid = sandbox.create_payment()["imp_uid"]
+    sync(uid)
+    Payment.objects.update(user=make_user())
+    sandbox.console_cancel(uid, 1, "x")
+    sync(uid)
+    assert Payment.objects.get().user is not None
+
+
+def test_a_payment_of_a_test_channel_is_found_by_its_id(sandbox: SandboxServer) -> None:
+    uid = sandbox.create_payment(test_channel=True)["imp_uid"]
+    assert sync(uid)[0] == 0
+
+
+def test_unknown_ids_are_named_and_the_others_mirrored(sandbox: SandboxServer) -> None:
+    uid = sandbox.create_payment()["imp_uid"]
+    code, document = sync(uid, "imp_nobody")
+    assert (code, document["missing"], Payment.objects.count()) == (1, ["imp_nobody"], 1)
+
+
+def test_a_range_of_dates_is_read_in_windows_and_pages(sandbox: SandboxServer) -> None:
+    now = int(timezone.now().timestamp())
+    sandbox.create_payments([{"merchant_uid": f"o-{n}", "paid_at": now - n * DAY} for n in range(0, 200, 10)])
+    start = timezone.localtime() - timedelta(days=205)
+    code, _document = sync("--from", f"{start:%Y-%m-%d}")
+    assert (code, Payment.objects.count()) == (0, 20)
+
+
+def test_only_one_status_can_be_asked_for(sandbox: SandboxServer) -> None:
+    sandbox.create_payment(status="failed")
+    sandbox.create_payment()
+    sync("--status", "paid")
+    assert [payment.status for payment in Payment.objects.all()] == ["paid"]
+
+
+def test_a_broken_off_sync_says_where_to_resume(sandbox: SandboxServer) -> None:
+    sandbox.create_payment()
+    sandbox.fault("status", "http_500")
+    code, document = sync("--from", "2026-01-01", "--to", "2026-11-01")
+    assert code == 1
+    assert document["error"]
+    assert document["resume"] == "--from 2026-01-01"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--from", "2026-13-01"),
+        ("--from", "yesterday"),
+        ("--from", "2026-02-01", "--to", "2026-01-01"),
+        ("imp_1", "--from", "2026-01-01"),
+        ("--status", "refunded"),
+        ("",),
+    ],
+)
+def test_bad_options_are_usage_errors(sandbox: SandboxServer, args: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError):
+        call_command("sync_payments", *args)
+
+
+def test_a_wrong_key_is_a_configuration_error(sandbox: SandboxServer, settings: Any) -> None:
+    settings.IAMPORT_IMP_SECRET = "wrong"
+    assert sync()[0] == 2

@@ -1,0 +1,311 @@
+"""Refunding from the admin: each press moves money once, and the result page says what became of each order."""
+
+import threading
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from payments.models import Payment
+from refunds.admin.bulk_refund import views
+from refunds.batches import run
+from refunds.errors import RefundInProgress
+from refunds.inputs import RefundRequest
+from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
+from refunds.services.refund import Actor, request_refund
+from tests.admin_pages import codes, confirmation, fill, sign_in, states
+from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_staff, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def user() -> User:
+    return make_staff("refund_payment", "view_payment", "view_refundrecord")
+
+
+@pytest.fixture
+def staff(client: Client, user: User) -> Client:
+    return sign_in(client, user)
+
+
+def refund(staff: Client, *payments: Payment, **typed: str) -> str:
+    """Refund these orders and return the result page."""
+    page = confirmation(staff, *payments)
+    answer = fill(staff, page, dict.fromkeys(payments, typed), reason="Out of stock")
+    assert answer.status_code == 302, codes(answer.text)
+    shown: Any = staff.get(answer["Location"])
+    return str(shown.text)
+
+
+def test_several_orders_are_refunded_and_reported(staff: Client, user: User, sandbox: SandboxServer) -> None:
+    first, second = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox, amount=25_000)
+    page = confirmation(staff, first, second)
+
+    answer = fill(staff, page, {first: {"amount": "4,000"}, second: {}}, reason="Out of stock")
+    result = staff.get(answer["Location"]).text
+
+    assert states(result) == {first.merchant_uid: "refunded", second.merchant_uid: "refunded"}
+    assert "₩29,000" in result
+    assert "₩6,000" in result
+    record = RefundRecord.objects.get(payment=first)
+    assert (record.source, record.requested_by, record.requested_by_name) == (RefundSource.ADMIN, user, "staff")
+    assert sandbox.payment(first.imp_uid)["cancel_amount"] == 4_000
+
+
+def test_each_order_gets_a_log_entry_without_account_data(staff: Client, user: User, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="tosspayments")
+
+    refund(staff, payment, **ACCOUNT)
+
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id) == (user, str(payment.pk))
+    assert entry.get_change_message() == "Refund asked: ₩10,000, reason: Out of stock"
+    assert ACCOUNT_DIGITS not in str(vars(entry)) + str(list(RefundBatchItem.objects.values()))
+
+
+def test_the_log_is_committed_before_money_moves(
+    staff: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[bool, int, int]] = []
+
+    def look(**_request: Any) -> RefundRecord:
+        seen.append((connection.in_atomic_block, LogEntry.objects.count(), RefundBatchItem.objects.count()))
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(run, "request_refund", look)
+    result = refund(staff, paid_at_sandbox(sandbox), paid_at_sandbox(sandbox))
+
+    assert seen == [(False, 2, 2), (False, 2, 2)]
+    assert set(states(result).values()) == {"refused"}
+    assert "unexpected_error" in codes(result)
+
+
+def test_the_same_form_sent_twice_refunds_once(staff: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    page = confirmation(staff, payment)
+
+    first = fill(staff, page, {payment: {"amount": "3000"}})
+    again = fill(staff, page, {payment: {"amount": "3000"}})
+
+    assert first["Location"] == again["Location"]
+    assert RefundRecord.objects.count() == LogEntry.objects.count() == 1
+    assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 3_000
+
+
+def test_going_back_leads_to_the_result_and_not_to_a_fresh_form(staff: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    page = confirmation(staff, payment)
+    result = fill(staff, page, {payment: {"amount": "3000"}})
+
+    back: Any = staff.get(page.url, follow=True)
+
+    assert back.redirect_chain[-1][0] == result["Location"]
+    assert "nothing was refunded again" in back.text
+
+
+def test_reloading_the_result_asks_for_nothing_again(staff: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    result = fill(staff, confirmation(staff, payment), {payment: {}})["Location"]
+    before = sandbox.stats()
+
+    for _time in range(3):
+        assert staff.get(result).status_code == 200
+
+    assert sandbox.stats() == before
+    assert staff.post(result).status_code == 405
+
+
+def test_two_presses_at_once_refund_once(user: User, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    page = confirmation(sign_in(Client(), user), payment)
+    sandbox.fault("cancel", "latency", seconds=0.3)
+    start, locations = threading.Barrier(2), []
+
+    def press() -> None:
+        client = sign_in(Client(), user)
+        start.wait()
+        locations.append(fill(client, page, {payment: {"amount": "2000"}})["Location"])
+        connection.close()
+
+    threads = [threading.Thread(target=press) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(locations) == 2
+    assert len(set(locations)) == 1
+    assert RefundBatch.objects.count() == RefundRecord.objects.count() == 1
+    assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 2_000
+
+
+def test_a_press_that_meets_the_refund_of_the_other_press_leads_to_its_result(
+    user: User, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    page = confirmation(sign_in(Client(), user), payment)
+    load, locations = views._payments, []
+
+    def press() -> None:
+        locations.append(fill(sign_in(Client(), user), page, {payment: {"amount": "2000"}})["Location"])
+
+    def after_the_other_press(*given: Any) -> Any:
+        monkeypatch.setattr(views, "_payments", load)
+        press()
+        return load(*given)
+
+    monkeypatch.setattr(views, "_payments", after_the_other_press)
+    press()
+
+    assert len(locations) == 2
+    assert len(set(locations)) == 1
+    assert RefundBatch.objects.count() == RefundRecord.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "code"),
+    [
+        ("refuse", "refused", "refused_by_gateway"),
+        ("drop_after", "unknown", "outcome_unknown"),
+        ("accept_later", "pending", ""),
+    ],
+)
+def test_each_outcome_is_shown_and_stops_no_other_order(
+    staff: Client, sandbox: SandboxServer, fault: str, state: str, code: str
+) -> None:
+    bad, good = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", fault, times=1)
+
+    result = refund(staff, bad, good)
+
+    assert states(result) == {bad.merchant_uid: state, good.merchant_uid: "refunded"}
+    assert codes(result) == ([code] if code else [])
+    assert RefundBatchItem.objects.get(payment=bad).error_code == code
+
+
+def test_a_refusal_shows_imports_own_words(staff: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "refuse", times=1, message="한도 초과")
+
+    assert "한도 초과" in refund(staff, payment)
+
+
+def test_a_balance_that_changes_after_the_check_is_refused(
+    staff: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+
+    def slow(**request: Any) -> RefundRecord:
+        Payment.objects.update(cancel_amount=1_000)
+        return request_refund(**request)
+
+    monkeypatch.setattr(run, "request_refund", slow)
+    result = refund(staff, payment)
+
+    assert codes(result) == ["balance_changed"]
+    assert "cancel" not in sandbox.stats()
+
+
+def test_an_unknown_outcome_can_be_checked_from_the_result_page(staff: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "drop_after", times=1)
+    refund(staff, payment)
+    result = staff.get(f"/admin/refunds/refundrecord/batch/{RefundBatch.objects.get().token}/")
+    assert "Check with i'mport" in result.text
+
+    shown: Any = staff.post(
+        "/admin/payments/payment/check/", {"ids": str(payment.pk), "next": result.request["PATH_INFO"]}, follow=True
+    )
+
+    assert states(shown.text) == {payment.merchant_uid: "refunded"}
+    assert "The refund was carried out." in shown.text
+
+
+class TestCutOffBatch:
+    """The process died between two orders."""
+
+    @pytest.fixture
+    def orders(self, sandbox: SandboxServer) -> list[Payment]:
+        return [paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)]
+
+    @pytest.fixture
+    def batch(self, user: User, orders: list[Payment]) -> RefundBatch:
+        asked = [run.Order(order, RefundRequest(Decimal(3_000), "Broken")) for order in orders]
+        batch = run.open_batch(token=uuid.uuid4(), user=user, orders=asked, reason="Broken")
+        request_refund(  # the first order was refunded, but the process died before it could write that down
+            payment=orders[0],
+            request=asked[0].request,
+            actor=Actor(user.get_username(), user),
+            source=RefundSource.ADMIN,
+            idempotency_key=f"batch:{batch.token}:{orders[0].pk}",
+        )
+        long_ago = timezone.now() - timedelta(hours=1)
+        RefundBatch.objects.update(created_at=long_ago)
+        RefundRecord.objects.update(requested_at=long_ago)
+        return batch
+
+    def test_it_shows_what_was_done_and_what_was_not(
+        self, staff: Client, batch: RefundBatch, orders: list[Payment]
+    ) -> None:
+        result = staff.get(f"/admin/refunds/refundrecord/batch/{batch.token}/").text
+
+        assert states(result) == {orders[0].merchant_uid: "refunded", orders[1].merchant_uid: "not_started"}
+        assert "Continue" in result
+
+    def test_its_owner_can_carry_it_on_and_nothing_is_refunded_twice(
+        self, staff: Client, batch: RefundBatch, orders: list[Payment], sandbox: SandboxServer
+    ) -> None:
+        url = f"/admin/payments/payment/refund/?ids={orders[1].pk},{orders[0].pk}&token={batch.token}"
+        page = staff.get(url).text
+        assert 'value="3000"' in page
+        assert f"p{orders[0].pk}-" not in page
+
+        data = {f"p{order.pk}-selected": "on" for order in orders}
+        data |= {f"p{order.pk}-expected_balance": "10000" for order in orders}
+        data |= {f"p{orders[1].pk}-amount": "3000", "token": str(batch.token), "reason": "Broken", "do": "refund"}
+        result: Any = staff.post(url, data, follow=True)
+
+        assert set(states(result.text).values()) == {"refunded"}
+        assert [sandbox.payment(order.imp_uid)["cancel_amount"] for order in orders] == [3_000, 3_000]
+        assert RefundBatch.objects.get().finished_at is not None
+
+    @pytest.mark.parametrize("error", [RefundInProgress(), KeyError("a bug")])
+    def test_what_is_written_down_once_stays_when_the_process_was_not_dead_after_all(
+        self, batch: RefundBatch, orders: list[Payment], monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        left = [run.Order(orders[1], RefundRequest(Decimal(3_000), "Broken"))]
+
+        def carried_on_meanwhile(**_request: Any) -> RefundRecord:
+            monkeypatch.undo()
+            run.run_batch(batch=batch, orders=left)
+            raise error
+
+        monkeypatch.setattr(run, "request_refund", carried_on_meanwhile)
+        run.run_batch(batch=batch, orders=left)
+
+        item = batch.items.get(payment=orders[1])
+        assert (item.refund, item.error_code, item.message) == (orders[1].refunds.get(), "", "")
+
+    def test_nobody_else_can_carry_it_on(self, batch: RefundBatch) -> None:
+        other = sign_in(Client(), make_staff("refund_payment", name="other"))
+        result = f"/admin/refunds/refundrecord/batch/{batch.token}/"
+
+        assert "Continue" not in other.get(result).text
+        answer = other.get(f"/admin/payments/payment/refund/?ids=1&token={batch.token}")
+        assert answer["Location"] == result
+
+
+def test_a_running_batch_follows_itself_and_cannot_be_carried_on(user: User, staff: Client) -> None:
+    batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=user)
+    result = staff.get(f"/admin/refunds/refundrecord/batch/{batch.token}/").text
+    assert 'http-equiv="refresh"' in result
+    assert "Continue" not in result

@@ -1,0 +1,216 @@
+"""Repairing what a drift report found: one difference or all shown, told payment by payment in plain sentences."""
+
+from datetime import timedelta
+from decimal import Decimal
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from payments.gateway import Cancellation
+from payments.models import Payment
+from refunds.models import DriftReport, RefundRecord
+from refunds.reconciliation.drift import compare_period, repair_differences
+from tests.admin_pages import sign_in
+from tests.factories import make_payment, make_refund, make_staff, paid_at_sandbox
+from tests.fakes import InstantGateway
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def found_now() -> DriftReport:
+    """A report that only compared, with all differences still there."""
+    now = timezone.now()
+    return compare_period(since=now - timedelta(days=1), until=now, check_only=True)
+
+
+def page_of(report: DriftReport) -> str:
+    return f"/admin/refunds/driftreport/{report.pk}/change/"
+
+
+def press(client: Client, report: DriftReport, difference: object = "all") -> list[str]:
+    """Press the button; returns what the page then says."""
+    url = f"/admin/refunds/driftreport/{report.pk}/repair/"
+    answer: Any = client.post(url, {"difference": difference}, follow=True)
+    assert answer.redirect_chain == [(page_of(report), 302)]
+    report.refresh_from_db()
+    return [str(message) for message in answer.context["messages"]]
+
+
+@pytest.fixture(params=["resolve_refund", "refund_payment"])
+def repairer(client: Client, request: pytest.FixtureRequest) -> Client:
+    return sign_in(client, make_staff(request.param, "view_driftreport", "view_payment"))
+
+
+def test_one_difference_is_repaired_with_all_of_its_payment(repairer: Client, sandbox: SandboxServer) -> None:
+    payment, other = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
+    for one in (payment, other):
+        sandbox.console_cancel(one.imp_uid, 1_000, "console")
+    report = found_now()
+    chosen = report.differences.filter(imp_uid=payment.imp_uid)[0]
+    assert repairer.get(page_of(report)).text.count('value="all"') == 1
+
+    assert press(repairer, report, chosen.pk) == [
+        f"{payment.merchant_uid}: Refunds made at i'mport were added here. In our ledger: ₩1,000 of ₩10,000 refunded."
+    ]
+
+    assert (report.found, report.repaired) == (6, 3)
+    assert list(RefundRecord.objects.values_list("payment", flat=True)) == [payment.pk]
+    assert set(report.differences.filter(repaired=False).values_list("imp_uid", flat=True)) == {other.imp_uid}
+
+
+def test_all_shown_are_repaired_and_a_second_press_changes_nothing(repairer: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.console_cancel(payment.imp_uid, 1_000, "console")
+    sandbox.create_payment(merchant_uid="never-mirrored", amount=5_000)
+    report = found_now()
+
+    told = press(repairer, report)
+
+    assert len(told) == 2
+    assert "never-mirrored: The payment was added here. In our ledger: ₩0 of ₩5,000 refunded." in told
+    assert (report.found, report.repaired) == (4, 4)
+    assert press(repairer, report) == ["Nothing was left to repair."]
+    assert (RefundRecord.objects.count(), Payment.objects.count(), report.repaired) == (1, 2, 4)
+    page = repairer.get(page_of(report)).text
+    assert "All repaired" in page
+    assert "Repair all shown" not in page
+    assert found_now().found == 0
+
+
+def test_two_presses_at_once_count_each_difference_once(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.console_cancel(payment.imp_uid, 1_000, "console")
+    report, line = found_now(), Barrier(2)
+
+    def repair() -> None:
+        try:
+            found = list(report.differences.all())
+            line.wait()
+            list(repair_differences(report=report, found=found))
+        finally:
+            connection.close()
+
+    presses = [Thread(target=repair) for _press in range(2)]
+    for press_ in presses:
+        press_.start()
+    for press_ in presses:
+        press_.join()
+
+    report.refresh_from_db()
+    assert (report.found, report.repaired) == (3, 3)
+    assert RefundRecord.objects.count() == 1
+
+
+def test_a_refund_that_still_waits_says_what_to_do(repairer: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    make_refund(payment, status="pending")
+    report = found_now()
+
+    assert press(repairer, report) == [
+        f"{payment.merchant_uid}: The refund is still open: Accepted, waiting for the PG. It is compared again by "
+        "itself. Once it needs review, ask i'mport or the PG, then close it on its own page. In our ledger: ₩0 of "
+        "₩10,000 refunded."
+    ]
+    assert report.remaining == 1
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_payment_that_cannot_be_booked_is_told(
+    repairer: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, is_here: bool
+) -> None:
+    payment = make_payment(merchant_uid="odd")
+    gateway = InstantGateway(payment)
+    gateway.cancels = [Cancellation(amount=Decimal(10_300), cancelled_at=timezone.now(), cancellation_id="item")]
+    if not is_here:
+        payment.delete()
+    monkeypatch.setattr("refunds.reconciliation.drift.get_gateway", lambda: gateway)
+    report = found_now()
+    ours = " In our ledger: ₩0 of ₩10,000 refunded." if is_here else ""
+
+    assert press(repairer, report) == [
+        "odd: What i'mport shows could not be booked; the log says why. Nothing was changed: ask whoever runs this "
+        f"desk to look into it.{ours}"
+    ]
+    assert report.repaired == 0
+
+
+@pytest.mark.parametrize("fault", ["", "http_500"])
+def test_a_payment_that_iamport_does_not_show_is_told(repairer: Client, sandbox: SandboxServer, fault: str) -> None:
+    make_payment(merchant_uid="ours-only")
+    report = found_now()
+    if fault:
+        sandbox.fault("payment", fault)
+
+    (told,) = press(repairer, report)
+
+    assert told.startswith("ours-only: ")
+    assert ("i'mport does not know this payment" in told) == (not fault)
+    assert "Try again later. If it stays so, ask whoever runs this desk whether its i'mport keys are those of" in told
+    assert report.remaining == 1
+
+
+def test_what_is_booked_here_only_is_never_taken_back(repairer: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    make_refund(payment)
+    Payment.objects.filter(pk=payment.pk).update(cancel_amount=1_000, status="cancelled")
+    report = found_now()
+
+    (told,) = press(repairer, report)
+
+    assert told.startswith(f"{payment.merchant_uid}: Still different: our ledger has something")
+    assert told.endswith("and ask i'mport about it. In our ledger: ₩1,000 of ₩10,000 refunded.")
+    assert report.repaired == 0
+
+
+def test_what_is_still_there_is_shown_first(
+    repairer: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refunds.admin.drift.views.SHOWN", 1)
+    for name in ("one", "other"):
+        make_payment(merchant_uid=name)
+    report = found_now()
+    first, second = report.differences.order_by("pk")
+    report.differences.filter(pk=first.pk).update(repaired=True)
+    page = repairer.get(page_of(report)).text
+    assert f">{second.merchant_uid}<" in page
+    assert f">{first.merchant_uid}<" not in page
+
+
+@pytest.mark.parametrize("difference", ["", "0", "junk", "9" * 30])
+def test_what_is_no_difference_of_the_report_repairs_nothing(
+    repairer: Client, sandbox: SandboxServer, difference: str
+) -> None:
+    sandbox.create_payment(merchant_uid="never-mirrored")
+    assert press(repairer, found_now(), difference) == ["Nothing was left to repair."]
+    assert not Payment.objects.exists()
+
+
+def test_a_comparison_that_is_not_over_cannot_be_repaired(repairer: Client, sandbox: SandboxServer) -> None:
+    sandbox.create_payment(merchant_uid="never-mirrored")
+    report = found_now()
+    DriftReport.objects.update(found=0, finished_at=None)  # as while it runs: the counts are written at its end
+    assert "Repair all shown" not in repairer.get(page_of(report)).text
+    assert press(repairer, report) == ["Nothing was left to repair."]
+
+
+@pytest.mark.parametrize("permissions", [("view_driftreport", "view_payment"), ("refund_payment",), ()])
+def test_others_cannot_repair(client: Client, sandbox: SandboxServer, permissions: tuple[str, ...]) -> None:
+    sandbox.create_payment(merchant_uid="never-mirrored")
+    report = found_now()
+    sign_in(client, make_staff(*permissions))
+    assert client.post(f"/admin/refunds/driftreport/{report.pk}/repair/", {"difference": "all"}).status_code == 403
+    assert "Repair all shown" not in client.get(page_of(report)).text
+    assert not Payment.objects.exists()
+
+
+def test_looking_at_the_address_repairs_nothing(repairer: Client, sandbox: SandboxServer) -> None:
+    report = found_now()
+    assert repairer.get(f"/admin/refunds/driftreport/{report.pk}/repair/").status_code == 405
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = repairer.cookies
+    assert strict.post(f"/admin/refunds/driftreport/{report.pk}/repair/", {"difference": "all"}).status_code == 403

@@ -1,0 +1,139 @@
+"""Every page and action of the admin, found by its address: staff without permissions get none of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import URLPattern, URLResolver
+
+from access.models import Authenticator, SignInFailure
+from access.tokens.service import create_token
+from core.encryption.cipher import seal
+from payments.models import Payment
+from refunds.models import DriftReport, RefundBatch, RefundRecord
+from tests.admin_pages import sign_in
+from tests.factories import ACCOUNT_DIGITS, make_kept_account, make_payment, make_refund, make_staff, make_user
+from webhooks.models import Delivery, Endpoint, Event, EventType
+
+pytestmark = pytest.mark.django_db
+
+# Open to all staff, because they show nothing that is not the reader's own.
+OPEN = {"index", "login", "logout", "password_change", "password_change_done", "jsi18n", "search"}
+TOKEN = "0b1e5a3c-5f0e-4c53-9a43-2f6f7f1f4a77"
+ORDER = "SECRET-ORDER-1"
+
+
+@pytest.fixture
+def world(db: None) -> dict[str, int]:
+    """Something of every kind; returns their ids, by model."""
+    payment = make_payment(merchant_uid=ORDER, pay_method="vbank")
+    refund = make_refund(payment)
+    make_kept_account(refund)
+    RefundBatch.objects.create(token=TOKEN, requested_by=make_user())
+    report = DriftReport.objects.create(since=payment.paid_at, until=payment.paid_at, started_at=payment.paid_at)
+    owner = make_user("owner")
+    token, _secret = create_token(user=owner, name=ORDER)
+    failure = SignInFailure.objects.create(username="somebody", failures_since_start=1)
+    endpoint = Endpoint.objects.create(name=ORDER, url="https://shop.example", secret=seal("secret"))
+    event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=refund, created_at=refund.requested_at)
+    return {
+        "webhooks_endpoint": endpoint.pk,
+        "webhooks_delivery": Delivery.objects.create(
+            event=event, endpoint=endpoint, next_attempt_at=refund.requested_at
+        ).pk,
+        "access_apitoken": token.pk,
+        "access_authenticator": Authenticator.objects.create(user=owner, name=ORDER).pk,
+        "access_signinfailure": failure.pk,
+        "payments_payment": payment.pk,
+        "refunds_refundrecord": refund.pk,
+        "refunds_driftreport": report.pk,
+        "auth_user": make_user("other").pk,
+        "auth_group": Group.objects.create(name="some").pk,
+    }
+
+
+def patterns(found: Any, prefix: str = "/admin/") -> Iterator[tuple[str, str]]:
+    """Name and address of every page, with its converters still in it."""
+    for pattern in found:
+        route = prefix + re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", str(pattern.pattern)).lstrip("^").rstrip("$")
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield pattern.name or "", route
+
+
+def address(name: str, route: str, world: dict[str, int]) -> str:
+    model = "_".join(name.split("_")[:2])
+    filled = re.sub(r"<uuid:\w+>", TOKEN, route)
+    filled = filled.replace("<app_label>", "refunds").replace("<url>", "anything")
+    return re.sub(r"<[\w:]+>", str(world.get(model, 1)), filled)
+
+
+def pages(world: dict[str, int]) -> list[tuple[str, str]]:
+    found = [(name, address(name, route, world)) for name, route in patterns(admin.site.urls[0])]
+    assert len(found) > 40
+    assert not [url for _name, url in found if "<" in url or "(" in url]
+    return found
+
+
+def is_refused(answer: Any) -> bool:
+    """Or sent on to a page that is looked at by itself: the login, and an object's own page from its bare number."""
+    leads_to = answer.get("Location", "")
+    return (
+        answer.status_code in (403, 404, 405) or leads_to.startswith("/admin/login/") or leads_to.endswith("/change/")
+    )
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_staff_without_permissions_reach_no_page(client: Client, world: dict[str, int], method: str) -> None:
+    sign_in(client, make_staff())
+    let_in = {}
+    for name, url in pages(world):
+        if name in OPEN:
+            continue
+        answer: Any = getattr(client, method)(url, {"ids": world["payments_payment"], "do": "refund", "format": "csv"})
+        if not is_refused(answer):
+            let_in[url] = answer.status_code
+        assert ORDER not in answer.content.decode(errors="replace"), url
+        assert ACCOUNT_DIGITS not in answer.content.decode(errors="replace"), url
+    assert let_in == {}
+
+
+def test_what_is_open_to_all_staff_names_no_order(client: Client, world: dict[str, int]) -> None:
+    sign_in(client, make_staff())
+    for name, url in pages(world):
+        if name in OPEN - {"logout"}:
+            assert ORDER not in client.get(url, {"s": ORDER, "q": ORDER}).content.decode(), url
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_buyers_and_strangers_are_sent_to_the_login(client: Client, world: dict[str, int], method: str) -> None:
+    for user in (None, User.objects.get(username="buyer")):
+        if user:
+            sign_in(client, user)
+        for name, url in pages(world):
+            if name not in {"login", "logout", "jsi18n"}:
+                answer: Any = getattr(client, method)(url)
+                assert is_refused(answer), (url, answer.status_code)
+
+
+def test_no_action_of_any_list_is_offered_or_done_without_its_permission(client: Client, world: dict[str, int]) -> None:
+    sign_in(client, make_staff("view_payment", "view_refundrecord", "view_driftreport"))
+    before = list(RefundRecord.objects.values())
+    for model, model_admin in admin.site._registry.items():
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        if name not in ("payments_payment", "refunds_refundrecord", "refunds_driftreport"):
+            continue
+        url = f"/admin/{name.replace('_', '/', 1)}/"
+        for action in (*(model_admin.actions or ()), "delete_selected"):
+            answer = client.post(url, {"action": action, "_selected_action": world[name], "post": "yes"})
+            allowed = action == "export_selected"
+            assert (answer.get("Location", "").startswith(f"{url}export/")) == allowed, action
+    assert list(RefundRecord.objects.values()) == before
+    assert Payment.objects.count() == 1

@@ -1,0 +1,202 @@
+"""The ledger as a file: what is in it, who may have it, and that nothing in it runs in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.utils.translation import override
+from openpyxl import load_workbook
+from pytest_django import Settings
+
+from core.exports.xlsx import csv_pieces, xlsx_pieces
+from refunds.admin import export
+from refunds.exports import refund_rows
+from refunds.models import RefundRecord
+from tests.admin_pages import codes, sign_in
+from tests.factories import ACCOUNT_DIGITS, make_kept_account, make_payment, make_refund, make_staff
+
+pytestmark = pytest.mark.django_db
+
+LEDGER = "/admin/refunds/refundrecord/"
+EXPORT = f"{LEDGER}export/"
+SMUGGLED = ['=HYPERLINK("http://evil.example")', "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "＝1", "=1\n=2"]
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    return sign_in(client, make_staff("view_refundrecord"))
+
+
+def take(client: Client, url: str = EXPORT, **data: str) -> bytes:
+    answer: Any = client.post(url, {"format": "csv", **data})
+    assert answer.status_code == 200
+    assert answer.streaming
+    return b"".join(answer.streaming_content)
+
+
+def table(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+
+
+def sheet(data: bytes) -> list[tuple[Any, ...]]:
+    book = load_workbook(io.BytesIO(data))
+    assert len(book.worksheets) == 1
+    return list(book.worksheets[0].iter_rows(values_only=True))
+
+
+def test_the_csv_opens_in_excel_with_korean_words(client: Client) -> None:
+    sign_in(client, make_staff("view_refundrecord"))
+    refund = make_refund(make_payment(buyer_name="김하늘"), requested_at=datetime(2026, 11, 22, 15, 30, tzinfo=UTC))
+    data = take(client)
+    assert data.startswith(b"\xef\xbb\xbf")
+    row = table(data)[0]
+    assert row["Refund number"] == refund.number
+    assert (row["Buyer"], row["Amount asked"], row["Status"]) == ("김하늘", "1000", "Refunded")
+    assert row["Asked at (KST)"] == "2026-11-23 00:30:00"
+
+
+def test_excel_gets_numbers_times_and_texts_as_such(staff: Client) -> None:
+    dollars = make_payment(currency="USD", amount=Decimal("20.30"), merchant_uid="00012345678901234567")
+    at = datetime(2026, 11, 22, 15, 30, 1, tzinfo=UTC)
+    make_refund(dollars, amount=Decimal("0.10"), checksum=Decimal("20.30"), requested_at=at)
+    heading, row = sheet(take(staff, format="xlsx"))
+    found = dict(zip(heading, row, strict=True))
+    assert found["Amount asked"] == pytest.approx(0.1)
+    assert found["Order"] == "00012345678901234567"
+    assert found["Asked at (KST)"] == datetime(2026, 11, 23, 0, 30, 1)  # noqa: DTZ001 - Excel's times have no zone
+    assert found["Message"] is None
+
+
+@pytest.mark.parametrize("text", SMUGGLED)
+def test_no_text_becomes_a_formula(text: str) -> None:
+    data = b"".join(xlsx_pieces([["reason"], [text]]))
+    cell = load_workbook(io.BytesIO(data)).worksheets[0]["A2"]
+    assert cell.data_type in ("s", "inlineStr")
+    assert cell.value.replace("\r", "").strip() == text.replace("\r", "").strip()
+    written = next(csv.reader(io.StringIO(b"".join(csv_pieces([[text]])).decode("utf-8-sig"), newline="")))[0]
+    assert written == f"'{text}"
+
+
+def test_characters_that_excel_cannot_take_are_left_out() -> None:
+    row = ["a\x00b\x0bc\ud800d\ufffe", "_x0041_", "<&>\"'", "가" * 40_000, " x "]
+    data = b"".join(xlsx_pieces([["h"] * 5, row]))
+    found = sheet(data)[1]
+    assert found[0] == "abcd"
+    assert found[1] in ("_x005F_x0041_", "_x0041_")
+    assert found[2] == "<&>\"'"
+    assert len(found[3]) == 32_767
+    assert found[4] == " x "
+    assert b"\x00" not in b"".join(csv_pieces([row[:1]]))
+
+
+def test_numbers_that_a_spreadsheet_would_change_stay_texts_in_csv() -> None:
+    data = b"".join(csv_pieces([["0123", "110123456789", "12345", "2026-1", "ORDER-1"]])).decode("utf-8-sig")
+    assert data.strip() == "'0123,'110123456789,12345,2026-1,ORDER-1"
+
+
+def test_the_words_are_in_the_readers_language_however_late_they_are_written() -> None:
+    make_refund()
+    with override("ko"):
+        rows = refund_rows(RefundRecord.objects.all(), with_accounts=False)
+    with override("en"):
+        heading, row = rows
+    with override("ko"):
+        korean = next(iter(refund_rows(RefundRecord.objects.all(), with_accounts=False)))
+    assert list(heading) != list(korean)
+    assert "Refunded" in row
+
+
+def test_the_export_has_what_the_filters_show(staff: Client) -> None:
+    make_refund(make_payment(merchant_uid="A-1"))
+    make_refund(make_payment(merchant_uid="B-1"), status="failed", error_code="refused_by_gateway")
+    assert [row["Order"] for row in table(take(staff, f"{EXPORT}?status=failed"))] == ["B-1"]
+    assert [row["Order"] for row in table(take(staff, f"{EXPORT}?q=A-1"))] == ["A-1"]
+    assert f"{EXPORT}?status=failed" in staff.get(f"{LEDGER}?status=failed").text
+
+
+def test_the_export_of_ticked_rows_has_only_these(staff: Client) -> None:
+    wanted, _other = make_refund(), make_refund()
+    answer = staff.post(LEDGER, {"action": "export_selected", "_selected_action": wanted.pk})
+    assert [row["Refund number"] for row in table(take(staff, answer["Location"]))] == [wanted.number]
+
+
+def test_all_rows_ticked_across_pages_keep_the_filter(staff: Client) -> None:
+    refund = make_refund()
+    data = {"action": "export_selected", "_selected_action": refund.pk, "select_across": "1"}
+    assert staff.post(f"{LEDGER}?status=succeeded", data)["Location"] == f"{EXPORT}?status=succeeded"
+
+
+def test_accounts_come_only_when_asked_for_and_that_is_in_the_history(client: Client) -> None:
+    sign_in(client, make_staff("view_refundrecord", "view_account"))
+    kept, gone = make_refund(), make_refund()
+    make_kept_account(kept)
+    assert ACCOUNT_DIGITS not in take(client).decode()
+    assert "accounts" not in LogEntry.objects.get().change_message
+
+    rows = {row["Refund number"]: row for row in table(take(client, accounts="on"))}
+    assert rows[kept.number]["Account number"] == f"'{ACCOUNT_DIGITS}"
+    assert rows[kept.number]["Account holder"] == "홍길동"
+    assert rows[gone.number]["Account number"] == "•••• 6789"
+    entry = LogEntry.objects.latest("pk")
+    assert entry.user.get_username() == "staff"
+    assert entry.change_message == "Exported as csv: 2 rows, with 1 whole refund accounts"
+    assert ACCOUNT_DIGITS in {str(cell) for cell in sheet(take(client, accounts="on", format="xlsx"))[2]} | {
+        str(cell) for cell in sheet(take(client, accounts="on", format="xlsx"))[1]
+    }
+
+
+def test_accounts_without_the_permission_are_refused(staff: Client) -> None:
+    make_kept_account(make_refund())
+    assert "refund accounts" not in staff.get(EXPORT).text
+    assert staff.post(EXPORT, {"format": "csv", "accounts": "on"}).status_code == 403
+    assert not LogEntry.objects.exists()
+
+
+def test_an_account_no_key_opens_is_exported_masked(client: Client, settings: Settings) -> None:
+    sign_in(client, make_staff("view_refundrecord", "view_account"))
+    make_kept_account(make_refund())
+    settings.ENCRYPTION_KEYS = (Fernet.generate_key().decode(),)
+    assert table(take(client, accounts="on"))[0]["Account number"] == "•••• 6789"
+
+
+def test_an_export_is_not_to_be_kept_by_browsers_or_proxies(staff: Client) -> None:
+    make_refund()
+    assert "no-store" in staff.post(EXPORT, {"format": "csv"})["Cache-Control"]
+
+
+def test_too_many_rows_are_told_before_anything_is_sent(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "MAX_ROWS", 1)
+    make_refund(), make_refund()
+    for answer in (staff.get(EXPORT), staff.post(EXPORT, {"format": "csv"})):
+        assert codes(answer.text) == ["too_many_rows"]
+    assert not LogEntry.objects.exists()
+
+
+def test_an_empty_list_and_a_broken_filter_are_answered(staff: Client) -> None:
+    assert codes(staff.get(EXPORT).text) == ["nothing_to_export"]
+    assert codes(staff.post(EXPORT, {"format": "csv"}).text) == ["nothing_to_export"]
+    assert staff.get(f"{EXPORT}?id__in=abc").status_code == 302
+    make_refund()
+    assert codes(staff.post(EXPORT, {"format": "pdf"}).text) == ["invalid_choice"]
+
+
+@pytest.mark.parametrize("url", [EXPORT, "/admin/payments/payment/export/"])
+def test_nobody_exports_what_they_may_not_view(client: Client, url: str) -> None:
+    sign_in(client, make_staff())
+    assert client.get(url).status_code == 403
+    assert client.post(url, {"format": "csv"}).status_code == 403
+
+
+def test_payments_are_exported_the_same_way(client: Client) -> None:
+    sign_in(client, make_staff("view_payment"))
+    make_payment(merchant_uid="=1", amount=Decimal(10_000))
+    row = table(take(client, "/admin/payments/payment/export/"))[0]
+    assert (row["Order"], row["Paid"], row["Refundable"]) == ("'=1", "10000", "10000")

@@ -1,0 +1,124 @@
+"""What stands above the admin's pages, and in its lists when they are empty, in Korean and in English."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from core.encryption.cipher import seal
+from refunds.models import DriftReport
+from tests.admin_data import LISTS, fill_the_admin
+from tests.factories import make_payment
+from tests.sandbox_server import SandboxServer
+from webhooks.models import Endpoint
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Of each list, and so the first words above all pages about its rows.
+HEADINGS = {
+    "payments/payment/": ("Payments > Payments", "결제 > 결제 내역"),
+    "refunds/refundrecord/": ("Refunds > Refunds", "환불 > 환불 내역"),
+    "refunds/driftreport/": ("Refunds > Drift reports", "환불 > 대조 보고서"),
+    "webhooks/delivery/": ("Events to the storefront > Deliveries", "쇼핑몰 알림 > 알림 전송"),
+    "webhooks/endpoint/": ("Events to the storefront > Endpoints", "쇼핑몰 알림 > 수신 서버"),
+    "auth/user/": ("Authentication and Authorization > Users", "인증 및 권한 > 사용자"),
+    "auth/group/": ("Authentication and Authorization > Groups", "인증 및 권한 > 그룹"),
+    "access/apitoken/": ("Access > API tokens", "접근 권한 > API 토큰"),
+    "access/signinfailure/": ("Access > Failed sign-ins", "접근 권한 > 로그인 실패 내역"),
+    "access/authenticator/": ("Access > Two-factor devices", "접근 권한 > 2단계 인증 기기"),
+}
+EMPTY = {
+    "en": ("Nothing here", "There is nothing yet, or nothing that fits the search and the filters."),
+    "ko": ("결과가 없습니다", "표시할 항목이 없습니다. 검색 조건이나 필터를 확인해 주세요."),
+}
+OLD_WORDS = "This page yielded into no results"
+_PART = re.compile(r'truncate tracking-tight">\s*(.*?)\s*</(?:a|span)>')
+
+
+@pytest.fixture(params=["en", "ko"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def boss(client: Client, language: str) -> Client:
+    client.force_login(User.objects.create_superuser("boss", "", "secret"))
+    client.cookies["django_language"] = language
+    return client
+
+
+def text_of(client: Client, path: str) -> str:
+    answer: Any = client.get(f"/admin/{path}", {"q": "nowhere"} if path in LISTS else {})
+    assert answer.status_code == 200, path
+    return str(answer.text)
+
+
+def heading(page: str) -> str:
+    return " > ".join(_PART.findall(page))
+
+
+def test_lists_are_headed_and_say_that_they_are_empty(boss: Client, language: str) -> None:
+    assert HEADINGS.keys() == set(LISTS)
+    for path, (english, korean) in HEADINGS.items():
+        page = text_of(boss, path)
+        assert heading(page) == (english if language == "en" else korean)
+        for words in EMPTY[language]:
+            assert words in page, path
+        assert OLD_WORDS not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Nothing has been refunded of"), ("ko", "이 주문은 환불된 내역이")]
+)
+def test_an_order_without_refunds_says_so(boss: Client, language: str, words: str) -> None:
+    assert words in text_of(boss, f"payments/payment/{make_payment().pk}/change/")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "None: our ledger agrees with i'mport."),
+        ("ko", "없습니다. 자체 환불 내역이 아임포트와 일치합니다."),
+    ],
+)
+def test_a_comparison_without_differences_says_so(boss: Client, language: str, words: str) -> None:
+    now = timezone.now()
+    report = DriftReport.objects.create(since=now, until=now, started_at=now, finished_at=now)
+    assert words in text_of(boss, f"refunds/driftreport/{report.pk}/change/")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "None so far."), ("ko", "아직 없습니다.")])
+def test_an_endpoint_that_was_sent_nothing_says_so(boss: Client, language: str, words: str) -> None:
+    endpoint = Endpoint.objects.create(name="shop", url="https://shop.example", secret=seal("secret"))
+    assert words in text_of(boss, f"webhooks/endpoint/{endpoint.pk}/change/")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("No refund is open. Every one has found its end.", "Nothing has been refunded yet.")),
+        ("ko", ("처리 중인 환불이 없습니다. 모두 처리가 끝났습니다.", "아직 환불 내역이 없습니다.")),
+    ],
+)
+def test_the_first_page_says_that_there_is_nothing(boss: Client, language: str, words: tuple[str, ...]) -> None:
+    page = text_of(boss, "")
+    assert [text for text in words if text not in page] == []
+
+
+def test_names_keep_their_letters_and_words_begin_with_a_capital(boss: Client, sandbox: SandboxServer) -> None:
+    """An order "a-1" is no "A-1", and a login neither."""
+    for path in fill_the_admin("lower-case"):
+        parts = heading(boss.get(f"/admin/{path}", follow=True).text).split(" > ")
+        named = [part for part in parts if "lower-case" in part.lower()]
+        assert all("Lower-case" not in part for part in named), path
+        assert all(part[:1] == part[:1].upper() for part in parts if part not in named), path
+        if "/change/" not in path:
+            continue
+        leads_to = next((list_ for list_ in HEADINGS if path.startswith(list_)), "")
+        # The page of an endpoint has a heading of its own.
+        assert leads_to == "webhooks/endpoint/" or " > ".join(parts[:2]) in HEADINGS[leads_to], path

@@ -1,0 +1,72 @@
+"""Every page of the admin speaks the reader's language, and only that."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from tests.admin_data import fill_the_admin
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HANGUL = re.compile(r"[가-힣]+")
+# Words, but no abbreviations (API), no numbers with letters in them, such as a refund's, and no beginnings of hashes.
+LATIN = re.compile(r"(?<!\w)[A-Z]?[a-z]{3,}(?![\w*])")
+# What stands for itself: the other language, products, formats, keys of the keyboard, examples, names in the API.
+NAMES = {
+    *("한국어", "English", "xlsx", "esc", "https", "shop", "example", "refund", "events", "succeeded"),
+    *("Single", "Sign", "Google", "Microsoft", "Authenticator"),
+}
+HIDDEN = ("script", "style", "template")
+READ_OUT = ("placeholder", "title", "aria-label", "data-once")
+
+
+class Reader(HTMLParser):
+    """Collects what people read on a page, in pointers' hints and empty fields as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._silent = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self._silent = tag in HIDDEN or "material-symbols" in (given.get("class") or "")
+        self.words += [given[name] or "" for name in READ_OUT if name in given]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.words.append(data)
+
+
+@pytest.fixture
+def boss(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("1", "", "secret"))
+    return client
+
+
+def words(client: Client, path: str, language: str) -> str:
+    client.cookies["django_language"] = language
+    answer: Any = client.get(f"/admin/{path}", follow=True)
+    assert answer.status_code == 200, path
+    reader = Reader()
+    reader.feed(answer.text)
+    return " ".join(reader.words)
+
+
+@pytest.mark.parametrize(("language", "text", "foreign"), [("en", "plain-words", HANGUL), ("ko", "우리말", LATIN)])
+def test_every_page_speaks_the_readers_language_only(
+    boss: Client, sandbox: SandboxServer, language: str, text: str, foreign: re.Pattern[str]
+) -> None:
+    Group.objects.all().delete()  # named in the language of the installation
+    found = {path: set(foreign.findall(words(boss, path, language))) - NAMES for path in fill_the_admin(text)}
+    assert {path: left for path, left in found.items() if left} == {}

@@ -1,0 +1,182 @@
+"""The payment list with refunds, the ledger, and their detail pages."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from payments.models import Payment
+from refunds.admin.timeline import REFUNDS_SHOWN
+from refunds.ledger.booking import add_event
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from tests.admin_pages import REFUND_URL, sign_in
+from tests.factories import make_payment, make_staff
+
+pytestmark = pytest.mark.django_db
+
+PAYMENTS = "/admin/payments/payment/"
+LEDGER = "/admin/refunds/refundrecord/"
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    return sign_in(client, make_staff("refund_payment", "view_payment", "view_refundrecord"))
+
+
+def make_refund(payment: Payment, status: str = RefundStatus.SUCCEEDED, **fields: Any) -> RefundRecord:
+    final = status in (RefundStatus.SUCCEEDED, RefundStatus.FAILED)
+    return RefundRecord.objects.create(
+        payment=payment,
+        status=status,
+        source=RefundSource.ADMIN,
+        amount=Decimal(1_000),
+        checksum=payment.amount,
+        cancelled_amount=Decimal(1_000) if status == RefundStatus.SUCCEEDED else None,
+        requested_at=timezone.now(),
+        settled_at=timezone.now() if final else None,
+        **fields,
+    )
+
+
+def listed(client: Client, url: str, **query: str) -> set[str]:
+    answer: Any = client.get(url, query)
+    assert answer.status_code == 200
+    return {str(row) for row in answer.context["cl"].result_list}
+
+
+def test_a_hundred_rows_cost_as_many_queries_as_one(
+    staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(100):
+        make_refund(make_payment(merchant_uid=f"many-{number}"), RefundStatus.PENDING)
+    staff.get(PAYMENTS)
+
+    with django_assert_max_num_queries(9):
+        assert "Refund in progress" in staff.get(PAYMENTS).text
+    with django_assert_max_num_queries(8):
+        staff.get(LEDGER)
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("none", {"plain", "busy", "lost", "refused"}),
+        ("partial", {"part", "odd"}),
+        ("full", {"full"}),
+        ("in_progress", {"busy"}),
+        ("attention", {"lost", "odd"}),
+        ("failed", {"refused"}),
+        ("nonsense", {"plain", "part", "full", "busy", "lost", "odd", "refused", "unpaid"}),
+    ],
+)
+def test_the_refund_filter_tells_orders_apart(staff: Client, choice: str, expected: set[str]) -> None:
+    make_payment(merchant_uid="plain")
+    make_payment(merchant_uid="unpaid", status="ready", paid_at=None)
+    make_payment(merchant_uid="part", status="cancelled", cancel_amount=1_000)
+    make_payment(merchant_uid="full", status="cancelled", cancel_amount=10_000)
+    make_refund(make_payment(merchant_uid="busy"), RefundStatus.PENDING)
+    make_refund(make_payment(merchant_uid="lost"), RefundStatus.UNKNOWN)
+    make_refund(make_payment(merchant_uid="refused"), RefundStatus.FAILED)
+    make_refund(make_payment(merchant_uid="odd", cancel_amount=1_000), needs_review=True)
+
+    found = listed(staff, PAYMENTS, refund=choice)
+
+    assert {name.partition(" ")[0] for name in found} == expected
+
+
+def test_the_action_leads_to_the_confirmation_page(staff: Client) -> None:
+    payment = make_payment()
+    answer = staff.post(PAYMENTS, {"action": "refund_orders", "_selected_action": payment.pk})
+    assert answer["Location"] == f"{REFUND_URL}?ids={payment.pk}"
+
+
+def test_selecting_all_pages_counts_every_match_up_to_fifty(staff: Client) -> None:
+    for _number in range(30):
+        make_payment()
+    data = {"action": "refund_orders", "select_across": "1", "_selected_action": Payment.objects.first().pk}  # type: ignore[union-attr]
+
+    assert staff.post(PAYMENTS, data)["Location"].count(",") == 29
+
+    for _number in range(21):
+        make_payment()
+    assert "Select at most 50 at a time" in staff.post(PAYMENTS, data, follow=True).text
+
+
+def test_a_payments_page_shows_its_refunds_and_the_button(staff: Client) -> None:
+    payment = make_payment(receipt_url="javascript:alert(1)", cancel_amount=1_000)
+    refund = make_refund(payment, RefundStatus.SUCCEEDED, reason="Late <b>delivery</b>", requested_by_name="mina")
+
+    page = staff.get(f"{PAYMENTS}{payment.pk}/change/").text
+
+    for text in (refund.number, "mina", "Late &lt;b&gt;delivery&lt;/b&gt;", "₩9,000", "Refund…"):
+        assert text in page
+    assert "javascript:alert" not in page
+
+
+def test_a_payments_page_shows_its_latest_refunds_and_links_to_the_others(staff: Client) -> None:
+    payment = make_payment()
+    refunds = [make_refund(payment, RefundStatus.FAILED) for _number in range(REFUNDS_SHOWN)]
+    page = f"{PAYMENTS}{payment.pk}/change/"
+    assert "All of them in the ledger" not in staff.get(page).text
+    newest = make_refund(payment, RefundStatus.FAILED)
+
+    text = staff.get(page).text
+    assert refunds[0].number not in text
+    assert all(refund.number in text for refund in (refunds[1], newest))
+    assert f"{LEDGER}?q={payment.imp_uid}" in text
+    assert len(listed(staff, LEDGER, q=payment.imp_uid)) > 0
+
+
+def test_the_button_is_gone_when_nothing_is_left(staff: Client) -> None:
+    payment = make_payment(cancel_amount=10_000, status="cancelled")
+    assert "Refund…" not in staff.get(f"{PAYMENTS}{payment.pk}/change/").text
+
+
+@pytest.mark.parametrize("object_id", ["0", "abc", "9" * 30])
+def test_a_payment_that_is_not_there_is_no_error(staff: Client, object_id: str) -> None:
+    assert staff.get(f"{PAYMENTS}{object_id}/change/").status_code in (302, 404)
+    assert staff.get(f"{PAYMENTS}{object_id}/refund/").status_code == 404
+
+
+def test_a_refunds_page_shows_its_timeline(staff: Client) -> None:
+    refund = make_refund(make_payment(), RefundStatus.PENDING, refund_bank="088", refund_account_last4="6789")
+    add_event(refund, code="requested", now=timezone.now(), actor="mina")
+    # Written down by somebody who speaks Korean, or by the worker.
+    add_event(refund, code="accepted", now=timezone.now(), message="아임포트에 접수되었습니다.")
+
+    page = staff.get(f"{LEDGER}{refund.pk}/change/").text
+
+    assert page.index("Refund asked") < page.index("the PG carries it out later.")
+    assert "접수되었습니다" not in page
+    assert "•••• 6789" in page
+    assert "Shinhan" in page
+
+
+def test_the_ledger_is_searched_by_number_order_and_payment(staff: Client) -> None:
+    refund = make_refund(make_payment(merchant_uid="find-me-1", imp_uid="imp_find_1"))
+    make_refund(make_payment())
+
+    for text in (refund.number, refund.number[:6].lower(), "find-me", "imp_find"):
+        assert listed(staff, LEDGER, q=text) == {str(refund)}
+    assert listed(staff, LEDGER, q="nowhere") == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"status": "failed"}, 1),
+        ({"status": "junk"}, 2),
+        ({"source": "admin"}, 2),
+        ({"source": "api"}, 0),
+        ({"review": "needed"}, 1),
+        ({"requested_at_from": "2020-01-01", "requested_at_to": "2020-12-31"}, 0),
+        ({"requested_at_from": "junk", "requested_at_to": "9999-12-31"}, 2),
+    ],
+)
+def test_the_ledger_is_filtered(staff: Client, query: dict[str, str], count: int) -> None:
+    make_refund(make_payment(), RefundStatus.FAILED)
+    make_refund(make_payment(), needs_review=True)
+    assert len(listed(staff, LEDGER, **query)) == count

@@ -1,0 +1,177 @@
+"""What an open refund waits for is shown, and staff close one by hand: once, with a reason, if they may."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.utils import timezone
+
+from refunds.inputs import RefundRequest
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.reconciliation.reconcile import reconcile
+from refunds.services.refund import Actor, request_refund
+from tests.admin_pages import codes, sign_in
+from tests.factories import make_payment, make_staff, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+REASON = "The PG says on the phone that it was refused."
+
+
+@pytest.fixture
+def resolver(client: Client) -> Client:
+    return sign_in(client, make_staff("refund_payment", "resolve_refund"))
+
+
+@pytest.fixture
+def stuck(sandbox: SandboxServer) -> RefundRecord:
+    """A refund that i'mport accepted three days ago, and that nobody carried out."""
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "accept_later", times=1)
+    record = request_refund(payment=payment, request=RefundRequest(), actor=Actor("mina"), source=RefundSource.API)
+    RefundRecord.objects.filter(pk=record.pk).update(requested_at=timezone.now() - timedelta(hours=73))
+    list(reconcile())
+    record.refresh_from_db()
+    return record
+
+
+def detail(refund: RefundRecord) -> str:
+    return f"/admin/refunds/refundrecord/{refund.pk}/change/"
+
+
+def close(refund: RefundRecord) -> str:
+    return f"/admin/refunds/refundrecord/{refund.pk}/close/"
+
+
+def open_refund(status: str, **fields: Any) -> RefundRecord:
+    return RefundRecord.objects.create(
+        payment=make_payment(),
+        status=status,
+        source="api",
+        amount=1_000,
+        checksum=10_000,
+        **{"requested_at": timezone.now(), **fields},
+    )
+
+
+def test_the_page_shows_all_that_is_known_and_changes_nothing(resolver: Client, stuck: RefundRecord) -> None:
+    assert close(stuck) in resolver.get(detail(stuck)).text
+    page = resolver.get(close(stuck)).text
+    for text in (
+        stuck.number,
+        stuck.payment.merchant_uid,
+        "mina",
+        "Waiting for",
+        "Next comparison",
+        "1 time",
+        "Timeline",
+    ):
+        assert text in page
+    stuck.refresh_from_db()
+    assert (stuck.status, stuck.needs_review) == (RefundStatus.PENDING, True)
+
+
+def test_it_is_closed_once_with_the_reason_and_an_entry_in_the_history(resolver: Client, stuck: RefundRecord) -> None:
+    answer = resolver.post(close(stuck), {"reason": REASON})
+    assert answer["Location"] == detail(stuck)
+    stuck.refresh_from_db()
+    assert (stuck.status, stuck.needs_review) == (RefundStatus.FAILED, False)
+    assert "is closed as not carried out" in resolver.get(detail(stuck)).text
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.user.get_username()) == (str(stuck.pk), "staff")
+    assert REASON in entry.change_message
+
+    assert codes(resolver.post(close(stuck), {"reason": "again"}).text) == ["resolution_refused"]
+    assert LogEntry.objects.count() == 1
+    assert resolver.get(close(stuck))["Location"] == detail(stuck)
+
+
+def test_what_turns_out_to_be_done_is_booked_and_said(
+    resolver: Client, stuck: RefundRecord, sandbox: SandboxServer
+) -> None:
+    sandbox.settle(stuck.payment.imp_uid)
+    page = resolver.post(close(stuck), {"reason": REASON}, follow=True).text
+    stuck.refresh_from_db()
+    assert stuck.status == RefundStatus.SUCCEEDED
+    assert "was not closed" in page
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "nul\x00"])
+def test_without_a_usable_reason_nothing_is_closed(resolver: Client, stuck: RefundRecord, reason: str) -> None:
+    answer = resolver.post(close(stuck), {"reason": reason})
+    assert (answer.status_code, len(codes(answer.text))) == (200, 1)
+    stuck.refresh_from_db()
+    assert stuck.is_live
+
+
+def test_nothing_is_closed_while_imort_cannot_be_read(
+    resolver: Client, stuck: RefundRecord, sandbox: SandboxServer
+) -> None:
+    sandbox.fault("payment", "http_500")
+    page = resolver.post(close(stuck), {"reason": REASON}).text
+    assert codes(page) == ["resolution_refused"]
+    assert REASON in page
+    stuck.refresh_from_db()
+    assert stuck.is_live
+
+
+@pytest.mark.parametrize("permissions", [("refund_payment", "view_refundrecord"), ("resolve_refund",), ()])
+def test_closing_takes_the_permission_and_the_sight_of_the_ledger(client: Client, permissions: tuple[str, ...]) -> None:
+    refund = open_refund(RefundStatus.PENDING, needs_review=True)
+    sign_in(client, make_staff(*permissions))
+    assert client.get(close(refund)).status_code == 403
+    assert client.post(close(refund), {"reason": REASON}).status_code == 403
+    assert close(refund) not in client.get(detail(refund)).text
+    refund.refresh_from_db()
+    assert refund.is_live
+
+
+def test_csrf_protects_the_closing() -> None:
+    refund = open_refund(RefundStatus.PENDING, needs_review=True)
+    client = sign_in(Client(enforce_csrf_checks=True), make_staff("refund_payment", "resolve_refund"))
+    assert client.post(close(refund), {"reason": REASON}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("status", "ago", "code"),
+    [("pending", 2, "pending"), ("unknown", 2, "unknown"), ("requested", 2, "unknown"), ("requested", 0, "sending")],
+)
+def test_the_pages_say_what_an_open_refund_waits_for(resolver: Client, status: str, ago: int, code: str) -> None:
+    refund = open_refund(status, requested_at=timezone.now() - timedelta(days=ago))
+    pages = [resolver.get(url).text for url in (detail(refund), f"/admin/payments/payment/{refund.payment_id}/change/")]
+    for page in pages:
+        assert f'data-waiting="{code}"' in page
+        assert ("just now" if ago == 0 else "2\xa0days ago") in page
+        assert ("Next comparison" in page) == (code != "sending")
+    assert "Check now" in pages[0]
+    assert close(refund) not in pages[0]  # it needs no review yet
+
+
+def test_a_refund_that_ended_waits_for_nothing(resolver: Client) -> None:
+    refund = open_refund(RefundStatus.FAILED, settled_at=timezone.now())
+    assert "data-waiting" not in resolver.get(detail(refund)).text
+    assert resolver.get(close(refund))["Location"] == detail(refund)
+
+
+def test_a_refund_that_is_not_there_cannot_be_closed(resolver: Client) -> None:
+    assert resolver.get("/admin/refunds/refundrecord/999/close/").status_code == 404
+
+
+def test_an_ended_refund_is_marked_as_looked_at(client: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000})
+    record = request_refund(
+        payment=payment, request=RefundRequest(amount=Decimal(5_000)), actor=Actor("x"), source=RefundSource.API
+    )
+    page = f"/admin/refunds/refundrecord/{record.pk}/"
+    client.force_login(make_staff("view_refundrecord", name="viewer"))
+    assert "reviewed/" not in client.get(f"{page}change/").content.decode()
+    assert client.post(f"{page}reviewed/").status_code == 403
+    client.force_login(make_staff("view_refundrecord", "resolve_refund", name="resolver"))
+    assert f"{page}reviewed/" in client.get(f"{page}change/").content.decode()
+    client.post(f"{page}reviewed/")
+    record.refresh_from_db()
+    assert not record.needs_review

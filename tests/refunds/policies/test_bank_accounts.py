@@ -1,0 +1,165 @@
+"""Rules about the account that a refund is paid to, and the form in which it goes to i'mport."""
+
+import pytest
+
+from refunds.policies import WireAccount, wire_account
+from tests.refunds.policies.cases import ACCOUNT, TEL, asking, only_violation, paid, seoul, violations
+
+
+@pytest.mark.parametrize(
+    ("pg_provider", "pay_method", "expected"),
+    [
+        ("html5_inicis", "vbank", ["account_required"]),
+        ("some_new_pg", "vbank", ["account_required"]),
+        ("smartro_v2", "trans", ["account_required"]),
+        ("smartro", "trans", []),
+        ("html5_inicis", "trans", []),
+        ("smartro_v2", "card", []),
+    ],
+)
+def test_an_account_is_needed_where_the_money_cannot_go_back_by_itself(pg_provider, pay_method, expected):
+    assert violations(asking(paid(pg_provider, pay_method), **TEL)) == expected
+
+
+@pytest.mark.parametrize(
+    ("missing", "field"),
+    [
+        (["refund_holder"], "refund_holder"),
+        (["refund_bank"], "refund_bank"),
+        (["refund_account"], "refund_account"),
+        (["refund_bank", "refund_account"], "refund_bank"),
+        (["refund_holder", "refund_bank", "refund_account"], "refund_holder"),
+    ],
+)
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_the_first_missing_part_of_the_account_is_named(missing, field, nothing):
+    account = ACCOUNT | dict.fromkeys(missing, nothing)
+    violation = only_violation(asking(paid(pay_method="vbank"), **account))
+    assert (violation.code, violation.field) == ("account_required", field)
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("12345", ["account_invalid"]),
+        ("123456", []),
+        ("1" * 20, []),
+        ("1" * 21, ["account_invalid"]),
+        ("110-123-456789", []),
+        (" 110 123 456789 ", []),
+        ("110\u2013123\u2013456789", []),
+        ("110-123-45678a", ["account_invalid"]),
+        ("١٢٣٤٥٦٧", ["account_invalid"]),
+        ("------", ["account_invalid"]),
+    ],
+)
+def test_an_account_number_has_6_to_20_digits(typed, expected):
+    account = ACCOUNT | {"refund_account": typed}
+    assert violations(asking(paid(pay_method="vbank"), **account)) == expected
+
+
+@pytest.mark.parametrize(
+    ("pg_provider", "bank", "expected"),
+    [
+        ("html5_inicis", "신한은행", []),
+        ("html5_inicis", "088", []),
+        ("html5_inicis", "088 은행 아님", ["bank_unknown"]),
+        ("html5_inicis", "999", ["bank_unknown"]),
+        ("html5_inicis", "005", ["bank_not_listed"]),
+        ("daou", "005", []),
+        ("some_new_pg", "005", []),
+    ],
+)
+def test_the_bank_is_known_and_one_that_the_pg_pays_into(pg_provider, bank, expected):
+    account = ACCOUNT | {"refund_bank": bank}
+    assert violations(asking(paid(pg_provider, "vbank"), **account)) == expected
+
+
+def test_a_bank_is_told_as_it_was_typed():
+    violation = only_violation(asking(paid(pay_method="vbank"), **ACCOUNT | {"refund_bank": "5%은행"}))
+    assert violation.field == "refund_bank"
+    assert "“5%은행”" in violation.message
+
+
+@pytest.mark.parametrize(
+    ("pg_provider", "pay_method", "expected"),
+    [
+        ("smartro", "vbank", ["tel_required"]),
+        ("smartro", "trans", ["tel_required"]),
+        ("smartro_v2", "vbank", ["tel_required"]),
+        ("smartro_v2", "trans", ["tel_required"]),
+        ("smartro", "card", []),
+        ("smartro_v2", "card", []),
+        ("daou", "vbank", []),
+    ],
+)
+def test_smartro_needs_the_holders_telephone(pg_provider, pay_method, expected):
+    assert violations(asking(paid(pg_provider, pay_method), **ACCOUNT)) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("010-1234-5678", []),
+        ("01012345678", []),
+        ("02-123-4567", []),
+        ("+82 10-1234-5678", []),
+        ("+82 (0)10-1234-5678", []),
+        ("02123456", ["tel_invalid"]),
+        ("010-1234-56789", ["tel_invalid"]),
+        ("1234-5678", ["tel_invalid"]),
+        ("010-1234-567x", ["tel_invalid"]),
+    ],
+)
+def test_a_telephone_number_is_a_complete_korean_one(typed, expected):
+    assert violations(asking(paid("smartro", "vbank"), **ACCOUNT, refund_tel=typed)) == expected
+
+
+def test_every_wrong_input_of_the_account_is_told_at_once():
+    context = asking(
+        paid("smartro", "vbank"),
+        refund_holder="",
+        refund_bank="?",
+        refund_account="1",
+        refund_tel="1",
+    )
+    assert violations(context) == ["account_required", "bank_unknown", "account_invalid", "tel_invalid"]
+
+
+def test_an_account_that_is_not_needed_is_neither_judged_nor_sent():
+    context = asking(
+        paid("html5_inicis", "card"),
+        refund_holder="홍길동",
+        refund_bank="?",
+        refund_account="1",
+        refund_tel="1",
+    )
+    assert violations(context) == []
+    assert wire_account(context) == WireAccount()
+
+
+@pytest.mark.parametrize(
+    ("pg_provider", "bank", "tel"),
+    [("kcp", "BK88", ""), ("html5_inicis", "88", ""), ("smartro", "088", "01012345678")],
+)
+def test_the_account_goes_to_iamport_in_the_form_of_the_pg(pg_provider, bank, tel):
+    account = ACCOUNT | {"refund_bank": "신한은행", "refund_holder": " 홍길동 "}
+    assert wire_account(asking(paid(pg_provider, "vbank"), **account, **TEL)) == WireAccount(
+        holder="홍길동", bank=bank, account="110123456789", tel=tel, standard_bank="088"
+    )
+
+
+def test_a_telephone_number_goes_without_its_country_code():
+    context = asking(paid("smartro", "trans"), refund_tel="+82 10-1234-5678")
+    assert wire_account(context) == WireAccount(tel="01012345678")
+
+
+@pytest.mark.parametrize(("now", "sent"), [(seoul(2026, 3, 31), ""), (seoul(2026, 4, 1), "110123456789")])
+def test_the_account_of_a_kcp_phone_bill_is_sent_only_after_its_month(now, sent):
+    context = asking(paid("kcp", "phone"), now=now, contracts=["kcp_phone_next_month"], **ACCOUNT)
+    assert wire_account(context).account == sent
+
+
+def test_the_account_does_not_show_in_logs_and_tracebacks():
+    account = wire_account(asking(paid(pay_method="vbank"), **ACCOUNT, **TEL))
+    assert "110" not in f"{account!r} {account}"

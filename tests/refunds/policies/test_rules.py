@@ -1,0 +1,175 @@
+"""Rules that hold for every payment, the order in which rules speak, and how they say it."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from django.utils.translation import gettext, override
+
+from refunds.policies import Verdict, check, merchant_cost
+from refunds.policies.messages import PLACEHOLDERS, SENTENCES
+from refunds.policies.rules import AMOUNT, IMPOSSIBLE, INPUTS, PARTIAL, TAX_PARTS, WARNINGS
+from tests.refunds.policies.cases import asking, only_violation, paid, seoul, violations, warnings, won
+
+NOTHING = Verdict((), ())
+ALL_RULES = [*IMPOSSIBLE, *AMOUNT, *PARTIAL, *sum(INPUTS, ()), *sum(TAX_PARTS, ()), *WARNINGS]
+
+
+@pytest.mark.parametrize("amount", [None, 10_000, 1])
+def test_an_ordinary_card_payment_can_be_refunded_in_full_and_in_part(amount):
+    assert check(asking(paid(), amount)) == NOTHING
+
+
+def test_a_payment_that_waits_for_its_money_cannot_be_refunded():
+    assert violations(asking(paid(status="ready", paid_at=None))) == ["not_paid"]
+
+
+def test_a_virtual_account_cancelled_before_it_was_paid_cannot_be_refunded():
+    assert violations(asking(paid(pay_method="vbank", status="cancelled", paid_at=None))) == ["not_paid"]
+
+
+def test_a_failed_payment_cannot_be_refunded():
+    assert violations(asking(paid(status="failed", paid_at=None))) == ["payment_failed"]
+
+
+def test_a_payment_refunded_in_full_cannot_be_refunded_again():
+    payment = paid(status="cancelled", refunded=10_000)
+    violation = only_violation(asking(payment, 1))
+    assert violation.code == "already_refunded"
+    assert "₩10,000" in violation.message
+
+
+def test_the_rest_of_a_payment_can_be_refunded_though_its_status_says_cancelled():
+    assert check(asking(paid(status="cancelled", refunded=9_999))) == NOTHING
+
+
+def test_a_partly_refunded_payment_without_a_day_of_payment_can_be_refunded():
+    assert check(asking(paid(status="cancelled", refunded=1, paid_at=None))) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [
+        (1, []),
+        (0, ["amount_not_positive"]),
+        (-1, ["amount_not_positive"]),
+        ("1.00", []),
+        ("1.5", ["amount_too_precise"]),
+        (6_000, []),
+        (6_001, ["amount_exceeds_balance"]),
+    ],
+)
+def test_the_amount_is_positive_whole_won_and_within_the_balance(amount, expected):
+    assert violations(asking(paid(refunded=4_000), amount)) == expected
+
+
+@pytest.mark.parametrize(("amount", "expected"), [("1.23", []), ("1.234", ["amount_too_precise"])])
+def test_the_currency_decides_how_many_decimals_an_amount_has(amount, expected):
+    assert violations(asking(paid("paypal", "paypal", currency="USD"), amount)) == expected
+
+
+def test_too_high_an_amount_is_told_with_what_was_asked_and_what_is_left():
+    violation = only_violation(asking(paid(refunded=4_000), 7_000))
+    assert violation.field == "amount"
+    assert "₩7,000" in violation.message
+    assert "₩6,000" in violation.message
+
+
+def test_too_precise_an_amount_is_told_with_an_example_that_can_be_typed():
+    assert "like 10000." in only_violation(asking(paid(), "1.5")).message
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [(None, []), (6_000, []), ("6000.00", []), (10_000, ["balance_changed"]), (5_999, ["balance_changed"])],
+)
+def test_a_balance_that_changed_since_it_was_shown_stops_the_refund(shown, expected):
+    payment = paid(refunded=4_000)
+    assert violations(asking(payment, 1_000, expected_balance=won(shown))) == expected
+
+
+def test_a_changed_balance_is_told_before_an_amount_that_no_longer_fits_it():
+    violation = only_violation(asking(paid(refunded=4_000), 10_000, expected_balance=won(10_000)))
+    assert violation.code == "balance_changed"
+    assert "₩6,000" in violation.message
+
+
+def test_a_payment_that_cannot_be_refunded_is_not_asked_for_an_account():
+    payment = paid("danal_tpay", "vbank", refunded=10_000, status="cancelled")
+    assert check(asking(payment, -1)).violations[0].code == "already_refunded"
+    assert len(check(asking(payment, -1)).violations) == 1
+    assert warnings(asking(payment, -1)) == []
+
+
+def test_a_wrong_amount_and_a_missing_account_are_told_together():
+    assert violations(asking(paid(pay_method="vbank"), 10_001)) == [
+        "amount_exceeds_balance",
+        "account_required",
+    ]
+
+
+@pytest.mark.parametrize("amount", [-1, 10_001])
+def test_a_wrong_amount_silences_the_rules_about_parts_and_costs(amount):
+    payment = paid("kcp", "phone", escrow=True, tax_free_left=Decimal(5_000), has_promotion=True)
+    verdict = check(asking(payment, amount, tax_free=won(-1), vat_amount=won(-1)))
+    assert len(verdict.violations) == 1
+    assert verdict.warnings == ()
+
+
+@pytest.mark.parametrize(("has_promotion", "expected"), [(True, ["promotion"]), (False, [])])
+def test_a_payment_with_a_discount_warns_that_amounts_can_differ(has_promotion, expected):
+    assert warnings(asking(paid(has_promotion=has_promotion))) == expected
+
+
+def test_a_refund_costs_its_amount_unless_a_transfer_is_paid_on_top():
+    assert merchant_cost(asking(paid(), 4_000)) == 4_000
+    assert merchant_cost(asking(paid(pay_method="vbank"), 10_000)) == 10_300
+
+
+def test_every_rule_has_a_sentence_and_every_sentence_a_rule():
+    assert {rule.code for rule in ALL_RULES} == set(SENTENCES)
+    assert len({rule.code for rule in ALL_RULES}) == len(ALL_RULES)
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.code)
+def test_every_rule_names_its_source_and_words_that_can_be_filled_in(rule):
+    assert rule.source
+    assert set(re.findall(r"%\((\w+)\)s", SENTENCES[rule.code])) <= set(PLACEHOLDERS)
+    message = rule.violation(asking(paid("ksnet", "vbank"))).message
+    assert message.endswith(".")
+    assert "%(" not in message
+
+
+def test_every_refusal_names_the_input_that_mends_it():
+    assert {rule.field for rule in IMPOSSIBLE} == {""}
+    assert {rule.field for rule in (*AMOUNT, *PARTIAL)} == {"amount"}
+    inputs = [{rule.field for rule in group} for group in (*INPUTS[1:], *TAX_PARTS)]
+    names = ["refund_bank", "refund_account", "refund_tel", "reason", "requester", "tax_free", "vat_amount"]
+    assert inputs == [{name} for name in names]
+
+
+def test_every_warning_names_the_input_that_would_avoid_it():
+    fields = {rule.code: rule.field for rule in WARNINGS if rule.field}
+    assert fields == {
+        "points_partial": "amount",
+        "foreign_card_partial": "amount",
+        "tax_parts_unknown": "tax_free",
+        "vat_not_named": "vat_amount",
+    }
+
+
+def test_a_sentence_is_in_the_language_active_when_the_rule_is_checked():
+    context = asking(paid(refunded=4_000), 7_000)
+    with override("en"):
+        english = only_violation(context).message
+    with override("ko"):
+        now = only_violation(context).message
+        template = gettext(SENTENCES["amount_exceeds_balance"])
+        assert now == template % {"asked": "₩7,000", "refundable": "₩6,000"}
+    assert english.startswith("₩7,000 is more")
+
+
+def test_dates_in_sentences_are_korean_dates():
+    late_evening_in_utc = seoul(2026, 2, 1, 0, 30)
+    violation = only_violation(asking(paid("danal", "phone", paid_at=late_evening_in_utc)))
+    assert "Feb. 1, 2026" in violation.message

@@ -1,0 +1,193 @@
+"""What i'mport may show late or wrongly: totals before their items, and cancels that no constraint of ours lets in."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from payments.gateway import Cancellation, GatewayPayment, PaymentPage
+from payments.intake.inbox import process_waiting, request_reading
+from payments.intake.mirror import mirror_payment
+from payments.models import Payment, WakeUp
+from refunds import tasks
+from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.reconciliation import reconcile as reconcile_module
+from refunds.reconciliation.drift import compare_period, differences
+from refunds.reconciliation.reconcile import reconcile
+from tests.factories import make_payment
+from tests.fakes import InstantGateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def shown(payment: Payment, total: int, *amounts: int, reasons: Sequence[str] = ()) -> GatewayPayment:
+    """A reading with this much cancelled, of which the history has these items, a second apart."""
+    now = timezone.now()
+    history = tuple(
+        Cancellation(
+            amount=Decimal(amount),
+            cancelled_at=now + timedelta(seconds=index),
+            cancellation_id=f"item-{index}",
+            reason=reasons[index] if index < len(reasons) else "console",
+        )
+        for index, amount in enumerate(amounts)
+    )
+    paid = InstantGateway(payment).payment(payment.imp_uid)
+    return dataclasses.replace(
+        paid, status="cancelled" if total else "paid", cancel_amount=Decimal(total), cancel_history=history
+    )
+
+
+def ledger(payment: Payment) -> list[tuple[int, str]]:
+    payment.refresh_from_db()
+    booked = payment.refunds.filter(status=RefundStatus.SUCCEEDED).order_by("requested_at", "pk")
+    assert sum(refund.booked_amount for refund in booked) == payment.cancel_amount
+    return [(int(refund.booked_amount), refund.cancellation_id) for refund in booked]
+
+
+def requested(payment: Payment, amount: int = 1_000, *, age: timedelta = timedelta(hours=1)) -> RefundRecord:
+    return RefundRecord.objects.create(
+        payment=payment,
+        source=RefundSource.API,
+        amount=amount,
+        checksum=payment.refundable_amount,
+        requested_at=timezone.now() - age,
+    )
+
+
+class ReadOnlyGateway:
+    """An i'mport that shows these payments."""
+
+    def __init__(self, payments: Iterable[GatewayPayment]) -> None:
+        self.shown = {payment.imp_uid: payment for payment in payments}
+
+    def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
+        return [self.shown[uid] for uid in imp_uids if uid in self.shown]
+
+    def payment(self, imp_uid: str) -> GatewayPayment:
+        return self.shown[imp_uid]
+
+    def payments_between(self, start: datetime, end: datetime, *, status: str = "all") -> Iterator[PaymentPage]:
+        yield PaymentPage(tuple(self.shown.values()), start, end, 1, len(self.shown))
+
+
+# --- The total first, its items later -----------------------------------------------------------------------
+
+
+def test_a_total_whose_items_are_shown_later_is_booked_once() -> None:
+    payment = make_payment()
+    for reading in (shown(payment, 5_000), *[shown(payment, 5_000, 2_000, 3_000)] * 3):
+        mirror_payment(reading)
+    assert ledger(payment) == [(5_000, "")]
+    payment = Payment.objects.prefetch_related("refunds").get()
+    assert differences(payment, shown(payment, 5_000, 2_000, 3_000)) == []
+    parts = payment.refunds.get().events.filter(code="part_shown")
+    assert [event.data["cancellation_id"] for event in parts] == ["item-0", "item-1"]
+
+
+def test_a_new_cancel_beside_the_items_of_an_older_total_is_booked() -> None:
+    payment = make_payment()
+    mirror_payment(shown(payment, 5_000))
+    mirror_payment(shown(payment, 7_000, 2_000, 3_000, 2_000))
+    assert ledger(payment) == [(5_000, ""), (2_000, "item-2")]
+    mirror_payment(shown(payment, 7_000, 2_000, 3_000, 2_000))
+    assert ledger(payment) == [(5_000, ""), (2_000, "item-2")]
+
+
+def test_the_items_of_an_older_total_are_not_taken_for_our_own_refund() -> None:
+    payment = make_payment()
+    mirror_payment(shown(payment, 5_000))
+    payment.refresh_from_db()
+    record = requested(payment, 2_000, age=timedelta())
+    mirror_payment(shown(payment, 7_000, 2_000, 3_000, 2_000, reasons=("", "", record.number)))
+    record.refresh_from_db()
+    assert (record.status, record.cancellation_id) == ("succeeded", "item-2")
+    assert ledger(payment) == [(5_000, ""), (2_000, "item-2")]
+
+
+def test_cancels_found_together_each_say_what_was_refundable_before_them() -> None:
+    payment = make_payment()
+    mirror_payment(shown(payment, 6_000, 2_000, 3_000))
+    found = payment.refunds.order_by("pk")
+    assert [(refund.amount, refund.checksum) for refund in found] == [(2_000, 10_000), (3_000, 8_000), (1_000, 5_000)]
+
+
+# --- What cannot be booked ----------------------------------------------------------------------------------
+
+
+def odd_and_fine() -> tuple[Payment, RefundRecord, ReadOnlyGateway]:
+    """A payment of which i'mport shows more cancelled than was paid, and another with a lost refund."""
+    odd = make_payment(paid_at=timezone.now())
+    fine = make_payment(paid_at=timezone.now() - timedelta(days=1))
+    requested(odd)
+    paid = InstantGateway(fine).payment(fine.imp_uid)
+    return odd, requested(fine), ReadOnlyGateway([shown(odd, 10_300, 10_300), paid])
+
+
+def test_a_payment_that_cannot_be_booked_does_not_hold_up_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd, lost, gateway = odd_and_fine()
+    monkeypatch.setattr(reconcile_module, "get_gateway", lambda: gateway)
+    tasks.sweep()
+    lost.refresh_from_db()
+    assert lost.status == "failed"
+    assert odd.refunds.get().next_check_at > timezone.now()
+
+
+def test_a_payment_that_cannot_be_booked_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    odd, lost, gateway = odd_and_fine()
+    found = {result.payment.pk: result for result in reconcile(gateway=gateway)}
+    assert (found[odd.pk].outcome, found[odd.pk].unresolved) == ("unbookable", odd.refunds.get())
+    assert found[lost.payment_id].outcome == "not_carried_out"
+    assert odd.imp_uid in caplog.text
+
+
+def test_a_payment_that_cannot_be_booked_stays_a_difference() -> None:
+    odd, _lost, gateway = odd_and_fine()
+    report = compare_period(since=timezone.now() - timedelta(days=2), until=timezone.now(), gateway=gateway)
+    assert (report.error, report.finished_at is not None, report.compared) == ("", True, 2)
+    assert set(report.differences.filter(repaired=False).values_list("imp_uid", flat=True)) >= {odd.imp_uid}
+
+
+@pytest.mark.parametrize("by_number", [True, False], ids=["by number", "by date"])
+def test_a_payment_that_cannot_be_booked_ends_no_sync(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by_number: bool
+) -> None:
+    odd, fine = make_payment(), make_payment()
+    # Two that we know, and two that we do not.
+    news = [make_payment(), make_payment()]
+    readings = [
+        shown(news[0], 10_300, 10_300),
+        shown(odd, 10_300, 10_300),
+        shown(news[1], 500, 500),
+        shown(fine, 700, 700),
+    ]
+    for payment in news:
+        payment.delete()
+    monkeypatch.setattr("payments.intake.mirror.get_gateway", lambda: ReadOnlyGateway(readings))
+    with pytest.raises(SystemExit, match="1"):
+        call_command("sync_payments", "--json", *([reading.imp_uid for reading in readings] if by_number else []))
+    told = json.loads(capsys.readouterr().out)
+    assert (told["read"], told["created"], told["updated"]) == (4, 1, 1)
+    assert set(told["unbookable"]) == {odd.imp_uid, news[0].imp_uid}
+    assert (told["missing"], told["error"], told["resume"]) == ([], "", "")
+    assert sorted(Payment.objects.values_list("imp_uid", "cancel_amount")) == sorted(
+        [(odd.imp_uid, 0), (fine.imp_uid, 700), (news[1].imp_uid, 500)]
+    )
+
+
+def test_a_notified_payment_that_cannot_be_booked_holds_up_no_later_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("payments.intake.inbox.CHUNK", 3)
+    odd, *others = [make_payment() for _ in range(7)]
+    for payment in (odd, *others):
+        request_reading(imp_uid=payment.imp_uid)
+    readings = [InstantGateway(payment).payment(payment.imp_uid) for payment in others]
+    done = process_waiting(gateway=ReadOnlyGateway([shown(odd, 10_300, 10_300), *readings]))
+    assert (done.read, done.failed, done.is_down) == (6, 1, False)
+    assert WakeUp.objects.get().imp_uid == odd.imp_uid

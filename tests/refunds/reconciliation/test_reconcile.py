@@ -1,0 +1,173 @@
+"""Open refunds are compared at growing intervals, then handed to staff, who may close them with a reason."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from payments.models import Payment
+from refunds.errors import RefundOutcomeUnknown, ResolutionRefused
+from refunds.inputs import RefundRequest
+from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
+from refunds.reconciliation.reconcile import close_by_hand, due_payments, mark_reviewed, reconcile
+from refunds.services.refund import Actor, request_refund
+from tests.factories import make_payment, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STAFF = Actor("staff")
+
+
+def pending_refund(sandbox: SandboxServer) -> RefundRecord:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.fault("cancel", "accept_later", times=1)
+    return request_refund(payment=payment, request=RefundRequest(), actor=STAFF, source=RefundSource.API)
+
+
+def requested(payment: Payment, **ago: int) -> RefundRecord:
+    """A refund whose process died right after it was reserved."""
+    then = timezone.now() - timedelta(**ago)
+    return RefundRecord.objects.create(
+        payment=payment, source="api", amount=1_000, checksum=payment.amount, requested_at=then
+    )
+
+
+def age(record: RefundRecord, **ago: int) -> RefundRecord:
+    RefundRecord.objects.filter(pk=record.pk).update(requested_at=timezone.now() - timedelta(**ago))
+    record.refresh_from_db()
+    return record
+
+
+def test_each_comparison_puts_off_the_next_one_further(sandbox: SandboxServer) -> None:
+    record = pending_refund(sandbox)
+    waits = []
+    for _ in range(5):
+        before = timezone.now()
+        list(reconcile())
+        record.refresh_from_db()
+        assert record.next_check_at is not None
+        waits.append(round((record.next_check_at - before).total_seconds() / 60))
+    assert waits == [1, 5, 30, 60, 60]
+    assert record.checks == 5
+
+
+def test_a_periodic_run_leaves_alone_what_is_not_due(sandbox: SandboxServer) -> None:
+    record = pending_refund(sandbox)
+    assert list(due_payments()) == [record.payment]
+    list(reconcile(payments=due_payments()))
+    assert not due_payments().exists()
+    assert list(due_payments(timezone.now() + timedelta(minutes=2))) == [record.payment]
+
+
+def test_a_refund_under_way_is_not_due_before_its_lease_is_over() -> None:
+    requested(make_payment(), seconds=1)
+    lost = requested(make_payment(), days=1)
+    assert list(due_payments()) == [lost.payment]
+
+
+@pytest.mark.parametrize("fault", ["", "http_500"])
+def test_comparing_while_the_call_is_under_way_puts_nothing_off(sandbox: SandboxServer, fault: str) -> None:
+    record = requested(paid_at_sandbox(sandbox), seconds=1)
+    if fault:
+        sandbox.fault("payments", fault)
+    compared = list(reconcile(payments=Payment.objects.all()))
+    assert [result.unresolved for result in compared] == [record]
+    record.refresh_from_db()
+    assert (record.status, record.checks, record.next_check_at) == (RefundStatus.REQUESTED, 0, None)
+
+
+def test_a_cancel_made_before_we_asked_is_not_ours_where_no_number_tells(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="naverpay", pg_provider="naverpay")
+    sandbox.console_cancel(payment.imp_uid, 1_000, "broken")
+    sandbox.fault("cancel", "drop_before", times=1)
+    request = RefundRequest(amount=Decimal(1_000), reason="broken", requester="customer")
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)), pytest.raises(RefundOutcomeUnknown):
+        request_refund(payment=payment, request=request, actor=STAFF, source=RefundSource.API)
+    list(reconcile())
+    booked = set(payment.refunds.values_list("source", "status"))
+    assert booked == {(RefundSource.CONSOLE, RefundStatus.SUCCEEDED), (RefundSource.API, RefundStatus.UNKNOWN)}
+
+
+def test_what_stays_open_for_too_long_is_handed_to_staff_once(sandbox: SandboxServer) -> None:
+    record = age(pending_refund(sandbox), hours=73)
+    for _ in range(2):
+        list(reconcile())
+    record.refresh_from_db()
+    assert (record.status, record.needs_review) == (RefundStatus.PENDING, True)
+    assert RefundEvent.objects.filter(refund=record, code="needs_review").count() == 1
+
+
+def test_staff_close_it_with_a_reason_that_is_kept(sandbox: SandboxServer) -> None:
+    record = age(pending_refund(sandbox), hours=73)
+    list(reconcile())
+    record.refresh_from_db()
+    closed = close_by_hand(refund=record, actor=STAFF, reason="The PG says it was refused.")
+    assert (closed.status, closed.needs_review) == (RefundStatus.FAILED, False)
+    event = closed.events.get(code="closed_by_hand")
+    assert event.actor == "staff"
+    assert "The PG says it was refused." in event.message
+
+
+def test_closing_a_refund_that_was_carried_out_settles_it_instead(sandbox: SandboxServer) -> None:
+    record = age(pending_refund(sandbox), hours=73)
+    list(reconcile())
+    record.refresh_from_db()
+    sandbox.settle(record.payment.imp_uid)
+    assert close_by_hand(refund=record, actor=STAFF, reason="refused").status == RefundStatus.SUCCEEDED
+
+
+def test_a_refund_carried_out_after_it_was_closed_is_booked_and_flagged(sandbox: SandboxServer) -> None:
+    record = age(pending_refund(sandbox), hours=73)
+    list(reconcile())
+    record.refresh_from_db()
+    close_by_hand(refund=record, actor=STAFF, reason="refused")
+    sandbox.settle(record.payment.imp_uid)
+    list(reconcile(payments=Payment.objects.all()))
+    late = RefundRecord.objects.get(source=RefundSource.CONSOLE)
+    assert late.needs_review
+    assert Payment.objects.get().is_fully_refunded
+
+
+def test_nothing_is_closed_without_a_reason_a_review_or_a_reading(sandbox: SandboxServer) -> None:
+    record = age(pending_refund(sandbox), hours=73)
+    with pytest.raises(ResolutionRefused, match="review"):
+        close_by_hand(refund=record, actor=STAFF, reason="too early")
+    list(reconcile())
+    record.refresh_from_db()
+    with pytest.raises(ResolutionRefused, match="why"):
+        close_by_hand(refund=record, actor=STAFF, reason=" ")
+    sandbox.fault("payment", "http_500")
+    with pytest.raises(ResolutionRefused, match="cannot be read"):
+        close_by_hand(refund=record, actor=STAFF, reason="refused")
+    record.refresh_from_db()
+    assert record.status == RefundStatus.PENDING
+
+
+def test_closing_never_touches_a_refund_that_began_meanwhile(sandbox: SandboxServer) -> None:
+    reviewed = age(pending_refund(sandbox), hours=73)
+    list(reconcile())
+    reviewed.refresh_from_db()
+    sandbox.refuse(reviewed.payment.imp_uid)
+    close_by_hand(refund=RefundRecord.objects.get(pk=reviewed.pk), actor=STAFF, reason="refused")
+    begun = requested(reviewed.payment, seconds=1)
+    close_by_hand(refund=reviewed, actor=STAFF, reason="pressed in another window")
+    begun.refresh_from_db()
+    assert begun.status == RefundStatus.REQUESTED
+
+
+def test_an_ended_refund_is_marked_as_looked_at_once(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000})
+    record = request_refund(
+        payment=payment, request=RefundRequest(amount=Decimal(5_000)), actor=STAFF, source=RefundSource.API
+    )
+    assert record.needs_review
+    for _ in range(2):
+        mark_reviewed(refund=record, actor=STAFF)
+    record.refresh_from_db()
+    assert not record.needs_review
+    assert record.events.get(code="reviewed").actor == "staff"
+    with pytest.raises(ResolutionRefused):
+        mark_reviewed(refund=pending_refund(sandbox), actor=STAFF)

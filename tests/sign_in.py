@@ -1,0 +1,43 @@
+"""Knock at the doors as a browser would: name, password, code."""
+
+from __future__ import annotations
+
+import time
+from base64 import b32decode
+from typing import Any
+
+import time_machine
+from django.contrib.auth.models import User
+from django.test import Client
+from django_otp.oath import TOTP
+
+from access.models import Authenticator
+from access.two_factor.service import begin_set_up, finish_set_up
+
+SHOP, ADMIN = "/accounts/login/", "/admin/login/"
+BOTH = (SHOP, ADMIN)
+PASSWORD = "secret"
+
+
+def knock(client: Client, door: str, name: str, password: str = "wrong", **more: Any) -> Any:
+    """Type name and password at this door."""
+    return client.post(door, {"username": name, "password": password}, **more)
+
+
+def code_of(device: Authenticator, *, steps: int = 0) -> str:
+    """What the app shows now, or `steps` of 30 seconds later."""
+    totp = TOTP(b32decode(device.secret))
+    totp.time = time.time() + 30 * steps
+    return f"{totp.token():06d}"
+
+
+def with_device(user: User) -> tuple[Authenticator, list[str]]:
+    """Set up two-factor sign-in for this account. The code of the step before is used up by it."""
+    with time_machine.travel(time.time(), tick=False):  # the next step must not begin in between
+        begun = begin_set_up(user)
+        return finish_set_up(begun=begun, code=code_of(begun, steps=-1))
+
+
+def is_signed_in(client: Client) -> bool:
+    """Whether the admin lets this browser in."""
+    return client.get("/admin/").status_code == 200

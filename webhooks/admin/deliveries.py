@@ -1,0 +1,180 @@
+"""Deliveries for staff: what was told to whom, what they answered, and telling it again."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+
+from core.admin.lists import StrictListMixin
+from payments.admin.payments import moment
+from payments.admin.search import BrowsingChangeList, BrowsingPaginator, matching
+from payments.models import Payment
+from refunds.models import RefundRecord
+from refunds.permissions import may_view_refunds
+from webhooks.admin.display import attempt_lines, delivery_badge, event_words, next_attempt, order_link, pretty_body
+from webhooks.admin.filters import EndpointFilter, EventFilter, StateFilter
+from webhooks.delivery.service import send_again
+from webhooks.delivery.threads import send_soon
+from webhooks.models import Delivery, EventType
+from webhooks.permissions import may_send_again, may_view_deliveries, may_view_endpoints
+
+MAX_AT_ONCE = 1_000
+_MESSAGE_ID = re.compile(r"evt_[0-9a-f]{32}")
+
+
+class DeliveryAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    list_display = ("what", "order", "told", "state", "attempts", "happened", "next_attempt")
+    list_filter = (StateFilter, EndpointFilter, EventFilter)
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 25
+    list_select_related = ("event__refund__payment", "endpoint")
+    sortable_by = ()
+    search_fields = ("pk",)  # what is searched is below
+    search_help_text = _("Order, refund or event number")
+    paginator = BrowsingPaginator
+    show_full_result_count = False
+    list_max_show_all = 0
+    actions = ("send_selected_again",)
+    actions_on_bottom = False
+    change_form_outer_before_template = "admin/webhooks/delivery_overview.html"
+
+    class Media:
+        css = {"all": ("webhooks/admin.css",)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        return may_view_deliveries(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_view_deliveries(request.user)
+
+    def has_send_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_send_again(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(again)
+        return [path("<int:pk>/again/", view, name="webhooks_delivery_again"), *super().get_urls()]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
+        return BrowsingChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
+    ) -> tuple[QuerySet[Delivery], bool]:
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        if _MESSAGE_ID.fullmatch(text.lower()):
+            return queryset.filter(event__uuid=UUID(text.lower().removeprefix("evt_"))), False
+        orders = Payment.objects.filter(matching(text, "merchant_uid", "imp_uid")).order_by()
+        refunds = RefundRecord.objects.filter(matching(text.upper(), "number") | Q(payment__in=orders)).order_by()
+        return queryset.filter(event__refund__in=refunds), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
+        """None: the overview shows everything."""
+        return []
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        delivery, now = context["original"], timezone.now()
+        is_test = delivery.event.type == EventType.PING
+        context |= {
+            "title": delivery.event.get_type_display(),
+            "words": event_words(delivery.event),
+            "state": delivery_badge(delivery, now),
+            "order": order_link(delivery.event, may_open=may_view_refunds(request.user)),
+            "happened": moment(delivery.event.created_at),
+            "finished": moment(delivery.finished_at),
+            "next_attempt": next_attempt(delivery),
+            "body": pretty_body(delivery.event),
+            "attempts": attempt_lines(delivery, now),
+            "may_open_endpoint": may_view_endpoints(request.user),
+            "may_send_again": may_send_again(request.user) and not is_test and not delivery.is_being_sent(now),
+        }
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
+
+    @action(description=_("Send again"), permissions=["send"])  # type: ignore[untyped-decorator]
+    def send_selected_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        chosen = list(queryset.order_by().values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
+        if len(chosen) > MAX_AT_ONCE:
+            text = gettext("Send at most %(count)s again at a time: choose fewer with the filters.")
+            messages.error(request, text % {"count": MAX_AT_ONCE}, extra_tags="too_many_events")
+        else:
+            _send_again(request, chosen)
+
+    @admin.display(description=_("event"))
+    def what(self, delivery: Delivery) -> SafeString:
+        return event_words(delivery.event)
+
+    @admin.display(description=_("order"))
+    def order(self, delivery: Delivery) -> SafeString | str:
+        return order_link(delivery.event, may_open=False)
+
+    @admin.display(description=_("endpoint"))
+    def told(self, delivery: Delivery) -> str:
+        return delivery.endpoint.name
+
+    @admin.display(description=_("status"))
+    def state(self, delivery: Delivery) -> SafeString:
+        return delivery_badge(delivery, timezone.now())
+
+    @admin.display(description=_("happened at"))
+    def happened(self, delivery: Delivery) -> str:
+        return moment(delivery.event.created_at)
+
+    @admin.display(description=_("next attempt"))
+    def next_attempt(self, delivery: Delivery) -> str:
+        return next_attempt(delivery)
+
+
+@require_POST
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send one delivery again, and go back to it."""
+    if not may_send_again(request.user):
+        raise PermissionDenied
+    delivery = get_object_or_404(Delivery, pk=pk)
+    _send_again(request, [delivery.pk])
+    return HttpResponseRedirect(reverse("admin:webhooks_delivery_change", args=[delivery.pk]))
+
+
+def _send_again(request: HttpRequest, pks: list[int]) -> None:
+    sent = send_again(Delivery.objects.filter(pk__in=pks))
+    if isinstance(request.user, User) and sent:
+        LogEntry.objects.log_actions(request.user.pk, sent, CHANGE, change_message=gettext("Sent again"))
+    send_soon({delivery.endpoint for delivery in sent if delivery.endpoint.enabled})
+    held = sorted({delivery.endpoint.name for delivery in sent if not delivery.endpoint.enabled})
+    if sent:
+        text = ngettext("%(count)s event is sent again.", "%(count)s events are sent again.", len(sent))
+        messages.success(request, text % {"count": len(sent)}, extra_tags="sent_again")
+    if held:
+        text = gettext("%(names)s: switched off, so its events wait until it is switched on.")
+        messages.warning(request, text % {"names": ", ".join(held)}, extra_tags="on_hold")
+    if len(sent) < len(pks):
+        text = gettext("Left out: tests, and events that are just being sent.")
+        messages.info(request, text, extra_tags="left_out")

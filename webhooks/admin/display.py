@@ -1,0 +1,148 @@
+"""Events, deliveries and attempts in words and colours."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from core.money import format_money
+from payments.admin.payments import badge, moment, two_lines
+from webhooks.models import Attempt, Delivery, DeliveryStatus, Endpoint, Event, EventType
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLine:
+    """One attempt in the log. `answer` is what a stranger's server said."""
+
+    at: datetime
+    result: SafeString
+    message: str | Promise
+    milliseconds: int | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLine:
+    """One delivery in the table on its endpoint's page."""
+
+    pk: int
+    event: SafeString
+    state: SafeString
+    happened: str
+
+
+def event_words(event: Event) -> SafeString:
+    """What happened, and how much of it."""
+    name = event.get_type_display()
+    if event.refund is None:
+        return two_lines(name, event.type)
+    refund = event.refund
+    amount = refund.amount if refund.cancelled_amount is None else refund.cancelled_amount
+    return two_lines(f"{name} {format_money(amount, refund.payment.currency)}", event.type)
+
+
+def event_type_words(endpoint: Endpoint) -> str:
+    """What an endpoint is told."""
+    names = [str(EventType(name).label) for name in endpoint.types if name in EventType.values]
+    return ", ".join(names) if endpoint.types else _("All events")
+
+
+def delivery_badge(delivery: Delivery, now: datetime) -> SafeString:
+    if delivery.status == DeliveryStatus.DELIVERED:
+        return badge("green", delivery.get_status_display())
+    if delivery.status == DeliveryStatus.GIVEN_UP:
+        # A test is tried once, so nothing was given up.
+        return badge("red", delivery.get_status_display() if delivery.event.refund_id else _("Failed"))
+    if delivery.is_being_sent(now):
+        return badge("blue", _("Being sent"))
+    if not delivery.endpoint.enabled:
+        return badge("grey", _("On hold"), _("The endpoint is switched off."))
+    return badge("amber", _("Trying again")) if delivery.failures else badge("blue", delivery.get_status_display())
+
+
+def endpoint_badge(endpoint: Endpoint) -> SafeString:
+    if endpoint.said_gone:
+        return badge("red", _("Switched off: it answered 410"))
+    return badge("green", _("Switched on")) if endpoint.enabled else badge("grey", _("Switched off"))
+
+
+def next_attempt(delivery: Delivery) -> str:
+    waits = delivery.status == DeliveryStatus.WAITING and delivery.endpoint.enabled
+    return moment(delivery.next_attempt_at) if waits else "–"
+
+
+def attempt_lines(delivery: Delivery, now: datetime) -> list[AttemptLine]:
+    """The log, the newest attempt first."""
+    attempts = list(delivery.attempt_log.all())
+    under_way = attempts[-1].pk if attempts and delivery.is_being_sent(now) else None
+    return [
+        AttemptLine(
+            attempt.at,
+            _result_badge(attempt, attempt.pk == under_way),
+            _result_sentence(attempt, attempt.pk == under_way),
+            attempt.milliseconds,
+            attempt.answer,
+        )
+        for attempt in reversed(attempts)
+    ]
+
+
+def last_result(delivery: Delivery) -> str:
+    """What became of the latest attempt, in one sentence."""
+    attempt = delivery.attempt_log.last()
+    if attempt is None:
+        return ""
+    if attempt.status is None:
+        return str(_result_sentence(attempt, under_way=False))
+    answered = _("The endpoint answered HTTP %(status)s after %(milliseconds)s ms.")
+    words = answered % {"status": attempt.status, "milliseconds": attempt.milliseconds}
+    return f"{words} {_result_sentence(attempt, under_way=False)}".strip()
+
+
+def pretty_body(event: Event) -> str:
+    """The content, indented for people; empty if it is not written yet."""
+    return json.dumps(json.loads(event.body), indent=2, ensure_ascii=False) if event.body else ""
+
+
+def delivery_lines(endpoint: Endpoint, now: datetime, *, limit: int) -> list[DeliveryLine]:
+    latest = endpoint.deliveries.select_related("event__refund__payment", "endpoint")[:limit]
+    return [
+        DeliveryLine(found.pk, event_words(found.event), delivery_badge(found, now), moment(found.event.created_at))
+        for found in latest
+    ]
+
+
+def order_link(event: Event, *, may_open: bool) -> SafeString | str:
+    """The order and its refund; a link for those who may open it."""
+    if event.refund is None:
+        return "–"
+    lines = two_lines(event.refund.payment.merchant_uid, event.refund.number)
+    if not may_open:
+        return lines
+    url = reverse("admin:refunds_refundrecord_change", args=[event.refund.pk])
+    return format_html('<a class="rd-link" href="{}">{}</a>', url, lines)
+
+
+def _result_badge(attempt: Attempt, under_way: bool) -> SafeString:
+    if attempt.status is not None:
+        return badge("green" if 200 <= attempt.status < 300 else "red", f"HTTP {attempt.status}")
+    if attempt.error:
+        return badge("red", _("Not delivered"))
+    return badge("blue", _("Being sent")) if under_way else badge("grey", _("Broken off"))
+
+
+def _result_sentence(attempt: Attempt, under_way: bool) -> str | Promise:
+    if attempt.status is None:
+        if attempt.error or under_way:
+            return attempt.get_error_display()
+        return _("The process was stopped meanwhile. The endpoint may have had the event.")
+    if attempt.status == 410:
+        return _("It asked for no more events, so it was switched off.")
+    if 300 <= attempt.status < 400:
+        return _("Redirects are not followed: enter the address where it really is.")
+    return ""

@@ -1,0 +1,78 @@
+"""What staff enter about an endpoint."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from webhooks.delivery.destinations import look_up, parse_url
+from webhooks.failures import AddressRefused
+from webhooks.models import MAX_URL_LENGTH, Endpoint, EventType
+
+CHOSEN_TYPES = [choice for choice in EventType.choices if choice[0] != EventType.PING]
+OVERLAPS = (
+    ("1", gettext_lazy("One day longer: the storefront takes over the new one meanwhile")),
+    ("7", gettext_lazy("Seven days longer")),
+    ("0", gettext_lazy("Not any longer: it has become known to others")),
+)
+
+
+class EndpointForm(forms.Form):
+    """Name, address and events. A new address is looked up, and refused if it does not lead to the public internet."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=100,
+        widget=forms.TextInput({"class": "rd-input", "autocomplete": "off"}),
+    )
+    url = forms.CharField(
+        label=gettext_lazy("Address"),
+        max_length=MAX_URL_LENGTH,
+        widget=forms.TextInput(
+            {"class": "rd-input", "inputmode": "url", "placeholder": "https://shop.example/refund-events"}
+        ),
+    )
+    types = forms.MultipleChoiceField(
+        label=gettext_lazy("Which events"), choices=CHOSEN_TYPES, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, data: Any = None, *, endpoint: Endpoint | None = None) -> None:
+        self.endpoint = endpoint
+        fields = ("name", "url", "types")
+        super().__init__(data, initial={name: getattr(endpoint, name) for name in fields} if endpoint else {})
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        same = Endpoint.objects.filter(name=name)
+        if (same.exclude(pk=self.endpoint.pk) if self.endpoint else same).exists():
+            raise name_is_taken()
+        return name
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        if self.endpoint is None or url != self.endpoint.url:
+            try:
+                look_up(parse_url(url))
+            except AddressRefused as exc:
+                raise ValidationError(str(exc.failure.label), code=exc.failure.value) from exc
+        return url
+
+
+def name_is_taken() -> ValidationError:
+    return ValidationError(_("Another endpoint has this name."), code="name_is_taken")
+
+
+class RotationForm(forms.Form):
+    """How long the secret so far goes on signing. `made_at` is the secret that the page was about."""
+
+    overlap = forms.ChoiceField(
+        label=gettext_lazy("How long does the old secret sign as well?"), choices=OVERLAPS, widget=forms.RadioSelect
+    )
+    made_at = forms.CharField(widget=forms.HiddenInput)
+
+    @property
+    def days(self) -> timedelta:
+        return timedelta(days=int(self.cleaned_data["overlap"]))

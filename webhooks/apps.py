@@ -1,0 +1,12 @@
+from importlib import import_module
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class WebhooksConfig(AppConfig):
+    name = "webhooks"
+    verbose_name = _("Events to the storefront")
+
+    def ready(self) -> None:
+        import_module("webhooks.receivers")  # notes what the refund ledger announces

@@ -1,0 +1,31 @@
+"""`manage.py deliver_events`: send the events that are due, where no worker does."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webhooks.delivery.service import deliver_due
+from webhooks.retention import drop_old_events
+
+SOME_FAILED = 1
+
+
+class Command(BaseCommand):
+    help = (
+        "Send the storefront the events that are due. For cron where no worker runs. "
+        "Exit code: 0 nothing failed, 1 something was not accepted and is tried again later."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--prune", action="store_true", help="forget events older than WEBHOOK_KEEP_DAYS as well")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sent = deliver_due()
+        figures = {"delivered": sent.delivered, "failed": sent.failed}
+        self.stdout.write(_("%(delivered)d delivered, %(failed)d failed.") % figures)
+        if options["prune"]:
+            self.stdout.write(_("%(dropped)d old events forgotten.") % {"dropped": drop_old_events(timezone.now())})
+        if sent.failed:
+            raise SystemExit(SOME_FAILED)

@@ -1,0 +1,195 @@
+"""Who is told about refunds, what they are told, and whether it reached them."""
+
+import uuid
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Min, Q
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.encryption.fields import SealedTextField
+from refunds.models import RefundRecord
+from webhooks.failures import Failure
+
+MAX_URL_LENGTH = 500
+
+
+class EventType(models.TextChoices):
+    REFUND_SUCCEEDED = "refund.succeeded", _("Refunded")
+    REFUND_FAILED = "refund.failed", _("Refund failed")
+    PING = "ping", _("Test")
+
+
+class Endpoint(models.Model):
+    """A server that is told. `types` are the events it wants; none means all, also those added later.
+
+    Its secrets are sealed. For a while after a new one was made, the old one signs as well.
+    """
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    url = models.CharField(_("address"), max_length=MAX_URL_LENGTH)
+    enabled = models.BooleanField(_("switched on"), default=True)
+    types = models.JSONField(_("events"), default=list, blank=True)
+    said_gone = models.BooleanField(_("asked for no more events"), default=False)
+
+    secret = SealedTextField()
+    secret_made_at = models.DateTimeField(_("secret made at"), default=timezone.now, editable=False)
+    old_secret = SealedTextField(blank=True)
+    old_secret_until = models.DateTimeField(_("old secret signs until"), null=True, blank=True, editable=False)
+
+    created_at = models.DateTimeField(_("added at"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("endpoint")
+        verbose_name_plural = _("endpoints")
+        ordering = ("name",)
+        default_permissions = ("add", "change", "view")
+        constraints = (
+            models.CheckConstraint(condition=~Q(secret=""), name="endpoint_has_a_secret"),
+            models.CheckConstraint(
+                condition=Q(old_secret="", old_secret_until=None) | (~Q(old_secret="") & ~Q(old_secret_until=None)),
+                name="endpoint_old_secret_has_an_end",
+            ),
+            models.CheckConstraint(condition=Q(said_gone=False) | Q(enabled=False), name="endpoint_gone_is_off"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def wants(self, event_type: str) -> bool:
+        return not self.types or event_type in self.types
+
+
+class Event(models.Model):
+    """Something to tell. `body` is written before it is first sent, and the same for every endpoint and attempt."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    type = models.CharField(_("event"), max_length=40, choices=EventType.choices)
+    refund = models.ForeignKey(
+        RefundRecord, verbose_name=_("refund"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(_("happened at"), db_index=True)
+    body = models.TextField(_("content"), blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ("-id",)
+        default_permissions = ()
+        constraints = (
+            # A refund ends once, so it is told once.
+            models.UniqueConstraint(
+                fields=["refund"], condition=Q(refund__isnull=False), name="one_event_for_each_refund"
+            ),
+            models.CheckConstraint(condition=Q(type__in=EventType.values), name="event_type_known"),
+            models.CheckConstraint(
+                condition=Q(type="ping", refund=None) | (~Q(type="ping") & Q(refund__isnull=False)),
+                name="event_is_about_a_refund",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.message_id}"
+
+    @property
+    def message_id(self) -> str:
+        """The `webhook-id`, by which a receiver knows an event it has had before."""
+        return f"evt_{self.uuid.hex}"
+
+
+class DeliveryStatus(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    GIVEN_UP = "given_up", _("Given up")
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> Self:
+        """Those to send now: nobody else sends them, or whoever did must be gone."""
+        return self._to_send().filter(Q(taken_until=None) | Q(taken_until__lte=now), next_attempt_at__lte=now)
+
+    def _to_send(self) -> Self:
+        return self.filter(status=DeliveryStatus.WAITING, endpoint__enabled=True)
+
+    def next_due_at(self) -> datetime | None:
+        """When the first of them is to be sent; None if none is waiting."""
+        at = Greatest("next_attempt_at", Coalesce("taken_until", "next_attempt_at"))
+        found: datetime | None = self._to_send().aggregate(at=Min(at))["at"]
+        return found
+
+    def not_being_sent(self, now: datetime) -> Self:
+        return self.filter(Q(taken_until=None) | Q(taken_until__lte=now))
+
+
+class Delivery(models.Model):
+    """One event for one endpoint. `attempts` counts all; `failures` those since it was last to be sent anew.
+
+    Whoever sends it sets `taken_until`; if they die, somebody else sends it again after that.
+    """
+
+    event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries")
+    endpoint = models.ForeignKey(
+        Endpoint, verbose_name=_("endpoint"), on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
+    status = models.CharField(
+        _("status"), max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.WAITING
+    )
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    failures = models.PositiveIntegerField(_("failed attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"))
+    taken_until = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ("-id",)
+        default_permissions = ("view",)
+        permissions = (("send_delivery", _("Can send events again")),)
+        indexes = (
+            models.Index(fields=["endpoint", "next_attempt_at"], condition=Q(status="waiting"), name="delivery_due"),
+            models.Index(fields=["endpoint", "-id"], name="delivery_by_endpoint"),
+            models.Index(fields=["status", "-id"], name="delivery_by_status"),
+        )
+        constraints = (
+            models.UniqueConstraint(fields=["event", "endpoint"], name="one_delivery_per_event_and_endpoint"),
+            models.CheckConstraint(condition=Q(status__in=DeliveryStatus.values), name="delivery_status_known"),
+            models.CheckConstraint(
+                condition=Q(status="waiting", finished_at=None)
+                | (~Q(status="waiting") & Q(finished_at__isnull=False, taken_until=None)),
+                name="delivery_finished_unless_waiting",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event.get_type_display()} → {self.endpoint.name}"
+
+    def is_being_sent(self, now: datetime) -> bool:
+        return self.taken_until is not None and self.taken_until > now
+
+
+class Attempt(models.Model):
+    """One try to send a delivery. Neither `status` nor `error`: under way, or its process was stopped."""
+
+    delivery = models.ForeignKey(
+        Delivery, verbose_name=_("delivery"), on_delete=models.CASCADE, related_name="attempt_log"
+    )
+    at = models.DateTimeField(_("at"))
+    status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
+    error = models.CharField(_("error"), max_length=20, choices=Failure.choices, blank=True)
+    milliseconds = models.PositiveIntegerField(_("milliseconds"), null=True, blank=True)
+    answer = models.TextField(_("answer"), blank=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        ordering = ("id",)
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.status or self.error}"

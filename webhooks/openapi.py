@@ -1,0 +1,104 @@
+"""What the OpenAPI description says of events; `config.openapi` names these webhooks.
+
+Written out rather than generated: drf-spectacular leaves the headers of webhooks away.
+"""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiWebhook
+
+from refunds.api.openapi.examples import PAYMENT, REFUND
+from webhooks.models import EventType
+
+Json = dict[str, Any]
+
+_DELIVERY = (
+    "Answer any 2xx status within 10 seconds and work afterwards. Anything else, and no answer, is tried again for "
+    "about three days; 410 switches the endpoint off. An event may come twice, and events may come in any order. "
+    "Ignore types that you do not know. How to verify the signature: docs/events.md, https://www.standardwebhooks.com."
+)
+_HEADERS = [
+    ("webhook-id", "^evt_[0-9a-f]{32}$", "Names the event; the same each time it is sent."),
+    ("webhook-timestamp", "^[0-9]+$", "When this attempt was made, in seconds since 1970."),
+    (
+        "webhook-signature",
+        "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)?$",
+        "Base64 HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}`; two while a secret is being replaced.",
+    ),
+]
+
+
+def _webhook(event_type: str, summary: str, description: str, data: Json, example: Json) -> OpenApiWebhook:
+    schema = {
+        "type": "object",
+        "properties": {
+            "type": {"const": event_type},
+            "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+            "data": data,
+        },
+        "required": ["type", "timestamp", "data"],
+    }
+    shown = {"type": event_type, "timestamp": "2026-11-23T03:00:01Z", "data": example}
+    operation = {
+        "summary": summary,
+        "description": f"{description} {_DELIVERY}",
+        "tags": ["events"],
+        "parameters": [
+            {
+                "in": "header",
+                "name": name,
+                "required": True,
+                "schema": {"type": "string", "pattern": pattern},
+                "description": meaning,
+            }
+            for name, pattern, meaning in _HEADERS
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "examples": {event_type: {"value": shown}}}},
+        },
+        "responses": {"2XX": {"description": "Taken."}, "410": {"description": "Send no more events to this address."}},
+    }
+    return OpenApiWebhook(event_type, {"post": operation})
+
+
+_REFUND_DATA: Json = {
+    "type": "object",
+    "properties": {
+        "refund": {"$ref": "#/components/schemas/Refund"},
+        "payment": {"$ref": "#/components/schemas/Payment"},
+    },
+    "required": ["refund", "payment"],
+}
+_AS_IT_WAS = "`payment` is as it was when the event was first sent."
+_FAILED = {
+    "status": "failed",
+    "cancelled_amount": None,
+    "cancellation_id": "",
+    "receipt_url": "",
+    "code": "refused_by_gateway",
+    "message": "취소할 수 없는 거래입니다.",
+}
+_NOTHING_REFUNDED = {"status": "paid", "cancel_amount": 0, "refundable_amount": 10000}
+
+refund_succeeded = _webhook(
+    EventType.REFUND_SUCCEEDED.value,
+    "A refund was carried out",
+    f"Also one that was made in i'mport's console. {_AS_IT_WAS}",
+    _REFUND_DATA,
+    {"refund": REFUND, "payment": PAYMENT},
+)
+refund_failed = _webhook(
+    EventType.REFUND_FAILED.value,
+    "A refund was not carried out",
+    f"`code` and `message` of the refund say why. {_AS_IT_WAS}",
+    _REFUND_DATA,
+    {"refund": REFUND | _FAILED, "payment": PAYMENT | _NOTHING_REFUNDED},
+)
+ping = _webhook(
+    EventType.PING.value,
+    "A test",
+    "Staff press a button to see whether the endpoint answers. It is sent once.",
+    {"type": "object"},
+    {},
+)
