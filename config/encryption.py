@@ -1,4 +1,4 @@
-"""The keys that seal personal data and secrets in the database."""
+"""The keys that encrypt personal data and secrets in the database."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 def encryption_keys(name: str, keys: Iterable[str], *, secret_keys: Iterable[str]) -> tuple[str, ...]:
     """The keys of the variable `name`, then those made from SECRET_KEY and its fallbacks.
 
-    The latter seal only where the variable is not set, and always open, so that setting it loses nothing.
+    The latter encrypt only where the variable is not set, and always open, so that setting it loses nothing.
     """
     named = tuple(keys)
     for key in named:

@@ -34,7 +34,7 @@ else:
 
 # Earlier keys that sessions and signatures made before a rotation are still checked with.
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
-# Seal personal data and secrets in the database: the first seals, all open.
+# Seal personal data and secrets in the database: the first encrypts, all open.
 ENCRYPTION_KEYS = encryption_keys(
     "ENCRYPTION_KEYS", env.names("ENCRYPTION_KEYS"), secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS]
 )
@@ -68,7 +68,7 @@ REFUND_LEASE_SECONDS = env.seconds(
 # How long an open refund is compared with i'mport by itself before staff are asked to look at it.
 REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72)
 
-# How long the account a refund went to is kept (sealed) after it has settled; 0 keeps none but its last digits.
+# How long the account a refund went to is kept (encrypted) after it has settled; 0 keeps none but its last digits.
 REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)
 # Empty: every address. What i'mport sends is never believed, so this only keeps strangers from asking for readings.
 IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))

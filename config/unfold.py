@@ -71,7 +71,9 @@ SETTINGS: dict[str, Any] = {
                 "items": [
                     _nav(_("Payments"), "payments", "payments_payment", "refunds.refund_payment"),
                     _nav(_("Refund ledger"), "receipt_long", "refunds_refundrecord", "refunds.refund_payment"),
-                    _nav(_("Drift reports"), "compare_arrows", "refunds_driftreport", "refunds.resolve_refund"),
+                    _nav(
+                        _("Drift reports"), "compare_arrows", "refunds_reconciliationreport", "refunds.resolve_refund"
+                    ),
                 ],
             },
             {

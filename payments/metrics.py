@@ -8,12 +8,14 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from monitoring.collectors import PREFIX, register_collector
-from payments.models import WakeUp
+from payments.models import Notification
 
 
 def collect() -> Iterable[Metric]:
     """How many payments i'mport notified us of and nobody has read since, and how long the oldest has waited."""
-    owed = WakeUp.objects.filter(answered__lt=F("notified")).aggregate(count=Count("pk"), oldest=Min("requested_at"))
+    owed = Notification.objects.filter(answered__lt=F("notified")).aggregate(
+        count=Count("pk"), oldest=Min("requested_at")
+    )
     age = (timezone.now() - owed["oldest"]).total_seconds() if owed["oldest"] else 0.0
     yield GaugeMetricFamily(
         f"{PREFIX}_readings_owed", "Notified payments that were not read since.", value=owed["count"]

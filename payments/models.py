@@ -178,7 +178,7 @@ class Payment(models.Model):
         return self.cancel_amount > 0 and self.refundable_amount > 0
 
 
-class WakeUp(models.Model):
+class Notification(models.Model):
     """A reading of i'mport that is owed because i'mport said that something happened: one row per payment.
 
     `answered` is the last of the `notified` notifications that a reading came after. While it is behind, the
@@ -196,8 +196,10 @@ class WakeUp(models.Model):
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         constraints = (
-            models.CheckConstraint(condition=~Q(imp_uid=""), name="wake_up_imp_uid_not_empty"),
-            models.CheckConstraint(condition=Q(answered__lte=F("notified")), name="wake_up_answered_after_notified"),
+            models.CheckConstraint(condition=~Q(imp_uid=""), name="notification_imp_uid_not_empty"),
+            models.CheckConstraint(
+                condition=Q(answered__lte=F("notified")), name="notification_answered_after_notified"
+            ),
         )
 
     def __str__(self) -> str:

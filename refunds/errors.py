@@ -193,7 +193,7 @@ class AccountUnreadable(RefundError):
     def __init__(self) -> None:
         super().__init__(
             _(
-                "The account is kept, but cannot be read: the key that sealed it is missing. "
+                "The account is kept, but cannot be read: the key that encrypted it is missing. "
                 "Ask whoever runs this server to put it back into ENCRYPTION_KEYS."
             )
         )

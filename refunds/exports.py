@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from core.encryption.cipher import UnsealError
+from core.encryption.cipher import DecryptError
 from core.exports.xlsx import Cell, Row
 from core.money import quantize
 from payments.labels import bank_label, method_label, pg_label, status_label
@@ -100,7 +100,7 @@ def refund_rows(refunds: QuerySet[RefundRecord], *, with_accounts: bool) -> Iter
     refunds = refunds.select_related("payment")
     if not with_accounts:
         return _rows(REFUND_COLUMNS, refunds)
-    return _rows(REFUND_COLUMNS, refunds.select_related("payment", "kept_account"), ACCOUNT_HEADINGS, _account_cells)
+    return _rows(REFUND_COLUMNS, refunds.select_related("payment", "stored_account"), ACCOUNT_HEADINGS, _account_cells)
 
 
 def _rows(
@@ -134,6 +134,6 @@ def _account_cells(refund: RefundRecord) -> list[str]:
 
 def _whole(refund: RefundRecord) -> Account | None:
     try:
-        return open_account(refund.kept_account) if hasattr(refund, "kept_account") else None
-    except UnsealError:
+        return open_account(refund.stored_account) if hasattr(refund, "stored_account") else None
+    except DecryptError:
         return None

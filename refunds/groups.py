@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from refunds.permissions import APPROVE, REFUND, RESOLVE, VIEW, VIEW_ACCOUNT, VIEW_REFUNDS, VIEW_REPORTS
 
-MIGRATION = "0007_staff_groups"  # the one after which they are made
+MIGRATION = "0001_initial"  # the one after which they are made
 
 _LOOK = (VIEW, VIEW_REFUNDS, VIEW_REPORTS)
 GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (

@@ -11,7 +11,7 @@ REFUND = "refunds.refund_payment"
 VIEW = "payments.view_payment"
 RESOLVE = "refunds.resolve_refund"
 VIEW_REFUNDS = "refunds.view_refundrecord"
-VIEW_REPORTS = "refunds.view_driftreport"
+VIEW_REPORTS = "refunds.view_reconciliationreport"
 VIEW_ACCOUNT = "refunds.view_account"
 APPROVE = "refunds.approve_refund"
 

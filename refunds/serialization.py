@@ -9,7 +9,7 @@ from payments.errors import DomainError
 from payments.models import Payment
 from refunds.errors import InvalidQuery, InvalidRequest, PolicyViolated, RefundNotDone
 from refunds.messages import message_of
-from refunds.models import DriftReport, RefundRecord
+from refunds.models import ReconciliationReport, RefundRecord
 from refunds.policies import Violation
 from refunds.services.refund import RefundPreview
 
@@ -89,7 +89,7 @@ def _violations(violations: tuple[Violation, ...]) -> list[Json]:
     return [{"code": found.code, "message": found.message, "field": found.field} for found in violations]
 
 
-def report_json(report: DriftReport) -> Json:
+def report_json(report: ReconciliationReport) -> Json:
     """A drift report with its differences."""
     return {
         "ok": not report.remaining and not report.error,

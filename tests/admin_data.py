@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from access.models import Authenticator, SignInFailure
 from access.tokens.service import create_token
-from core.encryption.cipher import seal
-from refunds.models import DriftDifference, DriftReport, RefundBatch, RefundBatchItem
+from core.encryption.cipher import encrypt
+from refunds.models import Discrepancy, ReconciliationReport, RefundBatch, RefundBatchItem
 from tests.factories import make_payment, make_refund, make_staff
 from webhooks.models import Delivery, Endpoint, Event, EventType
 
@@ -18,7 +18,7 @@ APPS = ("payments/", "refunds/", "webhooks/", "auth/", "access/")
 LISTS = (
     "payments/payment/",
     "refunds/refundrecord/",
-    "refunds/driftreport/",
+    "refunds/reconciliationreport/",
     "webhooks/delivery/",
     "webhooks/endpoint/",
     "auth/user/",
@@ -32,7 +32,7 @@ FORMS = (
     "auth/group/add/",
     "access/apitoken/add/",
     "webhooks/endpoint/add/",
-    "refunds/driftreport/compare/",
+    "refunds/reconciliationreport/compare/",
     "payments/payment/export/",
     "refunds/refundrecord/export/",
     "two-factor/",
@@ -49,10 +49,10 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     said = {"requested_by_name": text, "reason": text * 4}
     done = make_refund(payment, amount=Decimal(1_234_567), **said)
     refund = make_refund(payment, status="unknown", needs_review=True, **said)
-    report = DriftReport.objects.create(
+    report = ReconciliationReport.objects.create(
         since=now - timedelta(days=80), until=now, started_at=now, finished_at=now, found=1
     )
-    DriftDifference.objects.create(
+    Discrepancy.objects.create(
         report=report, imp_uid=payment.imp_uid, merchant_uid=text[:40], kind="status", ours="paid", theirs="cancelled"
     )
     group = Group.objects.create(name=text * 2)
@@ -62,7 +62,7 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     token, _secret = create_token(user=user, name=text, max_amount=Decimal(10**9), max_per_day=Decimal(10**10))
     SignInFailure.objects.create(username=text, ip_address="2001:db8::1234:5678:9abc:def0", failures_since_start=5)
     device = Authenticator.objects.create(user=user, name=text, confirmed=True)
-    endpoint = Endpoint.objects.create(name=text, url="https://1234.5678/", secret=seal("secret"))
+    endpoint = Endpoint.objects.create(name=text, url="https://1234.5678/", secret=encrypt("secret"))
     event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=done, created_at=now)
     delivery = Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=now)
     rows = (payment, refund, report, delivery, endpoint, user, group, token, device)

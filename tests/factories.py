@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from core.encryption.cipher import seal
+from core.encryption.cipher import encrypt
 from payments.intake.mirror import sync_by_id
 from payments.models import Payment
 from refunds.models import RefundAccount, RefundRecord
@@ -84,7 +84,7 @@ def make_refund(payment: Payment | None = None, **fields: Any) -> RefundRecord:
     return RefundRecord.objects.create(**fields)
 
 
-def make_kept_account(refund: RefundRecord, **account: str) -> RefundAccount:
+def make_stored_account(refund: RefundRecord, **account: str) -> RefundAccount:
     """The account the refund went to, as the ledger keeps it."""
     text = json.dumps({"holder": ACCOUNT["refund_holder"], "number": ACCOUNT_DIGITS, **account})
-    return RefundAccount.objects.create(refund=refund, sealed=seal(text))
+    return RefundAccount.objects.create(refund=refund, encrypted=encrypt(text))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from core.encryption.cipher import seal, unseal
+from core.encryption.cipher import decrypt, encrypt
 from webhooks.models import Endpoint
 from webhooks.signing import new_secret
 
@@ -13,7 +13,7 @@ from webhooks.signing import new_secret
 def add_endpoint(*, name: str, url: str, types: Sequence[str]) -> tuple[Endpoint, str]:
     """Add an endpoint and return it with its secret, which is not shown again. `url` was checked."""
     secret = new_secret()
-    endpoint = Endpoint.objects.create(name=name, url=url, types=list(types), secret=seal(secret))
+    endpoint = Endpoint.objects.create(name=name, url=url, types=list(types), secret=encrypt(secret))
     return endpoint, secret
 
 
@@ -25,8 +25,8 @@ def change_endpoint(endpoint: Endpoint, *, name: str, url: str, types: Sequence[
 
 def switch_endpoint(endpoint: Endpoint, *, on: bool) -> None:
     """Start or stop telling an endpoint. What waits for it meanwhile is sent when it is on again."""
-    endpoint.enabled, endpoint.said_gone = on, False
-    endpoint.save(update_fields=["enabled", "said_gone"])
+    endpoint.enabled, endpoint.disabled_by_410 = on, False
+    endpoint.save(update_fields=["enabled", "disabled_by_410"])
 
 
 def rotate_secret(endpoint: Endpoint, *, overlap: timedelta) -> str | None:
@@ -38,7 +38,7 @@ def rotate_secret(endpoint: Endpoint, *, overlap: timedelta) -> str | None:
     secret = new_secret()
     both = overlap > timedelta(0)
     changed = Endpoint.objects.filter(pk=endpoint.pk, secret_made_at=endpoint.secret_made_at).update(
-        secret=seal(secret),
+        secret=encrypt(secret),
         secret_made_at=now,
         old_secret=endpoint.secret if both else "",
         old_secret_until=now + overlap if both else None,
@@ -48,6 +48,6 @@ def rotate_secret(endpoint: Endpoint, *, overlap: timedelta) -> str | None:
 
 
 def signing_secrets(endpoint: Endpoint, now: datetime) -> list[str]:
-    """The secrets to sign with, the newest first. Raises `UnsealError`."""
+    """The secrets to sign with, the newest first. Raises `DecryptError`."""
     still_valid = endpoint.old_secret_until is not None and endpoint.old_secret_until > now
-    return [unseal(endpoint.secret), *([unseal(endpoint.old_secret)] if still_valid else [])]
+    return [decrypt(endpoint.secret), *([decrypt(endpoint.old_secret)] if still_valid else [])]

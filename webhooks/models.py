@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.encryption.fields import SealedTextField
+from core.encryption.fields import EncryptedTextField
 from refunds.models import RefundRecord
 from webhooks.failures import Failure
 
@@ -26,18 +26,18 @@ class EventType(models.TextChoices):
 class Endpoint(models.Model):
     """A server that is told. `types` are the events it wants; none means all, also those added later.
 
-    Its secrets are sealed. For a while after a new one was made, the old one signs as well.
+    Its secrets are encrypted. For a while after a new one was made, the old one signs as well.
     """
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     url = models.CharField(_("address"), max_length=MAX_URL_LENGTH)
     enabled = models.BooleanField(_("switched on"), default=True)
     types = models.JSONField(_("events"), default=list, blank=True)
-    said_gone = models.BooleanField(_("asked for no more events"), default=False)
+    disabled_by_410 = models.BooleanField(_("asked for no more events"), default=False)
 
-    secret = SealedTextField()
+    secret = EncryptedTextField()
     secret_made_at = models.DateTimeField(_("secret made at"), default=timezone.now, editable=False)
-    old_secret = SealedTextField(blank=True)
+    old_secret = EncryptedTextField(blank=True)
     old_secret_until = models.DateTimeField(_("old secret signs until"), null=True, blank=True, editable=False)
 
     created_at = models.DateTimeField(_("added at"), default=timezone.now, editable=False)
@@ -53,7 +53,7 @@ class Endpoint(models.Model):
                 condition=Q(old_secret="", old_secret_until=None) | (~Q(old_secret="") & ~Q(old_secret_until=None)),
                 name="endpoint_old_secret_has_an_end",
             ),
-            models.CheckConstraint(condition=Q(said_gone=False) | Q(enabled=False), name="endpoint_gone_is_off"),
+            models.CheckConstraint(condition=Q(disabled_by_410=False) | Q(enabled=False), name="endpoint_gone_is_off"),
         )
 
     def __str__(self) -> str:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin, TimestampMixin
 from django_otp.oath import TOTP
 
-from core.encryption.cipher import UnsealError, seal, unseal
-from core.encryption.fields import SealedTextField
+from core.encryption.cipher import DecryptError, decrypt, encrypt
+from core.encryption.fields import EncryptedTextField
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +31,10 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[mi
     """An app that shows codes (TOTP, RFC 6238), known by a secret that it shares with us.
 
     django-otp's own device keeps that secret in the clear, and its backup codes too: whoever reads the database, or
-    a backup of it, could make codes. So this one seals the secret, and of backup codes keeps hashes.
+    a backup of it, could make codes. So this one encrypts the secret, and of backup codes keeps hashes.
     """
 
-    sealed_secret = SealedTextField()
+    encrypted_secret = EncryptedTextField()
     last_step = models.BigIntegerField(default=-1, editable=False)  # of the last code accepted: none is taken twice
 
     class Meta:
@@ -51,8 +51,8 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[mi
 
     @property
     def secret(self) -> str:
-        """The secret as apps take it (base32). Raises `UnsealError`."""
-        return unseal(self.sealed_secret)
+        """The secret as apps take it (base32). Raises `DecryptError`."""
+        return decrypt(self.encrypted_secret)
 
     def verify_token(self, token: str) -> bool:
         """Whether this is a right code now, of the app or a backup code; it is used up with that.
@@ -81,7 +81,7 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[mi
     def _fits(self, token: str) -> bool:
         try:
             totp = TOTP(b32decode(self.secret))
-        except UnsealError:
+        except DecryptError:
             logger.exception("the secret of two-factor device %s cannot be opened", self.pk)
             return False
         fits = bool(totp.verify(int(token), TOLERANCE_STEPS, self.last_step + 1))
@@ -114,8 +114,8 @@ class BackupCode(models.Model):
 
 
 def new_secret() -> str:
-    """A secret, sealed."""
-    return seal(b32encode(urandom(SECRET_BYTES)).decode())
+    """A secret, encrypted."""
+    return encrypt(b32encode(urandom(SECRET_BYTES)).decode())
 
 
 def new_backup_code() -> str:

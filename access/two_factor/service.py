@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from access.models import Authenticator, BackupCode, authenticator_of, digest_of, new_backup_code, new_secret
-from core.encryption.cipher import UnsealError
+from core.encryption.cipher import DecryptError
 
 BACKUP_CODES = 10
 
@@ -52,7 +52,7 @@ def check_code(*, user: User, code: str) -> Authenticator:
 def begin_set_up(user: User) -> Authenticator:
     """A new device that nothing depends on before it is confirmed. An earlier attempt is forgotten."""
     fresh = {
-        "sealed_secret": new_secret(),
+        "encrypted_secret": new_secret(),
         "last_step": -1,
         "throttling_failure_count": 0,
         "throttling_failure_timestamp": None,
@@ -64,7 +64,7 @@ def begin_set_up(user: User) -> Authenticator:
 
 def mark_of(begun: Authenticator) -> str:
     """What tells this attempt to set up a device from every other one, for whoever began it to keep."""
-    return digest_of(begun.sealed_secret)
+    return digest_of(begun.encrypted_secret)
 
 
 def device_being_set_up(user: User, *, mark: str) -> Authenticator | None:
@@ -72,7 +72,7 @@ def device_being_set_up(user: User, *, mark: str) -> Authenticator | None:
     device: Authenticator | None = Authenticator.objects.filter(user=user, confirmed=False).first()
     try:
         return device if device and device.secret and constant_time_compare(mark_of(device), mark) else None
-    except UnsealError:
+    except DecryptError:
         return None
 
 
@@ -83,7 +83,7 @@ def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, li
     """
     user = begun.user
     with transaction.atomic():
-        same = Authenticator.objects.filter(user=user, confirmed=False, sealed_secret=begun.sealed_secret)
+        same = Authenticator.objects.filter(user=user, confirmed=False, encrypted_secret=begun.encrypted_secret)
         device: Authenticator | None = same.select_for_update().first()
         refused = _refused(device, code)
         if refused is None and device is not None:
@@ -118,7 +118,7 @@ def backup_codes_left(device: Authenticator) -> int:
 
 
 def app_address(device: Authenticator, *, issuer: str) -> str:
-    """What the QR code says: the `otpauth://` address that authenticator apps take. Raises `UnsealError`."""
+    """What the QR code says: the `otpauth://` address that authenticator apps take. Raises `DecryptError`."""
     label = f"{issuer}:{device.user.get_username()}"
     return f"otpauth://totp/{quote(label)}?{urlencode({'secret': device.secret, 'issuer': issuer}, quote_via=quote)}"
 

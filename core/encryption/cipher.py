@@ -1,7 +1,7 @@
-"""Personal data and secrets as they lie in the database: sealed with a key that is not in it.
+"""Encrypt personal data and secrets for the database, with a key that is not stored in it.
 
-`ENCRYPTION_KEYS` holds Fernet keys (AES-128-CBC with HMAC-SHA256, authenticated). The first one seals, all of
-them open, so a key is rotated by putting a new one in front and sealing everything anew.
+`ENCRYPTION_KEYS` holds Fernet keys (AES-128-CBC with HMAC-SHA256, authenticated). The first one encrypts, all of
+them decrypt. To rotate a key, put a new one in front and run `manage.py reencrypt`.
 """
 
 from base64 import urlsafe_b64decode
@@ -14,33 +14,33 @@ _VERSION = 0x80
 _SHORTEST = 1 + 8 + 16 + 16 + 32
 
 
-class UnsealError(Exception):
-    """No key of ours opens this: the key is gone, or the text was tampered with."""
+class DecryptError(Exception):
+    """No key decrypts this: the key was removed, or the text was tampered with."""
 
 
-def seal(text: str) -> str:
-    """The text in a form that only a holder of the key can read."""
+def encrypt(text: str) -> str:
+    """Return the text encrypted with the first key."""
     return _keys().encrypt(text.encode()).decode()
 
 
-def unseal(sealed: str) -> str:
-    """The text that was sealed. Raises `UnsealError`."""
+def decrypt(encrypted: str) -> str:
+    """Return the plain text. Raises `DecryptError`."""
     try:
-        return _keys().decrypt(sealed.encode()).decode()
+        return _keys().decrypt(encrypted.encode()).decode()
     except InvalidToken as exc:
-        raise UnsealError("no key opens this: was one of ENCRYPTION_KEYS removed?") from exc
+        raise DecryptError("no key decrypts this: was one of ENCRYPTION_KEYS removed?") from exc
 
 
-def reseal(sealed: str) -> str:
-    """The same text, sealed with the first key. Raises `UnsealError`."""
+def reencrypt(encrypted: str) -> str:
+    """Return the ciphertext encrypted anew with the first key. Raises `DecryptError`."""
     try:
-        return _keys().rotate(sealed.encode()).decode()
+        return _keys().rotate(encrypted.encode()).decode()
     except InvalidToken as exc:
-        raise UnsealError("no key opens this: was one of ENCRYPTION_KEYS removed?") from exc
+        raise DecryptError("no key decrypts this: was one of ENCRYPTION_KEYS removed?") from exc
 
 
-def looks_sealed(text: str) -> bool:
-    """Whether this has the form of something sealed, whatever key it needs."""
+def is_ciphertext(text: str) -> bool:
+    """Return whether this has the form of a ciphertext, whatever its key."""
     try:
         token = urlsafe_b64decode(text.encode())
     except ValueError:
@@ -48,10 +48,10 @@ def looks_sealed(text: str) -> bool:
     return len(token) >= _SHORTEST and token[0] == _VERSION
 
 
-def is_current(sealed: str) -> bool:
-    """Whether the first key sealed this, so that nothing is left to do."""
+def is_current(encrypted: str) -> bool:
+    """Return whether the first key encrypted this."""
     try:
-        Fernet(settings.ENCRYPTION_KEYS[0]).decrypt(sealed.encode())
+        Fernet(settings.ENCRYPTION_KEYS[0]).decrypt(encrypted.encode())
     except InvalidToken:
         return False
     return True

@@ -1,17 +1,17 @@
-"""A column for what lies sealed in the database."""
+"""A column for what lies encrypted in the database."""
 
 from typing import Any
 
 from django.db import models
 
-from core.encryption.cipher import looks_sealed
+from core.encryption.cipher import is_ciphertext
 
 
-class SealedTextField(models.TextField):  # type: ignore[type-arg]  # it takes no arguments when it runs
-    """Text made by `cipher.seal`, and nothing else: plain text raises `ValueError` before it is stored.
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # it takes no arguments when it runs
+    """Text made by `cipher.encrypt`, and nothing else: plain text raises `ValueError` before it is stored.
 
-    The value stays sealed on the model, in `values()` and in dumps; `cipher.unseal` opens it where it is needed.
-    `manage.py reseal` finds these columns by their class.
+    The value stays encrypted on the model, in `values()` and in dumps; `cipher.decrypt` opens it where it is needed.
+    `manage.py reencrypt` finds these columns by their class.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -24,6 +24,6 @@ class SealedTextField(models.TextField):  # type: ignore[type-arg]  # it takes n
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)
-        if text and not looks_sealed(text):
-            raise ValueError(f"{self.model.__name__}.{self.name} is not sealed")  # the text itself must not be shown
+        if text and not is_ciphertext(text):
+            raise ValueError(f"{self.model.__name__}.{self.name} is not encrypted")  # the text itself must not be shown
         return text

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from core.http.client_ip import client_address
-from payments.intake.inbox import TooManyWaiting, request_reading
+from payments.intake.inbox import TooManyWaiting, add_notification
 from payments.intake.threads import read_soon
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def iamport_webhook(request: HttpRequest) -> JsonResponse:
     """Note the payment, answer, and have it read afterwards."""
     try:
         imp_uid = _imp_uid_of(request)
-        request_reading(imp_uid=imp_uid)
+        add_notification(imp_uid=imp_uid)
     except Refused as exc:
         answer = _error(exc.status, exc.code, exc.message)
         if exc.status == 405:

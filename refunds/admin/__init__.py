@@ -4,12 +4,12 @@ from django.contrib import admin
 
 from access.models import ApiToken
 from payments.models import Payment
-from refunds.admin.drift.reports import DriftReportAdmin
+from refunds.admin.drift.reports import ReconciliationReportAdmin
 from refunds.admin.refunds import RefundablePaymentAdmin, RefundRecordAdmin
 from refunds.admin.tokens import RefundingTokenAdmin
-from refunds.models import DriftReport, RefundRecord
+from refunds.models import ReconciliationReport, RefundRecord
 
 admin.site.register(ApiToken, RefundingTokenAdmin)
 admin.site.register(Payment, RefundablePaymentAdmin)
 admin.site.register(RefundRecord, RefundRecordAdmin)
-admin.site.register(DriftReport, DriftReportAdmin)
+admin.site.register(ReconciliationReport, ReconciliationReportAdmin)

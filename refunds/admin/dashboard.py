@@ -20,7 +20,7 @@ from core.money import format_money
 from refunds.admin.drift.reports import result_badge
 from refunds.admin.progress import since
 from refunds.admin.timeline import refund_badge
-from refunds.models import DriftReport, RefundRecord, RefundStatus
+from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
 from refunds.permissions import may_resolve, may_view_refunds, may_view_reports
 
 DAYS = 30
@@ -149,12 +149,12 @@ def _refunded_cards(days: list[Day], today: date) -> list[Card]:
 def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
     if not may_view_reports(user):
         return []
-    report, title = DriftReport.objects.first(), _("Compared with i'mport")
+    report, title = ReconciliationReport.objects.first(), _("Compared with i'mport")
     if report is None:
         compare = "compare_now" if may_resolve(user) else "changelist"
-        url = reverse(f"admin:refunds_driftreport_{compare}")
+        url = reverse(f"admin:refunds_reconciliationreport_{compare}")
         return [Card("drift", title, "–", _("Never compared yet"), url)]
-    url = reverse("admin:refunds_driftreport_change", args=[report.pk])
+    url = reverse("admin:refunds_reconciliationreport_change", args=[report.pk])
     return [Card("drift", title, result_badge(report), since(report.started_at, timezone.now()), url)]
 
 

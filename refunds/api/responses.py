@@ -10,7 +10,7 @@ from refunds.errors import RefundNotDone
 from refunds.messages import message_of
 from refunds.models import FINAL_STATUSES, RefundRecord, RefundStatus
 from refunds.serialization import Json, error_json, payment_json, refund_json
-from refunds.services.idempotency import keep_answer, kept_answer
+from refunds.services.idempotency import store_answer, stored_answer
 from refunds.services.refund import outcome_of
 
 REPLAYED = "Idempotent-Replayed"
@@ -22,10 +22,10 @@ def answer_of(record: RefundRecord, *, is_new: bool) -> Response:
     With an idempotency key the first final answer is given to every repeat; while the refund is open, the answer
     tells how it stands now.
     """
-    kept = None if is_new else kept_answer(record)
+    kept = None if is_new else stored_answer(record)
     status, body = kept or _told_now(record)
     if record.idempotency_key and record.status in FINAL_STATUSES and kept is None:
-        status, body = keep_answer(record, http_status=status, body=body)
+        status, body = store_answer(record, http_status=status, body=body)
     response = respond(json.loads(body), status)
     if not is_new:
         response[REPLAYED] = "true"

@@ -7,7 +7,7 @@ STAFF_GROUP = "환불팀"
 STAFF_PERMISSIONS = (
     "payments.view_payment",
     "refunds.view_refundrecord",
-    "refunds.view_driftreport",
+    "refunds.view_reconciliationreport",
     "refunds.refund_payment",
     "refunds.resolve_refund",
     "refunds.view_account",

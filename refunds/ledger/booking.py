@@ -17,7 +17,7 @@ from core.money import format_money
 from core.request_ids import request_id
 from payments.gateway import Cancellation, GatewayPayment
 from payments.models import Payment
-from refunds.ledger.matching import PART_SHOWN, identities, is_remainder, known_items, parts_of
+from refunds.ledger.matching import PART_SHOWN, booked_keys, cancellation_keys, is_remainder, parts_of
 from refunds.messages import FOUND, FOUND_WITHOUT_ITEM
 from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import sends_refund_number
@@ -39,7 +39,7 @@ class Reading(Enum):
     LATER = "later"  # any other time: our number, or the amount, time and reason that fit
 
 
-class StaleRecordError(Exception):
+class AlreadySettled(Exception):
     """A record changed under us although its payment was locked: a bug, never hidden."""
 
 
@@ -76,8 +76,8 @@ def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: date
     records = list(payment.refunds.all())
     for record in records:
         record.payment = payment
-    known = known_items(records)
-    unseen = [(key, item) for key, item in identities(shown.cancel_history) if key not in known]
+    known = booked_keys(records)
+    unseen = [(key, item) for key, item in cancellation_keys(shown.cancel_history) if key not in known]
     live = next((record for record in records if record.is_live), None)
     booking = Booking()
     total = sum((record.booked_amount for record in records), Decimal(0))
@@ -244,13 +244,13 @@ def move(
 
     The buyer reads `message`; a `note` stands in its place in the timeline, which only staff read.
 
-    Raises `StaleRecordError` if the record is no longer what the caller holds: a final state is never left.
+    Raises `AlreadySettled` if the record is no longer what the caller holds: a final state is never left.
     """
     if status in FINAL_STATUSES:
         changes["settled_at"] = now
     changes |= {"status": status, "message": message}
     if not record.is_live or not RefundRecord.objects.filter(pk=record.pk, status=record.status).update(**changes):
-        raise StaleRecordError(f"refund {record.number} is no longer {record.status}")
+        raise AlreadySettled(f"refund {record.number} is no longer {record.status}")
     for name, value in changes.items():
         setattr(record, name, value)
     add_event(record, code=code, now=now, message=note or message, actor=actor, data=data)

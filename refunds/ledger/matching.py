@@ -10,7 +10,7 @@ from refunds.models import RefundRecord, RefundStatus
 PART_SHOWN = "part_shown"
 
 
-def identities(history: Iterable[Cancellation]) -> list[tuple[str, Cancellation]]:
+def cancellation_keys(history: Iterable[Cancellation]) -> list[tuple[str, Cancellation]]:
     """Each cancel with its identity, oldest first.
 
     Older payments lack `cancellation_id`: then PG transaction, time and amount serve, and a counter tells
@@ -29,8 +29,8 @@ def identities(history: Iterable[Cancellation]) -> list[tuple[str, Cancellation]
     return result
 
 
-def known_items(records: Iterable[RefundRecord]) -> set[str]:
-    """The identities of the cancels that these records stand for."""
+def booked_keys(records: Iterable[RefundRecord]) -> set[str]:
+    """The cancellation_keys of the cancels that these records stand for."""
     return {record.cancellation_id for record in records if record.cancellation_id}.union(
         *(parts_of(record) for record in records if is_remainder(record))
     )

@@ -2,8 +2,8 @@
 
 from refunds.models.bank_accounts import RefundAccount
 from refunds.models.batches import RefundBatch, RefundBatchItem
-from refunds.models.drift import DifferenceKind, DriftDifference, DriftReport
 from refunds.models.idempotency import IdempotentAnswer
+from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, ReconciliationReport
 from refunds.models.refunds import (
     FINAL_STATUSES,
     LIVE_STATUSES,
@@ -20,10 +20,10 @@ __all__ = [
     "FINAL_STATUSES",
     "LIVE_STATUSES",
     "AppendOnlyError",
-    "DifferenceKind",
-    "DriftDifference",
-    "DriftReport",
+    "Discrepancy",
+    "DiscrepancyKind",
     "IdempotentAnswer",
+    "ReconciliationReport",
     "RefundAccount",
     "RefundBatch",
     "RefundBatchItem",

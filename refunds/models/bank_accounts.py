@@ -1,20 +1,20 @@
-"""The bank account a refund went to: personal data, sealed and kept for a while only."""
+"""The bank account a refund went to: personal data, encrypted and kept for a while only."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.encryption.fields import SealedTextField
+from core.encryption.fields import EncryptedTextField
 from refunds.models.refunds import RefundRecord
 
 
 class RefundAccount(models.Model):
-    """Holder and number of the account one refund went to, sealed (`core.encryption.cipher`).
+    """Holder and number of the account one refund went to, encrypted (`core.encryption.cipher`).
 
     A row of its own, so that nothing which reads refunds can show it by mistake, and dropping it is deleting it.
     """
 
-    refund = models.OneToOneField(RefundRecord, on_delete=models.CASCADE, related_name="kept_account")
-    sealed = SealedTextField()
+    refund = models.OneToOneField(RefundRecord, on_delete=models.CASCADE, related_name="stored_account")
+    encrypted = EncryptedTextField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -9,7 +9,7 @@ from refunds.models.refunds import RefundRecord
 class IdempotentAnswer(models.Model):
     """The final answer to the request that made one refund. The key itself stands on the refund."""
 
-    refund = models.OneToOneField(RefundRecord, on_delete=models.CASCADE, related_name="kept_answer")
+    refund = models.OneToOneField(RefundRecord, on_delete=models.CASCADE, related_name="stored_answer")
     http_status = models.PositiveSmallIntegerField()
     body = models.TextField()  # JSON as text: a JSON column may change the order of its keys
     created_at = models.DateTimeField(auto_now_add=True)

@@ -61,7 +61,7 @@ class RefundRecord(models.Model):
 
     `amount` is what was asked, `cancelled_amount` what i'mport did (null until then); major units of the
     payment's currency. Of the account it went to only the last four digits stand here; the whole of it is kept
-    for a while, sealed, in `RefundAccount`.
+    for a while, encrypted, in `RefundAccount`.
     """
 
     payment = models.ForeignKey(Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="refunds")

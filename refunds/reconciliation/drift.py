@@ -17,9 +17,9 @@ from core.money import format_money
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Payment
-from refunds.ledger.matching import identities, known_items
+from refunds.ledger.matching import booked_keys, cancellation_keys
 from refunds.messages import NOT_SHOWN, UNBOOKABLE
-from refunds.models import DifferenceKind, DriftDifference, DriftReport, RefundRecord
+from refunds.models import Discrepancy, DiscrepancyKind, ReconciliationReport, RefundRecord
 from refunds.reconciliation.reconcile import Outcome, Reconciled, reconcile
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ CSV_COLUMNS = ("order", "imp_uid", "difference", "here", "at_iamport", "repaired
 
 def compare_period(
     *, since: datetime, until: datetime, check_only: bool = False, gateway: Gateway | None = None
-) -> DriftReport:
+) -> ReconciliationReport:
     """Compare every payment whose final status was set in [since, until], and every one of ours paid in it.
 
     Repairs what differs unless `check_only`: then nothing but the report is written. The report is kept, also
@@ -38,7 +38,9 @@ def compare_period(
     run beside live refunds: a refund that is still open counts as a difference, not as an error.
     """
     gateway = gateway or get_gateway()
-    report = DriftReport.objects.create(since=since, until=until, check_only=check_only, started_at=timezone.now())
+    report = ReconciliationReport.objects.create(
+        since=since, until=until, check_only=check_only, started_at=timezone.now()
+    )
     seen: set[str] = set()
     try:
         for page in gateway.payments_between(since, until):
@@ -68,7 +70,7 @@ class Repaired:
 
 
 def repair_differences(
-    *, report: DriftReport, found: Iterable[DriftDifference], gateway: Gateway | None = None
+    *, report: ReconciliationReport, found: Iterable[Discrepancy], gateway: Gateway | None = None
 ) -> Iterator[Repaired]:
     """Read the payments of these differences again, book what is missing here, and yield what became of each.
 
@@ -86,7 +88,7 @@ def repair_differences(
     yield from left_out
 
 
-def write_csv(report: DriftReport, file: IO[str]) -> None:
+def write_csv(report: ReconciliationReport, file: IO[str]) -> None:
     """The report's differences as CSV. Texts that a spreadsheet would take for a formula are quoted."""
     writer = csv.writer(file)
     writer.writerow(CSV_COLUMNS)
@@ -108,7 +110,7 @@ def _ours_not_listed(since: datetime, until: datetime, seen: set[str]) -> Iterat
         yield chunk
 
 
-def _compare_ours(report: DriftReport, payments: Sequence[Payment], gateway: Gateway) -> None:
+def _compare_ours(report: ReconciliationReport, payments: Sequence[Payment], gateway: Gateway) -> None:
     """Compare payments that were not in the listing, which goes by the time of the last status."""
     shown = gateway.payments([payment.imp_uid for payment in payments])
     _compare(report, shown)
@@ -116,11 +118,11 @@ def _compare_ours(report: DriftReport, payments: Sequence[Payment], gateway: Gat
     for payment in payments:
         if payment.imp_uid not in known:
             report.compared += 1
-            found = _difference(payment, DifferenceKind.MISSING_THERE, format_money(payment.amount, payment.currency))
+            found = _difference(payment, DiscrepancyKind.MISSING_THERE, format_money(payment.amount, payment.currency))
             _keep(report, [found])
 
 
-def _compare(report: DriftReport, shown: Sequence[GatewayPayment]) -> None:
+def _compare(report: ReconciliationReport, shown: Sequence[GatewayPayment]) -> None:
     """Compare one page, repair what differs, and look again at what was repaired."""
     before = _ledger_of(shown)
     report.compared += len(shown)
@@ -160,7 +162,7 @@ def _add(missing: dict[str, str], gateway: Gateway) -> list[Repaired]:
     return left
 
 
-def _noted(report: DriftReport, result: Reconciled, *, is_new: bool) -> Repaired:
+def _noted(report: ReconciliationReport, result: Reconciled, *, is_new: bool) -> Repaired:
     """Note which of a payment's differences are gone."""
     outcome, message, payment = result.outcome, result.message, result.payment
     if result.shown is None:
@@ -170,7 +172,7 @@ def _noted(report: DriftReport, result: Reconciled, *, is_new: bool) -> Repaired
         # Guarded: of two runs at once, one counts each.
         still = report.differences.filter(imp_uid=payment.imp_uid, repaired=False)
         gone = still.exclude(kind__in=left).update(repaired=True)
-        DriftReport.objects.filter(pk=report.pk).update(repaired=F("repaired") + gone)
+        ReconciliationReport.objects.filter(pk=report.pk).update(repaired=F("repaired") + gone)
     if is_new and outcome in ("agrees", "imported"):
         return Repaired(payment.merchant_uid, "added", _("The payment was added here."), payment, not left)
     return Repaired(payment.merchant_uid, outcome, message, payment, not left)
@@ -183,44 +185,44 @@ def _ledger_of(shown: Iterable[GatewayPayment]) -> dict[str, Payment]:
     return {payment.imp_uid: payment for payment in ours.prefetch_related(Prefetch("refunds", refunds))}
 
 
-def differences(ours: Payment | None, theirs: GatewayPayment) -> list[DriftDifference]:
+def differences(ours: Payment | None, theirs: GatewayPayment) -> list[Discrepancy]:
     """How our payment (with its refunds prefetched) differs from what i'mport shows; unsaved."""
     if ours is None:
         amount = format_money(theirs.amount, theirs.currency)
-        missing = DriftDifference(imp_uid=theirs.imp_uid, merchant_uid=theirs.merchant_uid[:40], theirs=amount)
-        missing.kind = DifferenceKind.MISSING_HERE
+        missing = Discrepancy(imp_uid=theirs.imp_uid, merchant_uid=theirs.merchant_uid[:40], theirs=amount)
+        missing.kind = DiscrepancyKind.MISSING_HERE
         return [missing]
     refunds = list(ours.refunds.all())
     done = [refund for refund in refunds if refund.status == "succeeded"]
-    found = [_difference(ours, DifferenceKind.OPEN_REFUND, refund.number) for refund in refunds if refund.is_live]
+    found = [_difference(ours, DiscrepancyKind.OPEN_REFUND, refund.number) for refund in refunds if refund.is_live]
     pairs = (
-        (DifferenceKind.AMOUNT, ours.amount, theirs.amount),
-        (DifferenceKind.REFUNDED, ours.cancel_amount, theirs.cancel_amount),
+        (DiscrepancyKind.AMOUNT, ours.amount, theirs.amount),
+        (DiscrepancyKind.REFUNDED, ours.cancel_amount, theirs.cancel_amount),
     )
     for kind, here, there in pairs:
         if here != there:
             texts = (format_money(here, ours.currency), format_money(there, theirs.currency))
             found.append(_difference(ours, kind, *texts))
-    known = known_items(done)
-    unbooked = [key for key, _item in identities(theirs.cancel_history) if key not in known]
+    known = booked_keys(done)
+    unbooked = [key for key, _item in cancellation_keys(theirs.cancel_history) if key not in known]
     # A cancel known only from i'mport's total has no item of its own, and is not counted twice.
     without_item = sum(not refund.cancellation_id for refund in done)
     if len(unbooked) > without_item:
-        found.append(_difference(ours, DifferenceKind.RECORDS, str(len(done)), str(len(theirs.cancel_history))))
+        found.append(_difference(ours, DiscrepancyKind.RECORDS, str(len(done)), str(len(theirs.cancel_history))))
     if ours.status != theirs.status:
-        found.append(_difference(ours, DifferenceKind.STATUS, ours.status, theirs.status))
+        found.append(_difference(ours, DiscrepancyKind.STATUS, ours.status, theirs.status))
     return found
 
 
-def _difference(ours: Payment, kind: DifferenceKind, here: str, there: str = "") -> DriftDifference:
-    return DriftDifference(
+def _difference(ours: Payment, kind: DiscrepancyKind, here: str, there: str = "") -> Discrepancy:
+    return Discrepancy(
         imp_uid=ours.imp_uid, merchant_uid=ours.merchant_uid, kind=kind, ours=here[:100], theirs=there[:100]
     )
 
 
-def _keep(report: DriftReport, found: Sequence[DriftDifference]) -> None:
+def _keep(report: ReconciliationReport, found: Sequence[Discrepancy]) -> None:
     for difference in found:
         difference.report = report
-    DriftDifference.objects.bulk_create(found)
+    Discrepancy.objects.bulk_create(found)
     report.found += len(found)
     report.repaired += sum(difference.repaired for difference in found)

@@ -1,4 +1,4 @@
-"""The bank accounts refunds went to: kept sealed for a while, shown only to who may see them, then dropped."""
+"""The bank accounts refunds went to: kept encrypted for a while, shown only to who may see them, then dropped."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from core.encryption.cipher import UnsealError, seal, unseal
+from core.encryption.cipher import DecryptError, decrypt, encrypt
 from refunds.errors import AccountNotKept, AccountUnreadable
 from refunds.ledger.booking import add_event
 from refunds.models import RefundAccount, RefundEvent, RefundRecord
@@ -34,22 +34,22 @@ class Account:
         return "Account(…)"
 
 
-def keep_account(record: RefundRecord, account: WireAccount) -> None:
+def store_account(record: RefundRecord, account: WireAccount) -> None:
     """Keep the account a refund goes to, if it goes to one. Runs inside the reservation's transaction."""
     if account.account and settings.REFUND_ACCOUNT_KEEP_DAYS:
         text = json.dumps({"holder": account.holder, "number": account.account}, ensure_ascii=False)
-        RefundAccount.objects.create(refund=record, sealed=seal(text))
+        RefundAccount.objects.create(refund=record, encrypted=encrypt(text))
 
 
-def kept_account(record: RefundRecord) -> Account | None:
-    """The account a refund went to, or None if it went to none or is no longer kept. Raises `UnsealError`."""
+def stored_account(record: RefundRecord) -> Account | None:
+    """The account a refund went to, or None if it went to none or is no longer kept. Raises `DecryptError`."""
     kept = RefundAccount.objects.filter(refund=record).first()
     return open_account(kept) if kept else None
 
 
 def open_account(kept: RefundAccount) -> Account:
-    """Holder and number. Raises `UnsealError`."""
-    return Account(**json.loads(unseal(kept.sealed)))
+    """Holder and number. Raises `DecryptError`."""
+    return Account(**json.loads(decrypt(kept.encrypted)))
 
 
 def show_account(*, record: RefundRecord, viewer: str) -> Account:
@@ -58,8 +58,8 @@ def show_account(*, record: RefundRecord, viewer: str) -> Account:
     Raises `AccountNotKept`, `AccountUnreadable`; then nothing was written.
     """
     try:
-        account = kept_account(record)
-    except UnsealError as exc:
+        account = stored_account(record)
+    except DecryptError as exc:
         logger.exception("refund %s: its account cannot be read", record.number)
         raise AccountUnreadable from exc
     if account is None:

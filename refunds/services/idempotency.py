@@ -76,7 +76,7 @@ def find_repeated(
     return record
 
 
-def keep_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[int, str]:
+def store_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[int, str]:
     """Keep the first final answer to a refund's request, and return it: an earlier one counts, not this one.
 
     Never fails: what was refunded has to be told even if the telling cannot be kept.
@@ -92,7 +92,7 @@ def keep_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[i
     return (kept.http_status, kept.body) if kept else (http_status, body)
 
 
-def kept_answer(record: RefundRecord) -> tuple[int, str] | None:
+def stored_answer(record: RefundRecord) -> tuple[int, str] | None:
     """HTTP status and JSON text of the first final answer, if there was one."""
     return IdempotentAnswer.objects.filter(refund=record).values_list("http_status", "body").first()
 

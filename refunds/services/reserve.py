@@ -20,7 +20,7 @@ from refunds.models import RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
 from refunds.policies import RefundContext
 from refunds.services.approval import approval_missing
-from refunds.services.bank_accounts import keep_account
+from refunds.services.bank_accounts import store_account
 from refunds.services.idempotency import ensure_same_request, find_by_key, fingerprint
 from refunds.services.token_limits import ensure_within_limits, lock_token
 
@@ -93,7 +93,7 @@ def _save(record: RefundRecord, context: RefundContext, actor: Actor) -> None:
     _ensure_not_failed_too_often(record, actor)
     if token is not None:
         ensure_within_limits(record, token)
-    keep_account(record, policies.wire_account(context))
+    store_account(record, policies.wire_account(context))
     amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
     add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
 

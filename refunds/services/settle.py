@@ -14,7 +14,7 @@ from payments.gateway import GatewayPayment, GatewayRejected
 from payments.intake.mirror import apply_reading
 from payments.models import Payment
 from refunds.errors import RefundRefused
-from refunds.ledger.booking import Booking, Reading, StaleRecordError, book, move
+from refunds.ledger.booking import AlreadySettled, Booking, Reading, book, move
 from refunds.messages import ACCEPTED
 from refunds.models import RefundRecord, RefundStatus
 
@@ -94,7 +94,7 @@ def _unless_settled_meanwhile(record: RefundRecord) -> Iterator[None]:
     """Someone who read i'mport in between may have ended the record; then theirs is the better knowledge."""
     try:
         yield
-    except StaleRecordError:
+    except AlreadySettled:
         record.refresh_from_db()
         logger.info("refund %s was settled meanwhile: %s", record.number, record.status)
 

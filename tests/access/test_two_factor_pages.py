@@ -304,7 +304,7 @@ def test_the_list_shows_no_secret(client: Client, staff: User) -> None:
 
     assert "staff" in pages
     assert device.secret not in pages
-    assert device.sealed_secret not in pages
+    assert device.encrypted_secret not in pages
 
 
 def test_a_command_resets_the_device_of_the_last_administrator(staff: User) -> None:

@@ -15,7 +15,7 @@ from django_otp.oath import TOTP
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from refunds.models import DriftReport, RefundRecord, RefundSource, RefundStatus
+from refunds.models import ReconciliationReport, RefundRecord, RefundSource, RefundStatus
 from tests.factories import make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -26,8 +26,8 @@ LISTS_AND_FORMS = (
     "payments/payment/",
     "payments/payment/?q=none",
     "refunds/refundrecord/",
-    "refunds/driftreport/",
-    "refunds/driftreport/compare/",
+    "refunds/reconciliationreport/",
+    "refunds/reconciliationreport/compare/",
     "auth/user/",
     "auth/user/add/",
     "auth/group/add/",
@@ -92,12 +92,14 @@ def refunded(root: User) -> RefundRecord:
 def test_lists_forms_and_details_of_the_admin(visitor: Visitor, root: User) -> None:
     refund = refunded(root)
     now = timezone.now()
-    report = DriftReport.objects.create(since=now - timedelta(days=1), until=now, check_only=True, started_at=now)
+    report = ReconciliationReport.objects.create(
+        since=now - timedelta(days=1), until=now, check_only=True, started_at=now
+    )
     visitor.sign_in("/admin/login/", root)
     details = (
         f"payments/payment/{refund.payment_id}/change/",
         f"refunds/refundrecord/{refund.pk}/change/",
-        f"refunds/driftreport/{report.pk}/change/",
+        f"refunds/reconciliationreport/{report.pk}/change/",
         f"auth/user/{root.pk}/change/",
         f"auth/user/{root.pk}/password/",
         f"auth/user/{root.pk}/history/",

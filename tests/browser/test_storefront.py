@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from payments.models import Payment
 from refunds.models import RefundRecord, RefundStatus
 from refunds.reconciliation.reconcile import reconcile
-from refunds.services.bank_accounts import Account, kept_account
+from refunds.services.bank_accounts import Account, stored_account
 from refunds.services.reserve import MAX_FAILED_PER_DAY
 from tests.factories import make_payment, make_refund, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -142,7 +142,7 @@ def test_a_virtual_account_is_refunded_to_an_account_that_leaves_the_page(shop: 
     shop.expect_answer("Refunded")
     refund = only_refund(payment)
     assert (refund.refund_bank, refund.refund_account_last4) == ("088", "7654")
-    assert kept_account(refund) == Account("김하늘", "110555987654")
+    assert stored_account(refund) == Account("김하늘", "110555987654")
     everything = "[...document.querySelectorAll('input')].map((input) => input.value).join() + document.body.outerHTML"
     assert "987654" not in shop.page.evaluate(everything)
 

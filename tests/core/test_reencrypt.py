@@ -1,4 +1,4 @@
-"""A key is rotated: put in front, everything sealed anew, the old one taken away."""
+"""A key is rotated: put in front, everything encrypted anew, the old one taken away."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from cryptography.fernet import Fernet
 from django.core.management import call_command
 from pytest_django import Settings
 
-from core.encryption.cipher import UnsealError, seal, unseal
+from core.encryption.cipher import DecryptError, decrypt, encrypt
 from refunds.models import RefundAccount, RefundRecord
-from refunds.services.bank_accounts import kept_account
-from tests.factories import make_kept_account, make_refund
+from refunds.services.bank_accounts import stored_account
+from tests.factories import make_refund, make_stored_account
 
 pytestmark = pytest.mark.django_db
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 
 
-def reseal() -> tuple[int, dict[str, Any]]:
+def reencrypt() -> tuple[int, dict[str, Any]]:
     out = StringIO()
     try:
-        call_command("reseal", "--json", stdout=out)
+        call_command("reencrypt", "--json", stdout=out)
     except SystemExit as exc:
         return int(exc.code or 0), json.loads(out.getvalue())
     return 0, json.loads(out.getvalue())
@@ -32,7 +32,7 @@ def reseal() -> tuple[int, dict[str, Any]]:
 
 def accounts_column(document: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = next(
-        column for column in document["columns"] if column["column"] == "refunds.RefundAccount.sealed"
+        column for column in document["columns"] if column["column"] == "refunds.RefundAccount.encrypted"
     )
     return found
 
@@ -41,60 +41,60 @@ def accounts_column(document: dict[str, Any]) -> dict[str, Any]:
 def refund(settings: Settings) -> RefundRecord:
     settings.ENCRYPTION_KEYS = (OLD,)
     refund = make_refund()
-    make_kept_account(refund)
+    make_stored_account(refund)
     return refund
 
 
-def test_after_resealing_the_old_key_can_be_taken_away(settings: Settings, refund: RefundRecord) -> None:
+def test_after_reencrypting_the_old_key_can_be_removed(settings: Settings, refund: RefundRecord) -> None:
     settings.ENCRYPTION_KEYS = (NEW, OLD)
-    exit_code, document = reseal()
+    exit_code, document = reencrypt()
     settings.ENCRYPTION_KEYS = (NEW,)
 
-    account = kept_account(refund)
+    account = stored_account(refund)
     assert account is not None
     assert account.number == "110123456789"
     assert (exit_code, document["ok"]) == (0, True)
-    column = {"column": "refunds.RefundAccount.sealed", "resealed": 1, "current": 0, "unopened": []}
+    column = {"column": "refunds.RefundAccount.encrypted", "reencrypted": 1, "current": 0, "unreadable": []}
     assert accounts_column(document) == column
 
 
-def test_resealing_twice_does_nothing_the_second_time(settings: Settings, refund: RefundRecord) -> None:
+def test_reencrypting_twice_does_nothing_the_second_time(settings: Settings, refund: RefundRecord) -> None:
     settings.ENCRYPTION_KEYS = (NEW, OLD)
-    reseal()
-    before = RefundAccount.objects.get().sealed
-    assert accounts_column(reseal()[1])["current"] == 1
-    assert RefundAccount.objects.get().sealed == before
+    reencrypt()
+    before = RefundAccount.objects.get().encrypted
+    assert accounts_column(reencrypt()[1])["current"] == 1
+    assert RefundAccount.objects.get().encrypted == before
 
 
 def test_what_no_key_opens_is_named_and_left_alone(settings: Settings, refund: RefundRecord) -> None:
-    before = RefundAccount.objects.get().sealed
+    before = RefundAccount.objects.get().encrypted
     settings.ENCRYPTION_KEYS = (NEW,)
-    exit_code, document = reseal()
+    exit_code, document = reencrypt()
 
     assert exit_code == 1
-    assert accounts_column(document)["unopened"] == [RefundAccount.objects.get().pk]
-    assert RefundAccount.objects.get().sealed == before
+    assert accounts_column(document)["unreadable"] == [RefundAccount.objects.get().pk]
+    assert RefundAccount.objects.get().encrypted == before
 
 
-def test_plain_text_cannot_be_stored_in_a_sealed_column() -> None:
-    with pytest.raises(ValueError, match="not sealed") as caught:
-        RefundAccount.objects.create(refund=make_refund(), sealed="110123456789")
+def test_plain_text_cannot_be_stored_in_an_encrypted_column() -> None:
+    with pytest.raises(ValueError, match="not encrypted") as caught:
+        RefundAccount.objects.create(refund=make_refund(), encrypted="110123456789")
     assert "110123456789" not in str(caught.value)
 
 
 def test_a_key_that_is_gone_opens_nothing(settings: Settings) -> None:
     settings.ENCRYPTION_KEYS = (OLD,)
-    sealed = seal("secret")
+    encrypted = encrypt("secret")
     settings.ENCRYPTION_KEYS = (NEW,)
-    with pytest.raises(UnsealError):
-        unseal(sealed)
+    with pytest.raises(DecryptError):
+        decrypt(encrypted)
 
 
-def test_every_sealed_column_of_the_project_is_resealed() -> None:
-    columns = {column["column"] for column in reseal()[1]["columns"]}
+def test_every_encrypted_column_is_reencrypted() -> None:
+    columns = {column["column"] for column in reencrypt()[1]["columns"]}
     assert columns == {
-        "access.Authenticator.sealed_secret",
+        "access.Authenticator.encrypted_secret",
         "webhooks.Endpoint.secret",
         "webhooks.Endpoint.old_secret",
-        "refunds.RefundAccount.sealed",
+        "refunds.RefundAccount.encrypted",
     }

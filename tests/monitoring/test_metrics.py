@@ -22,7 +22,7 @@ from pytest_django import Settings
 from monitoring import collectors, histograms
 from monitoring.histograms import Histogram
 from monitoring.models import recall, remember
-from payments.intake.inbox import request_reading
+from payments.intake.inbox import add_notification
 from refunds import tally as tallies
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.tally import tally
@@ -99,7 +99,7 @@ def test_refunds_are_counted_by_outcome_source_and_method(client: Client, sandbo
 def test_what_waits_is_counted_with_the_age_of_the_oldest(client: Client) -> None:
     past = timezone.now() - timedelta(hours=2)
     record(status=RefundStatus.UNKNOWN, requested_at=past, needs_review=True)
-    request_reading(imp_uid="imp_1")
+    add_notification(imp_uid="imp_1")
 
     assert value(client, "refunds_open", status="unknown") == 1
     assert value(client, "refunds_open", status="pending") == 0

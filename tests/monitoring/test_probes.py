@@ -102,7 +102,7 @@ def test_iamport_being_down_leaves_us_ready(client: Client, settings: Settings, 
 
 def test_unapplied_migrations_are_told(client: Client) -> None:
     table = "DELETE FROM django_migrations WHERE app = 'monitoring'"
-    kept = "INSERT INTO django_migrations (app, name, applied) VALUES ('monitoring', '0001_memory', CURRENT_TIMESTAMP)"
+    kept = "INSERT INTO django_migrations (app, name, applied) VALUES ('monitoring', '0001_initial', CURRENT_TIMESTAMP)"
     with connection.cursor() as cursor:
         cursor.execute(table)
         try:

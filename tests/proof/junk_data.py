@@ -18,7 +18,7 @@ from django.utils import timezone
 from access.models import ApiToken
 from access.tokens.service import create_token
 from payments.models import Payment
-from refunds.models import DriftDifference, DriftReport, RefundBatch, RefundBatchItem, RefundRecord
+from refunds.models import Discrepancy, ReconciliationReport, RefundBatch, RefundBatchItem, RefundRecord
 from tests.entry_points import Ask, by_service
 from tests.factories import make_staff, make_user, paid_at_sandbox
 from tests.proof.junk import CSRF, Headers, Role
@@ -114,10 +114,10 @@ def _victims(sandbox: SandboxServer, victim: User, order: str, **fields: Any) ->
     )
 
 
-def _report() -> DriftReport:
+def _report() -> ReconciliationReport:
     now = timezone.now()
-    report = DriftReport.objects.create(since=now, until=now, started_at=now, finished_at=now, found=1)
-    DriftDifference.objects.create(report=report, imp_uid="imp_x", merchant_uid=HIDDEN_ORDER, kind="status", ours=MARK)
+    report = ReconciliationReport.objects.create(since=now, until=now, started_at=now, finished_at=now, found=1)
+    Discrepancy.objects.create(report=report, imp_uid="imp_x", merchant_uid=HIDDEN_ORDER, kind="status", ours=MARK)
     return report
 
 
@@ -129,7 +129,9 @@ def _batch(user: User, payment: Payment) -> RefundBatch:
     return batch
 
 
-def _values(payments: Sequence[Payment], users: Sequence[User], report: DriftReport, batch: RefundBatch) -> Values:
+def _values(
+    payments: Sequence[Payment], users: Sequence[User], report: ReconciliationReport, batch: RefundBatch
+) -> Values:
     """What may be put in the place of an address's parameters."""
     refunds = list(RefundRecord.objects.filter(payment__in=payments))
     numbers = [text for payment in payments for text in (payment.merchant_uid, payment.imp_uid)]

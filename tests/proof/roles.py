@@ -22,9 +22,9 @@ from access.models import SignInFailure
 from access.tokens.service import create_token
 from payments.models import Payment
 from refunds.groups import GROUPS, make_groups
-from refunds.models import DriftReport, RefundBatch, RefundBatchItem
+from refunds.models import ReconciliationReport, RefundBatch, RefundBatchItem
 from tests.endpoints import Endpoint, endpoints
-from tests.factories import make_kept_account, make_refund, make_staff, make_user, paid_at_sandbox
+from tests.factories import make_refund, make_staff, make_stored_account, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 from tests.sign_in import with_device
 from webhooks.endpoints import add_endpoint, switch_endpoint
@@ -101,7 +101,7 @@ class World:
         }
         asked = {"source": "api", "requested_by": buyer, "error_code": "refund_not_carried_out"}
         self.refund = make_refund(self.payment, status="failed", needs_review=True, **asked)
-        make_kept_account(self.refund)
+        make_stored_account(self.refund)
         now = timezone.now()
         self.batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=staff["refunder"], finished_at=now)
         RefundBatchItem.objects.create(batch=self.batch, payment=self.payment, refund=self.refund)
@@ -111,7 +111,7 @@ class World:
             self.refund,
             make_user("nobody"),
             Group.objects.create(name="empty"),
-            DriftReport.objects.create(since=now, until=now, started_at=now, finished_at=now),
+            ReconciliationReport.objects.create(since=now, until=now, started_at=now, finished_at=now),
             with_device(make_staff(name="with a phone"))[0],
             _delivery(),
         ]
@@ -203,12 +203,12 @@ FORMS: dict[str, Callable[[World], Data]] = {
     "/admin/payments/payment/refund/": _confirmed,
     "/admin/payments/payment/check/": lambda world: {"ids": world.payment.pk},
     "/admin/refunds/refundrecord/<int:pk>/close/": lambda _world: {"reason": "asked"},
-    "/admin/refunds/driftreport/compare/": lambda _world: {
+    "/admin/refunds/reconciliationreport/compare/": lambda _world: {
         "since": timezone.localdate(),
         "until": timezone.localdate(),
         "mode": "check",
     },
-    "/admin/refunds/driftreport/<int:pk>/repair/": lambda _world: {"difference": "all"},
+    "/admin/refunds/reconciliationreport/<int:pk>/repair/": lambda _world: {"difference": "all"},
     "/admin/payments/payment/export/": lambda _world: {"format": "csv"},
     "/admin/refunds/refundrecord/export/": lambda _world: {"format": "csv"},
     "/admin/webhooks/endpoint/<int:pk>/switch/": lambda _world: {"to": "off"},

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.translation import trans_real
 
-from payments.models import WakeUp
+from payments.models import Notification
 from refunds.models import RefundRecord
 from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -186,4 +186,4 @@ def test_a_buyer_does_not_read_why_staff_closed_a_refund_by_hand(sandbox: Sandbo
 )
 def test_a_notification_cannot_address_anything_but_a_payment(imp_uid: str) -> None:
     assert post_json(Client(), "/webhooks/iamport", json.dumps({"imp_uid": imp_uid})).status_code == 400
-    assert not WakeUp.objects.exists()
+    assert not Notification.objects.exists()

@@ -1,6 +1,6 @@
 """Refunds to an account by every way in, at real servers that log all they can: the account is nowhere afterwards.
 
-Only i'mport and the sealed column get it. Searched are the database's bytes, all logs, all files, and all answers.
+Only i'mport and the encrypted column get it. Searched are the database's bytes, all logs, all files, and all answers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from access.tokens.service import create_token
 from chaos.world import HOST, WebServer
 from payments.models import Payment
 from refunds.models import RefundRecord
-from refunds.services.bank_accounts import kept_account
+from refunds.services.bank_accounts import stored_account
 from tests.factories import make_staff, make_user, paid_at_sandbox
 from tests.proof.leaks import database, files, leaks
 from tests.proof.own_postgres import free_port
@@ -222,7 +222,7 @@ def wait_until_settled(shop: Shop) -> None:
         time.sleep(1)
 
 
-def test_the_account_of_a_refund_is_nowhere_but_sealed(shop: Shop) -> None:
+def test_the_account_of_a_refund_is_stored_only_encrypted(shop: Shop) -> None:
     staff_user, buyer_user = make_staff("refund_payment", "view_payment", "view_refundrecord"), make_user("buyer")
     _token, text = create_token(user=staff_user, name="proof")
     staff, buyer = shop.signed_in(staff_user), shop.signed_in(buyer_user)
@@ -250,16 +250,16 @@ def test_the_account_of_a_refund_is_nowhere_but_sealed(shop: Shop) -> None:
         ["reconcile"],
         ["reconcile", "--all", "--since", "2020-01-01", "--csv", "-"],
         ["prune"],
-        ["reseal"],
+        ["reencrypt"],
     ):
         shop.manage(*command)
     for kind in ("csv", "xlsx"):
         shop.keep(kind, shop.post(staff, "/admin/refunds/refundrecord/export/", {"format": kind}))
 
     # It did go to i'mport, it can be opened, and the search would find it.
-    records = list(RefundRecord.objects.filter(kept_account__isnull=False))
+    records = list(RefundRecord.objects.filter(stored_account__isnull=False))
     assert len(records) == 13
-    assert {account.number for record in records if (account := kept_account(record))} == {DIGITS}
+    assert {account.number for record in records if (account := stored_account(record))} == {DIGITS}
     assert RefundRecord.objects.filter(status="failed").count() == 4
     control = {"i'mport": json.dumps(shop.sandbox.log("cancel"), ensure_ascii=False, default=str).encode()}
     assert len(leaks([DIGITS, HOLDER], control)) >= 2

@@ -11,7 +11,7 @@ import requests
 
 from access.tokens.service import create_token
 from payments.intake.inbox import process_waiting
-from payments.models import WakeUp
+from payments.models import Notification
 from refunds.models import RefundRecord, RefundStatus
 from refunds.tasks import sweep
 from tests.entry_points import Ask, by_service
@@ -57,7 +57,7 @@ def test_a_web_server_that_is_stopped_finishes_its_refund_and_loses_no_notificat
     assert (exit_code, told.status_code) == (0, 200)
     assert answers[0].json()["refund"]["status"] == "succeeded"
     assert RefundRecord.objects.get(payment=payment).status == RefundStatus.SUCCEEDED
-    assert WakeUp.objects.get().imp_uid == notified.imp_uid
+    assert Notification.objects.get().imp_uid == notified.imp_uid
     process_waiting()
     assert all_agree(sandbox)
 

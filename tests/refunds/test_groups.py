@@ -33,7 +33,7 @@ def announce(*applied: str, undone: bool = False) -> None:
 
 def test_each_group_may_what_its_name_says() -> None:
     make_groups()
-    look = {"view_payment", "view_refundrecord", "view_driftreport"}
+    look = {"view_payment", "view_refundrecord", "view_reconciliationreport"}
     assert may("Refunds: look") == look
     assert may("Refunds: refund") == look | {"refund_payment"}
     assert may("Refunds: approve") == look | {"refund_payment", "approve_refund"}
@@ -60,10 +60,10 @@ def test_what_a_shop_changed_stays() -> None:
 
 
 def test_they_are_made_by_their_migration_and_by_no_other() -> None:
-    announce("0001_initial")
+    announce("0002_other")
     announce(MIGRATION, undone=True)
     assert not Group.objects.exists()
-    announce("0001_initial", MIGRATION)
+    announce(MIGRATION, "0002_other")
     assert Group.objects.count() == len(GROUPS)
 
 

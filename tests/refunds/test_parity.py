@@ -16,7 +16,7 @@ from django.test import Client
 
 from payments.models import Payment
 from refunds.models import RefundBatchItem, RefundEvent, RefundRecord
-from refunds.services.bank_accounts import kept_account
+from refunds.services.bank_accounts import stored_account
 from tests.admin_pages import codes, confirmation, fill
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -114,7 +114,7 @@ def rows(payment: Payment) -> list[object]:
     same += ("refund_bank", "refund_account_last4", "error_code", "message", "needs_review")
     records = RefundRecord.objects.filter(payment=payment).order_by("pk").values_list(*same)
     events = RefundEvent.objects.filter(refund__payment=payment).order_by("pk").values_list("code", "status", "message")
-    accounts = [kept_account(record) for record in payment.refunds.order_by("pk")]
+    accounts = [stored_account(record) for record in payment.refunds.order_by("pk")]
     return [(payment.status, payment.cancel_amount), *records, *accounts, *events]
 
 

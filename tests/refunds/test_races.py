@@ -22,7 +22,7 @@ from refunds.models import RefundEvent, RefundRecord, RefundSource
 from refunds.services.bank_accounts import drop_old_accounts
 from refunds.services.refund import Actor, request_refund
 from refunds.services.settle import settle_failed, settle_unknown
-from tests.factories import make_kept_account, make_payment, make_refund, make_staff, make_user
+from tests.factories import make_payment, make_refund, make_staff, make_stored_account, make_user
 from tests.fakes import InstantGateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,7 +99,7 @@ def test_parts_asked_at_once_do_not_pass_the_approval_limit_together(settings: S
 def test_two_runs_drop_each_account_once() -> None:
     long_ago = timezone.now() - timedelta(days=400)
     for _ in range(60):
-        make_kept_account(make_refund(settled_at=long_ago, requested_at=long_ago))
+        make_stored_account(make_refund(settled_at=long_ago, requested_at=long_ago))
     dropped = at_once(lambda: drop_old_accounts(timezone.now()), threads=4)
     assert sum(map(int, dropped)) == 60  # type: ignore[call-overload]
     assert RefundEvent.objects.filter(code="account_dropped").count() == 60

@@ -14,8 +14,8 @@ import pytest
 
 from config.broker import make_folders, transport_options
 from config.celery import app
-from payments.intake.inbox import request_reading
-from payments.models import Payment, WakeUp
+from payments.intake.inbox import add_notification
+from payments.models import Notification, Payment
 from refunds.errors import RefundOutcomeUnknown
 from refunds.inputs import RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
@@ -46,7 +46,7 @@ def forgotten_notification(sandbox: SandboxServer) -> Payment:
     """Notified and noted, but the process died before it read i'mport."""
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 2_000)
-    request_reading(imp_uid=payment.imp_uid)
+    add_notification(imp_uid=payment.imp_uid)
     return payment
 
 
@@ -62,7 +62,7 @@ def test_sweep_settles_open_refunds_and_forgotten_notifications(sandbox: Sandbox
     app.tasks[SWEEP]()
 
     assert is_settled(record, payment)
-    assert not WakeUp.objects.exists()
+    assert not Notification.objects.exists()
 
 
 def test_sweep_without_work_asks_nothing(sandbox: SandboxServer) -> None:
@@ -82,7 +82,7 @@ def test_sweep_survives_iamport_being_down(sandbox: SandboxServer) -> None:
 
     sandbox.clear_faults()
     assert not is_settled(record, payment)
-    assert WakeUp.objects.get().attempts == 1
+    assert Notification.objects.get().attempts == 1
 
 
 def test_everything_scheduled_is_a_task() -> None:

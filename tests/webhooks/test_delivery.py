@@ -29,7 +29,7 @@ from webhooks.retention import drop_old_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SEALED_BY_ANOTHER_KEY = Fernet(Fernet.generate_key()).encrypt(b"secret").decode()
+ENCRYPTED_WITH_ANOTHER_KEY = Fernet(Fernet.generate_key()).encrypt(b"secret").decode()
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_an_endpoint_that_is_gone_is_switched_off(waiting: Connected) -> None:
     assert deliver_due().failed == 1
 
     endpoint = Endpoint.objects.get()
-    assert (endpoint.enabled, endpoint.said_gone) == (False, True)
+    assert (endpoint.enabled, endpoint.disabled_by_410) == (False, True)
     assert set(Delivery.objects.values_list("status", flat=True)) == {DeliveryStatus.GIVEN_UP, DeliveryStatus.WAITING}
     assert deliver_due() == Sent()
     waiting.receiver.answers = [200]
@@ -118,7 +118,7 @@ def test_an_endpoint_that_is_gone_is_switched_off(waiting: Connected) -> None:
         ({"url": "https://127.0.0.9/"}, "address_not_public"),
         ({"url": "https://user:pw@shop.example/"}, "credentials_in_url"),
         ({"url": "https://no-such-host.invalid/"}, "host_unknown"),
-        ({"secret": SEALED_BY_ANOTHER_KEY}, "secret_unreadable"),
+        ({"secret": ENCRYPTED_WITH_ANOTHER_KEY}, "secret_unreadable"),
     ],
 )
 def test_what_cannot_be_sent_is_written_down_and_tried_again(
@@ -156,7 +156,7 @@ def test_a_secret_that_leaked_signs_nothing_more(waiting: Connected) -> None:
     assert waiting.receiver.received[0].verified_with(newest)
 
 
-def test_secrets_lie_sealed_in_the_database(connected: Connected) -> None:
+def test_secrets_are_stored_encrypted(connected: Connected) -> None:
     assert connected.secret not in str(Endpoint.objects.values().get())
     assert connected.secret.removeprefix("whsec_") not in str(Endpoint.objects.values().get())
 
@@ -414,7 +414,7 @@ def test_database_refuses_nonsense(waiting: Connected, change: dict[str, object]
 
 @pytest.mark.parametrize(
     "change",
-    [{"secret": ""}, {"old_secret": Fernet(Fernet.generate_key()).encrypt(b"x").decode()}, {"said_gone": True}],
+    [{"secret": ""}, {"old_secret": Fernet(Fernet.generate_key()).encrypt(b"x").decode()}, {"disabled_by_410": True}],
 )
 def test_database_refuses_nonsense_of_endpoints(connected: Connected, change: dict[str, object]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -66,7 +66,7 @@ def delivery_badge(delivery: Delivery, now: datetime) -> SafeString:
 
 
 def endpoint_badge(endpoint: Endpoint) -> SafeString:
-    if endpoint.said_gone:
+    if endpoint.disabled_by_410:
         return badge("red", _("Switched off: it answered 410"))
     return badge("green", _("Switched on")) if endpoint.enabled else badge("grey", _("Switched off"))
 

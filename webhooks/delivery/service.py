@@ -15,7 +15,7 @@ from functools import partial
 from django.db import connections, transaction
 from django.utils import timezone
 
-from core.encryption.cipher import UnsealError
+from core.encryption.cipher import DecryptError
 from webhooks.delivery.destinations import parse_url
 from webhooks.delivery.http import post
 from webhooks.endpoints import signing_secrets
@@ -190,7 +190,7 @@ def _send(delivery: Delivery) -> Outcome:
         answer = post(parse_url(endpoint.url), headers=headers, body=body)
     except SendError as exc:
         return Outcome(failure=exc.failure)
-    except UnsealError:
+    except DecryptError:
         return Outcome(failure=Failure.SECRET_UNREADABLE)
     wait = timedelta(seconds=answer.retry_after) if answer.status in _ASK_TO_WAIT else timedelta(0)
     return Outcome(status=answer.status, text=answer.text, retry_after=min(wait, LONGEST_RETRY_AFTER))
@@ -214,4 +214,4 @@ def _write_down(taken: _Taken, outcome: Outcome) -> None:
             pause = max(BACK_OFF[failures - 1] * _dice.uniform(1, 1 + JITTER), outcome.retry_after)
             still_ours.update(failures=failures, next_attempt_at=now + pause, taken_until=None)
         if outcome.status == _GONE:
-            Endpoint.objects.filter(pk=delivery.endpoint_id).update(enabled=False, said_gone=True)
+            Endpoint.objects.filter(pk=delivery.endpoint_id).update(enabled=False, disabled_by_410=True)

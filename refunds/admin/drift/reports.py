@@ -24,7 +24,7 @@ from payments.admin.filters import SeoulDateFilter
 from payments.admin.payments import badge, moment, two_lines
 from payments.models import Payment
 from refunds.admin.drift.views import compare, download, repair, shown_differences
-from refunds.models import DriftDifference, DriftReport
+from refunds.models import Discrepancy, ReconciliationReport
 from refunds.permissions import may_repair, may_resolve, may_view_reports, payments_visible_to
 
 RUNNING_AT_MOST = timedelta(hours=1)
@@ -34,7 +34,9 @@ class OutcomeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no
     title = _("result")
     parameter_name = "result"
 
-    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[DriftReport]") -> Iterable[tuple[str, Promise]]:
+    def lookups(
+        self, request: HttpRequest, model_admin: "ModelAdmin[ReconciliationReport]"
+    ) -> Iterable[tuple[str, Promise]]:
         return (
             ("agrees", _("No differences")),
             ("repaired", _("All differences repaired")),
@@ -42,7 +44,9 @@ class OutcomeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no
             ("broken_off", _("Not finished")),
         )
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[DriftReport]) -> QuerySet[DriftReport]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationReport]
+    ) -> QuerySet[ReconciliationReport]:
         match self.value():
             case "agrees":
                 return queryset.filter(found=0, finished_at__isnull=False)
@@ -60,15 +64,19 @@ class ModeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no ty
     title = _("kind")
     parameter_name = "mode"
 
-    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[DriftReport]") -> Iterable[tuple[str, Promise]]:
+    def lookups(
+        self, request: HttpRequest, model_admin: "ModelAdmin[ReconciliationReport]"
+    ) -> Iterable[tuple[str, Promise]]:
         return (("check", _("Compared only")), ("repair", _("Compared and repaired")))
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[DriftReport]) -> QuerySet[DriftReport]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationReport]
+    ) -> QuerySet[ReconciliationReport]:
         known = self.value() in ("check", "repair")
         return queryset.filter(check_only=self.value() == "check") if known else queryset
 
 
-def end_badge(report: DriftReport) -> SafeString:
+def end_badge(report: ReconciliationReport) -> SafeString:
     """Whether the comparison came to its end."""
     if report.finished_at:
         return badge("grey", gettext("Finished"))
@@ -77,7 +85,7 @@ def end_badge(report: DriftReport) -> SafeString:
     return badge("red", gettext("Broken off"), report.error)
 
 
-def result_badge(report: DriftReport) -> SafeString:
+def result_badge(report: ReconciliationReport) -> SafeString:
     """What the comparison says of the ledger, in a word."""
     if report.remaining:
         return badge("amber", gettext("%(count)s still there") % {"count": report.remaining})
@@ -86,13 +94,13 @@ def result_badge(report: DriftReport) -> SafeString:
     return badge("green", gettext("All repaired") if report.found else gettext("No differences"))
 
 
-def period(report: DriftReport) -> str:
+def period(report: ReconciliationReport) -> str:
     """The days it covers, in Korea."""
     first, last = timezone.localdate(report.since), timezone.localdate(report.until)
     return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} – {last:%Y-%m-%d}"
 
 
-class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class ReconciliationReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_display = ("days", "started", "compared", "found", "repaired", "left", "end")
     list_filter = (OutcomeFilter, ModeFilter, ("started_at", SeoulDateFilter))
     list_filter_submit = True
@@ -109,13 +117,13 @@ class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # th
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: DriftReport | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: DriftReport | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> bool:
         return False
 
-    def has_view_permission(self, request: HttpRequest, obj: DriftReport | None = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> bool:
         return may_view_reports(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -124,15 +132,15 @@ class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # th
     def has_compare_permission(self, request: HttpRequest) -> bool:
         return may_resolve(request.user)
 
-    def get_fieldsets(self, request: HttpRequest, obj: DriftReport | None = None) -> list[Any]:
+    def get_fieldsets(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> list[Any]:
         """None: the overview shows everything."""
         return []
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         own = [
-            path("<int:pk>/csv/", site.admin_view(download), name="refunds_driftreport_csv"),
-            path("<int:pk>/repair/", site.admin_view(repair), name="refunds_driftreport_repair"),
+            path("<int:pk>/csv/", site.admin_view(download), name="refunds_reconciliationreport_csv"),
+            path("<int:pk>/repair/", site.admin_view(repair), name="refunds_reconciliationreport_repair"),
         ]
         return [*own, *super().get_urls()]
 
@@ -165,26 +173,24 @@ class DriftReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # th
         return response
 
     @admin.display(description=_("period"))
-    def days(self, report: DriftReport) -> SafeString:
+    def days(self, report: ReconciliationReport) -> SafeString:
         mode = gettext("Compared only") if report.check_only else gettext("Compared and repaired")
         return two_lines(period(report), mode)
 
     @admin.display(description=_("started at"))
-    def started(self, report: DriftReport) -> str:
+    def started(self, report: ReconciliationReport) -> str:
         return moment(report.started_at)
 
     @admin.display(description=_("still there"))
-    def left(self, report: DriftReport) -> SafeString:
+    def left(self, report: ReconciliationReport) -> SafeString:
         return badge("amber" if report.remaining else "green", str(report.remaining))
 
     @admin.display(description=_("end"))
-    def end(self, report: DriftReport) -> SafeString:
+    def end(self, report: ReconciliationReport) -> SafeString:
         return end_badge(report)
 
 
-def _with_payments(
-    request: HttpRequest, differences: list[DriftDifference]
-) -> list[tuple[DriftDifference, Payment | None]]:
+def _with_payments(request: HttpRequest, differences: list[Discrepancy]) -> list[tuple[Discrepancy, Payment | None]]:
     """Each difference with its payment, if it is here by now and this user may see it."""
     numbers = {difference.imp_uid for difference in differences}
     payments = payments_visible_to(request.user).filter(imp_uid__in=numbers)

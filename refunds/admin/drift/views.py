@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core.exports.xlsx import BYTE_ORDER_MARK, CSV_TYPE
 from core.money import format_money
 from refunds.admin.bulk_refund.views import LEVELS
-from refunds.models import DriftDifference, DriftReport
+from refunds.models import Discrepancy, ReconciliationReport
 from refunds.permissions import may_repair, may_resolve, may_view_reports
 from refunds.reconciliation.drift import Repaired, compare_period, repair_differences, write_csv
 
@@ -93,7 +93,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         since, until = form.period
         report = compare_period(since=since, until=until, check_only=form.cleaned_data["mode"] == "check")
         _tell(request, report)
-        return HttpResponseRedirect(reverse("admin:refunds_driftreport_change", args=[report.pk]))
+        return HttpResponseRedirect(reverse("admin:refunds_reconciliationreport_change", args=[report.pk]))
     context = {**admin.site.each_context(request), "title": _("Compare with i'mport"), "form": form}
     return TemplateResponse(request, "admin/refunds/compare.html", {**context, "max_days": MAX_DAYS})
 
@@ -103,7 +103,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponse:
     """All differences of a report as a CSV file."""
     if not may_view_reports(request.user):
         raise PermissionDenied
-    report = get_object_or_404(DriftReport, pk=pk)
+    report = get_object_or_404(ReconciliationReport, pk=pk)
     headers = {"Content-Disposition": f'attachment; filename="drift-report-{report.pk}.csv"'}
     response = HttpResponse(content_type=CSV_TYPE, headers=headers)
     response.write(BYTE_ORDER_MARK)
@@ -111,7 +111,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-def shown_differences(report: DriftReport) -> list[DriftDifference]:
+def shown_differences(report: ReconciliationReport) -> list[Discrepancy]:
     """Those on the report's page, first of all those that are still there."""
     return list(report.differences.order_by("repaired", "pk")[:SHOWN])
 
@@ -121,7 +121,7 @@ def repair(request: HttpRequest, pk: int) -> HttpResponse:
     """Settle one difference, or all that the page shows, and say on it what was done for each payment."""
     if not may_repair(request.user):
         raise PermissionDenied
-    report = get_object_or_404(DriftReport, pk=pk)
+    report = get_object_or_404(ReconciliationReport, pk=pk)
     wanted = request.POST.get("difference", "")
     # While a comparison runs, its differences are not counted yet.
     shown = shown_differences(report) if report.remaining else []
@@ -130,7 +130,7 @@ def repair(request: HttpRequest, pk: int) -> HttpResponse:
         messages.add_message(request, _level(repaired), _sentence(repaired), extra_tags=repaired.outcome)
     if not done:
         messages.info(request, _("Nothing was left to repair."), extra_tags="nothing_left")
-    return HttpResponseRedirect(reverse("admin:refunds_driftreport_change", args=[report.pk]))
+    return HttpResponseRedirect(reverse("admin:refunds_reconciliationreport_change", args=[report.pk]))
 
 
 def _level(repaired: Repaired) -> int:
@@ -156,7 +156,7 @@ def _sentence(repaired: Repaired) -> str:
     return f"{repaired.merchant_uid}: {' '.join(map(str, parts))}"
 
 
-def _tell(request: HttpRequest, report: DriftReport) -> None:
+def _tell(request: HttpRequest, report: ReconciliationReport) -> None:
     if report.error:
         text = _("The comparison was broken off: %(error)s") % {"error": report.error}
         messages.error(request, text, extra_tags="broken_off")

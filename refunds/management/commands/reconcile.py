@@ -15,7 +15,7 @@ from payments.intake.mirror import find_by_number
 from payments.models import Payment
 from refunds.inputs import parse_uid
 from refunds.management.base import SOME_FAILED, RefundCommand
-from refunds.models import DriftReport
+from refunds.models import ReconciliationReport
 from refunds.reconciliation.drift import compare_period, write_csv
 from refunds.reconciliation.reconcile import Reconciled, import_cancels, reconcile
 from refunds.serialization import Json, error_json, payment_json, refund_json, report_json
@@ -94,7 +94,7 @@ class Command(RefundCommand):
         if report.remaining or report.error:
             raise SystemExit(SOME_FAILED)
 
-    def _write_report(self, report: DriftReport) -> None:
+    def _write_report(self, report: ReconciliationReport) -> None:
         for found in report.differences.all():
             state = _("repaired") if found.repaired else _("differs")
             words = f"{found.get_kind_display()}: {found.here or '-'} / {found.there or '-'}"

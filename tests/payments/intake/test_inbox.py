@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from payments.gateway import GatewayPayment, GatewayUnavailable, PaymentUnknown
 from payments.intake import inbox
-from payments.intake.inbox import BACK_OFF, SPACING, process_waiting, read_due, request_reading
-from payments.models import Payment, WakeUp
+from payments.intake.inbox import BACK_OFF, SPACING, add_notification, process_waiting, read_due
+from payments.models import Notification, Payment
 from tests.factories import make_payment
 from tests.fakes import InstantGateway
 
@@ -55,11 +55,11 @@ class Readings(InstantGateway):
 
 def request_all(*imp_uids: str) -> None:
     for imp_uid in imp_uids:
-        request_reading(imp_uid=imp_uid)
+        add_notification(imp_uid=imp_uid)
 
 
 def make_due(by: timedelta = timedelta(0)) -> None:
-    WakeUp.objects.update(next_attempt_at=timezone.now() - by)
+    Notification.objects.update(next_attempt_at=timezone.now() - by)
 
 
 def test_requests_before_the_reading_are_one_reading() -> None:
@@ -69,21 +69,21 @@ def test_requests_before_the_reading_are_one_reading() -> None:
     assert process_waiting(gateway=gateway).read == 1
 
     assert gateway.read == {"imp_1": 1}
-    assert not WakeUp.objects.exists()
+    assert not Notification.objects.exists()
 
 
 @pytest.mark.parametrize("read", ["by a thread", "by the sweep"])
 def test_request_during_the_reading_causes_another_one(read: str) -> None:
     gateway = Readings()
-    request_reading(imp_uid="imp_1")
-    gateway.while_reading = lambda: request_reading(imp_uid="imp_1")
+    add_notification(imp_uid="imp_1")
+    gateway.while_reading = lambda: add_notification(imp_uid="imp_1")
 
     for _ in range(2):
         if read == "by a thread":
             read_due(imp_uids=["imp_1"], gateway=gateway)
         else:
             process_waiting(only_due=True, gateway=gateway)
-        assert WakeUp.objects.filter(imp_uid="imp_1").exists()
+        assert Notification.objects.filter(imp_uid="imp_1").exists()
         make_due()
 
     assert gateway.read == {"imp_1": 2}
@@ -91,13 +91,13 @@ def test_request_during_the_reading_causes_another_one(read: str) -> None:
 
 def test_readings_of_one_payment_keep_their_distance() -> None:
     gateway = Readings()
-    request_reading(imp_uid="imp_1")
+    add_notification(imp_uid="imp_1")
     for _ in range(10):
         read_due(imp_uids=["imp_1"], gateway=gateway)
-        request_reading(imp_uid="imp_1")
+        add_notification(imp_uid="imp_1")
 
     assert gateway.read == {"imp_1": 1}
-    row = WakeUp.objects.get()
+    row = Notification.objects.get()
     assert row.next_attempt_at <= timezone.now() + SPACING
     make_due()
     read_due(imp_uids=["imp_1"], gateway=gateway)
@@ -106,9 +106,9 @@ def test_readings_of_one_payment_keep_their_distance() -> None:
 
 def test_answered_request_is_gone_when_the_distance_is_over() -> None:
     gateway = Readings()
-    request_reading(imp_uid="imp_1")
+    add_notification(imp_uid="imp_1")
     ((imp_uid, due),) = read_due(imp_uids=["imp_1"], gateway=gateway)
-    assert (imp_uid, due) == ("imp_1", WakeUp.objects.get().next_attempt_at)
+    assert (imp_uid, due) == ("imp_1", Notification.objects.get().next_attempt_at)
     make_due()
 
     assert read_due(imp_uids=["imp_1"], gateway=gateway) == []
@@ -118,13 +118,13 @@ def test_answered_request_is_gone_when_the_distance_is_over() -> None:
 def test_iamport_down_backs_off_and_keeps_the_request() -> None:
     gateway = Readings()
     gateway.is_down = True
-    request_reading(imp_uid="imp_1")
+    add_notification(imp_uid="imp_1")
 
     waits = []
     for _ in range(5):
         before = timezone.now()
         assert process_waiting(only_due=True, gateway=gateway).failed == 1
-        waits.append(round((WakeUp.objects.get().next_attempt_at - before).total_seconds() / 60))
+        waits.append(round((Notification.objects.get().next_attempt_at - before).total_seconds() / 60))
         assert process_waiting(only_due=True, gateway=gateway).failed == 0
         make_due()
 
@@ -134,12 +134,12 @@ def test_iamport_down_backs_off_and_keeps_the_request() -> None:
 
 
 def test_new_notification_brings_a_backed_off_reading_forward() -> None:
-    request_reading(imp_uid="imp_1")
-    WakeUp.objects.update(attempts=5, next_attempt_at=timezone.now() + timedelta(hours=1))
+    add_notification(imp_uid="imp_1")
+    Notification.objects.update(attempts=5, next_attempt_at=timezone.now() + timedelta(hours=1))
 
-    request_reading(imp_uid="imp_1")
+    add_notification(imp_uid="imp_1")
 
-    left = WakeUp.objects.get().next_attempt_at - timezone.now()
+    left = Notification.objects.get().next_attempt_at - timezone.now()
     assert timedelta(0) < left <= BACK_OFF[0]
 
 
@@ -161,7 +161,7 @@ def test_many_are_read_in_one_call_and_the_missing_ones_singly() -> None:
     assert process_waiting(gateway=gateway).read == 3
 
     assert gateway.calls == 2
-    assert not WakeUp.objects.exists()
+    assert not Notification.objects.exists()
     assert set(Payment.objects.values_list("imp_uid", flat=True)) == {"imp_1", "imp_2"}
 
 
@@ -179,7 +179,7 @@ def test_one_payment_that_cannot_be_booked_does_not_hold_up_others(monkeypatch: 
     drained = process_waiting(gateway=Readings())
 
     assert (drained.read, drained.failed) == (1, 1)
-    assert WakeUp.objects.get().imp_uid == "imp_1"
+    assert Notification.objects.get().imp_uid == "imp_1"
 
 
 def at_once(work: Callable[[], object], threads: int) -> None:
@@ -207,13 +207,13 @@ def test_two_sweeps_at_once_read_each_payment_once() -> None:
         at_once(lambda gateway=gateway: process_waiting(only_due=True, gateway=gateway), threads=4)
 
         assert set(gateway.read.values()) == {1}
-        assert not WakeUp.objects.exists()
+        assert not Notification.objects.exists()
 
 
 def test_requests_at_once_are_one_row() -> None:
     at_once(lambda: request_all(*["imp_1"] * 10), threads=4)
 
-    assert WakeUp.objects.get().answered < WakeUp.objects.get().notified
+    assert Notification.objects.get().answered < Notification.objects.get().notified
 
 
 def test_requests_beside_readings_are_all_followed_by_one() -> None:
@@ -226,7 +226,7 @@ def test_requests_beside_readings_are_all_followed_by_one() -> None:
     def request_often() -> None:
         for _ in range(50):
             last_request.append(time.monotonic())
-            request_reading(imp_uid="imp_1")
+            add_notification(imp_uid="imp_1")
 
     def read_often() -> None:
         while len(last_request) < 100:
@@ -235,35 +235,35 @@ def test_requests_beside_readings_are_all_followed_by_one() -> None:
     works = iter([request_often, request_often, read_often, read_often])
     at_once(lambda: next(works)(), threads=4)
 
-    owed = WakeUp.objects.filter(answered__lt=F("notified")).exists()
+    owed = Notification.objects.filter(answered__lt=F("notified")).exists()
     assert owed or max(last_reading) > max(last_request)
     process_waiting(gateway=gateway)
-    assert not WakeUp.objects.exists()
+    assert not Notification.objects.exists()
 
 
 def test_slow_reader_does_not_hide_a_request_from_the_next_one() -> None:
-    request_reading(imp_uid="imp_1")
-    (slow,) = inbox._take(WakeUp.objects.all(), timezone.now())
-    request_reading(imp_uid="imp_1")
-    (quick,) = inbox._take(WakeUp.objects.all(), timezone.now())
+    add_notification(imp_uid="imp_1")
+    (slow,) = inbox._take(Notification.objects.all(), timezone.now())
+    add_notification(imp_uid="imp_1")
+    (quick,) = inbox._take(Notification.objects.all(), timezone.now())
 
     inbox._finish(slow, SPACING)
-    request_reading(imp_uid="imp_1")  # while the other one reads
+    add_notification(imp_uid="imp_1")  # while the other one reads
     inbox._finish(quick, SPACING)
 
-    assert WakeUp.objects.filter(answered__lt=F("notified")).exists()
+    assert Notification.objects.filter(answered__lt=F("notified")).exists()
 
 
 @pytest.mark.parametrize("changes", [{"imp_uid": ""}, {"answered": 2}])
 def test_database_refuses_nonsense(changes: dict[str, object]) -> None:
     now = timezone.now()
     with pytest.raises(IntegrityError), transaction.atomic():
-        WakeUp.objects.create(**{"imp_uid": "imp_1", "requested_at": now, "next_attempt_at": now, **changes})
+        Notification.objects.create(**{"imp_uid": "imp_1", "requested_at": now, "next_attempt_at": now, **changes})
 
 
 def test_mirrored_payment_keeps_its_refunds() -> None:
     payment = make_payment(imp_uid="imp_known", amount=10_000)
-    request_reading(imp_uid="imp_known")
+    add_notification(imp_uid="imp_known")
 
     process_waiting(gateway=Readings())
 

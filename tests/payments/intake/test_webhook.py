@@ -21,7 +21,7 @@ from payments.background import BackgroundThreads
 from payments.intake import inbox, webhook
 from payments.intake import threads as reading_module
 from payments.intake.inbox import process_waiting
-from payments.models import Payment, WakeUp
+from payments.models import Notification, Payment
 from refunds.errors import RefundOutcomeUnknown
 from refunds.inputs import RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
@@ -75,7 +75,7 @@ def refund(payment: Payment, amount: int = 3_000) -> RefundRecord:
 
 
 def nothing_is_waiting() -> bool:
-    return not WakeUp.objects.exists()
+    return not Notification.objects.exists()
 
 
 # --- What a notification brings about -----------------------------------------------------------------------
@@ -211,9 +211,9 @@ def test_flood_of_one_payment_is_one_reading_and_one_more(
 
     wait_for(Payment.objects.filter(imp_uid=imp_uid).exists)
     assert sandbox.stats()["payment"] <= 2  # the first one may meet an old token
-    wait_for(lambda: WakeUp.objects.get().answered)
+    wait_for(lambda: Notification.objects.get().answered)
     assert notify(client, imp_uid).status_code == 200
-    assert WakeUp.objects.get().notified < 200  # one that is owed already costs no write
+    assert Notification.objects.get().notified < 200  # one that is owed already costs no write
     process_waiting()
     assert nothing_is_waiting()
     assert sandbox.stats()["payment"] <= 3
@@ -240,7 +240,7 @@ def test_too_many_waiting_is_503_but_known_ones_are_still_noted(
     assert [answer.status_code for answer in answers] == [200, 503, 200]
     assert answers[1].json()["code"] == "too_many_waiting"
     assert answers[1]["Retry-After"] == "60"
-    assert [row.imp_uid for row in WakeUp.objects.all()] == ["imp_1"]
+    assert [row.imp_uid for row in Notification.objects.all()] == ["imp_1"]
 
 
 # --- Junk and strangers -------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def test_odd_bytes_beside_the_number_do_no_harm(client: Client, no_threads: None
     body = '{"imp_uid": "imp_1", "name": "상품"}'.encode("euc-kr")
 
     assert client.post(PATH, body, content_type=JSON).status_code == 200
-    assert WakeUp.objects.get().imp_uid == "imp_1"
+    assert Notification.objects.get().imp_uid == "imp_1"
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_only_allowed_addresses_are_heard(
     answer = client.post(PATH, {"imp_uid": "imp_1"}, content_type=JSON, REMOTE_ADDR=address, headers=headers)
 
     assert answer.status_code == (200 if allowed else 403)
-    assert WakeUp.objects.exists() is allowed
+    assert Notification.objects.exists() is allowed
 
 
 def test_malformed_allow_list_stops_the_process() -> None:

@@ -20,7 +20,7 @@ from refunds.models import RefundAccount, RefundEvent, RefundRecord
 from refunds.services.bank_accounts import drop_old_accounts
 from refunds.tasks import prune
 from tests.admin_pages import codes, sign_in
-from tests.factories import ACCOUNT_DIGITS, make_kept_account, make_refund, make_staff
+from tests.factories import ACCOUNT_DIGITS, make_refund, make_staff, make_stored_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +31,7 @@ MASKED = "•••• 6789"
 @pytest.fixture
 def refund() -> RefundRecord:
     refund = make_refund()
-    make_kept_account(refund)
+    make_stored_account(refund)
     return refund
 
 
@@ -151,7 +151,7 @@ def test_accounts_are_dropped_when_their_time_is_over_and_not_before(settings: S
     old, young = make_refund(**days_ago(10.1)), make_refund(**days_ago(9.9))
     still_open = make_refund(status="unknown", requested_at=timezone.now() - timedelta(days=99))
     for refund in (old, young, still_open):
-        make_kept_account(refund)
+        make_stored_account(refund)
 
     assert drop_old_accounts(timezone.now()) == 1
     assert {kept.refund for kept in RefundAccount.objects.all()} == {young, still_open}
@@ -161,7 +161,7 @@ def test_accounts_are_dropped_when_their_time_is_over_and_not_before(settings: S
 
 
 def test_the_prune_command_says_what_it_forgot() -> None:
-    make_kept_account(make_refund(**days_ago(40)))
+    make_stored_account(make_refund(**days_ago(40)))
     out = StringIO()
     call_command("prune", "--json", stdout=out)
     document = json.loads(out.getvalue())
@@ -170,7 +170,7 @@ def test_the_prune_command_says_what_it_forgot() -> None:
 
 
 def test_the_nightly_task_prunes() -> None:
-    make_kept_account(make_refund(**days_ago(40)))
+    make_stored_account(make_refund(**days_ago(40)))
     prune()
     assert not RefundAccount.objects.exists()
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from refunds.models import DriftReport, RefundRecord, RefundStatus
+from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff
 
@@ -21,7 +21,7 @@ HOME = "/admin/"
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    return sign_in(client, make_staff("refund_payment", "view_driftreport"))
+    return sign_in(client, make_staff("refund_payment", "view_reconciliationreport"))
 
 
 def make_refund(status: str, *, days_ago: int = 0, currency: str = "KRW", **fields: Any) -> RefundRecord:
@@ -110,13 +110,13 @@ def test_the_lists_show_the_newest_and_what_is_open_for_the_longest(staff: Clien
 
 def test_the_last_comparison_is_shown_to_those_who_may_see_it(client: Client) -> None:
     now = timezone.now()
-    report = DriftReport.objects.create(since=now, until=now, started_at=now, finished_at=now, found=2)
+    report = ReconciliationReport.objects.create(since=now, until=now, started_at=now, finished_at=now, found=2)
     sign_in(client, make_staff("view_refundrecord"))
     assert "drift" not in cards(client)
-    sign_in(client, make_staff("view_refundrecord", "view_driftreport", name="auditor"))
+    sign_in(client, make_staff("view_refundrecord", "view_reconciliationreport", name="auditor"))
     card = cards(client)["drift"]
     assert "2 still there" in card.figure
-    assert card.url == f"/admin/refunds/driftreport/{report.pk}/change/"
+    assert card.url == f"/admin/refunds/reconciliationreport/{report.pk}/change/"
 
 
 def test_who_may_not_see_refunds_sees_no_figures(client: Client) -> None:

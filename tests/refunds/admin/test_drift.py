@@ -8,14 +8,14 @@ from django.test import Client
 from django.utils import timezone
 
 from payments.models import Payment
-from refunds.models import DriftDifference, DriftReport, RefundRecord
+from refunds.models import Discrepancy, ReconciliationReport, RefundRecord
 from tests.admin_pages import codes, sign_in
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REPORTS = "/admin/refunds/driftreport/"
+REPORTS = "/admin/refunds/reconciliationreport/"
 COMPARE = f"{REPORTS}compare/"
 
 
@@ -24,19 +24,19 @@ def resolver(client: Client) -> Client:
     return sign_in(client, make_staff("resolve_refund", "view_payment"))
 
 
-def make_report(*kinds: str, repaired: bool = False, **fields: Any) -> DriftReport:
+def make_report(*kinds: str, repaired: bool = False, **fields: Any) -> ReconciliationReport:
     now = timezone.now()
     known = {"since": now - timedelta(days=1), "until": now, "started_at": now, "finished_at": now}
     counts = {"found": len(kinds), "repaired": len(kinds) * repaired}
-    report = DriftReport.objects.create(**{**known, **counts, **fields})
+    report = ReconciliationReport.objects.create(**{**known, **counts, **fields})
     for kind in kinds:
-        DriftDifference.objects.create(
+        Discrepancy.objects.create(
             report=report, imp_uid="imp_1", merchant_uid="=order-1", kind=kind, ours="₩10", repaired=repaired
         )
     return report
 
 
-def page_of(report: DriftReport) -> str:
+def page_of(report: ReconciliationReport) -> str:
     return f"{REPORTS}{report.pk}/change/"
 
 
@@ -49,7 +49,7 @@ def test_looking_at_the_form_compares_nothing(resolver: Client, sandbox: Sandbox
     page = resolver.get(COMPARE).text
     for value in asked("check").values():
         assert f'value="{value}"' in page
-    assert not DriftReport.objects.exists()
+    assert not ReconciliationReport.objects.exists()
     assert sandbox.stats() == {}
     assert COMPARE in resolver.get(REPORTS).text
 
@@ -58,7 +58,7 @@ def test_comparing_reports_the_differences_and_repairs_nothing(resolver: Client,
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 1_000, "console")
     answer: Any = resolver.post(COMPARE, asked("check"), follow=True)
-    report = DriftReport.objects.get()
+    report = ReconciliationReport.objects.get()
     assert answer.redirect_chain == [(page_of(report), 302)]
     assert report.check_only
     for text in ("Refunded amount differs", "₩1,000", f"/admin/payments/payment/{payment.pk}/change/", "3 still there"):
@@ -95,22 +95,22 @@ def test_a_comparison_that_is_broken_off_says_so(resolver: Client, sandbox: Sand
 )
 def test_a_period_that_makes_no_sense_is_refused(resolver: Client, change: dict[str, str], code: str) -> None:
     assert codes(resolver.post(COMPARE, asked("check") | change).text) == [code]
-    assert not DriftReport.objects.exists()
+    assert not ReconciliationReport.objects.exists()
 
 
 def test_ninety_days_are_not_too_many(resolver: Client, sandbox: SandboxServer) -> None:
     assert resolver.post(COMPARE, asked("check", days=90)).status_code == 302
-    assert timezone.localdate(DriftReport.objects.get().until) == timezone.localdate()
+    assert timezone.localdate(ReconciliationReport.objects.get().until) == timezone.localdate()
 
 
 def test_a_viewer_reads_and_downloads_but_cannot_compare(client: Client) -> None:
-    sign_in(client, make_staff("view_driftreport"))
+    sign_in(client, make_staff("view_reconciliationreport"))
     report = make_report("missing_there")
     assert COMPARE not in client.get(REPORTS).text
     assert "unknown to i&#x27;mport" in client.get(page_of(report)).text
     assert client.get(COMPARE).status_code == 403
     assert client.post(COMPARE, asked("repair")).status_code == 403
-    assert DriftReport.objects.count() == 1
+    assert ReconciliationReport.objects.count() == 1
 
     answer = client.get(f"{REPORTS}{report.pk}/csv/")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
@@ -118,7 +118,7 @@ def test_a_viewer_reads_and_downloads_but_cannot_compare(client: Client) -> None
 
 
 def test_links_lead_only_to_payments_that_one_may_see(client: Client) -> None:
-    sign_in(client, make_staff("view_driftreport"))
+    sign_in(client, make_staff("view_reconciliationreport"))
     payment = make_payment(imp_uid="imp_1")
     page = client.get(page_of(make_report("status"))).text
     assert "=order-1" in page

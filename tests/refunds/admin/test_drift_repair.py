@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from payments.gateway import Cancellation
 from payments.models import Payment
-from refunds.models import DriftReport, RefundRecord
+from refunds.models import ReconciliationReport, RefundRecord
 from refunds.reconciliation.drift import compare_period, repair_differences
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_refund, make_staff, paid_at_sandbox
@@ -22,19 +22,19 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def found_now() -> DriftReport:
+def found_now() -> ReconciliationReport:
     """A report that only compared, with all differences still there."""
     now = timezone.now()
     return compare_period(since=now - timedelta(days=1), until=now, check_only=True)
 
 
-def page_of(report: DriftReport) -> str:
-    return f"/admin/refunds/driftreport/{report.pk}/change/"
+def page_of(report: ReconciliationReport) -> str:
+    return f"/admin/refunds/reconciliationreport/{report.pk}/change/"
 
 
-def press(client: Client, report: DriftReport, difference: object = "all") -> list[str]:
+def press(client: Client, report: ReconciliationReport, difference: object = "all") -> list[str]:
     """Press the button; returns what the page then says."""
-    url = f"/admin/refunds/driftreport/{report.pk}/repair/"
+    url = f"/admin/refunds/reconciliationreport/{report.pk}/repair/"
     answer: Any = client.post(url, {"difference": difference}, follow=True)
     assert answer.redirect_chain == [(page_of(report), 302)]
     report.refresh_from_db()
@@ -43,7 +43,7 @@ def press(client: Client, report: DriftReport, difference: object = "all") -> li
 
 @pytest.fixture(params=["resolve_refund", "refund_payment"])
 def repairer(client: Client, request: pytest.FixtureRequest) -> Client:
-    return sign_in(client, make_staff(request.param, "view_driftreport", "view_payment"))
+    return sign_in(client, make_staff(request.param, "view_reconciliationreport", "view_payment"))
 
 
 def test_one_difference_is_repaired_with_all_of_its_payment(repairer: Client, sandbox: SandboxServer) -> None:
@@ -193,24 +193,32 @@ def test_what_is_no_difference_of_the_report_repairs_nothing(
 def test_a_comparison_that_is_not_over_cannot_be_repaired(repairer: Client, sandbox: SandboxServer) -> None:
     sandbox.create_payment(merchant_uid="never-mirrored")
     report = found_now()
-    DriftReport.objects.update(found=0, finished_at=None)  # as while it runs: the counts are written at its end
+    ReconciliationReport.objects.update(
+        found=0, finished_at=None
+    )  # as while it runs: the counts are written at its end
     assert "Repair all shown" not in repairer.get(page_of(report)).text
     assert press(repairer, report) == ["Nothing was left to repair."]
 
 
-@pytest.mark.parametrize("permissions", [("view_driftreport", "view_payment"), ("refund_payment",), ()])
+@pytest.mark.parametrize("permissions", [("view_reconciliationreport", "view_payment"), ("refund_payment",), ()])
 def test_others_cannot_repair(client: Client, sandbox: SandboxServer, permissions: tuple[str, ...]) -> None:
     sandbox.create_payment(merchant_uid="never-mirrored")
     report = found_now()
     sign_in(client, make_staff(*permissions))
-    assert client.post(f"/admin/refunds/driftreport/{report.pk}/repair/", {"difference": "all"}).status_code == 403
+    assert (
+        client.post(f"/admin/refunds/reconciliationreport/{report.pk}/repair/", {"difference": "all"}).status_code
+        == 403
+    )
     assert "Repair all shown" not in client.get(page_of(report)).text
     assert not Payment.objects.exists()
 
 
 def test_looking_at_the_address_repairs_nothing(repairer: Client, sandbox: SandboxServer) -> None:
     report = found_now()
-    assert repairer.get(f"/admin/refunds/driftreport/{report.pk}/repair/").status_code == 405
+    assert repairer.get(f"/admin/refunds/reconciliationreport/{report.pk}/repair/").status_code == 405
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = repairer.cookies
-    assert strict.post(f"/admin/refunds/driftreport/{report.pk}/repair/", {"difference": "all"}).status_code == 403
+    assert (
+        strict.post(f"/admin/refunds/reconciliationreport/{report.pk}/repair/", {"difference": "all"}).status_code
+        == 403
+    )

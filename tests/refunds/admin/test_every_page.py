@@ -14,11 +14,11 @@ from django.urls import URLPattern, URLResolver
 
 from access.models import Authenticator, SignInFailure
 from access.tokens.service import create_token
-from core.encryption.cipher import seal
+from core.encryption.cipher import encrypt
 from payments.models import Payment
-from refunds.models import DriftReport, RefundBatch, RefundRecord
+from refunds.models import ReconciliationReport, RefundBatch, RefundRecord
 from tests.admin_pages import sign_in
-from tests.factories import ACCOUNT_DIGITS, make_kept_account, make_payment, make_refund, make_staff, make_user
+from tests.factories import ACCOUNT_DIGITS, make_payment, make_refund, make_staff, make_stored_account, make_user
 from webhooks.models import Delivery, Endpoint, Event, EventType
 
 pytestmark = pytest.mark.django_db
@@ -34,13 +34,15 @@ def world(db: None) -> dict[str, int]:
     """Something of every kind; returns their ids, by model."""
     payment = make_payment(merchant_uid=ORDER, pay_method="vbank")
     refund = make_refund(payment)
-    make_kept_account(refund)
+    make_stored_account(refund)
     RefundBatch.objects.create(token=TOKEN, requested_by=make_user())
-    report = DriftReport.objects.create(since=payment.paid_at, until=payment.paid_at, started_at=payment.paid_at)
+    report = ReconciliationReport.objects.create(
+        since=payment.paid_at, until=payment.paid_at, started_at=payment.paid_at
+    )
     owner = make_user("owner")
     token, _secret = create_token(user=owner, name=ORDER)
     failure = SignInFailure.objects.create(username="somebody", failures_since_start=1)
-    endpoint = Endpoint.objects.create(name=ORDER, url="https://shop.example", secret=seal("secret"))
+    endpoint = Endpoint.objects.create(name=ORDER, url="https://shop.example", secret=encrypt("secret"))
     event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=refund, created_at=refund.requested_at)
     return {
         "webhooks_endpoint": endpoint.pk,
@@ -52,7 +54,7 @@ def world(db: None) -> dict[str, int]:
         "access_signinfailure": failure.pk,
         "payments_payment": payment.pk,
         "refunds_refundrecord": refund.pk,
-        "refunds_driftreport": report.pk,
+        "refunds_reconciliationreport": report.pk,
         "auth_user": make_user("other").pk,
         "auth_group": Group.objects.create(name="some").pk,
     }
@@ -124,11 +126,11 @@ def test_buyers_and_strangers_are_sent_to_the_login(client: Client, world: dict[
 
 
 def test_no_action_of_any_list_is_offered_or_done_without_its_permission(client: Client, world: dict[str, int]) -> None:
-    sign_in(client, make_staff("view_payment", "view_refundrecord", "view_driftreport"))
+    sign_in(client, make_staff("view_payment", "view_refundrecord", "view_reconciliationreport"))
     before = list(RefundRecord.objects.values())
     for model, model_admin in admin.site._registry.items():
         name = f"{model._meta.app_label}_{model._meta.model_name}"
-        if name not in ("payments_payment", "refunds_refundrecord", "refunds_driftreport"):
+        if name not in ("payments_payment", "refunds_refundrecord", "refunds_reconciliationreport"):
             continue
         url = f"/admin/{name.replace('_', '/', 1)}/"
         for action in (*(model_admin.actions or ()), "delete_selected"):

@@ -21,7 +21,7 @@ from refunds.admin import export
 from refunds.exports import refund_rows
 from refunds.models import RefundRecord
 from tests.admin_pages import codes, sign_in
-from tests.factories import ACCOUNT_DIGITS, make_kept_account, make_payment, make_refund, make_staff
+from tests.factories import ACCOUNT_DIGITS, make_payment, make_refund, make_staff, make_stored_account
 
 pytestmark = pytest.mark.django_db
 
@@ -137,7 +137,7 @@ def test_all_rows_ticked_across_pages_keep_the_filter(staff: Client) -> None:
 def test_accounts_come_only_when_asked_for_and_that_is_in_the_history(client: Client) -> None:
     sign_in(client, make_staff("view_refundrecord", "view_account"))
     kept, gone = make_refund(), make_refund()
-    make_kept_account(kept)
+    make_stored_account(kept)
     assert ACCOUNT_DIGITS not in take(client).decode()
     assert "accounts" not in LogEntry.objects.get().change_message
 
@@ -154,7 +154,7 @@ def test_accounts_come_only_when_asked_for_and_that_is_in_the_history(client: Cl
 
 
 def test_accounts_without_the_permission_are_refused(staff: Client) -> None:
-    make_kept_account(make_refund())
+    make_stored_account(make_refund())
     assert "refund accounts" not in staff.get(EXPORT).text
     assert staff.post(EXPORT, {"format": "csv", "accounts": "on"}).status_code == 403
     assert not LogEntry.objects.exists()
@@ -162,7 +162,7 @@ def test_accounts_without_the_permission_are_refused(staff: Client) -> None:
 
 def test_an_account_no_key_opens_is_exported_masked(client: Client, settings: Settings) -> None:
     sign_in(client, make_staff("view_refundrecord", "view_account"))
-    make_kept_account(make_refund())
+    make_stored_account(make_refund())
     settings.ENCRYPTION_KEYS = (Fernet.generate_key().decode(),)
     assert table(take(client, accounts="on"))[0]["Account number"] == "•••• 6789"
 

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from core.encryption.cipher import seal
-from refunds.models import DriftReport
+from core.encryption.cipher import encrypt
+from refunds.models import ReconciliationReport
 from tests.admin_data import LISTS, fill_the_admin
 from tests.factories import make_payment
 from tests.sandbox_server import SandboxServer
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 HEADINGS = {
     "payments/payment/": ("Payments > Payments", "결제 > 결제 내역"),
     "refunds/refundrecord/": ("Refunds > Refunds", "환불 > 환불 내역"),
-    "refunds/driftreport/": ("Refunds > Drift reports", "환불 > 대조 보고서"),
+    "refunds/reconciliationreport/": ("Refunds > Drift reports", "환불 > 대조 보고서"),
     "webhooks/delivery/": ("Events to the storefront > Deliveries", "쇼핑몰 알림 > 알림 전송"),
     "webhooks/endpoint/": ("Events to the storefront > Endpoints", "쇼핑몰 알림 > 수신 서버"),
     "auth/user/": ("Authentication and Authorization > Users", "인증 및 권한 > 사용자"),
@@ -88,13 +88,13 @@ def test_an_order_without_refunds_says_so(boss: Client, language: str, words: st
 )
 def test_a_comparison_without_differences_says_so(boss: Client, language: str, words: str) -> None:
     now = timezone.now()
-    report = DriftReport.objects.create(since=now, until=now, started_at=now, finished_at=now)
-    assert words in text_of(boss, f"refunds/driftreport/{report.pk}/change/")
+    report = ReconciliationReport.objects.create(since=now, until=now, started_at=now, finished_at=now)
+    assert words in text_of(boss, f"refunds/reconciliationreport/{report.pk}/change/")
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "None so far."), ("ko", "아직 없습니다.")])
 def test_an_endpoint_that_was_sent_nothing_says_so(boss: Client, language: str, words: str) -> None:
-    endpoint = Endpoint.objects.create(name="shop", url="https://shop.example", secret=seal("secret"))
+    endpoint = Endpoint.objects.create(name="shop", url="https://shop.example", secret=encrypt("secret"))
     assert words in text_of(boss, f"webhooks/endpoint/{endpoint.pk}/change/")
 
 

@@ -139,7 +139,7 @@ def database_fails(
     asker: Asker, method: str = "GET", path: str = "/payments", error: type[DatabaseError] = OperationalError
 ) -> HttpResponse:
     def refuse(execute: Any, sql: str, *rest: Any) -> Any:
-        if "payments_payment" in sql or "payments_wakeup" in sql:
+        if "payments_payment" in sql or "payments_notification" in sql:
             raise error("gone")
         return execute(sql, *rest)
 

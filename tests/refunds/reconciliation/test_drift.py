@@ -15,7 +15,7 @@ from django.utils.translation import override
 
 from payments.gateway import GatewayPayment
 from payments.models import Payment
-from refunds.models import DriftReport, RefundRecord
+from refunds.models import ReconciliationReport, RefundRecord
 from refunds.reconciliation.drift import differences
 from tests.factories import make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -69,7 +69,7 @@ def test_statuses_are_told_in_the_words_of_who_reads(status: str, words: str) ->
 
 def test_a_report_is_named_by_its_days_in_seoul() -> None:
     until = datetime(2026, 3, 31, 23, 59, tzinfo=SEOUL)
-    assert str(DriftReport(since=datetime(2026, 3, 1, tzinfo=SEOUL), until=until)) == "2026-03-01 – 2026-03-31"
+    assert str(ReconciliationReport(since=datetime(2026, 3, 1, tzinfo=SEOUL), until=until)) == "2026-03-01 – 2026-03-31"
 
 
 def test_differences_are_repaired_and_gone_afterwards(sandbox: SandboxServer) -> None:
@@ -105,8 +105,8 @@ def test_the_report_is_kept_when_imort_cannot_be_read(sandbox: SandboxServer) ->
     sandbox.fault("status", "http_500")
     code, document = compare_json()
     assert (code, document["ok"]) == (1, False)
-    assert DriftReport.objects.get().finished_at is None
-    assert DriftReport.objects.get().error
+    assert ReconciliationReport.objects.get().finished_at is None
+    assert ReconciliationReport.objects.get().error
 
 
 def test_the_csv_cannot_smuggle_formulas_into_a_spreadsheet(sandbox: SandboxServer, tmp_path: Path) -> None:
@@ -119,4 +119,4 @@ def test_the_csv_cannot_smuggle_formulas_into_a_spreadsheet(sandbox: SandboxServ
 @pytest.mark.parametrize("args", [(), ("ORDER", SINCE), (SINCE, "--until=2019-01-01"), ("--since=never",)])
 def test_bad_options_are_usage_errors(sandbox: SandboxServer, args: tuple[str, ...]) -> None:
     assert compare(*args)[0] in (1, 2)
-    assert not DriftReport.objects.exists()
+    assert not ReconciliationReport.objects.exists()

@@ -13,9 +13,9 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from payments.gateway import Cancellation, GatewayPayment, PaymentPage
-from payments.intake.inbox import process_waiting, request_reading
+from payments.intake.inbox import add_notification, process_waiting
 from payments.intake.mirror import mirror_payment
-from payments.models import Payment, WakeUp
+from payments.models import Notification, Payment
 from refunds import tasks
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation import reconcile as reconcile_module
@@ -186,8 +186,8 @@ def test_a_notified_payment_that_cannot_be_booked_holds_up_no_later_hundred(monk
     monkeypatch.setattr("payments.intake.inbox.CHUNK", 3)
     odd, *others = [make_payment() for _ in range(7)]
     for payment in (odd, *others):
-        request_reading(imp_uid=payment.imp_uid)
+        add_notification(imp_uid=payment.imp_uid)
     readings = [InstantGateway(payment).payment(payment.imp_uid) for payment in others]
     done = process_waiting(gateway=ReadOnlyGateway([shown(odd, 10_300, 10_300), *readings]))
     assert (done.read, done.failed, done.is_down) == (6, 1, False)
-    assert WakeUp.objects.get().imp_uid == odd.imp_uid
+    assert Notification.objects.get().imp_uid == odd.imp_uid

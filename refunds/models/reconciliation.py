@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from payments.labels import status_label
 
 
-class DifferenceKind(models.TextChoices):
+class DiscrepancyKind(models.TextChoices):
     MISSING_HERE = "missing_here", _("Payment missing here")
     MISSING_THERE = "missing_there", _("Payment unknown to i'mport")
     REFUNDED = "refunded", _("Refunded amount differs")
@@ -18,7 +18,7 @@ class DifferenceKind(models.TextChoices):
     OPEN_REFUND = "open_refund", _("Refund still open")
 
 
-class DriftReport(models.Model):
+class ReconciliationReport(models.Model):
     """One comparison of our ledger with i'mport's for a period. `finished_at` null: broken off, see `error`."""
 
     since = models.DateTimeField(_("from"))
@@ -36,7 +36,9 @@ class DriftReport(models.Model):
         verbose_name_plural = _("drift reports")
         ordering = ("-id",)
         constraints = (
-            models.CheckConstraint(condition=Q(repaired__lte=models.F("found")), name="drift_repaired_were_found"),
+            models.CheckConstraint(
+                condition=Q(repaired__lte=models.F("found")), name="discrepancies_repaired_were_found"
+            ),
         )
 
     def __str__(self) -> str:
@@ -49,13 +51,13 @@ class DriftReport(models.Model):
         return self.found - self.repaired
 
 
-class DriftDifference(models.Model):
+class Discrepancy(models.Model):
     """One difference. `ours` and `theirs` are amounts as people read them, numbers, or i'mport's statuses."""
 
-    report = models.ForeignKey(DriftReport, on_delete=models.CASCADE, related_name="differences")
+    report = models.ForeignKey(ReconciliationReport, on_delete=models.CASCADE, related_name="differences")
     imp_uid = models.CharField(_("i'mport number"), max_length=32)
     merchant_uid = models.CharField(_("order"), max_length=40)
-    kind = models.CharField(_("difference"), max_length=20, choices=DifferenceKind.choices)
+    kind = models.CharField(_("difference"), max_length=20, choices=DiscrepancyKind.choices)
     ours = models.CharField(_("here"), max_length=100, blank=True)
     theirs = models.CharField(_("at i'mport"), max_length=100, blank=True)
     repaired = models.BooleanField(_("repaired"), default=False)
@@ -64,7 +66,9 @@ class DriftDifference(models.Model):
         verbose_name = _("difference")
         verbose_name_plural = _("differences")
         ordering = ("id",)
-        constraints = (models.CheckConstraint(condition=Q(kind__in=DifferenceKind.values), name="drift_kind_known"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(kind__in=DiscrepancyKind.values), name="discrepancy_kind_known"),
+        )
 
     def __str__(self) -> str:
         return f"{self.merchant_uid}: {self.get_kind_display()}"
@@ -80,4 +84,4 @@ class DriftDifference(models.Model):
         return self._in_words(self.theirs)
 
     def _in_words(self, text: str) -> str:
-        return status_label(text) if self.kind == DifferenceKind.STATUS else text
+        return status_label(text) if self.kind == DiscrepancyKind.STATUS else text

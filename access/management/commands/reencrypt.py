@@ -1,0 +1,52 @@
+"""`manage.py reencrypt`: the second step of changing ENCRYPTION_KEYS."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import gettext as _
+
+from core.encryption.reencrypt import Reencrypted, reencrypt_all
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Seal all personal data and secrets anew with the first of ENCRYPTION_KEYS. Can be broken off and run again. "
+        "Exit code: 0 all done, 1 no key opens some of it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        columns = []
+        for column in reencrypt_all():
+            columns.append(column)
+            if not options["json"]:
+                self._write(column)
+        ok = not any(column.unreadable for column in columns)
+        if options["json"]:
+            self.stdout.write(json.dumps({"ok": ok, "columns": [_json(column) for column in columns]}, indent=2))
+        elif ok:
+            self.stdout.write(_("Everything is encrypted with the first key; the others may be taken away."))
+        if not ok:
+            raise SystemExit(1)
+
+    def _write(self, column: Reencrypted) -> None:
+        figures = {"column": column.column, "reencrypted": column.reencrypted, "current": column.current}
+        self.stdout.write(_("%(column)s: %(reencrypted)d encrypted anew, %(current)d were already.") % figures)
+        if column.unreadable:
+            ids = ", ".join(map(str, column.unreadable[:SHOWN])) + (", …" if len(column.unreadable) > SHOWN else "")
+            text = _("%(column)s: no key opens %(count)d rows (ids %(ids)s). Put the key that encrypted them back.")
+            self.stderr.write(text % {"column": column.column, "count": len(column.unreadable), "ids": ids})
+
+
+def _json(column: Reencrypted) -> dict[str, object]:
+    return {
+        "column": column.column,
+        "reencrypted": column.reencrypted,
+        "current": column.current,
+        "unreadable": column.unreadable,
+    }
