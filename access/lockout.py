@@ -100,7 +100,7 @@ def shut_page(request: HttpRequest, _answer: HttpResponse | None, credentials: d
     template = "registration/locked.html"
     if request.path.startswith(reverse("admin:index")):
         template = "admin/access/locked.html"
-        context |= {**admin.site.each_context(request), "title": _("Please wait a little")}
+        context |= {**admin.site.each_context(request), "title": _("Please wait")}
     page = render(request, template, context, status=429)
     page["Retry-After"] = str(max(1, seconds))
     return page

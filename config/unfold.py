@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 IAMPORT_HOST = "api.iamport.kr"
@@ -70,14 +70,19 @@ SETTINGS: dict[str, Any] = {
                 "title": _("Refunds"),
                 "items": [
                     _nav(_("Payments"), "payments", "payments_payment", "refunds.refund_payment"),
-                    _nav(_("Refund ledger"), "receipt_long", "refunds_refundrecord", "refunds.refund_payment"),
                     _nav(
-                        _("Drift reports"), "compare_arrows", "refunds_reconciliationreport", "refunds.resolve_refund"
+                        pgettext_lazy("list", "Refunds"),
+                        "receipt_long",
+                        "refunds_refundrecord",
+                        "refunds.refund_payment",
+                    ),
+                    _nav(
+                        _("Reconciliation"), "compare_arrows", "refunds_reconciliationreport", "refunds.resolve_refund"
                     ),
                 ],
             },
             {
-                "title": _("Events to the storefront"),
+                "title": _("Webhooks"),
                 "separator": True,
                 "items": [
                     _nav(_("Deliveries"), "outgoing_mail", "webhooks_delivery", "webhooks.send_delivery"),

@@ -15,7 +15,7 @@ def date_argument(text: str) -> datetime | date:
     except ValueError:
         parsed = None
     if parsed is None:
-        raise ArgumentTypeError(_("“%(text)s” is no date; write it like 2026-11-01.") % {"text": text})
+        raise ArgumentTypeError(_("“%(text)s” is not a date. Write it like 2026-11-01.") % {"text": text})
     return parsed
 
 

@@ -32,7 +32,7 @@ class PaymentNotFound(DomainError):
     code = "payment_not_found"
 
     def __init__(self, uid: str) -> None:
-        super().__init__(_("There is no payment “%(uid)s” here. Check the number.") % {"uid": uid[:60]})
+        super().__init__(_("Payment “%(uid)s” was not found. Check the number.") % {"uid": uid[:60]})
 
 
 class AmbiguousOrder(DomainError):
@@ -42,7 +42,7 @@ class AmbiguousOrder(DomainError):
 
     def __init__(self, merchant_uid: str, imp_uids: list[str]) -> None:
         super().__init__(
-            _("Order “%(order)s” was paid more than once (%(payments)s). Name the one you mean by imp_uid.")
+            _("Order “%(order)s” has several payments (%(payments)s). Choose one by its imp_uid.")
             % {"order": merchant_uid, "payments": ", ".join(imp_uids)}
         )
         self.imp_uids = imp_uids

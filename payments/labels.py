@@ -11,7 +11,7 @@ PAY_METHODS: dict[str, str | Promise] = {
     "card": _("Card"),
     "trans": _("Bank transfer"),
     "vbank": _("Virtual account"),
-    "phone": _("Mobile phone bill"),
+    "phone": _("Mobile phone"),
     "samsung": _("Samsung Pay"),
     "kakaopay": _("Kakao Pay"),
     "kpay": _("KPay"),

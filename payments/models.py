@@ -58,7 +58,7 @@ class Payment(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="payments",
-        help_text=_("The signed-in buyer who may ask for a refund of this order on the storefront."),
+        help_text=_("The buyer account that can request a refund of this order on the storefront."),
     )
     status = models.CharField(_("status"), max_length=10, choices=PaymentStatus.choices)
     currency = models.CharField(_("currency"), max_length=3, default="KRW")
@@ -69,7 +69,7 @@ class Payment(models.Model):
     # With a promotion, `amount` and what is asked for count before the discount, `cancel_amount` after it: the
     # discount on what was refunded is neither left to ask for nor given back.
     lapsed_discount = models.DecimalField(
-        _("discount on what was refunded"),
+        _("discount on the refunded part"),
         max_digits=MAX_DIGITS,
         decimal_places=DECIMAL_PLACES,
         default=Decimal(0),
@@ -188,7 +188,7 @@ class Notification(models.Model):
     imp_uid = models.CharField(_("i'mport number"), max_length=32, unique=True)
     requested_at = models.DateTimeField(_("last notified at"))
     notified = models.PositiveIntegerField(_("notifications"), default=1)
-    answered = models.PositiveIntegerField(_("notifications answered"), default=0)
+    answered = models.PositiveIntegerField(_("notifications processed"), default=0)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt at"), db_index=True)
 

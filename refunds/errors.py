@@ -101,7 +101,7 @@ class TokenCurrency(TokenRefused):
     code = "token_currency"
 
     def __init__(self, currency: str) -> None:
-        message = _("This token refunds %(currency)s only. Ask an administrator to refund this order.")
+        message = _("This token can refund %(currency)s only. Ask an administrator to refund this order.")
         super().__init__(message % {"currency": currency})
 
 
@@ -112,7 +112,7 @@ class TokenAmountLimit(TokenRefused):
 
     def __init__(self, amount: str, limit: str) -> None:
         message = _(
-            "%(amount)s is more than this token may refund at once: at most %(limit)s. Refund less, or ask an "
+            "%(amount)s is above this token's limit of %(limit)s per refund. Refund less, or ask an "
             "administrator to refund this order."
         )
         super().__init__(message % {"amount": amount, "limit": limit})
@@ -125,8 +125,8 @@ class TokenDailyLimit(TokenRefused):
 
     def __init__(self, amount: str, limit: str, left: str) -> None:
         message = _(
-            "%(amount)s is more than this token may refund today: %(left)s is left of %(limit)s a day. Try again after "
-            "midnight in Korea, or ask an administrator to refund this order."
+            "%(amount)s is above what this token can refund today: %(left)s of %(limit)s is left. Try "
+            "again after midnight in Korea, or ask an administrator to refund this order."
         )
         super().__init__(message % {"amount": amount, "limit": limit, "left": left})
 
@@ -139,8 +139,8 @@ class TooManyFailed(RefundError):
     def __init__(self) -> None:
         super().__init__(
             _(
-                "Refunds of this order failed too many times in the last 24 hours. Nothing was sent now. Please "
-                "contact the shop, which can refund it for you."
+                "Refunds of this order failed too many times in the last 24 hours. Nothing was sent. Please "
+                "contact the shop."
             )
         )
 
@@ -151,7 +151,7 @@ class RefundNotFound(RefundError):
     code = "refund_not_found"
 
     def __init__(self, number: str) -> None:
-        super().__init__(_("There is no refund “%(number)s” here. Check the number.") % {"number": number[:60]})
+        super().__init__(_("Refund “%(number)s” was not found. Check the number.") % {"number": number[:60]})
 
 
 class RefundInProgress(RefundError):
@@ -161,7 +161,7 @@ class RefundInProgress(RefundError):
     retryable = True
 
     def __init__(self) -> None:
-        super().__init__(_("A refund of this order is in progress. Wait for its result, then ask again."))
+        super().__init__(_("A refund of this order is in progress. Wait for its result, then try again."))
 
 
 class IdempotencyConflict(RefundError):
@@ -193,8 +193,8 @@ class AccountUnreadable(RefundError):
     def __init__(self) -> None:
         super().__init__(
             _(
-                "The account is kept, but cannot be read: the key that encrypted it is missing. "
-                "Ask whoever runs this server to put it back into ENCRYPTION_KEYS."
+                "The account is stored but cannot be decrypted: its key is missing. Ask the server "
+                "administrator to restore the key in ENCRYPTION_KEYS."
             )
         )
 

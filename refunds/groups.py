@@ -18,11 +18,11 @@ MIGRATION = "0001_initial"  # the one after which they are made
 
 _LOOK = (VIEW, VIEW_REFUNDS, VIEW_REPORTS)
 GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
-    (_("Refunds: look"), _LOOK),
+    (_("Refunds: view"), _LOOK),
     (_("Refunds: refund"), (*_LOOK, REFUND)),
     (_("Refunds: approve"), (*_LOOK, REFUND, APPROVE)),
     (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE)),
-    (_("Refunds: see accounts"), (*_LOOK, VIEW_ACCOUNT)),
+    (_("Refunds: view accounts"), (*_LOOK, VIEW_ACCOUNT)),
 )
 MANAGERS = GROUPS[3][0]
 # Whatever there is to administer in these belongs to the managers: API tokens, addresses that are notified.

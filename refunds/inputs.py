@@ -87,7 +87,7 @@ def parse_text(value: object, *, field: str, max_length: int) -> str:
         }
         raise InvalidRequest("invalid_text", message, field=field)
     if _CONTROL.search(text):
-        message = _("“%(field)s” has characters that cannot be used.") % {"field": field}
+        message = _("“%(field)s” contains invalid characters.") % {"field": field}
         raise InvalidRequest("invalid_text", message, field=field)
     return text
 

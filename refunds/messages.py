@@ -10,18 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from refunds.errors import RefundAbandoned
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
 
-ACCEPTED = _("Accepted by i'mport; the PG carries it out later.")
-UNKNOWN = _(
-    "The refund was sent, but no answer came: it may or may not be done. It is being checked; do not refund "
-    "this order elsewhere meanwhile."
-)
-NOT_CARRIED_OUT = _("i'mport shows that this refund was not carried out. Ask again if it is still wanted.")
-OPEN_TOO_LONG = _("Open for too long: please ask i'mport or the PG, then close it here.")
-LOOKED_AT = _("Looked at; nothing more to do.")
-NOT_SHOWN = _("i'mport does not know this payment, or its answer could not be read.")
-UNBOOKABLE = _("What i'mport shows could not be booked; the log says why.")
-FOUND = _("Found at i'mport: cancelled there, not here.")
-FOUND_WITHOUT_ITEM = _("i'mport's total shows this refund, but no item of its history does.")
+ACCEPTED = _("Accepted by i'mport; the PG completes it later.")
+UNKNOWN = _("No answer from i'mport. We are checking whether it went through. Do not refund this order elsewhere.")
+NOT_CARRIED_OUT = _("i'mport shows that this refund was not executed. Request it again if it is still needed.")
+OPEN_TOO_LONG = _("Open for too long. Ask i'mport or the PG, then close it here.")
+LOOKED_AT = _("Reviewed; no action needed.")
+NOT_SHOWN = _("The payment was not found at i'mport, or i'mport's answer could not be read.")
+UNBOOKABLE = _("i'mport's data could not be recorded. See the log.")
+FOUND = _("Cancelled in i'mport's console; added here.")
+FOUND_WITHOUT_ITEM = _("i'mport's total includes this refund, but its history does not.")
 
 _OF_EVENTS: dict[str, Promise] = {
     "accepted": ACCEPTED,

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 class WebhooksConfig(AppConfig):
     name = "webhooks"
-    verbose_name = _("Events to the storefront")
+    verbose_name = _("Webhooks")
 
     def ready(self) -> None:
         import_module("webhooks.receivers")  # notes what the refund ledger announces

@@ -33,18 +33,18 @@ class Endpoint(models.Model):
     url = models.CharField(_("address"), max_length=MAX_URL_LENGTH)
     enabled = models.BooleanField(_("switched on"), default=True)
     types = models.JSONField(_("events"), default=list, blank=True)
-    disabled_by_410 = models.BooleanField(_("asked for no more events"), default=False)
+    disabled_by_410 = models.BooleanField(_("switched off by a 410 answer"), default=False)
 
     secret = EncryptedTextField()
-    secret_made_at = models.DateTimeField(_("secret made at"), default=timezone.now, editable=False)
+    secret_made_at = models.DateTimeField(_("secret created at"), default=timezone.now, editable=False)
     old_secret = EncryptedTextField(blank=True)
-    old_secret_until = models.DateTimeField(_("old secret signs until"), null=True, blank=True, editable=False)
+    old_secret_until = models.DateTimeField(_("old secret valid until"), null=True, blank=True, editable=False)
 
     created_at = models.DateTimeField(_("added at"), default=timezone.now, editable=False)
 
     class Meta:
-        verbose_name = _("endpoint")
-        verbose_name_plural = _("endpoints")
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
         ordering = ("name",)
         default_permissions = ("add", "change", "view")
         constraints = (
@@ -132,7 +132,11 @@ class Delivery(models.Model):
 
     event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries")
     endpoint = models.ForeignKey(
-        Endpoint, verbose_name=_("endpoint"), on_delete=models.PROTECT, related_name="deliveries", db_index=False
+        Endpoint,
+        verbose_name=_("webhook endpoint"),
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_index=False,
     )
     status = models.CharField(
         _("status"), max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.WAITING
@@ -179,11 +183,11 @@ class Attempt(models.Model):
     delivery = models.ForeignKey(
         Delivery, verbose_name=_("delivery"), on_delete=models.CASCADE, related_name="attempt_log"
     )
-    at = models.DateTimeField(_("at"))
+    at = models.DateTimeField(_("time"))
     status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
     error = models.CharField(_("error"), max_length=20, choices=Failure.choices, blank=True)
     milliseconds = models.PositiveIntegerField(_("milliseconds"), null=True, blank=True)
-    answer = models.TextField(_("answer"), blank=True)
+    answer = models.TextField(_("response"), blank=True)
 
     class Meta:
         verbose_name = _("attempt")

@@ -15,23 +15,23 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
         gettext_lazy("Refunds"),
         {
             "payments.view_payment": gettext_lazy("Can view payments"),
-            "payments.change_payment": gettext_lazy("Can change the buyer's account of payments"),
-            "refunds.view_refundrecord": gettext_lazy("Can view the refund ledger"),
+            "payments.change_payment": gettext_lazy("Can change a payment's buyer account"),
+            "refunds.view_refundrecord": gettext_lazy("Can view refunds"),
             "refunds.refund_payment": gettext_lazy("Can refund payments"),
             "refunds.approve_refund": gettext_lazy("Can make refunds above the approval limit"),
             "refunds.resolve_refund": gettext_lazy("Can close refunds that need review"),
-            "refunds.view_reconciliationreport": gettext_lazy("Can view drift reports"),
-            "refunds.view_account": gettext_lazy("Can see whole refund accounts"),
+            "refunds.view_reconciliationreport": gettext_lazy("Can view reconciliation reports"),
+            "refunds.view_account": gettext_lazy("Can view full refund accounts"),
         },
     ),
     (
-        gettext_lazy("Events to the storefront"),
+        gettext_lazy("Webhooks"),
         {
             "webhooks.view_delivery": gettext_lazy("Can view deliveries"),
             "webhooks.send_delivery": gettext_lazy("Can send events again"),
-            "webhooks.view_endpoint": gettext_lazy("Can view endpoints"),
-            "webhooks.add_endpoint": gettext_lazy("Can add endpoints"),
-            "webhooks.change_endpoint": gettext_lazy("Can change endpoints"),
+            "webhooks.view_endpoint": gettext_lazy("Can view webhook endpoints"),
+            "webhooks.add_endpoint": gettext_lazy("Can add webhook endpoints"),
+            "webhooks.change_endpoint": gettext_lazy("Can change webhook endpoints"),
         },
     ),
     (
@@ -70,7 +70,7 @@ def permission_choices(permissions: Iterable[Permission]) -> Iterator[tuple[str,
     for title, names in SECTIONS:
         yield str(title), [(left.pop(name).pk, str(words)) for name, words in names.items() if name in left]
     if left:
-        yield _("Others"), [(each.pk, _in_words(each)) for each in left.values()]
+        yield _("Other"), [(each.pk, _in_words(each)) for each in left.values()]
 
 
 def _in_words(permission: Permission) -> str:

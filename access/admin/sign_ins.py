@@ -73,7 +73,7 @@ class SignInFailureAdmin(ReadOnlyAdmin):
         text = ngettext("%(count)s entry unlocked.", "%(count)s entries unlocked.", count) % {"count": count}
         messages.success(request, text, extra_tags="unlocked")
 
-    @admin.display(description=_("user name"))
+    @admin.display(description=_("username"))
     def who(self, failure: SignInFailure) -> str:
         return failure.username or "–"
 
@@ -135,7 +135,7 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
         """The admin notes the deletion itself; the account's own history shall show it too."""
         turn_off(obj.user, by=cast(User, request.user))
 
-    @admin.display(description=_("user name"))
+    @admin.display(description=_("username"))
     def owner(self, device: Authenticator) -> str:
         return str(device.user.get_username())
 

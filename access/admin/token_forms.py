@@ -26,7 +26,7 @@ class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
         label=_("Valid until"),
         initial=_default_day,
         widget=UnfoldAdminSingleDateWidget,
-        help_text=_("The last day, in Korea; at most a year from now."),
+        help_text=_("Last valid day, Korean time. At most one year from now."),
     )
 
     class Meta:
@@ -43,9 +43,9 @@ class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
         day: date = self.cleaned_data["valid_until"]
         today = timezone.localdate()
         if day < today:
-            raise ValidationError(_("This day is over. Choose a later one."), code="already_over")
+            raise ValidationError(_("This day is in the past. Choose a later one."), code="already_over")
         if day > today + timedelta(days=MAX_DAYS):
-            raise ValidationError(_("At most a year from now."), code="too_long")
+            raise ValidationError(_("At most one year from now."), code="too_long")
         return day
 
     def clean(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
         # Two of one name could not be told apart; and a page that is sent again makes no second one.
         if "name" in cleaned and usable.filter(user=user, name=cleaned["name"]).exists():
             message = _(
-                "There is a valid token of this name for this account. Choose another name, or revoke that one."
+                "This account already has a valid token with this name. Choose another name or revoke that token."
             )
             self.add_error("name", ValidationError(message, code="name_in_use"))
         return cleaned

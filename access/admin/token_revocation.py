@@ -36,12 +36,12 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(ApiToken.objects.select_related("user"), pk=pk)
     detail = HttpResponseRedirect(urls.reverse("admin:access_apitoken_change", args=[token.pk]))
     if token.revoked_at is not None:
-        messages.info(request, _("This token was revoked before."), extra_tags="revoked_before")
+        messages.info(request, _("This token was already revoked."), extra_tags="revoked_before")
         return detail
     if request.method == "POST":
         if revoke_token(token):
             LogEntry.objects.log_actions(user.pk, [token], CHANGE, change_message=_("Revoked."), single_object=True)
-        text = _("“%(name)s” is revoked. Whoever still uses it is told that it is invalid.")
+        text = _("“%(name)s” is revoked. Requests that use it are now refused.")
         messages.success(request, text % {"name": token.name}, extra_tags="revoked")
         return detail
     context = {

@@ -76,7 +76,7 @@ class ApiTokenAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     list_select_related = ("user",)
     sortable_by = ()
     search_fields = ("name", "start", "user__username")
-    search_help_text = _("Name, beginning, account")
+    search_help_text = _("Name, first characters, account")
     autocomplete_fields = ("user",)
     actions = None
     change_form_outer_before_template = "admin/access/token_overview.html"
@@ -112,10 +112,14 @@ class ApiTokenAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
         if obj is not None:
             return []
         account = ["user"] if _may_choose_account(request) else []
-        whose = None if account else gettext("It acts as you: %(name)s.") % {"name": request.user.get_username()}
+        whose = (
+            None
+            if account
+            else gettext("This token acts as your account (%(name)s).") % {"name": request.user.get_username()}
+        )
         return [
             (None, {"fields": ["name", *account, "valid_until"], "description": whose}),
-            (_("What it may do"), {"fields": [("may_read", "may_refund")]}),
+            (_("Allowed actions"), {"fields": [("may_read", "may_refund")]}),
             (_("Limits"), {"fields": ["max_amount", "max_per_day", "limit_currency"]}),
         ]
 

@@ -39,7 +39,7 @@ def _scope_missing(request: Request) -> TokenScopeMissing | None:
     if not isinstance(token, ApiToken):
         return None
     if request.method in SAFE_METHODS:
-        message = _("This token may only refund, not read. Ask an administrator for a token that may read.")
+        message = _("This token can refund but not read. Ask an administrator for a token that can read.")
         return None if token.may_read else TokenScopeMissing(message)
-    message = _("This token may only read, not refund. Ask an administrator for a token that may refund.")
+    message = _("This token can read but not refund. Ask an administrator for a token that can refund.")
     return None if token.may_refund else TokenScopeMissing(message)

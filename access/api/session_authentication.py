@@ -14,7 +14,7 @@ from access.sign_in.middleware import lacks_set_up
 
 class TwoFactorRequired(PermissionDenied):
     default_code = "two_factor_required"
-    default_detail = _("Your account needs two-factor sign-in first: set it up in the admin.")
+    default_detail = _("Your account needs two-factor sign-in. Set it up in the admin first.")
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

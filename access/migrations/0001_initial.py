@@ -107,15 +107,15 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        help_text="Which server uses it, such as “shop web server”.",
+                        help_text="The server that uses it, such as “shop web server”.",
                         max_length=100,
                         verbose_name="name",
                     ),
                 ),
-                ("start", models.CharField(editable=False, max_length=12, verbose_name="begins with")),
+                ("start", models.CharField(editable=False, max_length=12, verbose_name="first characters")),
                 ("digest", models.CharField(editable=False, max_length=64, unique=True)),
-                ("may_read", models.BooleanField(default=True, verbose_name="may read")),
-                ("may_refund", models.BooleanField(default=False, verbose_name="may refund")),
+                ("may_read", models.BooleanField(default=True, verbose_name="can read")),
+                ("may_refund", models.BooleanField(default=False, verbose_name="can refund")),
                 (
                     "max_amount",
                     models.DecimalField(
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                         max_digits=15,
                         null=True,
                         validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
-                        verbose_name="most per refund",
+                        verbose_name="max per refund",
                     ),
                 ),
                 (
@@ -132,11 +132,11 @@ class Migration(migrations.Migration):
                     models.DecimalField(
                         blank=True,
                         decimal_places=2,
-                        help_text="All its refunds of a day in Seoul together.",
+                        help_text="Total per day, Korean time.",
                         max_digits=15,
                         null=True,
                         validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
-                        verbose_name="most per day",
+                        verbose_name="max per day",
                     ),
                 ),
                 (
@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="made at"),
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
                 ),
                 ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="valid until")),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
@@ -159,13 +159,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
-                        verbose_name="made by",
+                        verbose_name="created by",
                     ),
                 ),
                 (
                     "user",
                     models.ForeignKey(
-                        help_text="It sees and refunds what this account may, and never more.",
+                        help_text="The token can view and refund only what this account can.",
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="api_tokens",
                         to=settings.AUTH_USER_MODEL,

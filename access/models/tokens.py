@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from access.money import fits_precision, is_currency
 
@@ -42,21 +43,23 @@ class ApiToken(models.Model):
     Limits in major units of `limit_currency`; null means none. A token with a limit refunds no other currency.
     """
 
-    name = models.CharField(_("name"), max_length=100, help_text=_("Which server uses it, such as “shop web server”."))
+    name = models.CharField(
+        _("name"), max_length=100, help_text=_("The server that uses it, such as “shop web server”.")
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("acts as"),
         on_delete=models.PROTECT,
         related_name="api_tokens",
-        help_text=_("It sees and refunds what this account may, and never more."),
+        help_text=_("The token can view and refund only what this account can."),
     )
-    start = models.CharField(_("begins with"), max_length=12, editable=False)
+    start = models.CharField(_("first characters"), max_length=12, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
 
-    may_read = models.BooleanField(_("may read"), default=True)
-    may_refund = models.BooleanField(_("may refund"), default=False)
+    may_read = models.BooleanField(_("can read"), default=True)
+    may_refund = models.BooleanField(_("can refund"), default=False)
     max_amount = models.DecimalField(
-        _("most per refund"),
+        _("max per refund"),
         max_digits=MAX_DIGITS,
         decimal_places=DECIMAL_PLACES,
         null=True,
@@ -64,27 +67,27 @@ class ApiToken(models.Model):
         validators=[MinValueValidator(Decimal("0.01"))],
     )
     max_per_day = models.DecimalField(
-        _("most per day"),
+        _("max per day"),
         max_digits=MAX_DIGITS,
         decimal_places=DECIMAL_PLACES,
         null=True,
         blank=True,
         validators=[MinValueValidator(Decimal("0.01"))],
-        help_text=_("All its refunds of a day in Seoul together."),
+        help_text=_("Total per day, Korean time."),
     )
     limit_currency = models.CharField(_("currency of the limits"), max_length=3, default="KRW")
 
-    created_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("made by"),
+        verbose_name=_("created by"),
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
         editable=False,
     )
-    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    expires_at = models.DateTimeField(pgettext_lazy("token", "valid until"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
@@ -116,18 +119,18 @@ class ApiToken(models.Model):
     def clean(self) -> None:
         """Raise `ValidationError`, per field, for a token that could do nothing or whose limits make no sense."""
         if not (self.may_read or self.may_refund):
-            message = _("Choose at least one thing that this token may do.")
+            message = _("Choose at least one action to allow.")
             raise ValidationError({"may_refund": ValidationError(message, code="token_may_nothing")})
         if not is_currency(self.limit_currency):
-            message = _("This is no currency. Enter a code of three letters, such as KRW or USD.")
+            message = _("Unknown currency. Enter a three-letter code, such as KRW or USD.")
             raise ValidationError({"limit_currency": ValidationError(message, code="currency_unknown")})
         limits = {"max_amount": self.max_amount, "max_per_day": self.max_per_day}
         for name, limit in limits.items():
             if limit is not None and not fits_precision(limit, self.limit_currency):
-                message = _("This currency has fewer decimals.")
+                message = _("Too many decimals for this currency.")
                 raise ValidationError({name: ValidationError(message, code="amount_too_precise")})
         if self.max_amount is not None and self.max_per_day is not None and self.max_amount > self.max_per_day:
-            message = _("This is more than it may refund in a whole day.")
+            message = _("This is above the daily limit.")
             raise ValidationError({"max_amount": ValidationError(message, code="more_than_per_day")})
 
     def is_usable(self, now: datetime) -> bool:

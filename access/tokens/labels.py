@@ -21,5 +21,5 @@ def limits_in_words(token: ApiToken) -> tuple[str, str]:
         once = _("at most %(amount)s per refund") % {"amount": format_money(token.max_amount, currency)}
     daily = _("no daily limit")
     if token.max_per_day is not None:
-        daily = _("at most %(amount)s a day") % {"amount": format_money(token.max_per_day, currency)}
+        daily = _("at most %(amount)s per day") % {"amount": format_money(token.max_per_day, currency)}
     return once, daily

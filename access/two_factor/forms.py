@@ -29,7 +29,7 @@ class ProofForm(forms.Form):
     """The password once more, and a code: a screen left alone changes nothing."""
 
     code = forms.CharField(
-        label=_("Code of the app"),
+        label=_("Code from the app"),
         max_length=MAX_CODE_LENGTH,
         widget=forms.TextInput(attrs={"class": "rd-input", "autocomplete": "one-time-code", "autocapitalize": "none"}),
     )

@@ -100,7 +100,7 @@ def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, li
 @transaction.atomic
 def renew_backup_codes(device: Authenticator) -> list[str]:
     """New backup codes; the old ones no longer work."""
-    _note(device.user, _("New backup codes were made."), by=device.user)
+    _note(device.user, _("New backup codes were created."), by=device.user)
     return _renew_backup_codes(device)
 
 
@@ -138,15 +138,13 @@ def _refused(device: Authenticator | None, code: str) -> CodeRefused | None:
 
 
 def _wrong() -> CodeRefused:
-    return CodeRefused(
-        "wrong_code", _("This code does not fit or was used already. Wait for the next one and type it.")
-    )
+    return CodeRefused("wrong_code", _("Wrong or already used code. Wait for the next code and enter it."))
 
 
 def _too_soon(seconds: int) -> CodeRefused:
     message = ngettext(
-        "Too many wrong codes. Please wait %(seconds)s second and type a new one.",
-        "Too many wrong codes. Please wait %(seconds)s seconds and type a new one.",
+        "Too many wrong codes. Please wait %(seconds)s second and enter a new one.",
+        "Too many wrong codes. Please wait %(seconds)s seconds and enter a new one.",
         seconds,
     )
     return CodeRefused("too_many_codes", message % {"seconds": seconds}, was_tried=False)

@@ -58,7 +58,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
     begun = _begun_here(request)
     if begun is None:
         if request.session.pop(_BEGUN, None):
-            messages.warning(request, _("This set-up is over. Please begin anew."), extra_tags="set_up_over")
+            messages.warning(request, _("This setup has expired. Please start again."), extra_tags="set_up_over")
         return HttpResponseRedirect(reverse("two-factor"))
     form = ProofForm(request.POST or None)
     if _password_fits(request, form):
@@ -117,7 +117,7 @@ def _password_fits(request: HttpRequest, form: ProofForm) -> bool:
         return False
     name = _user(request).get_username()
     if authenticate(request, username=name, password=form.cleaned_data["password"]) is None:
-        form.add_error("password", _("This is not your password."))
+        form.add_error("password", _("Wrong password."))
         return False
     return True
 

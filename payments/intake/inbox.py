@@ -137,7 +137,7 @@ def _read(rows: Sequence[Notification], gateway: Gateway, *, spacing: timedelta)
             if refused == _FAILURES_THAT_MEAN_DOWN:
                 break
         except CannotBeBooked:
-            message = _("A payment could not be booked; the log says why.")
+            message = _("A payment could not be recorded. See the log.")
         else:
             read += 1
             _finish(row, spacing)

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ("imp_uid", models.CharField(max_length=32, unique=True, verbose_name="i'mport number")),
                 ("requested_at", models.DateTimeField(verbose_name="last notified at")),
                 ("notified", models.PositiveIntegerField(default=1, verbose_name="notifications")),
-                ("answered", models.PositiveIntegerField(default=0, verbose_name="notifications answered")),
+                ("answered", models.PositiveIntegerField(default=0, verbose_name="notifications processed")),
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
                 ("next_attempt_at", models.DateTimeField(db_index=True, verbose_name="next attempt at")),
             ],
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                         decimal_places=2,
                         default=Decimal("0"),
                         max_digits=15,
-                        verbose_name="discount on what was refunded",
+                        verbose_name="discount on the refunded part",
                     ),
                 ),
                 (
@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
                     "user",
                     models.ForeignKey(
                         blank=True,
-                        help_text="The signed-in buyer who may ask for a refund of this order on the storefront.",
+                        help_text="The buyer account that can request a refund of this order on the storefront.",
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="payments",

@@ -111,13 +111,13 @@ def _open_cards() -> list[Card]:
     live = RefundRecord.objects.live().order_by()
     counts = live.aggregate(unknown=Count("pk", filter=unknown), pending=Count("pk", filter=pending))
     rows = (
-        ("review", _("Needs attention"), review, _("Someone has to look at these"), {"review": "needed"}),
+        ("review", _("Needs attention"), review, _("Need review"), {"review": "needed"}),
         ("unknown", _("Outcome unknown"), counts["unknown"], _("Being compared with i'mport"), {"status": "unknown"}),
         (
             "pending",
             _("Waiting for the PG"),
             counts["pending"],
-            _("Accepted, not carried out yet"),
+            _("Accepted, not completed yet"),
             {"status": "pending"},
         ),
     )
@@ -126,7 +126,7 @@ def _open_cards() -> list[Card]:
             code,
             title,
             str(count),
-            note if count else _("None. All is well."),
+            note if count else _("None"),
             ledger_url(**query),
             "amber" if count and code != "pending" else "",
         )
@@ -153,7 +153,7 @@ def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
     if report is None:
         compare = "compare_now" if may_resolve(user) else "changelist"
         url = reverse(f"admin:refunds_reconciliationreport_{compare}")
-        return [Card("drift", title, "–", _("Never compared yet"), url)]
+        return [Card("drift", title, "–", _("Not compared yet"), url)]
     url = reverse("admin:refunds_reconciliationreport_change", args=[report.pk])
     return [Card("drift", title, result_badge(report), since(report.started_at, timezone.now()), url)]
 

@@ -37,7 +37,7 @@ class ExportForm(forms.Form):
         widget=forms.RadioSelect,
         initial="xlsx",
     )
-    accounts = forms.BooleanField(label=_("With the whole refund accounts (holder, bank, number)"), required=False)
+    accounts = forms.BooleanField(label=_("Include full refund accounts (holder, bank, number)"), required=False)
 
 
 class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
@@ -98,7 +98,7 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
         text = gettext("Exported as %(format)s: %(count)s rows") % {"format": file, "count": count}
         if with_accounts:
             accounts = RefundAccount.objects.filter(refund__in=wanted.order_by().values("pk")).count()
-            text += ", " + gettext("with %(accounts)s whole refund accounts") % {"accounts": accounts}
+            text += ", " + gettext("with %(accounts)s full refund accounts") % {"accounts": accounts}
         LogEntry.objects.create(
             user=cast(User, request.user),
             content_type=ContentType.objects.get_for_model(self.model),

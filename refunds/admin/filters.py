@@ -74,7 +74,7 @@ class RefundStatusFilter(_FieldFilter):
     choices_of_field = RefundStatus.choices
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[RefundRecord]") -> Iterable[Choice]:
-        return (("open", _("All that are open")), *self.choices_of_field)
+        return (("open", _("All open refunds")), *self.choices_of_field)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[RefundRecord]) -> QuerySet[RefundRecord]:
         return (
@@ -83,7 +83,7 @@ class RefundStatusFilter(_FieldFilter):
 
 
 class SourceFilter(_FieldFilter):
-    title = _("asked through")
+    title = _("source")
     parameter_name = "source"
     choices_of_field = RefundSource.choices
 

@@ -44,7 +44,7 @@ def waiting(refund: RefundRecord) -> Waiting | None:
     now = timezone.now()
     code, title, text = _words(refund, now)
     if refund.needs_review:
-        text += " " + _("It has been open for too long: ask i'mport or the PG whether it was carried out.")
+        text += " " + _("It has been open for too long. Ask i'mport or the PG whether it was executed.")
     began = refund.events.filter(status=refund.status).first()
     return Waiting(
         refund=refund,
@@ -65,17 +65,17 @@ def waiting_refund(payment: Payment) -> Waiting | None:
 def _words(refund: RefundRecord, now: datetime) -> tuple[str, str, str]:
     if refund.status == RefundStatus.PENDING:
         pg = pg_label(refund.payment.pg_provider) or _("the PG")
-        text = _("i'mport accepted this refund; the PG has not carried it out yet. It is booked as soon as it is seen.")
-        return "pending", _("Waiting for %(pg)s to carry it out") % {"pg": pg}, text
+        text = _("Accepted by i'mport, not yet completed by the PG. We update this automatically.")
+        return "pending", _("Waiting for %(pg)s") % {"pg": pg}, text
     if refund.status == RefundStatus.REQUESTED and not lease_is_over(refund, now):
-        return "sending", _("Being sent to i'mport"), _("The answer is due any moment.")
-    title = _("Waiting to learn whether i'mport carried it out")
-    text = _("No answer came to the request, so the money may or may not have moved. It is never sent again by itself.")
+        return "sending", _("Being sent to i'mport"), _("Waiting for the answer.")
+    title = _("Checking whether i'mport executed it")
+    text = _("No answer, so the outcome is unknown. It will not be resent automatically.")
     return "unknown", title, text
 
 
 def _next_check(refund: RefundRecord, now: datetime) -> str:
     at = refund.next_check_at
     if at is None or at <= now:
-        return _("at the next run, within a minute or so")
+        return _("within a minute")
     return _("%(at)s (in %(time)s)") % {"at": moment(at), "time": timeuntil(at, now, depth=1)}

@@ -188,7 +188,7 @@ class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
         asked = ["reason", *(["requester"] if obj and obj.requester else []), *(f"{name}_money" for name in parts)]
         done = ["cancellation_id", "pg_tid", "cancelled_time", "error_code"]
-        sections = [(_("Asked"), asked), (_("At i'mport"), done)]
+        sections = [(_("Request"), asked), (_("At i'mport"), done)]
         return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
 
     def get_readonly_fields(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[str]:
@@ -238,11 +238,11 @@ class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
         review = badge("amber", gettext("Needs review")) if record.needs_review else ""
         return format_html_join(" ", "{}", ((part,) for part in (refund_badge(record), review) if part))
 
-    @admin.display(description=_("asked by"))
+    @admin.display(description=_("requested by"))
     def asked(self, record: RefundRecord) -> SafeString:
         return two_lines(record.requested_by_name or "–", record.get_source_display())
 
-    @admin.display(description=_("asked at"))
+    @admin.display(description=_("requested at"))
     def asked_at(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.requested_at)
 

@@ -29,7 +29,7 @@ class CloseForm(forms.Form):
     """An empty reason is refused by the service, with its own words."""
 
     reason = forms.CharField(
-        label=gettext_lazy("Why is it closed? What did you check, and with whom?"),
+        label=gettext_lazy("Reason for closing: what you checked, and with whom"),
         max_length=MAX_REASON_LENGTH,
         required=False,
         widget=forms.Textarea(attrs={"class": "rd-input", "rows": 3, "required": True, "maxlength": MAX_REASON_LENGTH}),
@@ -62,7 +62,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
             _tell(request, user, closed, form.cleaned_data["reason"].strip())
             return HttpResponseRedirect(detail)
     elif request.method != "POST" and not close_url(user, refund):
-        messages.info(request, _("This refund is not open, or needs no review: there is nothing to close."))
+        messages.info(request, _("This refund is already settled or needs no review, so it cannot be closed."))
         return HttpResponseRedirect(detail)
     return TemplateResponse(request, "admin/refunds/close.html", _context(request, refund, form))
 
@@ -85,7 +85,7 @@ def reviewed(request: HttpRequest, pk: int) -> HttpResponse:
     except ResolutionRefused as exc:
         messages.error(request, exc.message, extra_tags=exc.code)
     else:
-        messages.success(request, _("Noted. It no longer needs attention."), extra_tags="reviewed")
+        messages.success(request, _("Marked as reviewed."), extra_tags="reviewed")
     return HttpResponseRedirect(urls.reverse("admin:refunds_refundrecord_change", args=[refund.pk]))
 
 
@@ -112,11 +112,13 @@ def _tell(request: HttpRequest, user: User, closed: RefundRecord, reason: str) -
     """Say what became of it, and keep it in the admin's history."""
     names = {"number": closed.number}
     if closed.status == RefundStatus.FAILED:
-        entry = _("Closed by hand: %(reason)s") % {"reason": reason}
-        text = _("Refund %(number)s is closed as not carried out. What it asked for is refundable again.")
+        entry = _("Closed manually: %(reason)s") % {"reason": reason}
+        text = _("Refund %(number)s is closed as not executed. Its amount can be refunded again.")
         messages.success(request, text % names, extra_tags="closed_by_hand")
     else:
-        entry = _("Was to be closed by hand, but i'mport shows that it was carried out.")
-        text = _("Refund %(number)s was not closed: i'mport shows that it was carried out, so it is booked as done.")
+        entry = _("Not closed: i'mport shows that it was executed.")
+        text = _(
+            "Refund %(number)s was not closed: i'mport shows that it was executed. It is now recorded as refunded."
+        )
         messages.warning(request, text % names, extra_tags="settled")
     LogEntry.objects.log_actions(user.pk, [closed], CHANGE, change_message=entry, single_object=True)

@@ -26,19 +26,19 @@ COLOURS = {
     RefundStatus.FAILED: "red",
 }
 EVENTS: dict[str, str | Promise] = {
-    "requested": _("Refund asked"),
+    "requested": _("Refund requested"),
     "accepted": _("Accepted, waiting for the PG"),
     "succeeded": _("Refunded"),
-    "imported": _("Found at i'mport"),
-    PART_SHOWN: _("Found in i'mport's history"),
+    "imported": _("Added from i'mport"),
+    PART_SHOWN: _("Confirmed in i'mport's history"),
     "refused": _("Refused by i'mport"),
-    "gateway_unavailable": _("i'mport was not reached"),
-    "outcome_unknown": _("No answer; the outcome is unknown"),
-    "not_carried_out": _("Checked: it was not carried out"),
+    "gateway_unavailable": _("i'mport could not be reached"),
+    "outcome_unknown": _("No answer; outcome unknown"),
+    "not_carried_out": _("Checked: not executed"),
     "needs_review": _("Needs review"),
-    "closed_by_hand": _("Closed by hand"),
-    SHOWN: _("Account shown"),
-    DROPPED: _("Account no longer kept"),
+    "closed_by_hand": _("Closed manually"),
+    SHOWN: _("Account viewed"),
+    DROPPED: _("Account deleted"),
 }
 # They say nothing of the refund's state.
 QUIET_EVENTS = (SHOWN, DROPPED, PART_SHOWN)

@@ -19,7 +19,7 @@ def read_uids(data: Mapping[str, Any]) -> dict[str, str]:
     for field in ("imp_uid", "merchant_uid"):
         if data.get(field) is not None:
             return {field: parse_uid(data[field], field=field)}
-    raise InvalidRequest("missing_uid", _("Name the order: merchant_uid (or imp_uid)."), field="merchant_uid")
+    raise InvalidRequest("missing_uid", _("Specify the order: merchant_uid (or imp_uid)."), field="merchant_uid")
 
 
 def read_refund_request(data: Mapping[str, Any], *, requester: Requester) -> RefundRequest:

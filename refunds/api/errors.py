@@ -134,18 +134,18 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
     if _wants_json(request):
-        return _json_error(403, "permission_denied", _("You may not do this."))
+        return _json_error(403, "permission_denied", _("You do not have permission to do this."))
     return _page(403)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
     if _wants_json(request):
-        return _json_error(404, "not_found", _("There is nothing here."))
+        return _json_error(404, "not_found", _("Not found."))
     return _page(404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if _wants_json(request):
-        message = _("Something went wrong on our side. Look the order up before asking again.")
+        message = _("Something went wrong on our side. Check the order before you try again.")
         return _json_error(500, "server_error", message)
     return _page(500)

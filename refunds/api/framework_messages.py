@@ -12,15 +12,14 @@ _CODES: dict[type[exceptions.APIException], str] = {
 }
 SENTENCES = {
     "not_authenticated": _("Sign in first, or send a token."),
-    "authentication_failed": _("The token is not written as it should be: “Authorization: Token …”."),
-    "permission_denied": _("You may not do this."),
+    "authentication_failed": _("Wrong token format. Send “Authorization: Token …”."),
+    "permission_denied": _("You do not have permission to do this."),
     "csrf_failed": _(
-        "This page is out of date: load it again. Programs send the cookie csrftoken back as X-CSRFToken, or use a "
-        "token."
+        "This page is out of date. Reload it. Programs must send the csrftoken cookie as X-CSRFToken, or use a token."
     ),
-    "not_found": _("There is nothing here."),
-    "method_not_allowed": _("%(method)s is not possible here. The header Allow says what is."),
-    "not_acceptable": _("Answers are JSON only: accept application/json."),
+    "not_found": _("Not found."),
+    "method_not_allowed": _("%(method)s is not allowed here. See the Allow header."),
+    "not_acceptable": _("Responses are JSON only. Accept application/json."),
     "unsupported_media_type": _("Send JSON, with “Content-Type: application/json”."),
     "too_large": _("The request is too large. Nothing was done."),
 }

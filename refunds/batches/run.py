@@ -180,7 +180,7 @@ def _refund(batch: RefundBatch, item: RefundBatchItem, order: Order) -> None:
     except Exception:
         # One order must not take the others with it; what it did to its record shows on the result page.
         logger.exception("batch %s: refunding %s failed unexpectedly", batch.token, order.payment.imp_uid)
-        message = _("Something went wrong here. Look at the order before you ask for its refund again.")
+        message = _("Something went wrong. Check the order before you request its refund again.")
         _write_down(item, refund=_record_of(batch, item), error_code=UNEXPECTED, message=message)
     else:
         _write_down(item, refund=record)
@@ -223,7 +223,7 @@ def _log(user: User, orders: Sequence[Order]) -> None:
 def _log_message(order: Order) -> str:
     payment, request = order.payment, order.request
     amount = payment.refundable_amount if request.amount is None else request.amount
-    asked = _("Refund asked: %(amount)s") % {"amount": format_money(amount, payment.currency)}
+    asked = _("Refund requested: %(amount)s") % {"amount": format_money(amount, payment.currency)}
     if not request.reason:
         return asked
     reason = _("reason: %(reason)s") % {"reason": request.reason}

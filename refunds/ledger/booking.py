@@ -152,7 +152,7 @@ def _explain_remainder(records: list[RefundRecord], item: Cancellation, key: str
             RefundRecord.objects.filter(pk=record.pk).update(cancellation_id=key)
             record.cancellation_id = key
         else:
-            message = _("i'mport's history shows %(amount)s of it by now.") % {
+            message = _("i'mport's history now shows %(amount)s of it.") % {
                 "amount": format_money(item.amount, record.payment.currency)
             }
             data = {"cancellation_id": key, "amount": str(item.amount)}
@@ -191,7 +191,7 @@ def _import_cancel(
     )
     message, data = str(FOUND), {"cancellation_id": cancellation_id}
     if late is not None:
-        message = _("Found at i'mport: refund %(number)s was carried out after all.") % {"number": late.number}
+        message = _("i'mport shows that refund %(number)s was executed after all.") % {"number": late.number}
         data["late"] = late.number
     elif not cancellation_id:
         message = str(FOUND_WITHOUT_ITEM)
@@ -207,7 +207,7 @@ def succeed(record: RefundRecord, item: Cancellation, *, cancellation_id: str, n
     message = ""
     if differs:
         currency = record.payment.currency
-        message = _("%(asked)s was asked, %(done)s was refunded.") % {
+        message = _("%(asked)s was requested, %(done)s was refunded.") % {
             "asked": format_money(record.amount, currency),
             "done": format_money(item.amount, currency),
         }

@@ -90,13 +90,13 @@ class Migration(migrations.Migration):
                 ("started_at", models.DateTimeField(verbose_name="started at")),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
                 ("compared", models.PositiveIntegerField(default=0, verbose_name="payments compared")),
-                ("found", models.PositiveIntegerField(default=0, verbose_name="differences found")),
-                ("repaired", models.PositiveIntegerField(default=0, verbose_name="of them repaired")),
-                ("error", models.TextField(blank=True, verbose_name="broken off because")),
+                ("found", models.PositiveIntegerField(default=0, verbose_name="discrepancies found")),
+                ("repaired", models.PositiveIntegerField(default=0, verbose_name="discrepancies repaired")),
+                ("error", models.TextField(blank=True, verbose_name="reason for stopping")),
             ],
             options={
-                "verbose_name": "drift report",
-                "verbose_name_plural": "drift reports",
+                "verbose_name": "reconciliation report",
+                "verbose_name_plural": "reconciliation reports",
                 "ordering": ("-id",),
                 "constraints": [
                     models.CheckConstraint(
@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("token", models.UUIDField(unique=True, verbose_name="token")),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
-                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="asked at")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="requested at")),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
                 (
                     "requested_by",
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
-                        verbose_name="asked by",
+                        verbose_name="requested by",
                     ),
                 ),
             ],
@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                             ("pending", "Accepted, waiting for the PG"),
                             ("unknown", "Outcome unknown, being checked"),
                             ("succeeded", "Refunded"),
-                            ("failed", "Failed"),
+                            ("failed", "Refund failed"),
                         ],
                         default="requested",
                         max_length=10,
@@ -169,16 +169,19 @@ class Migration(migrations.Migration):
                             ("console", "i'mport console"),
                         ],
                         max_length=10,
-                        verbose_name="asked through",
+                        verbose_name="source",
                     ),
                 ),
-                ("requested_by_name", models.CharField(blank=True, max_length=200, verbose_name="asked by")),
-                ("amount", models.DecimalField(decimal_places=2, max_digits=15, verbose_name="amount asked")),
-                ("checksum", models.DecimalField(decimal_places=2, max_digits=15, verbose_name="refundable before")),
+                ("requested_by_name", models.CharField(blank=True, max_length=200, verbose_name="requested by")),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=15, verbose_name="requested amount")),
+                (
+                    "checksum",
+                    models.DecimalField(decimal_places=2, max_digits=15, verbose_name="refundable before this refund"),
+                ),
                 (
                     "cancelled_amount",
                     models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="amount refunded"
+                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="refunded amount"
                     ),
                 ),
                 (
@@ -194,7 +197,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
-                ("requester", models.CharField(blank=True, max_length=10, verbose_name="on whose wish")),
+                ("requester", models.CharField(blank=True, max_length=10, verbose_name="requester (Naver Pay)")),
                 (
                     "refund_bank",
                     models.CharField(blank=True, help_text="Standard bank code", max_length=3, verbose_name="bank"),
@@ -205,7 +208,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "cancellation_id",
-                    models.CharField(blank=True, max_length=160, verbose_name="cancellation number at i'mport"),
+                    models.CharField(blank=True, max_length=160, verbose_name="i'mport cancellation number"),
                 ),
                 ("pg_tid", models.CharField(blank=True, max_length=100, verbose_name="PG transaction")),
                 ("receipt_url", models.CharField(blank=True, max_length=500, verbose_name="receipt")),
@@ -217,7 +220,7 @@ class Migration(migrations.Migration):
                 ("next_check_at", models.DateTimeField(blank=True, null=True, verbose_name="next comparison")),
                 ("idempotency_key", models.CharField(blank=True, editable=False, max_length=255, null=True)),
                 ("fingerprint", models.CharField(blank=True, editable=False, max_length=64)),
-                ("requested_at", models.DateTimeField(verbose_name="asked at")),
+                ("requested_at", models.DateTimeField(verbose_name="requested at")),
                 ("settled_at", models.DateTimeField(blank=True, null=True, verbose_name="settled at")),
                 (
                     "api_token",
@@ -248,7 +251,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="refunds",
                         to=settings.AUTH_USER_MODEL,
-                        verbose_name="asked by (account)",
+                        verbose_name="requested by (account)",
                     ),
                 ),
             ],
@@ -260,7 +263,7 @@ class Migration(migrations.Migration):
                     ("refund_payment", "Can refund payments"),
                     ("approve_refund", "Can make refunds above the approval limit"),
                     ("resolve_refund", "Can close refunds that need review"),
-                    ("view_account", "Can see whole refund accounts"),
+                    ("view_account", "Can view full refund accounts"),
                 ),
             },
         ),
@@ -268,7 +271,7 @@ class Migration(migrations.Migration):
             name="RefundEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(verbose_name="at")),
+                ("at", models.DateTimeField(verbose_name="time")),
                 (
                     "status",
                     models.CharField(
@@ -277,7 +280,7 @@ class Migration(migrations.Migration):
                             ("pending", "Accepted, waiting for the PG"),
                             ("unknown", "Outcome unknown, being checked"),
                             ("succeeded", "Refunded"),
-                            ("failed", "Failed"),
+                            ("failed", "Refund failed"),
                         ],
                         max_length=10,
                         verbose_name="status",
@@ -375,8 +378,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "kept answer",
-                "verbose_name_plural": "kept answers",
+                "verbose_name": "stored response",
+                "verbose_name_plural": "stored responses",
                 "default_permissions": (),
             },
         ),
@@ -391,7 +394,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("missing_here", "Payment missing here"),
-                            ("missing_there", "Payment unknown to i'mport"),
+                            ("missing_there", "Payment not found at i'mport"),
                             ("refunded", "Refunded amount differs"),
                             ("records", "Number of refunds differs"),
                             ("amount", "Paid amount differs"),
@@ -399,7 +402,7 @@ class Migration(migrations.Migration):
                             ("open_refund", "Refund still open"),
                         ],
                         max_length=20,
-                        verbose_name="difference",
+                        verbose_name="discrepancy",
                     ),
                 ),
                 ("ours", models.CharField(blank=True, max_length=100, verbose_name="here")),
@@ -415,8 +418,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "difference",
-                "verbose_name_plural": "differences",
+                "verbose_name": "discrepancy",
+                "verbose_name_plural": "discrepancies",
                 "ordering": ("id",),
                 "constraints": [
                     models.CheckConstraint(

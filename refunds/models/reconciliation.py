@@ -10,7 +10,7 @@ from payments.labels import status_label
 
 class DiscrepancyKind(models.TextChoices):
     MISSING_HERE = "missing_here", _("Payment missing here")
-    MISSING_THERE = "missing_there", _("Payment unknown to i'mport")
+    MISSING_THERE = "missing_there", _("Payment not found at i'mport")
     REFUNDED = "refunded", _("Refunded amount differs")
     RECORDS = "records", _("Number of refunds differs")
     AMOUNT = "amount", _("Paid amount differs")
@@ -27,13 +27,13 @@ class ReconciliationReport(models.Model):
     started_at = models.DateTimeField(_("started at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     compared = models.PositiveIntegerField(_("payments compared"), default=0)
-    found = models.PositiveIntegerField(_("differences found"), default=0)
-    repaired = models.PositiveIntegerField(_("of them repaired"), default=0)
-    error = models.TextField(_("broken off because"), blank=True)
+    found = models.PositiveIntegerField(_("discrepancies found"), default=0)
+    repaired = models.PositiveIntegerField(_("discrepancies repaired"), default=0)
+    error = models.TextField(_("reason for stopping"), blank=True)
 
     class Meta:
-        verbose_name = _("drift report")
-        verbose_name_plural = _("drift reports")
+        verbose_name = _("reconciliation report")
+        verbose_name_plural = _("reconciliation reports")
         ordering = ("-id",)
         constraints = (
             models.CheckConstraint(
@@ -57,14 +57,14 @@ class Discrepancy(models.Model):
     report = models.ForeignKey(ReconciliationReport, on_delete=models.CASCADE, related_name="differences")
     imp_uid = models.CharField(_("i'mport number"), max_length=32)
     merchant_uid = models.CharField(_("order"), max_length=40)
-    kind = models.CharField(_("difference"), max_length=20, choices=DiscrepancyKind.choices)
+    kind = models.CharField(_("discrepancy"), max_length=20, choices=DiscrepancyKind.choices)
     ours = models.CharField(_("here"), max_length=100, blank=True)
     theirs = models.CharField(_("at i'mport"), max_length=100, blank=True)
     repaired = models.BooleanField(_("repaired"), default=False)
 
     class Meta:
-        verbose_name = _("difference")
-        verbose_name_plural = _("differences")
+        verbose_name = _("discrepancy")
+        verbose_name_plural = _("discrepancies")
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(condition=Q(kind__in=DiscrepancyKind.values), name="discrepancy_kind_known"),

@@ -22,7 +22,7 @@ class RefundStatus(models.TextChoices):
     PENDING = "pending", _("Accepted, waiting for the PG")
     UNKNOWN = "unknown", _("Outcome unknown, being checked")
     SUCCEEDED = "succeeded", _("Refunded")
-    FAILED = "failed", _("Failed")
+    FAILED = "failed", _("Refund failed")
 
 
 LIVE_STATUSES = (RefundStatus.REQUESTED, RefundStatus.PENDING, RefundStatus.UNKNOWN)
@@ -67,16 +67,16 @@ class RefundRecord(models.Model):
     payment = models.ForeignKey(Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="refunds")
     number = models.CharField(_("refund number"), max_length=16, unique=True, default=new_refund_number, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=RefundStatus.choices, default=RefundStatus.REQUESTED)
-    source = models.CharField(_("asked through"), max_length=10, choices=RefundSource.choices)
+    source = models.CharField(_("source"), max_length=10, choices=RefundSource.choices)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("asked by (account)"),
+        verbose_name=_("requested by (account)"),
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="refunds",
     )
-    requested_by_name = models.CharField(_("asked by"), max_length=200, blank=True)
+    requested_by_name = models.CharField(_("requested by"), max_length=200, blank=True)
     api_token = models.ForeignKey(
         ApiToken,
         verbose_name=_("API token"),
@@ -87,10 +87,12 @@ class RefundRecord(models.Model):
         db_index=False,  # refund_by_token serves
     )
 
-    amount = models.DecimalField(_("amount asked"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
-    checksum = models.DecimalField(_("refundable before"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
+    amount = models.DecimalField(_("requested amount"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
+    checksum = models.DecimalField(
+        _("refundable before this refund"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES
+    )
     cancelled_amount = models.DecimalField(
-        _("amount refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+        _("refunded amount"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
     )
     tax_free = models.DecimalField(
         _("tax-free part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
@@ -99,12 +101,12 @@ class RefundRecord(models.Model):
         _("VAT part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
     )
     reason = models.CharField(_("reason"), max_length=255, blank=True)
-    requester = models.CharField(_("on whose wish"), max_length=10, blank=True)
+    requester = models.CharField(_("requester (Naver Pay)"), max_length=10, blank=True)
 
     refund_bank = models.CharField(_("bank"), max_length=3, blank=True, help_text=_("Standard bank code"))
     refund_account_last4 = models.CharField(_("account, last digits"), max_length=4, blank=True)
 
-    cancellation_id = models.CharField(_("cancellation number at i'mport"), max_length=160, blank=True)
+    cancellation_id = models.CharField(_("i'mport cancellation number"), max_length=160, blank=True)
     pg_tid = models.CharField(_("PG transaction"), max_length=100, blank=True)
     receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
     cancelled_at = models.DateTimeField(_("refunded at"), null=True, blank=True)
@@ -118,7 +120,7 @@ class RefundRecord(models.Model):
     idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001 (null: not unique)
     fingerprint = models.CharField(max_length=64, blank=True, editable=False)
 
-    requested_at = models.DateTimeField(_("asked at"))
+    requested_at = models.DateTimeField(_("requested at"))
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
 
     objects = RefundRecordQuerySet.as_manager()
@@ -131,7 +133,7 @@ class RefundRecord(models.Model):
             ("refund_payment", _("Can refund payments")),
             ("approve_refund", _("Can make refunds above the approval limit")),
             ("resolve_refund", _("Can close refunds that need review")),
-            ("view_account", _("Can see whole refund accounts")),
+            ("view_account", _("Can view full refund accounts")),
         )
         indexes = (
             models.Index(fields=["-requested_at", "-id"], name="refund_newest"),
@@ -213,7 +215,7 @@ class RefundEvent(models.Model):
     """One line of a refund's timeline; never changed, never deleted. `data` holds ids and amounts, no secrets."""
 
     refund = models.ForeignKey(RefundRecord, verbose_name=_("refund"), on_delete=models.PROTECT, related_name="events")
-    at = models.DateTimeField(_("at"))
+    at = models.DateTimeField(_("time"))
     status = models.CharField(_("status"), max_length=10, choices=RefundStatus.choices)
     code = models.CharField(_("event"), max_length=40)
     message = models.TextField(_("message"), blank=True)

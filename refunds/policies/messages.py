@@ -15,83 +15,69 @@ from refunds.policies.seoul import add_months, seoul_date
 from refunds.policies.taxes import tax_free_least
 
 SENTENCES = {
-    "payment_failed": _("The payment of this order failed, so no money came in and there is nothing to refund."),
+    "payment_failed": _("The payment of this order failed, so there is nothing to refund."),
     "not_paid": _(
-        "This order has not been paid, so there is nothing to refund. "
-        "If the buyer did pay, update the payment from i'mport first."
+        "This order has not been paid, so there is nothing to refund. If the buyer did pay, use "
+        "“Check with i'mport” first."
     ),
     "already_refunded": _("This order has already been refunded in full (%(paid)s): nothing is left to refund."),
     "danal_vbank": _("%(pg)s cannot refund virtual accounts. Transfer the money to the buyer yourself."),
     "phone_next_month": _(
-        "A mobile phone bill can only be refunded in the month of payment, and this one was paid on "
-        "%(paid_on)s. Return the money to the buyer another way."
+        "Mobile phone payments can only be refunded in the month of payment. This one was paid on "
+        "%(paid_on)s. Refund the buyer another way."
     ),
     "ksnet_too_late": _(
-        "%(pg)s refunds within 6 months of payment, so this order could be refunded until %(last_day)s. "
-        "Return the money to the buyer another way."
+        "%(pg)s refunds within 6 months of payment, so this order could be refunded until "
+        "%(last_day)s. Refund the buyer another way."
     ),
     "ksnet_night": _(
-        "%(pg)s does not refund virtual accounts between 23:00 and 06:00 Korean time. Ask again after 06:00."
+        "%(pg)s does not refund virtual accounts between 23:00 and 06:00 Korean time. Try again after 06:00."
     ),
-    "balance_changed": _(
-        "The refundable amount has changed and is %(refundable)s now. Check the amount, then ask again."
-    ),
+    "balance_changed": _("The refundable amount has changed to %(refundable)s. Check the amount and try again."),
     "amount_not_positive": _("The amount must be more than zero. Up to %(refundable)s can be refunded."),
     "amount_too_precise": _("The amount has more decimals than its currency. Write it like %(example)s."),
-    "amount_exceeds_balance": _(
-        "%(asked)s is more than can be refunded: only %(refundable)s is left. Enter that much or less."
-    ),
+    "amount_exceeds_balance": _("%(asked)s is more than the refundable amount. Enter %(refundable)s or less."),
     "phone_partial": _(
-        "A mobile phone bill can only be refunded in full (%(paid)s) and at once. "
-        "Refund it whole, or return the part to the buyer another way."
+        "Mobile phone payments can only be refunded in full (%(paid)s). Otherwise refund the buyer another way."
     ),
     "gift_certificate_partial": _(
-        "%(pg)s refunds gift certificates only in full (%(paid)s) and at once. "
-        "Refund it whole, or return the part to the buyer another way."
+        "%(pg)s refunds gift certificates only in full (%(paid)s). Otherwise refund the buyer another way."
     ),
     "escrow_partial": _(
-        "An escrow payment can only be refunded in full (%(paid)s) and at once. "
-        "Refund it whole, or return the part to the buyer another way."
+        "Escrow payments can only be refunded in full (%(paid)s). Otherwise refund the buyer another way."
     ),
     "ksnet_partial_limit": _(
-        "%(pg)s refunds one payment in at most 9 parts, and these are used up. "
-        "Return the rest to the buyer another way."
+        "%(pg)s allows at most 9 partial refunds of one payment, and all are used. Refund the rest another way."
     ),
     "account_required": _(
         "This refund is paid to a bank account: enter the account holder, the bank and the account number."
     ),
-    "bank_unknown": _("No bank is known as “%(bank)s”. Choose the bank from the list, or enter its three-digit code."),
+    "bank_unknown": _("Unknown bank “%(bank)s”. Choose one from the list or enter its three-digit code."),
     "bank_not_listed": _(
         "%(pg)s cannot pay into an account at “%(bank)s”. Ask the buyer for an account at another bank."
     ),
     "account_invalid": _(
-        "The account number must have 6 to 20 digits; spaces and hyphens do not matter. Check it with the buyer."
+        "The account number must have 6 to 20 digits; spaces and hyphens are ignored. Check it with the buyer."
     ),
     "tel_required": _("%(pg)s needs the account holder's telephone number for this refund. Enter it."),
-    "tel_invalid": _("The telephone number is not complete. Write it with its prefix, such as 010-1234-5678."),
-    "reason_required": _("%(pg)s needs a reason for the refund. Enter the reason in words the buyer may read."),
-    "requester_invalid": _("%(pg)s asks on whose wish the refund is made. Choose the buyer or the shop."),
+    "tel_invalid": _("The telephone number is incomplete. Enter it with its prefix, such as 010-1234-5678."),
+    "reason_required": _("%(pg)s needs a reason for the refund. Enter a reason that the buyer can read."),
+    "requester_invalid": _("%(pg)s needs to know who requested the refund. Choose the buyer or the shop."),
     "tax_free_required": _(
-        "Part of this payment is tax-free (%(tax_free_left)s is left). "
-        "Enter how much of this refund is tax-free; 0 if nothing is."
+        "Part of this payment is tax-free (%(tax_free_left)s left). Enter the tax-free part of this "
+        "refund, or 0 if there is none."
     ),
-    "tax_free_negative": _(
-        "The tax-free part cannot be less than zero. Enter 0 if nothing of this refund is tax-free."
-    ),
+    "tax_free_negative": _("The tax-free part cannot be less than zero. Enter 0 if there is none."),
     "tax_free_too_precise": _("The tax-free part has more decimals than its currency. Write it like %(example)s."),
-    "tax_free_exceeds_amount": _(
-        "The tax-free part is more than the refund itself (%(asked)s). Enter that much or less."
-    ),
-    "tax_free_exceeds_balance": _("Only %(tax_free_left)s of what is left is tax-free. Enter that much or less."),
+    "tax_free_exceeds_amount": _("The tax-free part is more than the refund (%(asked)s). Enter that much or less."),
+    "tax_free_exceeds_balance": _("Only %(tax_free_left)s of the tax-free part is left. Enter that much or less."),
     "tax_free_too_small": _(
-        "At least %(tax_free_least)s of this refund must be tax-free, because no more taxable money is left. "
-        "Enter that much or more."
+        "At least %(tax_free_least)s of this refund must be tax-free, because too little of the "
+        "taxable part is left. Enter that much or more."
     ),
-    "vat_not_supported": _("%(pg)s works the VAT out by itself. Leave the VAT part empty."),
-    "vat_only_with_partial": _(
-        "%(pg)s takes the VAT part only when a part of the payment is refunded. Leave it empty."
-    ),
-    "vat_negative": _("The VAT part cannot be less than zero. Enter 0 if this refund contains no VAT."),
+    "vat_not_supported": _("%(pg)s calculates the VAT itself. Leave the VAT part empty."),
+    "vat_only_with_partial": _("%(pg)s accepts the VAT part only for partial refunds. Leave it empty."),
+    "vat_negative": _("The VAT part cannot be less than zero. Enter 0 if there is none."),
     "vat_too_precise": _("The VAT part has more decimals than its currency. Write it like %(example)s."),
     "vat_exceeds_amount": _(
         "The VAT part is more than the taxable part of this refund. Check the amount and its parts."
@@ -99,37 +85,32 @@ SENTENCES = {
     "vat_exceeds_balance": _("Only %(vat_left)s of VAT is left in this payment. Enter that much or less."),
     # Warnings
     "vbank_contract": _(
-        "Refunds of virtual accounts need a refund contract with %(pg)s; without it, i'mport will refuse. "
-        "If the shop has the contract, an administrator can turn this notice off."
+        "Refunds of virtual accounts need a refund contract with %(pg)s. Without one, i'mport "
+        "refuses the refund. If the shop has one, an administrator can turn off this notice."
     ),
-    "vbank_fee": _("The transfer costs %(fee)s on top: refunding %(asked)s takes %(cost)s from the shop."),
+    "vbank_fee": _("The transfer fee is %(fee)s: refunding %(asked)s costs the shop %(cost)s."),
     "vbank_payout": _("The money reaches the buyer's account on the next business day."),
     "vbank_slow_payout": _("With %(pg)s the money reaches the buyer's account after 7 or more business days."),
-    "settles_later": _(
-        "%(pg)s only accepts the refund at first, and carries it out or refuses it later. Look at its result again."
-    ),
+    "settles_later": _("%(pg)s accepts the refund first, and completes or refuses it later. Check back later."),
     "late_refund": _(
         "This order was paid on %(paid_on)s, and a refund this late is usually refused (%(method)s). "
-        "If it is, return the money to the buyer another way."
+        "If it is, refund the buyer another way."
     ),
     "points_partial": _(
-        "Payments with points can often be refunded in full only. If this is refused, refund the whole %(paid)s."
+        "Payments with points can often only be refunded in full. If this is refused, refund the full %(paid)s."
     ),
     "foreign_card_partial": _(
-        "Foreign cards can often be refunded in full only. If this is refused, refund the whole %(paid)s."
+        "Foreign cards can often only be refunded in full. If this is refused, refund the full %(paid)s."
     ),
     "promotion": _(
-        "A discount was applied to this payment. Amounts here are those before the discount: less than what you "
-        "enter is given back, by the discount on it. If a part was cancelled in i'mport's console, refund the rest "
-        "there as well."
+        "A discount was applied to this payment. Enter the amount before the discount: the buyer "
+        "receives less, by the share of the discount. If a part was cancelled in i'mport's console, "
+        "refund the rest there too."
     ),
     "tax_parts_unknown": _(
-        "It is not known whether a part of this payment is tax-free. "
-        "If one is, enter how much of this refund is tax-free."
+        "It is not known whether a part of this payment is tax-free. If so, enter the tax-free part of this refund."
     ),
-    "vat_not_named": _(
-        "%(vat_left)s of VAT is left. If the VAT was given when the order was paid, enter the VAT of this refund too."
-    ),
+    "vat_not_named": _("%(vat_left)s of VAT is left. If the payment stated its VAT, enter the VAT of this refund too."),
 }
 
 

@@ -101,9 +101,9 @@ def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: G
     all, the ledger books it when it is seen. Raises `ResolutionRefused`.
     """
     if not reason.strip():
-        raise ResolutionRefused(_("Say why this refund is closed: what you checked, and with whom."))
+        raise ResolutionRefused(_("Enter why this refund is closed: what you checked, and with whom."))
     if not (refund.is_live and refund.needs_review):
-        raise ResolutionRefused(_("Only an open refund that needs review can be closed by hand."))
+        raise ResolutionRefused(_("Only an open refund that needs review can be closed manually."))
     read_at = timezone.now()
     try:
         shown = (gateway or get_gateway()).payment(refund.payment.imp_uid)
@@ -184,7 +184,7 @@ def _repair(
         live = booking.live
         # Only the refund that was looked at: it may have ended meanwhile, and another one begun.
         if live is not None and closing is not None and closing.refund_id == live.pk:
-            note = _("Closed by hand: %(reason)s") % {"reason": closing.reason}
+            note = _("Closed manually: %(reason)s") % {"reason": closing.reason}
             _give_up(live, now, code="closed_by_hand", note=note, actor=closing.actor)
         elif live is not None and _would_show(live) and lease_is_over(live, read_at):
             _give_up(live, now, code="not_carried_out")
@@ -235,7 +235,7 @@ def _result(payment: Payment, booking: Booking) -> Reconciled:
         message = _("The refund is still open: %(status)s.") % {"status": booking.live.get_status_display()}
         return Reconciled(payment, "waiting", message, imported, booking.live)
     if booking.settled is not None:
-        return Reconciled(payment, "settled", _("The refund was carried out."), imported)
+        return Reconciled(payment, "settled", _("The refund was executed."), imported)
     if imported:
         return Reconciled(payment, "imported", _("Refunds made at i'mport were added here."), imported)
     return Reconciled(payment, "agrees", _("Agrees with i'mport."))

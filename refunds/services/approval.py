@@ -32,18 +32,18 @@ def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) ->
     if not limit or user is None or not may_refund_any(user) or may_approve(user):
         return None
     if payment.currency != CURRENCY:
-        message = _("Refunds in %(currency)s need somebody who may approve them. Ask a colleague who may.")
+        message = _("Refunds in %(currency)s need approval. Ask a colleague who can approve them.")
         return Violation(CODE, message % {"currency": payment.currency})
     earlier = _refunded_by(payment, user)
     if earlier + amount <= limit:
         return None
     words = {"limit": format_money(limit, CURRENCY), "earlier": format_money(earlier, CURRENCY)}
     if not earlier:
-        message = _("Refunds above %(limit)s need somebody who may approve them. Ask a colleague who may.")
+        message = _("Refunds above %(limit)s need approval. Ask a colleague who can approve them.")
         return Violation(CODE, message % words, "amount")
     message = _(
-        "You refunded %(earlier)s of this order before; with this it is above %(limit)s, which needs somebody who may "
-        "approve it. Ask a colleague who may."
+        "You already refunded %(earlier)s of this order. The total is above %(limit)s and needs "
+        "approval. Ask a colleague who can approve it."
     )
     return Violation(CODE, message % words, "amount" if earlier < limit else "")
 

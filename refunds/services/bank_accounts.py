@@ -77,9 +77,9 @@ def why_not_kept(record: RefundRecord) -> str:
     """A sentence for staff: since when the account is no longer kept, or that it never was."""
     dropped = record.events.filter(code=DROPPED).first()
     if dropped is None:
-        return _("The whole account was never kept; only its last digits are known.")
+        return _("The full account number was never stored. Only its last digits are known.")
     at = date_format(timezone.localtime(dropped.at), "Y-m-d H:i")
-    return _("The whole account is no longer kept since %(at)s; only its last digits are known.") % {"at": at}
+    return _("The full account number was deleted at %(at)s. Only its last digits are known.") % {"at": at}
 
 
 def drop_old_accounts(now: datetime) -> int:

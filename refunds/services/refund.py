@@ -115,7 +115,7 @@ def _account_warnings(context: RefundContext, gateway: Gateway) -> tuple[Violati
         return ()
     if "".join(holder.split()).casefold() == "".join(account.holder.split()).casefold():
         return ()
-    message = _("The bank says that this account belongs to %(holder)s. Check the name and the number.")
+    message = _("According to the bank, this account belongs to %(holder)s. Check the name and the number.")
     return (Violation("account_holder_differs", message % {"holder": holder}, "refund_holder"),)
 
 

@@ -104,8 +104,8 @@ def _drift_message(booking: Booking) -> str:
         return ""
     payment = booking.live.payment
     return _(
-        "i'mport already shows %(refunded)s refunded that was missing here; the ledger was updated. Still "
-        "refundable: %(left)s. Refund again if it is still due. i'mport's words:"
+        "Not refunded: %(refunded)s had already been refunded in i'mport and is now recorded. "
+        "%(left)s is left; check the amount and try again. i'mport said:"
     ) % {
         "refunded": format_money(booking.imported_amount, payment.currency),
         "left": format_money(payment.refundable_amount, payment.currency),

@@ -25,7 +25,7 @@ REFUND_STATES: dict[str, str | Promise] = {
     RefundStatus.PENDING: _("Accepted, on its way"),
     RefundStatus.UNKNOWN: _("Being checked"),
     RefundStatus.SUCCEEDED: _("Refunded"),
-    RefundStatus.FAILED: _("Not refunded"),
+    RefundStatus.FAILED: _("Refund failed"),
 }
 TILE_COLOURS = 6
 REFUNDS_SHOWN = 20  # of one order
@@ -172,7 +172,7 @@ def _method_detail(payment: Payment) -> str:
 def _notice(payment: Payment, live: RefundRecord | None) -> str:
     """What the buyer should know or do, if anything."""
     if live is not None and live.status == RefundStatus.UNKNOWN:
-        return str(_("We asked for this refund but got no answer yet. We are checking; you need not do anything."))
+        return str(_("We have no answer about this refund yet. We are checking; you do not need to do anything."))
     if payment.status == PaymentStatus.READY and payment.vbank_num:
         where = {"bank": payment.vbank_name, "number": payment.vbank_num}
         return str(_("Please transfer the amount to %(bank)s %(number)s.") % where)

@@ -96,7 +96,7 @@ def test_a_token_is_revoked_by_what_an_operator_has_of_it(named_by: str) -> None
     assert find_token(secret) is None
     assert secret not in text
     code, text = run("api_token", "--revoke", name)
-    assert (code, "was revoked before" in text) == (0, True)
+    assert (code, "was already revoked" in text) == (0, True)
 
 
 def test_a_beginning_that_several_tokens_have_revokes_none() -> None:

@@ -113,7 +113,7 @@ def test_while_a_sign_in_is_under_way_another_one_is_told_to_wait(somebody_at_th
     after = knock(Client(), door, "staff", PASSWORD)
 
     assert (busy.status_code, busy.headers["Retry-After"]) == (429, "1")
-    assert "Another sign-in is under way" in busy.text
+    assert "Another sign-in is in progress" in busy.text
     assert "unlock" not in busy.text
     assert (elsewhere.status_code, after.status_code) == (302, 302)
     assert not AccessAttempt.objects.exists()

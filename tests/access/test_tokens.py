@@ -86,7 +86,7 @@ def test_a_token_that_may_only_read_refunds_nothing(sandbox: SandboxServer) -> N
     assert get(secret, f"/payments/{payment.merchant_uid}/refunds").status_code == 200
     answer = cancel(secret, {"merchant_uid": payment.merchant_uid})
     assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (403, "token_scope", False)
-    assert "may only read" in answer.json()["message"]
+    assert "can read but not refund" in answer.json()["message"]
     assert not RefundRecord.objects.exists()
 
 
@@ -95,7 +95,7 @@ def test_a_token_that_may_only_refund_reads_nothing(sandbox: SandboxServer) -> N
     _token, secret = make_token(may_read=False)
     answer = get(secret, f"/payments/{payment.merchant_uid}")
     assert (answer.status_code, answer.json()["code"]) == (403, "token_scope")
-    assert "may only refund" in answer.json()["message"]
+    assert "can refund but not read" in answer.json()["message"]
     assert cancel(secret, {"merchant_uid": payment.merchant_uid}).status_code == 200
 
 

@@ -97,7 +97,7 @@ def test_a_code_works_once(client: Client, staff: User) -> None:
 
     answer = give_code(thief, ADMIN, code)
 
-    assert "does not fit or was used already" in answer.text
+    assert "Wrong or already used code" in answer.text
     assert not is_signed_in(thief)
 
 
@@ -105,7 +105,7 @@ def test_a_code_of_an_earlier_step_is_refused_after_a_later_one(staff: User) -> 
     device, _codes = with_device(staff)
     check_code(user=staff, code=code_of(device, steps=1))
 
-    with pytest.raises(CodeRefused, match="used already"):
+    with pytest.raises(CodeRefused, match="already used"):
         check_code(user=staff, code=code_of(device))
 
 
@@ -280,7 +280,7 @@ def test_where_it_is_required_staff_are_led_to_the_set_up_and_nowhere_else(
     assert answer.headers["Location"] == "/admin/two-factor/"
     for path in ("/admin/", "/admin/payments/payment/", "/admin/password_change/", "/admin/nowhere/"):
         assert client.get(path).headers["Location"] == "/admin/two-factor/"
-    assert "All staff need two-factor sign-in here" in client.get("/admin/two-factor/").text
+    assert "Two-factor sign-in is required for all staff" in client.get("/admin/two-factor/").text
 
 
 def test_where_it_is_required_a_session_without_it_cannot_use_the_api(

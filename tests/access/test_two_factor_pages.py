@@ -92,7 +92,7 @@ def test_nothing_is_on_before_a_code_was_typed(desk: Client, staff: User) -> Non
     begin(desk, staff)
     answer = prove(desk, "set-up", "000000")
 
-    assert "does not fit" in answer.text
+    assert "Wrong or already used code" in answer.text
     assert is_signed_in(Client()) is False
     other = Client()
     assert knock(other, ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
@@ -102,7 +102,7 @@ def test_setting_up_needs_the_password(desk: Client, staff: User) -> None:
     device = begin(desk, staff)
     answer = prove(desk, "set-up", code_of(device), password="wrong")
 
-    assert "This is not your password." in answer.text
+    assert "Wrong password." in answer.text
     assert not Authenticator.objects.filter(confirmed=True).exists()
 
 
@@ -135,7 +135,7 @@ def test_a_set_up_that_is_begun_anew_elsewhere_is_over_here(desk: Client, staff:
     answer = prove(desk, "set-up", code_of(device))
 
     assert answer.headers["Location"] == PAGE
-    assert "This set-up is over" in desk.get(PAGE).text
+    assert "This setup has expired" in desk.get(PAGE).text
     assert len(backup_codes(prove(other, "set-up", code_of(device)).text)) == 10
 
 

@@ -45,7 +45,7 @@ def test_select_confirm_and_see_the_result(desk: Page, sandbox: SandboxServer) -
     desk.uncheck(f"[name=p{vbank.pk}-selected]")
     expect(button).to_have_text("Refund ₩2,000 for 1 order")
     desk.check(f"[name=p{vbank.pk}-selected]")
-    expect(desk.locator(".rd-cost")).to_have_text("₩10,000 + ₩300 fee = costs you ₩10,300")
+    expect(desk.locator(".rd-cost")).to_have_text("₩10,000 + ₩300 fee. Total cost ₩10,300")
 
     button.click()
     expect(desk.locator("[data-code=account_required]")).to_be_visible()

@@ -86,7 +86,7 @@ def test_every_example_of_an_answer_can_be_chosen_and_read(docs: Callable[[], Pa
     page.locator("#operations-refunds-cancelPayment .opblock-summary-control").click()
     refused = page.locator('#operations-refunds-cancelPayment .response[data-code="400"]')
     refused.locator(".examples-select-element").select_option("amount_exceeds_balance")
-    expect(refused.locator(".model-example")).to_contain_text("is more than can be refunded")
+    expect(refused.locator(".model-example")).to_contain_text("is more than the refundable amount")
 
 
 def test_refunding_is_tried_out_on_a_developers_machine_only(

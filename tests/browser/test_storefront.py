@@ -225,10 +225,10 @@ def test_an_answer_lost_on_the_way_is_asked_for_again_and_nothing_refunded_twice
     shop.open(payment)
     shop.dialog.get_by_label("Amount").fill("3000")
     shop.submit()
-    shop.expect_answer("We could not hear back", "never refunded twice")
+    shop.expect_answer("No connection", "never refunded twice")
     shop.dialog.get_by_role("button", name="Close").click()
     shop.ask(payment)
-    shop.expect_answer("We could not hear back")
+    shop.expect_answer("No connection")
     shop.dialog.get_by_role("button", name="Try again").click()
     shop.expect_answer("Refunded", "₩3,000 has been refunded.")
     assert sandbox.stats()["cancel"] == 1
@@ -240,7 +240,7 @@ def test_an_unknown_outcome_is_being_checked_until_it_is_settled(shop: Shop, san
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     shop.submit()
-    shop.expect_answer("Your refund is being checked", "please do not ask again")
+    shop.expect_answer("Your refund is being checked", "please do not request it again")
     expect(shop.row(payment).locator(".badge")).to_have_text("Being checked")
     expect(shop.row(payment).locator("[data-ask]")).to_have_count(0)
     assert only_refund(payment).status == RefundStatus.UNKNOWN

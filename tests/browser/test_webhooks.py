@@ -44,7 +44,7 @@ def test_from_adding_an_endpoint_to_sending_an_event_again(
     secret = desk.evaluate("navigator.clipboard.readText()")
     assert SECRET.fullmatch(secret)
 
-    desk.get_by_role("link", name="I have copied it").click()
+    desk.get_by_role("link", name="I copied it").click()
     desk.get_by_role("button", name="Send a test event").click()
     expect(desk.get_by_text("The test event was accepted.")).to_be_visible()
     assert receiver.received[0].verified_with(secret)["type"] == "ping"
@@ -55,6 +55,6 @@ def test_from_adding_an_endpoint_to_sending_an_event_again(
     desk.get_by_role("link", name="All of them").click()
     desk.locator(f"input.action-select[value='{Delivery.objects.latest('pk').pk}']").check()
     desk.get_by_role("button", name="Send again").click()
-    expect(desk.get_by_text("1 event is sent again.")).to_be_visible()
+    expect(desk.get_by_text("1 event will be sent again.")).to_be_visible()
     receiver.wait_for(3)
     assert receiver.received[2].id == receiver.received[1].id

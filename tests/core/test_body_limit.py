@@ -135,7 +135,9 @@ def test_the_api_says_why_it_takes_no_file(client: Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize(("path", "text"), [(SHOP, "This is too large"), ("/payments/cancel", '"code": "too_large"')])
+@pytest.mark.parametrize(
+    ("path", "text"), [(SHOP, "The request is too large"), ("/payments/cancel", '"code": "too_large"')]
+)
 def test_what_is_too_large_is_refused_in_words(client: Client, path: str, text: str) -> None:
     answer = client.post(path, b"x" * (512 * 1024 + 1), content_type="application/x-www-form-urlencoded")
 

@@ -34,10 +34,10 @@ def announce(*applied: str, undone: bool = False) -> None:
 def test_each_group_may_what_its_name_says() -> None:
     make_groups()
     look = {"view_payment", "view_refundrecord", "view_reconciliationreport"}
-    assert may("Refunds: look") == look
+    assert may("Refunds: view") == look
     assert may("Refunds: refund") == look | {"refund_payment"}
     assert may("Refunds: approve") == look | {"refund_payment", "approve_refund"}
-    assert may("Refunds: see accounts") == look | {"view_account"}
+    assert may("Refunds: view accounts") == look | {"view_account"}
     managers = may("Refunds: manage")
     assert managers >= look | {"refund_payment", "approve_refund", "resolve_refund", "add_apitoken"}
     assert "view_account" not in managers
@@ -53,10 +53,10 @@ def test_the_names_are_in_the_installations_language(settings: Settings) -> None
 
 def test_what_a_shop_changed_stays() -> None:
     make_groups()
-    group = Group.objects.get(name="Refunds: look")
+    group = Group.objects.get(name="Refunds: view")
     group.permissions.set(Permission.objects.filter(codename="view_payment"))
     assert make_groups() == []
-    assert may("Refunds: look") == {"view_payment"}
+    assert may("Refunds: view") == {"view_payment"}
 
 
 def test_they_are_made_by_their_migration_and_by_no_other() -> None:

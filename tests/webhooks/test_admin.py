@@ -200,8 +200,8 @@ def test_a_refund_is_linked_only_for_those_who_may_open_it(manager: Client, deli
 def test_an_interrupted_attempt_is_shown_as_such(manager: Client, delivered: Connected) -> None:
     delivered.delivery.attempt_log.update(status=None, milliseconds=None)
     page = manager.get(page_of(delivered.delivery)).text
-    assert "Broken off" in page
-    assert "The endpoint may have had the event" in page
+    assert "Interrupted" in page
+    assert "The endpoint may have received the event" in page
 
 
 def test_one_delivery_is_sent_again(manager: Client, delivered: Connected, sending: BackgroundThreads) -> None:
@@ -223,7 +223,7 @@ def test_many_are_sent_again_at_once_but_no_tests(
     answer: Any = manager.post(DELIVERIES, asked, follow=True)
 
     assert told(answer) == ["sent_again", "left_out"]
-    assert "2 events are sent again" in answer.text
+    assert "2 events will be sent again" in answer.text
     delivered.receiver.wait_for(5)
     assert LogEntry.objects.count() == 2
 

@@ -164,7 +164,7 @@ def test_the_command_says_what_failed_and_forgets_what_is_old(
     assert capsys.readouterr().out.splitlines() == [
         "0 delivered, 1 failed.",
         "1 delivered, 0 failed.",
-        "0 old events forgotten.",
+        "0 old events deleted.",
     ]
 
 

@@ -123,7 +123,9 @@ class DeliveryAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     def send_selected_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         chosen = list(queryset.order_by().values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
         if len(chosen) > MAX_AT_ONCE:
-            text = gettext("Send at most %(count)s again at a time: choose fewer with the filters.")
+            text = gettext(
+                "At most %(count)s deliveries can be sent again at a time. Narrow the list with the filters."
+            )
             messages.error(request, text % {"count": MAX_AT_ONCE}, extra_tags="too_many_events")
         else:
             _send_again(request, chosen)
@@ -136,7 +138,7 @@ class DeliveryAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     def order(self, delivery: Delivery) -> SafeString | str:
         return order_link(delivery.event, may_open=False)
 
-    @admin.display(description=_("endpoint"))
+    @admin.display(description=_("webhook endpoint"))
     def told(self, delivery: Delivery) -> str:
         return delivery.endpoint.name
 
@@ -170,11 +172,11 @@ def _send_again(request: HttpRequest, pks: list[int]) -> None:
     send_soon({delivery.endpoint for delivery in sent if delivery.endpoint.enabled})
     held = sorted({delivery.endpoint.name for delivery in sent if not delivery.endpoint.enabled})
     if sent:
-        text = ngettext("%(count)s event is sent again.", "%(count)s events are sent again.", len(sent))
+        text = ngettext("%(count)s event will be sent again.", "%(count)s events will be sent again.", len(sent))
         messages.success(request, text % {"count": len(sent)}, extra_tags="sent_again")
     if held:
-        text = gettext("%(names)s: switched off, so its events wait until it is switched on.")
+        text = gettext("%(names)s: switched off. Its events wait until it is switched on.")
         messages.warning(request, text % {"names": ", ".join(held)}, extra_tags="on_hold")
     if len(sent) < len(pks):
-        text = gettext("Left out: tests, and events that are just being sent.")
+        text = gettext("Not sent again: test events, and events that are being sent now.")
         messages.info(request, text, extra_tags="left_out")

@@ -133,16 +133,16 @@ def _result_badge(attempt: Attempt, under_way: bool) -> SafeString:
         return badge("green" if 200 <= attempt.status < 300 else "red", f"HTTP {attempt.status}")
     if attempt.error:
         return badge("red", _("Not delivered"))
-    return badge("blue", _("Being sent")) if under_way else badge("grey", _("Broken off"))
+    return badge("blue", _("Being sent")) if under_way else badge("grey", _("Interrupted"))
 
 
 def _result_sentence(attempt: Attempt, under_way: bool) -> str | Promise:
     if attempt.status is None:
         if attempt.error or under_way:
             return attempt.get_error_display()
-        return _("The process was stopped meanwhile. The endpoint may have had the event.")
+        return _("The process stopped during this attempt. The endpoint may have received the event.")
     if attempt.status == 410:
-        return _("It asked for no more events, so it was switched off.")
+        return _("It answered 410 (no more events), so it was switched off.")
     if 300 <= attempt.status < 400:
-        return _("Redirects are not followed: enter the address where it really is.")
+        return _("Redirects are not followed. Enter the final address.")
     return ""

@@ -41,7 +41,9 @@ def add(request: HttpRequest) -> HttpResponse:
         else:
             _log(request, endpoint, _("Added: %(url)s") % {"url": endpoint.url}, ADDITION)
             return _secret_page(request, endpoint, secret)
-    return _form_page(request, form, title=_("Add an endpoint"), back=reverse("admin:webhooks_endpoint_changelist"))
+    return _form_page(
+        request, form, title=_("Add a webhook endpoint"), back=reverse("admin:webhooks_endpoint_changelist")
+    )
 
 
 @never_cache
@@ -59,7 +61,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             _log(request, endpoint, _("Changed: %(url)s") % {"url": endpoint.url})
             messages.success(request, _("Saved."), extra_tags="saved")
             return _back_to(endpoint)
-    return _form_page(request, form, title=_("Edit the endpoint"), back=_address(endpoint))
+    return _form_page(request, form, title=_("Edit the webhook endpoint"), back=_address(endpoint))
 
 
 @never_cache
@@ -98,9 +100,9 @@ def switch(request: HttpRequest, pk: int) -> HttpResponse:
         _log(request, endpoint, _("Switched on") if on else _("Switched off"))
     if on:
         send_soon([endpoint])
-        messages.success(request, _("Switched on: it is told of every refund from now on."), extra_tags="on")
+        messages.success(request, _("Switched on. It receives events from now on."), extra_tags="on")
     else:
-        text = _("Switched off: refunds that end meanwhile are not noted for it. What waits already is kept.")
+        text = _("Switched off. Until it is switched on again, events are not queued. Queued ones are kept.")
         messages.success(request, text, extra_tags="off")
     return _back_to(endpoint)
 
@@ -127,16 +129,16 @@ def rotate(request: HttpRequest, pk: int) -> HttpResponse:
     endpoint = _to_change(request, pk)
     form = RotationForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("Choose how long the old secret is to sign as well."), extra_tags="invalid_choice")
+        messages.error(request, _("Choose how long the old secret stays valid."), extra_tags="invalid_choice")
         return _back_to(endpoint)
     # Loading the answer again, or a second click, must not replace what has just been copied.
     is_current = form.cleaned_data["made_at"] == endpoint.secret_made_at.isoformat()
     secret = rotate_secret(endpoint, overlap=form.days) if is_current else None
     if secret is None:
-        text = _("The secret has been replaced since this page was opened. If nobody has copied it, make another one.")
+        text = _("The secret was replaced after you opened this page. If nobody copied it, create another one.")
         messages.warning(request, text, extra_tags="replaced_already")
         return _back_to(endpoint)
-    _log(request, endpoint, _("New secret made"))
+    _log(request, endpoint, _("New secret created"))
     return _secret_page(request, endpoint, secret)
 
 

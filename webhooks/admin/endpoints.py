@@ -76,7 +76,7 @@ class EndpointAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
             raise Http404
         return show(request, endpoint)
 
-    @admin.display(description=_("endpoint"))
+    @admin.display(description=_("webhook endpoint"))
     def endpoint(self, endpoint: Endpoint) -> SafeString:
         # Not the whole address: its path may hold a token of the storefront's.
         return two_lines(endpoint.name, urlsplit(endpoint.url).netloc)

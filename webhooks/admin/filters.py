@@ -34,7 +34,7 @@ class StateFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no t
 
 
 class EndpointFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
-    title = _("endpoint")
+    title = _("webhook endpoint")
     parameter_name = "endpoint"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Delivery]") -> Iterable[Choice]:

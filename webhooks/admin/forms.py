@@ -14,9 +14,9 @@ from webhooks.models import MAX_URL_LENGTH, Endpoint, EventType
 
 CHOSEN_TYPES = [choice for choice in EventType.choices if choice[0] != EventType.PING]
 OVERLAPS = (
-    ("1", gettext_lazy("One day longer: the storefront takes over the new one meanwhile")),
-    ("7", gettext_lazy("Seven days longer")),
-    ("0", gettext_lazy("Not any longer: it has become known to others")),
+    ("1", gettext_lazy("One more day, while the storefront switches to the new one")),
+    ("7", gettext_lazy("Seven more days")),
+    ("0", gettext_lazy("Stop now: others may know it")),
 )
 
 
@@ -36,7 +36,7 @@ class EndpointForm(forms.Form):
         ),
     )
     types = forms.MultipleChoiceField(
-        label=gettext_lazy("Which events"), choices=CHOSEN_TYPES, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Events to send"), choices=CHOSEN_TYPES, required=False, widget=forms.CheckboxSelectMultiple
     )
 
     def __init__(self, data: Any = None, *, endpoint: Endpoint | None = None) -> None:
@@ -62,14 +62,14 @@ class EndpointForm(forms.Form):
 
 
 def name_is_taken() -> ValidationError:
-    return ValidationError(_("Another endpoint has this name."), code="name_is_taken")
+    return ValidationError(_("This name is already in use."), code="name_is_taken")
 
 
 class RotationForm(forms.Form):
     """How long the secret so far goes on signing. `made_at` is the secret that the page was about."""
 
     overlap = forms.ChoiceField(
-        label=gettext_lazy("How long does the old secret sign as well?"), choices=OVERLAPS, widget=forms.RadioSelect
+        label=gettext_lazy("How long does the old secret stay valid?"), choices=OVERLAPS, widget=forms.RadioSelect
     )
     made_at = forms.CharField(widget=forms.HiddenInput)
 

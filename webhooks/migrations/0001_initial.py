@@ -44,42 +44,43 @@ class Migration(migrations.Migration):
             name="Attempt",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(verbose_name="at")),
+                ("at", models.DateTimeField(verbose_name="time")),
                 ("status", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="HTTP status")),
                 (
                     "error",
                     models.CharField(
                         blank=True,
                         choices=[
-                            ("invalid_url", "This is no web address. It looks like https://shop.example/refunds."),
-                            ("https_required", "The address must begin with https://, so that nobody can listen in."),
+                            ("invalid_url", "Enter a web address such as https://shop.example/refunds."),
+                            ("https_required", "The address must start with https://."),
                             (
                                 "credentials_in_url",
-                                "Leave user and password out of the address: the signature says who sends.",
+                                "Remove the username and password from the address. The signature identifies the sender.",
                             ),
-                            ("fragment_in_url", "Leave out the part of the address from # on: it is never sent."),
-                            ("host_is_a_number", "Write the host as a name, or as an address such as 198.51.100.7."),
-                            ("port_not_allowed", "This port is not a web server's. Use 443, 80, or one from 1024 on."),
+                            ("fragment_in_url", "Remove the part after #. It is never sent."),
+                            ("host_is_a_number", "Enter the host as a name or as an address such as 198.51.100.7."),
+                            ("port_not_allowed", "This port is not allowed. Use 443, 80, or a port from 1024."),
                             (
                                 "address_not_public",
-                                "This host is not on the public internet. Events are sent there only if the operator names its network in WEBHOOK_ALLOWED_NETWORKS.",
+                                "This host is not on the public internet. The operator can allow its network in "
+                                "WEBHOOK_ALLOWED_NETWORKS.",
                             ),
-                            ("host_unknown", "The name of the host is unknown. Check its spelling."),
-                            ("not_reached", "No connection could be made. Is the server running?"),
-                            ("not_encrypted", "No encrypted connection could be made. Is the certificate valid?"),
+                            ("host_unknown", "Unknown host name. Check its spelling."),
+                            ("not_reached", "Cannot connect. Check that the server is running."),
+                            ("not_encrypted", "Cannot make an encrypted connection. Check the certificate."),
                             (
                                 "too_slow",
-                                "No answer came in time. The endpoint should answer first and work afterwards.",
+                                "No answer in time. The endpoint should answer first and process the event afterwards.",
                             ),
-                            ("broken_answer", "The connection broke off, or the answer was not HTTP."),
-                            ("secret_unreadable", "The secret cannot be read any more. Make a new one."),
+                            ("broken_answer", "The connection was lost, or the answer was not HTTP."),
+                            ("secret_unreadable", "The secret can no longer be decrypted. Create a new one."),
                         ],
                         max_length=20,
                         verbose_name="error",
                     ),
                 ),
                 ("milliseconds", models.PositiveIntegerField(blank=True, null=True, verbose_name="milliseconds")),
-                ("answer", models.TextField(blank=True, verbose_name="answer")),
+                ("answer", models.TextField(blank=True, verbose_name="response")),
                 (
                     "delivery",
                     models.ForeignKey(
@@ -105,18 +106,18 @@ class Migration(migrations.Migration):
                 ("url", models.CharField(max_length=500, verbose_name="address")),
                 ("enabled", models.BooleanField(default=True, verbose_name="switched on")),
                 ("types", models.JSONField(blank=True, default=list, verbose_name="events")),
-                ("disabled_by_410", models.BooleanField(default=False, verbose_name="asked for no more events")),
+                ("disabled_by_410", models.BooleanField(default=False, verbose_name="switched off by a 410 answer")),
                 ("secret", models.TextField(editable=False)),
                 (
                     "secret_made_at",
                     models.DateTimeField(
-                        default=django.utils.timezone.now, editable=False, verbose_name="secret made at"
+                        default=django.utils.timezone.now, editable=False, verbose_name="secret created at"
                     ),
                 ),
                 ("old_secret", models.TextField(blank=True, editable=False)),
                 (
                     "old_secret_until",
-                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="old secret signs until"),
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="old secret valid until"),
                 ),
                 (
                     "created_at",
@@ -124,8 +125,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "endpoint",
-                "verbose_name_plural": "endpoints",
+                "verbose_name": "webhook endpoint",
+                "verbose_name_plural": "webhook endpoints",
                 "ordering": ("name",),
                 "default_permissions": ("add", "change", "view"),
                 "constraints": [
@@ -158,7 +159,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="deliveries",
                 to="webhooks.endpoint",
-                verbose_name="endpoint",
+                verbose_name="webhook endpoint",
             ),
         ),
         migrations.CreateModel(

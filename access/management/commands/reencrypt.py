@@ -30,16 +30,18 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"ok": ok, "columns": [_json(column) for column in columns]}, indent=2))
         elif ok:
-            self.stdout.write(_("Everything is encrypted with the first key; the others may be taken away."))
+            self.stdout.write(_("Everything is encrypted with the first key. The other keys can be removed."))
         if not ok:
             raise SystemExit(1)
 
     def _write(self, column: Reencrypted) -> None:
         figures = {"column": column.column, "reencrypted": column.reencrypted, "current": column.current}
-        self.stdout.write(_("%(column)s: %(reencrypted)d encrypted anew, %(current)d were already.") % figures)
+        self.stdout.write(_("%(column)s: %(reencrypted)d re-encrypted, %(current)d already current.") % figures)
         if column.unreadable:
             ids = ", ".join(map(str, column.unreadable[:SHOWN])) + (", …" if len(column.unreadable) > SHOWN else "")
-            text = _("%(column)s: no key opens %(count)d rows (ids %(ids)s). Put the key that encrypted them back.")
+            text = _(
+                "%(column)s: no key can decrypt %(count)d rows (ids %(ids)s). Restore the key that encrypted them."
+            )
             self.stderr.write(text % {"column": column.column, "count": len(column.unreadable), "ids": ids})
 
 

@@ -30,5 +30,5 @@ class Command(BaseCommand):
         was_on = turn_off(user)
         forget_failures(user)
         logger.warning("two-factor sign-in of account %s was reset by a command", user.pk)
-        done = _("Two-factor sign-in of %(name)s is off. Ask them to set it up again.")
-        self.stdout.write((done if was_on else _("%(name)s has no two-factor sign-in.")) % {"name": name})
+        done = _("Two-factor sign-in is reset for %(name)s. Ask them to set it up again.")
+        self.stdout.write((done if was_on else _("%(name)s does not use two-factor sign-in.")) % {"name": name})

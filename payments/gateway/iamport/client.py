@@ -144,7 +144,7 @@ class IamportGateway:
             token = renewed
             envelope = self._exchange(call, token, asked_at)
         if envelope.status == 401:
-            raise GatewayAuthFailed(_("i'mport does not accept a new token. Check the account at i'mport."))
+            raise GatewayAuthFailed(_("i'mport refuses a new access token. Check the i'mport account."))
         raise_unless_ok(call, envelope)
         return envelope
 
@@ -152,7 +152,7 @@ class IamportGateway:
         started = time.monotonic()
         if call.moves_money and asked_at is not None and started - asked_at > self.config.patience:
             # A cancel sent this late could be carried out after its caller has given it up.
-            raise GatewayUnavailable(_("i'mport is answering too slowly; nothing was sent. Try again in a moment."))
+            raise GatewayUnavailable(_("i'mport answers too slowly. Nothing was sent; try again in a moment."))
         try:
             envelope = decode(self._session.send(call, token.value if token else ""))
         except TransportError as exc:
@@ -174,7 +174,7 @@ class IamportGateway:
         config = self.config
         if not config.imp_key or not config.imp_secret:
             raise GatewayAuthFailed(
-                _("i'mport's key is missing: set IAMPORT_IMP_KEY and IAMPORT_IMP_SECRET in the environment.")
+                _("The i'mport API key is missing: set IAMPORT_IMP_KEY and IAMPORT_IMP_SECRET in the environment.")
             )
         # Built in place: a local variable would show the secret on an error page.
         call = Call("POST", "/users/getToken", body={"imp_key": config.imp_key, "imp_secret": config.imp_secret})
@@ -240,7 +240,7 @@ def _cancel_body(request: CancelRequest) -> dict[str, object]:
 
 def _payment_call(imp_uid: str, suffix: str = "") -> Call:
     if not imp_uid.strip("."):  # these would address another resource
-        raise PaymentUnknown(_("There is no payment number."), gateway_code=-1)
+        raise PaymentUnknown(_("The payment number is missing."), gateway_code=-1)
     path = f"/payments/{quote(imp_uid, safe='', errors='replace')}{suffix}"
     # Payments of a test channel are found only when asked for.
     params = () if suffix else (("include_sandbox", "true"),)

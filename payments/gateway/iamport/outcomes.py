@@ -20,7 +20,7 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
     if status == 429:
         raise GatewayUnavailable(_("i'mport is receiving too many requests. Try again in a minute."))
     if status >= 500:
-        raise _no_verdict(call, _("i'mport has a problem of its own (HTTP %(status)s).") % {"status": status})
+        raise _no_verdict(call, _("i'mport has a server error (HTTP %(status)s).") % {"status": status})
     if status == 207 and isinstance(envelope.response, list):  # some of the payments asked for are missing
         return
     if code is None or (code == 0 and not 200 <= status < 300):
@@ -34,13 +34,13 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
 def transport_failure(call: Call, exc: TransportError) -> GatewayError:
     """The error for a call that got no complete answer."""
     if isinstance(exc, NotSent):
-        return GatewayUnavailable(_("i'mport cannot be reached; nothing was sent. Try again in a moment."))
+        return GatewayUnavailable(_("i'mport cannot be reached. Nothing was sent; try again in a moment."))
     return _no_verdict(call, _("i'mport did not answer."))
 
 
 def not_understood(call: Call | None = None) -> GatewayError:
     """The error for an answer that cannot be read."""
-    return _no_verdict(call, _("i'mport's answer was not understood."))
+    return _no_verdict(call, _("i'mport's answer is not valid."))
 
 
 def _no_verdict(call: Call | None, reason: str) -> GatewayError:
@@ -48,5 +48,5 @@ def _no_verdict(call: Call | None, reason: str) -> GatewayError:
     if call is None or not call.moves_money:
         retry = _("Try again in a moment.")
         return GatewayUnavailable(f"{reason} {retry}")
-    advice = _("The cancel may have been carried out: check the payment before trying again.")
+    advice = _("The cancel may have been executed. Check the payment before trying again.")
     return OutcomeUnknown(f"{reason} {advice}")

@@ -68,7 +68,7 @@ class Command(BaseCommand):
             if options["start"] or options["end"]:
                 raise CommandError(_("Give either payments or dates, not both."), returncode=2)
             if any(not uid.isprintable() or not uid.strip() for uid in options["imp_uid"]):
-                raise CommandError(_("An imp_uid is empty or has characters it cannot have."), returncode=2)
+                raise CommandError(_("An imp_uid is empty or has invalid characters."), returncode=2)
             return sync_by_id(options["imp_uid"]), ""
         end = moment(options["end"], end_of_day=True) if options["end"] else timezone.now()
         start = moment(options["start"]) if options["start"] else end - timedelta(days=DEFAULT_DAYS)
@@ -81,12 +81,12 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
             return
         self.stdout.write(
-            _("%(read)d payments read: %(created)d new, %(updated)d changed, the rest as before.") % report
+            _("%(read)d payments read: %(created)d new, %(updated)d changed, the rest unchanged.") % report
         )
         if report["missing"]:
-            self.stderr.write(_("i'mport does not know: %(uids)s") % {"uids": ", ".join(report["missing"])})
+            self.stderr.write(_("Not found at i'mport: %(uids)s") % {"uids": ", ".join(report["missing"])})
         if report["unbookable"]:
-            text = _("What i'mport shows of these could not be booked; the log says why: %(uids)s")
+            text = _("These payments could not be recorded (see the log): %(uids)s")
             self.stderr.write(text % {"uids": ", ".join(report["unbookable"])})
         if report["error"]:
             self.stderr.write(report["error"])

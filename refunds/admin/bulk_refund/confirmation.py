@@ -65,7 +65,7 @@ class Row:
         """The line that says what a virtual account's refund costs the shop."""
         if not self.fee or self.amount is None:
             return ""
-        return _("%(amount)s + %(fee)s fee = costs you %(cost)s") % {
+        return _("%(amount)s + %(fee)s fee. Total cost %(cost)s") % {
             "amount": format_money(self.amount, self.payment.currency),
             "fee": format_money(self.fee, FEE_CURRENCY),
             "cost": format_money(self.amount + self.fee, self.payment.currency),

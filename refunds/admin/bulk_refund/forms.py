@@ -13,7 +13,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money
@@ -26,8 +26,8 @@ from refunds.policies import Requirements
 Reader = Callable[[str], Any]
 ACCOUNT_INPUT_LENGTH = 100
 REQUESTERS: tuple[tuple[str, str | Promise], ...] = (
-    ("admin", _("The shop decided it")),
-    ("customer", _("The buyer asked for it")),
+    ("admin", _("Shop")),
+    ("customer", _("Buyer")),
 )
 
 
@@ -86,7 +86,7 @@ class OrderForm(forms.Form):
             self.fields["vat_amount"] = _amount_field("vat_amount", _("VAT part"))
         if needs.requester:
             widget = forms.Select(choices=REQUESTERS, attrs={"class": "rd-input"})
-            self.fields["requester"] = _text_field("requester", _("On whose wish"), widget)
+            self.fields["requester"] = _text_field("requester", pgettext_lazy("Naver Pay", "Requested by"), widget)
 
     def _add_account(self, pg_provider: str) -> None:
         holder = _input(maxlength=ACCOUNT_INPUT_LENGTH)

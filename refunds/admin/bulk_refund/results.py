@@ -16,7 +16,7 @@ BADGES = {
     State.PENDING: ("blue", _("Accepted, waiting for the PG")),
     State.UNKNOWN: ("amber", _("Outcome unknown, being checked")),
     State.RUNNING: ("blue", _("In progress")),
-    State.REFUSED: ("red", _("Not refunded")),
+    State.REFUSED: ("red", _("Refund failed")),
     State.NOT_STARTED: ("grey", _("Not started")),
 }
 

@@ -88,7 +88,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         judge(payments, user, request.POST) if request.method == "POST" else _first_look(payments, user, token, batch)
     )
     if len(payments) < len(ids) and batch is None:
-        page.notices.append(Notice("payment_not_found", "error", _("Some of these payments are not here.")))
+        page.notices.append(Notice("payment_not_found", "error", _("Some of these payments were not found.")))
     if request.POST.get("do") == "refund" and (sent := _refund(request, user, token, batch, page)) is not None:
         return sent
     if request.method == "POST":
@@ -113,7 +113,7 @@ def result(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
         "carry_on_url": confirmation_url(left, token=str(token)) if carry_on else "",
         "may_check": may_refund_any(user),
     }
-    return _render(request, "admin/refunds/result.html", _("Result of the refund"), context)
+    return _render(request, "admin/refunds/result.html", _("Refund result"), context)
 
 
 @require_POST
@@ -151,7 +151,7 @@ def _sent_already(request: HttpRequest, user: User, batch: RefundBatch | None) -
     """To the result, unless nothing was sent yet, or what was cut off may be carried on."""
     if batch is None or (batch.requested_by == user and is_cut_off(batch, timezone.now())):
         return None
-    messages.info(request, _("This was sent already. Here is its result; nothing was refunded again."))
+    messages.info(request, _("This was already sent. Nothing was refunded again; the result is below."))
     return HttpResponseRedirect(result_url(batch.token))
 
 
@@ -169,7 +169,7 @@ def _first_look(payments: Sequence[Payment], user: User, token: uuid.UUID, batch
         return first_look(payments, user, str(token))
     amounts = {item.payment_id: item.amount for item in batch.items.all()}
     page = first_look(payments, user, str(token), reason=batch.reason, amounts=amounts)
-    message = _("This was cut off before these orders were started. Bank accounts have to be entered again.")
+    message = _("Stopped before these orders were started. Enter the bank accounts again.")
     page.notices.insert(0, Notice("cut_off", "info", message))
     return page
 
@@ -203,20 +203,18 @@ def _verdict(request: HttpRequest, page: Confirmation) -> Notice:
         return Notice("nothing_selected", "error", _("Tick at least one order to refund."))
     wrong = bool(page.shared.errors) or blocked_although_wanted(page) or not page.may_send
     if wrong and request.POST.get("do") == "refund":
-        return Notice("not_sent", "error", _("Nothing was refunded yet. Look at the remarks below, then try again."))
+        return Notice("not_sent", "error", _("Nothing was refunded yet. Fix the problems below and try again."))
     if wrong:
-        return Notice("has_problems", "error", _("Look at the remarks below before you refund."))
+        return Notice("has_problems", "error", _("Read the notes below before you refund."))
     count = len(page.ticked)
-    message = ngettext(
-        "Checked: this order can be refunded.", "Checked: these %(count)s orders can be refunded.", count
-    )
+    message = ngettext("Ready to refund.", "Ready to refund (%(count)s orders).", count)
     return Notice("checked", "success", message % {"count": count})
 
 
 def _with_new_token(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
     """The token stands in the address, so that the back button leads to the result and not to a fresh form."""
     if request.method == "POST":
-        messages.error(request, _("Nothing was refunded: the page was out of date. Look at it again."))
+        messages.error(request, _("Nothing was refunded: the page was out of date. Check it again."))
     return HttpResponseRedirect(confirmation_url(ids, token=new_token()))
 
 

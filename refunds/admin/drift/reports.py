@@ -38,9 +38,9 @@ class OutcomeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no
         self, request: HttpRequest, model_admin: "ModelAdmin[ReconciliationReport]"
     ) -> Iterable[tuple[str, Promise]]:
         return (
-            ("agrees", _("No differences")),
-            ("repaired", _("All differences repaired")),
-            ("differs", _("Differences still there")),
+            ("agrees", _("No discrepancies")),
+            ("repaired", _("All discrepancies repaired")),
+            ("differs", _("Unresolved discrepancies")),
             ("broken_off", _("Not finished")),
         )
 
@@ -82,16 +82,16 @@ def end_badge(report: ReconciliationReport) -> SafeString:
         return badge("grey", gettext("Finished"))
     if not report.error and timezone.now() - report.started_at < RUNNING_AT_MOST:
         return badge("blue", gettext("Running"))
-    return badge("red", gettext("Broken off"), report.error)
+    return badge("red", gettext("Stopped early"), report.error)
 
 
 def result_badge(report: ReconciliationReport) -> SafeString:
     """What the comparison says of the ledger, in a word."""
     if report.remaining:
-        return badge("amber", gettext("%(count)s still there") % {"count": report.remaining})
+        return badge("amber", gettext("%(count)s unresolved") % {"count": report.remaining})
     if not report.finished_at:
         return end_badge(report)
-    return badge("green", gettext("All repaired") if report.found else gettext("No differences"))
+    return badge("green", gettext("All repaired") if report.found else gettext("No discrepancies"))
 
 
 def period(report: ReconciliationReport) -> str:
@@ -181,11 +181,11 @@ class ReconciliationReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[mi
     def started(self, report: ReconciliationReport) -> str:
         return moment(report.started_at)
 
-    @admin.display(description=_("still there"))
+    @admin.display(description=_("unresolved"))
     def left(self, report: ReconciliationReport) -> SafeString:
         return badge("amber" if report.remaining else "green", str(report.remaining))
 
-    @admin.display(description=_("end"))
+    @admin.display(description=_("status"))
     def end(self, report: ReconciliationReport) -> SafeString:
         return end_badge(report)
 

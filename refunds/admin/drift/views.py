@@ -28,21 +28,22 @@ ALL = "all"
 # What staff can do about a payment that a reading did not mend.
 ADVICE = {
     "waiting": gettext_lazy(
-        "It is compared again by itself. Once it needs review, ask i'mport or the PG, then close it on its own page."
+        "It is checked again automatically. If it needs review, ask i'mport or the PG, then close it "
+        "on the refund's page."
     ),
-    "unbookable": gettext_lazy("Nothing was changed: ask whoever runs this desk to look into it."),
+    "unbookable": gettext_lazy("Nothing was changed. Ask the server administrator to look into it."),
     "unreachable": gettext_lazy(
-        "Try again later. If it stays so, ask whoever runs this desk whether its i'mport keys are those of the shop "
-        "in which this was paid."
+        "Try again later. If this persists, ask the server administrator whether the i'mport API "
+        "keys belong to the shop of this payment."
     ),
 }
 NO_READING_MENDS_IT = gettext_lazy(
-    "Still different: our ledger has something that i'mport does not show, and what is booked is never taken back. "
-    "Compare the order with i'mport's console, and ask i'mport about it."
+    "Still different: a refund is recorded here that i'mport does not show, and recorded refunds "
+    "are never removed. Compare the order in i'mport's console and contact i'mport."
 )
 MODES = (
-    ("check", gettext_lazy("Only compare: change nothing")),
-    ("repair", gettext_lazy("Compare, and repair our ledger")),
+    ("check", gettext_lazy("Compare only (change nothing)")),
+    ("repair", gettext_lazy("Compare and repair")),
 )
 
 
@@ -71,7 +72,7 @@ class CompareForm(forms.Form):
         if until < since:
             self.add_error("until", ValidationError(_("The last day is before the first."), code="period_reversed"))
         elif since > timezone.localdate():
-            self.add_error("since", ValidationError(_("This day has not come yet."), code="period_in_future"))
+            self.add_error("since", ValidationError(_("This day is in the future."), code="period_in_future"))
         elif (until - since).days >= MAX_DAYS:
             message = _("At most %(days)s days at a time.") % {"days": MAX_DAYS}
             self.add_error("until", ValidationError(message, code="period_too_long"))
@@ -129,7 +130,7 @@ def repair(request: HttpRequest, pk: int) -> HttpResponse:
     for repaired in done:
         messages.add_message(request, _level(repaired), _sentence(repaired), extra_tags=repaired.outcome)
     if not done:
-        messages.info(request, _("Nothing was left to repair."), extra_tags="nothing_left")
+        messages.info(request, _("There is nothing left to repair."), extra_tags="nothing_left")
     return HttpResponseRedirect(reverse("admin:refunds_reconciliationreport_change", args=[report.pk]))
 
 
@@ -152,21 +153,21 @@ def _sentence(repaired: Repaired) -> str:
             "refunded": format_money(payment.cancel_amount, payment.currency),
             "amount": format_money(payment.amount, payment.currency),
         }
-        parts.append(_("In our ledger: %(refunded)s of %(amount)s refunded.") % sums)
+        parts.append(_("Recorded here: %(refunded)s of %(amount)s refunded.") % sums)
     return f"{repaired.merchant_uid}: {' '.join(map(str, parts))}"
 
 
 def _tell(request: HttpRequest, report: ReconciliationReport) -> None:
     if report.error:
-        text = _("The comparison was broken off: %(error)s") % {"error": report.error}
+        text = _("The comparison stopped early: %(error)s") % {"error": report.error}
         messages.error(request, text, extra_tags="broken_off")
     elif not report.found:
-        messages.success(request, _("No differences: our ledger agrees with i'mport."), extra_tags="agrees")
+        messages.success(request, _("No discrepancies."), extra_tags="agrees")
     else:
         level = messages.WARNING if report.remaining else messages.SUCCESS
         text = ngettext(
-            "%(found)s difference found, %(repaired)s repaired.",
-            "%(found)s differences found, %(repaired)s repaired.",
+            "%(found)s discrepancy found, %(repaired)s repaired.",
+            "%(found)s discrepancies found, %(repaired)s repaired.",
             report.found,
         )
         messages.add_message(

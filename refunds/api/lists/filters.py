@@ -31,7 +31,7 @@ class MomentField(forms.Field):
 
     default_error_messages: ClassVar[Any] = {
         "invalid": gettext_lazy(
-            "This is no date. Write a day in Seoul like 2026-11-01, or a time with its offset like "
+            "This is not a date. Write a Korean date like 2026-11-01, or a time with its offset like "
             "2026-11-01T09:30:00+09:00."
         )
     }

@@ -97,6 +97,6 @@ def _cursor(request: Request) -> Cursor | None:
         cursor = None
     # Decoding forgives much: only what we would have written ourselves is a cursor.
     if cursor is None or str(cursor) != text or cursor.at.utcoffset() != _UTC or not 0 < cursor.pk <= _MAX_ID:
-        message = _("This cursor is not one of ours. Follow “next” and “previous”, or start without a cursor.")
+        message = _("Invalid cursor. Follow “next” and “previous”, or start without a cursor.")
         raise InvalidQuery((Violation("invalid_cursor", message, CURSOR),))
     return cursor

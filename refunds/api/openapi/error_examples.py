@@ -48,7 +48,7 @@ def _not_done(code: str, message: str, *, status: str, retryable: bool = False) 
 
 UNREADABLE = [
     error("invalid_json", "The request is not valid JSON."),
-    _unfit("missing_uid", "Name the order: merchant_uid (or imp_uid).", "merchant_uid"),
+    _unfit("missing_uid", "Specify the order: merchant_uid (or imp_uid).", "merchant_uid"),
     _unfit("invalid_uid", "“merchant_uid” is too long: at most 40 characters.", "merchant_uid"),
     _unfit("unknown_field", "“amount” is not known. Check its spelling.", "amount"),
     _unfit("invalid_amount", "The amount must be a plain number, such as 1000.", "cancel_request_amount"),
@@ -59,7 +59,7 @@ UNREADABLE = [
 ]
 SEVERAL_PAYMENTS = error(
     "several_payments",
-    "Order “ORDER-1” was paid more than once (imp_000000000001, imp_000000000002). Name the one you mean by imp_uid.",
+    "Order “ORDER-1” has several payments (imp_000000000001, imp_000000000002). Choose one by its imp_uid.",
 )
 RULES = [
     _unfit(
@@ -74,37 +74,37 @@ UNREADABLE_QUERIES = [
     _unfit("invalid_parameter", "“page_size” must be a whole number from 1 to 100.", "page_size"),
     _unfit(
         "invalid_cursor",
-        "This cursor is not one of ours. Follow “next” and “previous”, or start without a cursor.",
+        "Invalid cursor. Follow “next” and “previous”, or start without a cursor.",
         "cursor",
     ),
 ]
 UNAUTHENTICATED = [framework_error("not_authenticated"), error("authentication_failed", "Invalid token.")]
-_TWO_FACTOR = error("two_factor_required", "Your account needs two-factor sign-in first: set it up in the admin.")
+_TWO_FACTOR = error("two_factor_required", "Your account needs two-factor sign-in. Set it up in the admin first.")
 FORBIDDEN = [
     error("permission_denied", "You are not allowed to refund payments. Ask an administrator for the permission."),
     _unfit(
         "approval_required",
-        "Refunds above ₩500,000 need somebody who may approve them. Ask a colleague who may.",
+        "Refunds above ₩500,000 need approval. Ask a colleague who can approve them.",
         "amount",
     ),
     framework_error("csrf_failed"),
     _TWO_FACTOR,
-    error("token_scope", "This token may only read, not refund. Ask an administrator for a token that may refund."),
+    error("token_scope", "This token can read but not refund. Ask an administrator for a token that can refund."),
     error(
         "token_amount_limit",
-        "₩40,000 is more than this token may refund at once: at most ₩30,000. Refund less, or ask an administrator to "
-        "refund this order.",
+        "₩40,000 is above this token's limit of ₩30,000 per refund. Refund less, or ask an administrator to refund "
+        "this order.",
     ),
     error(
         "token_daily_limit",
-        "₩40,000 is more than this token may refund today: ₩20,000 is left of ₩100,000 a day. Try again after midnight "
+        "₩40,000 is above what this token can refund today: ₩20,000 of ₩100,000 is left. Try again after midnight "
         "in Korea, or ask an administrator to refund this order.",
     ),
-    error("token_currency", "This token refunds KRW only. Ask an administrator to refund this order."),
+    error("token_currency", "This token can refund KRW only. Ask an administrator to refund this order."),
     error("token_ended", "This token was revoked or has expired. Ask an administrator for a new one."),
 ]
 MAY_NOT_READ = [
-    error("token_scope", "This token may only refund, not read. Ask an administrator for a token that may read."),
+    error("token_scope", "This token can refund but not read. Ask an administrator for a token that can read."),
     _TWO_FACTOR,
 ]
 THROTTLED = error("throttled", "Too many requests. Try again in 17 seconds.", retryable=True)
@@ -112,18 +112,17 @@ TOO_MANY = [
     THROTTLED,
     error(
         "too_many_failed",
-        "Refunds of this order failed too many times in the last 24 hours. Nothing was sent now. Please contact the "
-        "shop, which can refund it for you.",
+        "Refunds of this order failed too many times in the last 24 hours. Nothing was sent. Please contact the shop.",
     ),
 ]
 TOO_LARGE = framework_error("too_large")
-PAYMENT_NOT_FOUND = error("payment_not_found", "There is no payment “ORDER-1” here. Check the number.")
-REFUND_NOT_FOUND = error("refund_not_found", "There is no refund “R7K3M9Q2X4P” here. Check the number.")
+PAYMENT_NOT_FOUND = error("payment_not_found", "Payment “ORDER-1” was not found. Check the number.")
+REFUND_NOT_FOUND = error("refund_not_found", "Refund “R7K3M9Q2X4P” was not found. Check the number.")
 NOT_FOUND = framework_error("not_found")
 CONFLICTS = [
     error(
         "refund_in_progress",
-        "A refund of this order is in progress. Wait for its result, then ask again.",
+        "A refund of this order is in progress. Wait for its result, then try again.",
         retryable=True,
     ),
     error(
@@ -140,13 +139,13 @@ DATABASE_UNAVAILABLE = error(
 UNAVAILABLE = [
     _not_done(
         "gateway_unavailable",
-        "i'mport cannot be reached; nothing was sent. Try again in a moment.",
+        "i'mport cannot be reached. Nothing was sent; try again in a moment.",
         status="failed",
         retryable=True,
     ),
     _not_done(
         "refund_not_carried_out",
-        "i'mport shows that this refund was not carried out. Ask again if it is still wanted.",
+        "i'mport shows that this refund was not executed. Request it again if it is still needed.",
         status="failed",
         retryable=True,
     ),
@@ -155,8 +154,7 @@ UNAVAILABLE = [
 UNKNOWN_OUTCOMES = [
     _not_done(
         "outcome_unknown",
-        "The refund was sent, but no answer came: it may or may not be done. It is being checked; "
-        "do not refund this order elsewhere meanwhile.",
+        "No answer from i'mport. We are checking whether it went through. Do not refund this order elsewhere.",
         status="unknown",
     )
 ]

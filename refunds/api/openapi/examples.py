@@ -47,7 +47,7 @@ def refund_without_money(status: str, *, code: str = "", message: str) -> Json:
     return REFUND | outcome | {"cancelled_amount": None, "cancellation_id": "", "receipt_url": ""}
 
 
-_LATER = "Accepted by i'mport; the PG carries it out later."
+_LATER = "Accepted by i'mport; the PG completes it later."
 REFUSAL = "결제취소에 실패하였습니다. [잔액부족] 가맹점 정산 잔액이 부족합니다."
 _HERE = "https://refunds.example"
 _CURSOR = "PjIwMjYtMTEtMjBUMDM6MDA6MDArMDA6MDAvMQ"

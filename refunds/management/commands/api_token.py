@@ -44,11 +44,11 @@ class Command(RefundCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wishes = [options["username"] is not None, options["list"], options["revoke"] is not None]
         if sum(wishes) != 1:
-            raise self._usage(_("Name a user, or use --list, or --revoke."), options)
+            raise self._usage(_("Give a username, --list or --revoke."), options)
         if options["list"]:
             self._list(as_json=options["json"])
         elif options["json"]:
-            raise self._usage(_("--json goes with --list."), options)
+            raise self._usage(_("--json requires --list."), options)
         elif options["revoke"] is not None:
             self._revoke(options)
         else:
@@ -105,9 +105,11 @@ class Command(RefundCommand):
             raise self._usage(_("There is no such token. See --list."), options)
         if len(found) > 1:
             names = ", ".join(f"{token.pk}: {token}" for token in found)
-            raise self._usage(_("Several tokens begin so; name one by its id: %(names)s") % {"names": names}, options)
+            raise self._usage(
+                _("Several tokens start with this. Choose one by its id: %(names)s") % {"names": names}, options
+            )
         done = revoke_token(found[0])
-        text = _("%(token)s is revoked.") if done else _("%(token)s was revoked before.")
+        text = _("%(token)s is revoked.") if done else _("%(token)s was already revoked.")
         self.stdout.write(text % {"token": found[0]})
 
 

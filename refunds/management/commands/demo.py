@@ -31,8 +31,8 @@ class Command(BaseCommand):
         ensure_sandbox()
         accounts = create_accounts()
         created = create_orders()
-        self.stdout.write(_("%(new)d new orders, %(all)d in all.") % {"new": created, "all": len(ORDERS)})
-        self.stdout.write(_("Accounts (user name / password):"))
+        self.stdout.write(_("%(new)d new orders, %(all)d in total.") % {"new": created, "all": len(ORDERS)})
+        self.stdout.write(_("Accounts (username / password):"))
         for account, user in accounts:
             own = _("(changed by you)")
             password = account.password if user.check_password(account.password) else own
@@ -45,7 +45,7 @@ def ensure_sandbox() -> None:
         raise CommandError(_("The demo is for development: set DEBUG=true."), returncode=2)
     url = settings.IAMPORT_API_URL
     if urlsplit(url).hostname == REAL_HOST:
-        message = _("IAMPORT_API_URL is i'mport itself; set it to a sandbox, such as http://127.0.0.1:8001.")
+        message = _("IAMPORT_API_URL is the real i'mport. Set it to a sandbox, such as http://127.0.0.1:8001.")
         raise CommandError(message, returncode=2)
     control("GET", "health")
 
@@ -60,7 +60,7 @@ def control(method: str, path: str, body: Any = None) -> Any:
         answer.raise_for_status()
         return answer.json()
     except (requests.RequestException, ValueError) as exc:
-        message = _("There is no working sandbox at %(url)s: start it with “manage.py sandbox”.") % {"url": url}
+        message = _("No sandbox answers at %(url)s. Start it with “manage.py sandbox”.") % {"url": url}
         raise CommandError(message, returncode=2) from exc
 
 

@@ -42,7 +42,7 @@ class Command(RefundCommand):
             self._compare_period(options)
             return
         if options["since"] or options["until"] or options["check"] or options["csv"]:
-            message = _("--since, --until, --check and --csv go with --all.")
+            message = _("--since, --until, --check and --csv require --all.")
             raise self.usage_error(message, code="invalid_options", as_json=options["json"])
         results = self._named(options["order"]) if options["order"] else _everything()
         if not options["json"]:
@@ -50,7 +50,7 @@ class Command(RefundCommand):
                 line = f"{result['order']}: {result['message']}"
                 self.stdout.write(line) if result["ok"] else self.stderr.write(line)
             if not results:
-                self.stdout.write(_("Nothing is open; the ledger agrees with i'mport."))
+                self.stdout.write(_("No open refunds. Everything agrees with i'mport."))
         ok = all(result["ok"] for result in results)
         if options["json"]:
             self.write_json({"ok": ok, "results": results})
@@ -73,7 +73,7 @@ class Command(RefundCommand):
     def _compare_period(self, options: dict[str, Any]) -> None:
         """The drift report: exit code 1 if differences are left, or if i'mport could not be read to the end."""
         if options["order"] or not options["since"]:
-            message = _("--all needs --since DATE, and takes no orders.")
+            message = _("--all requires --since DATE and takes no orders.")
             raise self.usage_error(message, code="invalid_options", as_json=options["json"])
         since = moment(options["since"])
         until = moment(options["until"], end_of_day=True) if options["until"] else timezone.now()
@@ -96,15 +96,15 @@ class Command(RefundCommand):
 
     def _write_report(self, report: ReconciliationReport) -> None:
         for found in report.differences.all():
-            state = _("repaired") if found.repaired else _("differs")
+            state = _("repaired") if found.repaired else _("unresolved")
             words = f"{found.get_kind_display()}: {found.here or '-'} / {found.there or '-'}"
             self.stdout.write(f"{found.merchant_uid} ({found.imp_uid}): {words} ({state})")
         figures = {"compared": report.compared, "found": report.found, "repaired": report.repaired}
         self.stdout.write(
-            _("%(compared)d payments compared, %(found)d differences, %(repaired)d of them repaired.") % figures
+            _("%(compared)d payments compared, %(found)d discrepancies, %(repaired)d repaired.") % figures
         )
         if report.error:
-            self.stderr.write(_("Broken off: %(error)s") % {"error": report.error})
+            self.stderr.write(_("Stopped early: %(error)s") % {"error": report.error})
 
 
 def _everything() -> list[Json]:

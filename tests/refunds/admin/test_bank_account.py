@@ -70,7 +70,7 @@ def test_the_whole_account_is_shown_once_and_the_timeline_says_to_whom(viewer: C
     event = RefundEvent.objects.get(code="account_shown")
     assert (event.refund, event.actor, event.message, set(event.data)) == (refund, "staff", "", {"request_id"})
     again = viewer.get(detail(refund)).text
-    assert "Account shown" in again
+    assert "Account viewed" in again
     assert ACCOUNT_DIGITS not in again
 
 
@@ -121,13 +121,13 @@ def test_a_dropped_account_is_told_with_its_day(viewer: Client, refund: RefundRe
     shown = viewer.post(account_url(refund)).text
     day = timezone.localtime(now).strftime("%Y-%m-%d %H:%M")
     for text in (page, shown):
-        assert f"no longer kept since {day}" in text
+        assert f"deleted at {day}" in text
         assert "account_not_kept" in codes(text)
-    assert "Account no longer kept" in page
+    assert "Account deleted" in page
 
 
 def test_an_account_that_was_never_kept_is_told_as_such(viewer: Client) -> None:
-    assert "was never kept" in viewer.get(detail(make_refund())).text
+    assert "was never stored" in viewer.get(detail(make_refund())).text
 
 
 def test_a_refund_without_an_account_shows_none(viewer: Client) -> None:

@@ -68,7 +68,7 @@ def test_each_order_gets_a_log_entry_without_account_data(staff: Client, user: U
 
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_id) == (user, str(payment.pk))
-    assert entry.get_change_message() == "Refund asked: ₩10,000, reason: Out of stock"
+    assert entry.get_change_message() == "Refund requested: ₩10,000, reason: Out of stock"
     assert ACCOUNT_DIGITS not in str(vars(entry)) + str(list(RefundBatchItem.objects.values()))
 
 
@@ -109,7 +109,7 @@ def test_going_back_leads_to_the_result_and_not_to_a_fresh_form(staff: Client, s
     back: Any = staff.get(page.url, follow=True)
 
     assert back.redirect_chain[-1][0] == result["Location"]
-    assert "nothing was refunded again" in back.text
+    assert "Nothing was refunded again" in back.text
 
 
 def test_reloading_the_result_asks_for_nothing_again(staff: Client, sandbox: SandboxServer) -> None:
@@ -227,7 +227,7 @@ def test_an_unknown_outcome_can_be_checked_from_the_result_page(staff: Client, s
     )
 
     assert states(shown.text) == {payment.merchant_uid: "refunded"}
-    assert "The refund was carried out." in shown.text
+    assert "The refund was executed." in shown.text
 
 
 class TestCutOffBatch:

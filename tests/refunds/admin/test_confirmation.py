@@ -29,7 +29,7 @@ def test_it_shows_money_and_method_of_each_order(staff: Client) -> None:
 
     for text in ("₩30,000", "₩10,000", "₩20,000", "Coffee", "Virtual account", "Refund ₩30,000 for 2 orders"):
         assert text in page.text
-    assert "₩10,000 + ₩300 fee = costs you ₩10,300" in page.text
+    assert "₩10,000 + ₩300 fee. Total cost ₩10,300" in page.text
     assert page.has_field(second, "refund_account")
     assert not page.has_field(first, "refund_account")
 
@@ -38,7 +38,7 @@ def test_with_a_promotion_it_shows_the_discount_that_lapsed(staff: Client) -> No
     payment = make_payment(has_promotion=True, cancel_amount=Decimal(4_500), lapsed_discount=Decimal(500))
 
     for text in (confirmation(staff, payment).text, staff.get(f"/admin/payments/payment/{payment.pk}/change/").text):
-        assert "Discount on what was refunded</dt><dd>₩500" in text
+        assert "Discount on the refunded part</dt><dd>₩500" in text
         assert "₩5,000" in text
 
 
@@ -152,7 +152,7 @@ def test_nothing_ticked_is_told(staff: Client) -> None:
 def test_ids_that_are_none_show_an_empty_page(staff: Client, ids: str) -> None:
     answer = staff.get("/admin/payments/payment/refund/", {"ids": ids}, follow=True)
     assert answer.status_code == 200
-    assert "There is no order to refund here" in answer.text
+    assert "No order to refund" in answer.text
 
 
 def test_unknown_orders_are_told(staff: Client) -> None:

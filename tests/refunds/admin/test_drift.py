@@ -61,7 +61,7 @@ def test_comparing_reports_the_differences_and_repairs_nothing(resolver: Client,
     report = ReconciliationReport.objects.get()
     assert answer.redirect_chain == [(page_of(report), 302)]
     assert report.check_only
-    for text in ("Refunded amount differs", "₩1,000", f"/admin/payments/payment/{payment.pk}/change/", "3 still there"):
+    for text in ("Refunded amount differs", "₩1,000", f"/admin/payments/payment/{payment.pk}/change/", "3 unresolved"):
         assert text in answer.text
     assert not RefundRecord.objects.exists()
 
@@ -71,13 +71,13 @@ def test_comparing_with_repair_brings_the_ledgers_together(resolver: Client, san
     page = resolver.post(COMPARE, asked("repair"), follow=True).text
     assert "All repaired" in page
     assert Payment.objects.filter(merchant_uid="never-mirrored").exists()
-    assert "No differences" in resolver.post(COMPARE, asked("repair"), follow=True).text
+    assert "No discrepancies" in resolver.post(COMPARE, asked("repair"), follow=True).text
 
 
 def test_a_comparison_that_is_broken_off_says_so(resolver: Client, sandbox: SandboxServer) -> None:
     sandbox.fault("status", "http_500")
     page = resolver.post(COMPARE, asked("check"), follow=True).text
-    assert "Broken off" in page
+    assert "Stopped early" in page
     assert "broken_off" in codes(page)
 
 
@@ -107,7 +107,7 @@ def test_a_viewer_reads_and_downloads_but_cannot_compare(client: Client) -> None
     sign_in(client, make_staff("view_reconciliationreport"))
     report = make_report("missing_there")
     assert COMPARE not in client.get(REPORTS).text
-    assert "unknown to i&#x27;mport" in client.get(page_of(report)).text
+    assert "not found at i&#x27;mport" in client.get(page_of(report)).text
     assert client.get(COMPARE).status_code == 403
     assert client.post(COMPARE, asked("repair")).status_code == 403
     assert ReconciliationReport.objects.count() == 1
@@ -157,6 +157,6 @@ def test_the_reports_are_filtered(resolver: Client, query: dict[str, str], expec
     make_report()
     make_report("status", repaired=True)
     make_report("status", check_only=True)
-    make_report(finished_at=None, error="i'mport was not reached")
+    make_report(finished_at=None, error="i'mport could not be reached")
     answer: Any = resolver.get(REPORTS, query)
     assert len(answer.context["cl"].result_list) == expected

@@ -55,7 +55,7 @@ def test_one_difference_is_repaired_with_all_of_its_payment(repairer: Client, sa
     assert repairer.get(page_of(report)).text.count('value="all"') == 1
 
     assert press(repairer, report, chosen.pk) == [
-        f"{payment.merchant_uid}: Refunds made at i'mport were added here. In our ledger: ₩1,000 of ₩10,000 refunded."
+        f"{payment.merchant_uid}: Refunds made at i'mport were added here. Recorded here: ₩1,000 of ₩10,000 refunded."
     ]
 
     assert (report.found, report.repaired) == (6, 3)
@@ -72,9 +72,9 @@ def test_all_shown_are_repaired_and_a_second_press_changes_nothing(repairer: Cli
     told = press(repairer, report)
 
     assert len(told) == 2
-    assert "never-mirrored: The payment was added here. In our ledger: ₩0 of ₩5,000 refunded." in told
+    assert "never-mirrored: The payment was added here. Recorded here: ₩0 of ₩5,000 refunded." in told
     assert (report.found, report.repaired) == (4, 4)
-    assert press(repairer, report) == ["Nothing was left to repair."]
+    assert press(repairer, report) == ["There is nothing left to repair."]
     assert (RefundRecord.objects.count(), Payment.objects.count(), report.repaired) == (1, 2, 4)
     page = repairer.get(page_of(report)).text
     assert "All repaired" in page
@@ -112,9 +112,9 @@ def test_a_refund_that_still_waits_says_what_to_do(repairer: Client, sandbox: Sa
     report = found_now()
 
     assert press(repairer, report) == [
-        f"{payment.merchant_uid}: The refund is still open: Accepted, waiting for the PG. It is compared again by "
-        "itself. Once it needs review, ask i'mport or the PG, then close it on its own page. In our ledger: ₩0 of "
-        "₩10,000 refunded."
+        f"{payment.merchant_uid}: The refund is still open: Accepted, waiting for the PG. It is checked again "
+        "automatically. If it needs review, ask i'mport or the PG, then close it on the refund's page. Recorded here: "
+        "₩0 of ₩10,000 refunded."
     ]
     assert report.remaining == 1
 
@@ -130,11 +130,11 @@ def test_a_payment_that_cannot_be_booked_is_told(
         payment.delete()
     monkeypatch.setattr("refunds.reconciliation.drift.get_gateway", lambda: gateway)
     report = found_now()
-    ours = " In our ledger: ₩0 of ₩10,000 refunded." if is_here else ""
+    ours = " Recorded here: ₩0 of ₩10,000 refunded." if is_here else ""
 
     assert press(repairer, report) == [
-        "odd: What i'mport shows could not be booked; the log says why. Nothing was changed: ask whoever runs this "
-        f"desk to look into it.{ours}"
+        "odd: i'mport's data could not be recorded. See the log. Nothing was changed. Ask the server administrator to "
+        f"look into it.{ours}"
     ]
     assert report.repaired == 0
 
@@ -149,8 +149,8 @@ def test_a_payment_that_iamport_does_not_show_is_told(repairer: Client, sandbox:
     (told,) = press(repairer, report)
 
     assert told.startswith("ours-only: ")
-    assert ("i'mport does not know this payment" in told) == (not fault)
-    assert "Try again later. If it stays so, ask whoever runs this desk whether its i'mport keys are those of" in told
+    assert ("The payment was not found at i'mport" in told) == (not fault)
+    assert "Try again later. If this persists, ask the server administrator whether the i'mport API keys belong" in told
     assert report.remaining == 1
 
 
@@ -162,8 +162,8 @@ def test_what_is_booked_here_only_is_never_taken_back(repairer: Client, sandbox:
 
     (told,) = press(repairer, report)
 
-    assert told.startswith(f"{payment.merchant_uid}: Still different: our ledger has something")
-    assert told.endswith("and ask i'mport about it. In our ledger: ₩1,000 of ₩10,000 refunded.")
+    assert told.startswith(f"{payment.merchant_uid}: Still different: a refund is recorded here")
+    assert told.endswith("and contact i'mport. Recorded here: ₩1,000 of ₩10,000 refunded.")
     assert report.repaired == 0
 
 
@@ -186,7 +186,7 @@ def test_what_is_no_difference_of_the_report_repairs_nothing(
     repairer: Client, sandbox: SandboxServer, difference: str
 ) -> None:
     sandbox.create_payment(merchant_uid="never-mirrored")
-    assert press(repairer, found_now(), difference) == ["Nothing was left to repair."]
+    assert press(repairer, found_now(), difference) == ["There is nothing left to repair."]
     assert not Payment.objects.exists()
 
 
@@ -197,7 +197,7 @@ def test_a_comparison_that_is_not_over_cannot_be_repaired(repairer: Client, sand
         found=0, finished_at=None
     )  # as while it runs: the counts are written at its end
     assert "Repair all shown" not in repairer.get(page_of(report)).text
-    assert press(repairer, report) == ["Nothing was left to repair."]
+    assert press(repairer, report) == ["There is nothing left to repair."]
 
 
 @pytest.mark.parametrize("permissions", [("view_reconciliationreport", "view_payment"), ("refund_payment",), ()])

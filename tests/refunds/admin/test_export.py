@@ -59,8 +59,8 @@ def test_the_csv_opens_in_excel_with_korean_words(client: Client) -> None:
     assert data.startswith(b"\xef\xbb\xbf")
     row = table(data)[0]
     assert row["Refund number"] == refund.number
-    assert (row["Buyer"], row["Amount asked"], row["Status"]) == ("김하늘", "1000", "Refunded")
-    assert row["Asked at (KST)"] == "2026-11-23 00:30:00"
+    assert (row["Buyer"], row["Requested amount"], row["Status"]) == ("김하늘", "1000", "Refunded")
+    assert row["Requested at (KST)"] == "2026-11-23 00:30:00"
 
 
 def test_excel_gets_numbers_times_and_texts_as_such(staff: Client) -> None:
@@ -69,9 +69,9 @@ def test_excel_gets_numbers_times_and_texts_as_such(staff: Client) -> None:
     make_refund(dollars, amount=Decimal("0.10"), checksum=Decimal("20.30"), requested_at=at)
     heading, row = sheet(take(staff, format="xlsx"))
     found = dict(zip(heading, row, strict=True))
-    assert found["Amount asked"] == pytest.approx(0.1)
+    assert found["Requested amount"] == pytest.approx(0.1)
     assert found["Order"] == "00012345678901234567"
-    assert found["Asked at (KST)"] == datetime(2026, 11, 23, 0, 30, 1)  # noqa: DTZ001 - Excel's times have no zone
+    assert found["Requested at (KST)"] == datetime(2026, 11, 23, 0, 30, 1)  # noqa: DTZ001 - Excel's times have no zone
     assert found["Message"] is None
 
 
@@ -147,7 +147,7 @@ def test_accounts_come_only_when_asked_for_and_that_is_in_the_history(client: Cl
     assert rows[gone.number]["Account number"] == "•••• 6789"
     entry = LogEntry.objects.latest("pk")
     assert entry.user.get_username() == "staff"
-    assert entry.change_message == "Exported as csv: 2 rows, with 1 whole refund accounts"
+    assert entry.change_message == "Exported as csv: 2 rows, with 1 full refund accounts"
     assert ACCOUNT_DIGITS in {str(cell) for cell in sheet(take(client, accounts="on", format="xlsx"))[2]} | {
         str(cell) for cell in sheet(take(client, accounts="on", format="xlsx"))[1]
     }

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 HEADINGS = {
     "payments/payment/": ("Payments > Payments", "결제 > 결제 내역"),
     "refunds/refundrecord/": ("Refunds > Refunds", "환불 > 환불 내역"),
-    "refunds/reconciliationreport/": ("Refunds > Drift reports", "환불 > 대조 보고서"),
-    "webhooks/delivery/": ("Events to the storefront > Deliveries", "쇼핑몰 알림 > 알림 전송"),
-    "webhooks/endpoint/": ("Events to the storefront > Endpoints", "쇼핑몰 알림 > 수신 서버"),
+    "refunds/reconciliationreport/": ("Refunds > Reconciliation reports", "환불 > 대조 보고서"),
+    "webhooks/delivery/": ("Webhooks > Deliveries", "웹훅 > 웹훅 전송"),
+    "webhooks/endpoint/": ("Webhooks > Webhook endpoints", "웹훅 > 웹훅 주소"),
     "auth/user/": ("Authentication and Authorization > Users", "인증 및 권한 > 사용자"),
     "auth/group/": ("Authentication and Authorization > Groups", "인증 및 권한 > 그룹"),
     "access/apitoken/": ("Access > API tokens", "접근 권한 > API 토큰"),
@@ -72,9 +72,7 @@ def test_lists_are_headed_and_say_that_they_are_empty(boss: Client, language: st
         assert OLD_WORDS not in page
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("en", "Nothing has been refunded of"), ("ko", "이 주문은 환불된 내역이")]
-)
+@pytest.mark.parametrize(("language", "words"), [("en", "No refunds of this order"), ("ko", "이 주문의 환불 내역이")])
 def test_an_order_without_refunds_says_so(boss: Client, language: str, words: str) -> None:
     assert words in text_of(boss, f"payments/payment/{make_payment().pk}/change/")
 
@@ -82,8 +80,8 @@ def test_an_order_without_refunds_says_so(boss: Client, language: str, words: st
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "None: our ledger agrees with i'mport."),
-        ("ko", "없습니다. 자체 환불 내역이 아임포트와 일치합니다."),
+        ("en", "No discrepancies."),
+        ("ko", "불일치가 없습니다."),
     ],
 )
 def test_a_comparison_without_differences_says_so(boss: Client, language: str, words: str) -> None:
@@ -92,7 +90,7 @@ def test_a_comparison_without_differences_says_so(boss: Client, language: str, w
     assert words in text_of(boss, f"refunds/reconciliationreport/{report.pk}/change/")
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "None so far."), ("ko", "아직 없습니다.")])
+@pytest.mark.parametrize(("language", "words"), [("en", "None yet."), ("ko", "아직 없습니다.")])
 def test_an_endpoint_that_was_sent_nothing_says_so(boss: Client, language: str, words: str) -> None:
     endpoint = Endpoint.objects.create(name="shop", url="https://shop.example", secret=encrypt("secret"))
     assert words in text_of(boss, f"webhooks/endpoint/{endpoint.pk}/change/")
@@ -101,8 +99,8 @@ def test_an_endpoint_that_was_sent_nothing_says_so(boss: Client, language: str, 
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ("No refund is open. Every one has found its end.", "Nothing has been refunded yet.")),
-        ("ko", ("처리 중인 환불이 없습니다. 모두 처리가 끝났습니다.", "아직 환불 내역이 없습니다.")),
+        ("en", ("No open refunds.", "No refunds yet.")),
+        ("ko", ("미완료 환불이 없습니다.", "아직 환불 내역이 없습니다.")),
     ],
 )
 def test_the_first_page_says_that_there_is_nothing(boss: Client, language: str, words: tuple[str, ...]) -> None:

@@ -149,7 +149,7 @@ def test_a_refunds_page_shows_its_timeline(staff: Client) -> None:
 
     page = staff.get(f"{LEDGER}{refund.pk}/change/").text
 
-    assert page.index("Refund asked") < page.index("the PG carries it out later.")
+    assert page.index("Refund requested") < page.index("the PG completes it later.")
     assert "접수되었습니다" not in page
     assert "•••• 6789" in page
     assert "Shinhan" in page

@@ -80,7 +80,7 @@ def test_it_is_closed_once_with_the_reason_and_an_entry_in_the_history(resolver:
     assert answer["Location"] == detail(stuck)
     stuck.refresh_from_db()
     assert (stuck.status, stuck.needs_review) == (RefundStatus.FAILED, False)
-    assert "is closed as not carried out" in resolver.get(detail(stuck)).text
+    assert "is closed as not executed" in resolver.get(detail(stuck)).text
     entry = LogEntry.objects.get()
     assert (entry.object_id, entry.user.get_username()) == (str(stuck.pk), "staff")
     assert REASON in entry.change_message

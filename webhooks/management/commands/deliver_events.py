@@ -26,6 +26,6 @@ class Command(BaseCommand):
         figures = {"delivered": sent.delivered, "failed": sent.failed}
         self.stdout.write(_("%(delivered)d delivered, %(failed)d failed.") % figures)
         if options["prune"]:
-            self.stdout.write(_("%(dropped)d old events forgotten.") % {"dropped": drop_old_events(timezone.now())})
+            self.stdout.write(_("%(dropped)d old events deleted.") % {"dropped": drop_old_events(timezone.now())})
         if sent.failed:
             raise SystemExit(SOME_FAILED)
