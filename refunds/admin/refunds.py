@@ -22,10 +22,11 @@ from payments.admin.search import BrowsingChangeList, BrowsingPaginator, matchin
 from payments.labels import method_label
 from payments.models import Payment
 from refunds.admin.bank_account import account, account_card
-from refunds.admin.bulk_refund.views import check, confirm, confirmation_url, report_check, result, too_many_message
+from refunds.admin.bulk_refund.views import confirm, confirmation_url, result, too_many_message
 from refunds.admin.export import ExportingAdmin, RefundExportingAdmin
 from refunds.admin.filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
 from refunds.admin.progress import waiting, waiting_refund
+from refunds.admin.reconcile import check, report_check
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.timeline import attention_badge, older_refunds_url, payment_refunds, refund_badge, timeline
 from refunds.batches.run import MAX_ORDERS

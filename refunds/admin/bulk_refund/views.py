@@ -1,4 +1,4 @@
-"""The admin's pages around a refund: confirm, result, and a check with i'mport. Money moves on POST only."""
+"""The admin's pages of a bulk refund: confirm and result. Money moves on POST only."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,16 +8,14 @@ from urllib.parse import urlencode
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from payments.models import Payment
 from refunds.admin.bulk_refund.confirmation import (
@@ -29,6 +27,7 @@ from refunds.admin.bulk_refund.confirmation import (
 )
 from refunds.admin.bulk_refund.forms import new_token
 from refunds.admin.bulk_refund.results import Results
+from refunds.admin.reconcile import payment_ids
 from refunds.batches.run import (
     MAX_ORDERS,
     BatchExistsError,
@@ -42,18 +41,6 @@ from refunds.batches.run import (
 )
 from refunds.models import RefundBatch
 from refunds.permissions import may_refund_any
-from refunds.reconciliation.reconcile import Outcome as CheckOutcome
-from refunds.reconciliation.reconcile import reconcile
-
-LEVELS: dict[CheckOutcome, int] = {
-    "agrees": messages.SUCCESS,
-    "settled": messages.SUCCESS,
-    "imported": messages.SUCCESS,
-    "waiting": messages.WARNING,
-    "not_carried_out": messages.WARNING,
-    "unreachable": messages.ERROR,
-    "unbookable": messages.ERROR,
-}
 
 
 def confirmation_url(payment_ids: Sequence[int], **more: str) -> str:
@@ -73,7 +60,7 @@ def too_many_message() -> str:
 def confirm(request: HttpRequest) -> HttpResponse:
     """Show what would be refunded; on "Refund", if nothing is wrong with it, do it and show the result."""
     user = _refunder(request)
-    ids = _ids(request.GET.get("ids", ""))
+    ids = payment_ids(request.GET.get("ids", ""))
     if len(ids) > MAX_ORDERS:
         messages.error(request, too_many_message(), extra_tags="too_many_orders")
         return HttpResponseRedirect(reverse("admin:payments_payment_changelist"))
@@ -114,24 +101,6 @@ def result(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
         "may_check": may_refund_any(user),
     }
     return _render(request, "admin/refunds/result.html", _("Refund result"), context)
-
-
-@require_POST
-def check(request: HttpRequest) -> HttpResponse:
-    """Compare payments with i'mport, repair the ledger, and come back. Asks for no refund."""
-    _refunder(request)
-    payments = Payment.objects.filter(pk__in=_ids(request.POST.get("ids", ""))[:MAX_ORDERS])
-    report_check(request, payments)
-    wanted = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return HttpResponseRedirect(wanted if safe else reverse("admin:payments_payment_changelist"))
-
-
-def report_check(request: HttpRequest, payments: QuerySet[Payment]) -> None:
-    """Check these payments with i'mport and say what was found for each."""
-    for found in reconcile(payments=payments):
-        order = found.payment.merchant_uid
-        messages.add_message(request, LEVELS[found.outcome], f"{order}: {found.message}", extra_tags=found.outcome)
 
 
 def _refunder(request: HttpRequest) -> User:
@@ -216,12 +185,6 @@ def _with_new_token(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
     if request.method == "POST":
         messages.error(request, _("Nothing was refunded: the page was out of date. Check it again."))
     return HttpResponseRedirect(confirmation_url(ids, token=new_token()))
-
-
-def _ids(text: str) -> list[int]:
-    """The payment ids in "1,2,3"; what cannot be one is left out."""
-    words = [word for word in text.split(",") if word.isascii() and word.isdigit() and len(word) <= 18]
-    return list(dict.fromkeys(map(int, words)))
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:

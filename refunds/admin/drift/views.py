@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core.exports.xlsx import BYTE_ORDER_MARK, CSV_TYPE
 from core.money import format_money
-from refunds.admin.bulk_refund.views import LEVELS
+from refunds.admin.reconcile import LEVELS
 from refunds.models import Discrepancy, ReconciliationReport
 from refunds.permissions import may_repair, may_resolve, may_view_reports
 from refunds.reconciliation.drift import Repaired, compare_period, repair_differences, write_csv

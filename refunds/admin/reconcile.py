@@ -1,0 +1,48 @@
+"""Reconcile payments with i'mport on request of staff, and report what was found."""
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from core.admin.pages import staff_may
+from payments.models import Payment
+from refunds.batches.run import MAX_ORDERS
+from refunds.permissions import may_refund_any
+from refunds.reconciliation.reconcile import Outcome, reconcile
+
+LEVELS: dict[Outcome, int] = {
+    "agrees": messages.SUCCESS,
+    "settled": messages.SUCCESS,
+    "imported": messages.SUCCESS,
+    "waiting": messages.WARNING,
+    "not_carried_out": messages.WARNING,
+    "unreachable": messages.ERROR,
+    "unbookable": messages.ERROR,
+}
+
+
+@require_POST
+@staff_may(may_refund_any)
+def check(request: HttpRequest) -> HttpResponse:
+    """Compare payments with i'mport, repair the ledger and go back. Requests no refund."""
+    payments = Payment.objects.filter(pk__in=payment_ids(request.POST.get("ids", ""))[:MAX_ORDERS])
+    report_check(request, payments)
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return HttpResponseRedirect(wanted if safe else reverse("admin:payments_payment_changelist"))
+
+
+def report_check(request: HttpRequest, payments: QuerySet[Payment]) -> None:
+    """Reconcile these payments and add one message for each."""
+    for found in reconcile(payments=payments):
+        order = found.payment.merchant_uid
+        messages.add_message(request, LEVELS[found.outcome], f"{order}: {found.message}", extra_tags=found.outcome)
+
+
+def payment_ids(text: str) -> list[int]:
+    """Return the payment ids in "1,2,3" without duplicates; ignore everything that is not an id."""
+    words = [word for word in text.split(",") if word.isascii() and word.isdigit() and len(word) <= 18]
+    return list(dict.fromkeys(map(int, words)))
