@@ -26,7 +26,7 @@ DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
 PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help install test test-sqlite test-postgres chaos junk roles lint format messages schema demo run clean
+.PHONY: help install test test-sqlite test-postgres chaos junk roles lint audit format messages schema demo run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,14 +56,18 @@ junk: $(INSTALLED) ## Send random requests to a live server, on both databases (
 roles: $(INSTALLED) ## Write the tables of docs/security.md anew: who is answered what, everywhere
 	WRITE_ROLES=1 TEST_DATABASE=postgres $(BIN)/pytest -p no:randomly tests/proof/test_roles.py
 
-lint: $(INSTALLED) ## Check style, types, migrations and production settings
+lint: $(INSTALLED) ## Check style, layers, types, migrations and production settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(DEVELOPMENT) DJANGO_SETTINGS_MODULE=config.settings $(BIN)/mypy
 	DJANGO_SETTINGS_MODULE=sandbox.settings $(BIN)/mypy --cache-dir .mypy_cache/sandbox sandbox
 	$(DEVELOPMENT) $(BIN)/python manage.py makemigrations --check --dry-run
 	@echo "manage.py check --deploy"
 	@$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+audit: $(INSTALLED) ## Look up known vulnerabilities of the pinned packages (needs the network)
+	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
 
 format: $(INSTALLED) ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix-only .

@@ -1,29 +1,14 @@
 """Errors of looking payments up.
 
-DomainError                 base of every error our own rules raise
+DomainError (core.errors)
  ├── PaymentNotFound        payment_not_found
  ├── AmbiguousOrder         several_payments
  └── refunds.errors.RefundError ...
 """
 
-from typing import ClassVar
-
 from django.utils.translation import gettext as _
 
-
-class DomainError(Exception):
-    """Base of every error our own rules raise.
-
-    `code` is a stable word that programs may branch on; `message` is a sentence for people, in the active
-    language, that says what to do next; `retryable` says whether the same request may succeed later as it is.
-    """
-
-    code: ClassVar[str] = "error"
-    retryable: ClassVar[bool] = False
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+from core.errors import DomainError
 
 
 class PaymentNotFound(DomainError):

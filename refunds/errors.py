@@ -1,6 +1,6 @@
 """Why a refund was not made, or not yet. Each class has a stable `code`, a sentence for people and `retryable`.
 
-DomainError (payments.errors)
+DomainError (core.errors)
  └── RefundError
       ├── InvalidRequest        invalid_*               the input itself is wrong; names the field
       ├── InvalidQuery          unknown_parameter, …    a list was asked for wrongly; names every parameter
@@ -25,15 +25,28 @@ DomainError (payments.errors)
            └── RefundOutcomeUnknown outcome_unknown         asked, no answer; it is being checked
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from payments.errors import DomainError
+from core.errors import DomainError
 
 if TYPE_CHECKING:
     from refunds.models import RefundRecord
-    from refunds.policies import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that forbids the refund or, as a warning, something to know before requesting it.
+
+    `code` is stable, `message` a sentence in the language that was active when the rule was checked. `field` is the
+    attribute of `RefundRequest` to correct, or "" when no input would help.
+    """
+
+    code: str
+    message: str
+    field: str = ""
 
 
 class RefundError(DomainError):
@@ -54,7 +67,7 @@ class InvalidRequest(RefundError):
 class InvalidQuery(RefundError):
     """What a list was asked for cannot be read. `code` is the first violation's, each names its parameter."""
 
-    def __init__(self, violations: "tuple[Violation, ...]") -> None:
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
         super().__init__(" ".join(violation.message for violation in violations))
         self.code = violations[0].code  # type: ignore[misc]  # one class serves every bad parameter
         self.violations = violations
@@ -63,7 +76,7 @@ class InvalidQuery(RefundError):
 class PolicyViolated(RefundError):
     """A rule of the shop, the payment method or the PG forbids it. `code` is the first violation's."""
 
-    def __init__(self, violations: "tuple[Violation, ...]") -> None:
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
         super().__init__(" ".join(violation.message for violation in violations))
         self.code = violations[0].code  # type: ignore[misc]  # the rule's own code
         self.violations = violations

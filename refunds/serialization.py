@@ -4,13 +4,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from core.errors import DomainError
 from core.money import format_money, quantize
-from payments.errors import DomainError
 from payments.models import Payment
-from refunds.errors import InvalidQuery, InvalidRequest, PolicyViolated, RefundNotDone
+from refunds.errors import InvalidQuery, InvalidRequest, PolicyViolated, RefundNotDone, Violation
 from refunds.messages import message_of
 from refunds.models import ReconciliationReport, RefundRecord
-from refunds.policies import Violation
 from refunds.services.refund import RefundPreview
 
 Json = dict[str, Any]

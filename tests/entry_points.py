@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from payments.errors import DomainError
+from core.errors import DomainError
 from payments.models import Payment
 from refunds.inputs import RefundRequest
 from refunds.models import RefundBatchItem, RefundSource

@@ -14,7 +14,7 @@ from django.db.models.functions import Least
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from payments.errors import DomainError
+from core.errors import DomainError
 from payments.gateway import Gateway, GatewayError, GatewayPayment, PaymentUnknown, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Notification

@@ -14,7 +14,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from payments.errors import AmbiguousOrder, DomainError, PaymentNotFound
+from core.errors import DomainError
+from payments.errors import AmbiguousOrder, PaymentNotFound
 from refunds.api.framework_messages import code_of, message_of
 from refunds.api.parsers import TooLarge
 from refunds.errors import (

@@ -20,8 +20,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.errors import DomainError
 from core.money import format_money
-from payments.errors import DomainError
 from payments.models import Payment
 from refunds.errors import RefundNotDone, RefundOutcomeUnknown
 from refunds.inputs import RefundRequest

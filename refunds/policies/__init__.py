@@ -6,7 +6,7 @@ what the rules say.
 
 from refunds.policies.bank_accounts import WireAccount, wire_account
 from refunds.policies.check import Requirements, check, requirements
-from refunds.policies.context import RefundContext, Verdict, Violation
+from refunds.policies.context import RefundContext, Verdict
 from refunds.policies.pg_facts import (
     counts_partials,
     merchant_cost,
@@ -25,7 +25,6 @@ __all__ = [
     "RefundContext",
     "Requirements",
     "Verdict",
-    "Violation",
     "WireAccount",
     "check",
     "counts_partials",

@@ -5,20 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from payments.models import Payment
+from refunds.errors import Violation
 from refunds.inputs import RefundRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A rule that forbids the refund, or (as a warning) something to know before asking for it.
-
-    `code` is stable, `message` a sentence in the language active when the rule was checked, `field` the
-    attribute of `RefundRequest` to mend, or "" when no input would help.
-    """
-
-    code: str
-    message: str
-    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

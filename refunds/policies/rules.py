@@ -8,9 +8,10 @@ i'mport refuses it without harm, while a wrong refusal here would stop a refund 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from refunds.errors import Violation
 from refunds.policies import bank_accounts, taxes
 from refunds.policies import conditions as when
-from refunds.policies.context import RefundContext, Violation
+from refunds.policies.context import RefundContext
 from refunds.policies.messages import sentence
 
 

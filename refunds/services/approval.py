@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from core.money import format_money
 from payments.models import Payment
+from refunds.errors import Violation
 from refunds.models import RefundStatus
 from refunds.permissions import may_approve, may_refund_any
-from refunds.policies import Violation
 
 CODE = "approval_required"
 CURRENCY = "KRW"  # of the limit

@@ -39,11 +39,12 @@ from refunds.errors import (
     RefundNotSent,
     RefundOutcomeUnknown,
     RefundRefused,
+    Violation,
 )
 from refunds.inputs import RefundRequest
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.policies import RefundContext, Requirements, Violation
+from refunds.policies import RefundContext, Requirements
 from refunds.services.approval import approval_missing
 from refunds.services.reserve import Actor, context_of, reserve
 from refunds.services.settle import settle_answer, settle_failed, settle_refusal, settle_unknown

@@ -18,7 +18,7 @@ from payments.labels import method_label, pg_label
 from payments.models import Payment
 from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, untouched
 from refunds.batches.run import Order
-from refunds.policies import Violation
+from refunds.errors import Violation
 from refunds.services.refund import RefundPreview, preview_refund, requirements_of
 
 # Shown with live numbers instead of the rule's own sentence.

@@ -14,10 +14,9 @@ from django.utils.translation import gettext_lazy
 from core.dates import moment
 from payments.models import PAYMENT_TIME, Payment, PaymentStatus
 from refunds.api.lists.pagination import CURSOR, PAGE_SIZE
-from refunds.errors import InvalidQuery, InvalidRequest
+from refunds.errors import InvalidQuery, InvalidRequest, Violation
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.policies import Violation
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # In an address "+" means a space, and few remember to write %2B.

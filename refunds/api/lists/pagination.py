@@ -16,8 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from refunds.errors import InvalidQuery
-from refunds.policies import Violation
+from refunds.errors import InvalidQuery, Violation
 from refunds.serialization import Json
 
 CURSOR, PAGE_SIZE = "cursor", "page_size"

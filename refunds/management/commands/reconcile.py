@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.dates import date_argument, moment
-from payments.errors import DomainError
+from core.errors import DomainError
 from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
 from payments.intake.mirror import find_by_number

@@ -10,8 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from tqdm import tqdm
 
+from core.errors import DomainError
 from core.money import format_money
-from payments.errors import DomainError
 from payments.intake.mirror import find_by_number
 from payments.models import Payment
 from refunds.errors import InvalidRequest

@@ -18,7 +18,7 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
-from payments.errors import DomainError
+from core.errors import DomainError
 from payments.models import Payment
 from refunds import errors as refund_errors
 from refunds.api import body as wire
