@@ -14,7 +14,7 @@ from chaos.comparison import Truth
 from chaos.report import judge, lines
 from chaos.trouble import Trouble
 from chaos.world import LEASE, World
-from payments.intake.mirror import sync_by_id
+from payments.intake.sync import sync_by_id
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 
 CLIENTS = 6

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from core.encryption.cipher import encrypt
-from payments.intake.mirror import sync_by_id
+from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.models import RefundAccount, RefundRecord
 from tests.sandbox_server import SandboxServer

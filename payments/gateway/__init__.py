@@ -18,7 +18,7 @@ from payments.gateway.errors import (
     OutcomeUnknown,
     PaymentUnknown,
 )
-from payments.gateway.iamport.client import get_gateway, keys_are_refused
+from payments.gateway.registry import get_gateway, keys_are_refused
 
 __all__ = [
     "Balance",

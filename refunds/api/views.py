@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.models import ApiToken
-from payments.intake.mirror import find_by_number, find_payment
+from payments.lookup import find_by_number, find_payment
 from payments.models import Payment
 from refunds.api.body import read_refund_request, read_uids
 from refunds.api.lists.filters import narrow_payments, narrow_refunds

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from payments.errors import PaymentNotFound
-from payments.intake.mirror import find_payment
+from payments.lookup import find_payment
 from payments.models import Payment
 from refunds.storefront.orders import bank_choices, order_card, with_latest_refunds
 from refunds.storefront.script_messages import script_texts

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from access.tokens.service import create_token
-from payments.intake.mirror import sync_by_id
+from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from tests.factories import make_staff, make_user
 from tests.proof.web_server import running_web_server

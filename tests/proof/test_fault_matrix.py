@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from payments.intake.mirror import sync_by_id
+from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.models import RefundRecord
 from tests.entry_points import ENTRANCES, HTTP_STATUS, Ask, by_admin, run_command

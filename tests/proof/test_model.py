@@ -31,7 +31,8 @@ from chaos.comparison import differences, executions
 from payments.gateway import GatewayError
 from payments.gateway.iamport.mapping import payment_from
 from payments.intake.inbox import process_waiting
-from payments.intake.mirror import mirror_payment, sync_by_id
+from payments.intake.mirror import mirror_payment
+from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import settles_later

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from payments.intake.mirror import sync_by_id
+from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.errors import RefundNotSent, RefundOutcomeUnknown, RefundRefused
 from refunds.inputs import RefundRequest

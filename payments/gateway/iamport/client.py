@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -17,7 +15,6 @@ from django.views.decorators.debug import sensitive_variables
 from payments.gateway.base import (
     Balance,
     CancelRequest,
-    Gateway,
     GatewayPayment,
     PaymentPage,
     StatusFilter,
@@ -197,30 +194,6 @@ class IamportGateway:
             raise not_understood(call) from None
 
 
-_guard = threading.Lock()
-_gateway: IamportGateway | None = None
-
-
-def get_gateway() -> Gateway:
-    """This process's gateway for the settings as they are now. Makes no call and raises no `GatewayError`."""
-    global _gateway
-    config = GatewayConfig.from_settings()
-    with _guard:
-        if _gateway is None or _gateway.config != config:
-            _gateway = IamportGateway(config)
-        return _gateway
-
-
-def _unlock_in_child() -> None:
-    # The guard may have been held by a thread that does not exist in the child.
-    global _guard
-    _guard = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock_in_child)
-
-
 def _cancel_body(request: CancelRequest) -> dict[str, object]:
     body: dict[str, object] = {
         "imp_uid": request.imp_uid,
@@ -284,9 +257,3 @@ def _keys_refused(message: str) -> GatewayAuthFailed:
 
 def _ms(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
-
-
-def keys_are_refused() -> bool:
-    """Whether i'mport's last word on this process's key and secret was no."""
-    gateway = get_gateway()
-    return isinstance(gateway, IamportGateway) and gateway.keys_are_refused()

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from core.dates import date_argument, moment
 from payments.gateway import GatewayAuthFailed, GatewayError
-from payments.intake.mirror import SyncProgress, sync_by_date, sync_by_id
+from payments.intake.sync import SyncProgress, sync_by_date, sync_by_id
 
 DEFAULT_DAYS = 90
 

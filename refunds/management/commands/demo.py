@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from payments.gateway import GatewayError
-from payments.intake.mirror import sync_by_id
+from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.demo.orders import ORDERS
 from refunds.demo.people import ACCOUNTS, BUYER, HANEUL, STAFF_GROUP, STAFF_PERMISSIONS, Account

@@ -11,7 +11,7 @@ from core.dates import date_argument, moment
 from core.errors import DomainError
 from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
-from payments.intake.mirror import find_by_number
+from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.inputs import parse_uid
 from refunds.management.base import SOME_FAILED, RefundCommand

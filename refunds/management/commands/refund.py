@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from core.errors import DomainError
 from core.money import format_money
-from payments.intake.mirror import find_by_number
+from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.errors import InvalidRequest
 from refunds.inputs import RefundRequest, parse_amount, parse_request, parse_uid

@@ -19,8 +19,8 @@ from pytest_django import Settings
 
 from access.models import ApiToken
 from access.tokens.service import create_token
-from payments.intake.mirror import find_payment
 from payments.intake.webhook import MAX_BODY_BYTES
+from payments.lookup import find_payment
 from payments.models import Payment
 from refunds.api.errors import STATUS_OF
 from refunds.api.framework_messages import SENTENCES as FRAMEWORK_SENTENCES

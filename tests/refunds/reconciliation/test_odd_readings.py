@@ -170,7 +170,7 @@ def test_a_payment_that_cannot_be_booked_ends_no_sync(
     ]
     for payment in news:
         payment.delete()
-    monkeypatch.setattr("payments.intake.mirror.get_gateway", lambda: ReadOnlyGateway(readings))
+    monkeypatch.setattr("payments.intake.sync.get_gateway", lambda: ReadOnlyGateway(readings))
     with pytest.raises(SystemExit, match="1"):
         call_command("sync_payments", "--json", *([reading.imp_uid for reading in readings] if by_number else []))
     told = json.loads(capsys.readouterr().out)

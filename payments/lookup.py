@@ -1,0 +1,41 @@
+"""Find the payment that a number names."""
+
+from django.db.models import QuerySet
+
+from payments.errors import AmbiguousOrder, PaymentNotFound
+from payments.models import Payment
+
+
+def find_payment(*, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid: str = "") -> Payment:
+    """Return the payment with these numbers among `payments` (those that the caller may see). `imp_uid` wins.
+
+    Several payments can share a `merchant_uid`. Of these, the one with money left to refund counts; if there is none,
+    the last one that was paid; if there is none, the last one. Raises `PaymentNotFound`, and `AmbiguousOrder` if
+    several have money left.
+    """
+    if not (imp_uid or merchant_uid).isprintable():  # some databases refuse such characters
+        raise PaymentNotFound(imp_uid or merchant_uid)
+    if imp_uid:
+        found = payments.filter(imp_uid=imp_uid).first()
+        if found is None:
+            raise PaymentNotFound(imp_uid)
+        return found
+    candidates = list(payments.filter(merchant_uid=merchant_uid).order_by("-paid_at", "-pk"))
+    if not candidates:
+        raise PaymentNotFound(merchant_uid)
+    with_money = [payment for payment in candidates if payment.refundable_amount > 0]
+    if len(with_money) > 1:
+        raise AmbiguousOrder(merchant_uid, [payment.imp_uid for payment in with_money])
+    paid = [payment for payment in candidates if payment.was_paid]
+    return (with_money or paid or candidates)[0]
+
+
+def find_by_number(*, payments: QuerySet[Payment], number: str) -> Payment:
+    """Return the payment with this `imp_uid`, else the one of this `merchant_uid` (see `find_payment`).
+
+    Raises `PaymentNotFound`, `AmbiguousOrder`.
+    """
+    try:
+        return find_payment(payments=payments, imp_uid=number)
+    except PaymentNotFound:
+        return find_payment(payments=payments, merchant_uid=number)
