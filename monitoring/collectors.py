@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from monitoring.broker import waiting_messages
 from monitoring.histograms import observed
-from monitoring.timed import Timed
+from monitoring.time_limited import TimeLimitedCheck
 
 logger = logging.getLogger(__name__)
 
@@ -64,12 +64,12 @@ def _collected() -> Iterator[Metric]:
     yield up
 
 
-_waiting = Timed(waiting_messages, limit=2, fresh_for=1)
+_waiting = TimeLimitedCheck(waiting_messages, limit=2, fresh_for=1)
 
 
 def _queue() -> Iterable[Metric]:
     yield GaugeMetricFamily(
-        f"{PREFIX}_queue_messages", "Messages that wait for a worker.", value=_waiting.ask().answer()
+        f"{PREFIX}_queue_messages", "Messages that wait for a worker.", value=_waiting.start().answer()
     )
 
 

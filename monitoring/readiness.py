@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from monitoring.broker import ensure_broker_answers
-from monitoring.timed import Asked, Timed
+from monitoring.time_limited import StartedCheck, TimeLimitedCheck
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class NotReady(Exception):
         self.word = word
 
 
-_checks: dict[str, Timed[str]] = {}
+_checks: dict[str, TimeLimitedCheck[str]] = {}
 
 
 def register_check(name: str, check: Callable[[], None]) -> None:
@@ -42,18 +42,18 @@ def register_check(name: str, check: Callable[[], None]) -> None:
             return FAILED
         return OK
 
-    _checks[name] = Timed(verdict, limit=LIMIT, fresh_for=FRESH_FOR)
+    _checks[name] = TimeLimitedCheck(verdict, limit=LIMIT, fresh_for=FRESH_FOR)
 
 
 def verdicts() -> dict[str, str]:
     """Each check's word, in at most `LIMIT` seconds."""
-    asked = {name: check.ask() for name, check in _checks.items()}
-    return {name: _word(name, one) for name, one in asked.items()}
+    started = {name: check.start() for name, check in _checks.items()}
+    return {name: _word(name, one) for name, one in started.items()}
 
 
-def _word(name: str, asked: Asked[str]) -> str:
+def _word(name: str, started: StartedCheck[str]) -> str:
     try:
-        return asked.answer()
+        return started.answer()
     except TimeoutError:
         logger.warning("not ready: %s: no answer in time", name)
         return TIMEOUT

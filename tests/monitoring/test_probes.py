@@ -35,7 +35,7 @@ def forgotten_answers(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxServer) -
     for name, check in list(readiness._checks.items()):
         monkeypatch.setattr(check, "_fresh_for", 0)
         monkeypatch.setattr(check, "_limit", 30)  # a busy machine is slow
-        monkeypatch.setattr(check, "_asked", None)
+        monkeypatch.setattr(check, "_started", None)
         assert name in ALL_WELL
 
 
