@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from monitoring.broker import waiting_messages
-from monitoring.histograms import observed
+from monitoring.multiprocess import measured
 from monitoring.time_limited import TimeLimitedCheck
 
 logger = logging.getLogger(__name__)
@@ -74,6 +74,6 @@ def _queue() -> Iterable[Metric]:
 
 
 def register_own_collectors() -> None:
-    """What no app of ours is needed for."""
-    register_collector("durations", observed)
+    """Register the collectors that need no other app."""
+    register_collector("measurements", measured)
     register_collector("queue", _queue)

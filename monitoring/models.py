@@ -1,19 +1,16 @@
-"""What monitoring remembers between two looks at it, and shares between processes."""
+"""When the background processes were last seen."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
 
-class Memory(models.Model):
-    """Something remembered under a name. It is made of the other tables: without it, it is only counted anew."""
+class Heartbeat(models.Model):
+    """The last time that periodic work of this name was done."""
 
     name = models.CharField(max_length=40, primary_key=True)
-    version = models.PositiveBigIntegerField(default=0)
-    data = models.JSONField(default=dict)
-    at = models.DateTimeField()
+    seen_at = models.DateTimeField()
 
     class Meta:
         default_permissions = ()  # nothing that staff could be allowed
@@ -22,26 +19,11 @@ class Memory(models.Model):
         return self.name
 
 
-def recall(name: str) -> Memory:
-    """What is remembered under this name; an unsaved memory of nothing if nothing is."""
-    return Memory.objects.filter(pk=name).first() or Memory(name=name, at=timezone.now())
+def beat(name: str) -> None:
+    """Note that the work of this name was done just now."""
+    Heartbeat.objects.update_or_create(pk=name, defaults={"seen_at": timezone.now()})
 
 
-def remember(memory: Memory, data: dict[str, Any]) -> bool:
-    """Put `data` in the place of what `recall` gave; False if somebody else has done that meanwhile."""
-    now = timezone.now()
-    if memory.version == 0:
-        _kept, is_new = Memory.objects.get_or_create(pk=memory.name, defaults={"version": 1, "data": data, "at": now})
-        return is_new
-    unchanged = Memory.objects.filter(pk=memory.name, version=memory.version)
-    return bool(unchanged.update(version=memory.version + 1, data=data, at=now))
-
-
-def note_run(name: str, at: datetime) -> None:
-    """Remember when some periodic work was last done."""
-    Memory.objects.update_or_create(pk=name, defaults={"at": at})
-
-
-def last_run(name: str) -> datetime | None:
-    """When `note_run` was last called with this name."""
-    return Memory.objects.filter(pk=name).values_list("at", flat=True).first()
+def last_seen(name: str) -> datetime | None:
+    """Return when `beat` was last called with this name; None if it never was."""
+    return Heartbeat.objects.filter(pk=name).values_list("seen_at", flat=True).first()

@@ -1,60 +1,62 @@
-"""Metrics of the refunds: what became of them, which are open, and whether the worker sweeps."""
+"""Metrics of the refunds: how they ended, which are open, and whether the worker sweeps."""
 
-from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from functools import partial
+from typing import Any
 
+from django.db import transaction
 from django.db.models import Count, Min
+from django.dispatch import receiver
 from django.utils import timezone
-from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import Counter, Metric
+from prometheus_client.core import GaugeMetricFamily
 
 from monitoring.collectors import PREFIX, register_collector
-from monitoring.models import last_run, note_run
+from monitoring.models import last_seen
+from monitoring.multiprocess import measure
 from payments.labels import PAY_METHODS
 from refunds.models import LIVE_STATUSES, RefundRecord
-from refunds.tally import tally
+from refunds.signals import refund_settled
 
-_SWEEP = "refunds.sweep"
+SWEEP = "refunds.sweep"
+
+ENDED = Counter(
+    f"{PREFIX}_refunds_total",
+    "Refunds that have ended; outcome: how.",
+    ("outcome", "source", "method", "currency"),
+    registry=None,
+)
+AMOUNT = Counter(
+    f"{PREFIX}_refunded_amount_total",
+    "Money given back, in major units of its currency.",
+    ("source", "currency"),
+    registry=None,
+)
 
 
-def note_sweep(at: datetime) -> None:
-    """Remember that the periodic work was done, so that a worker that is gone is noticed."""
-    note_run(_SWEEP, at)
+@receiver(refund_settled, dispatch_uid="refunds.metrics")
+def count_ended(*, record: RefundRecord, **_signal: Any) -> None:
+    """Count the refund once its end is committed."""
+    transaction.on_commit(partial(measure, partial(_count, record)), robust=True)
+
+
+def _count(record: RefundRecord) -> None:
+    payment = record.payment
+    method = payment.pay_method if payment.pay_method in PAY_METHODS else "other"
+    ENDED.labels(record.error_code or record.status, record.source, method, payment.currency).inc()
+    if record.booked_amount:
+        AMOUNT.labels(record.source, payment.currency).inc(float(record.booked_amount))
 
 
 def collect() -> Iterable[Metric]:
-    """Read from the database, so that they are right whichever process is asked, and after a restart."""
-    yield from _ended()
+    """Read what is open from the database: the same in every process, and after a restart."""
     yield from _open()
     review = RefundRecord.objects.filter(needs_review=True).count()
     yield GaugeMetricFamily(f"{PREFIX}_refunds_needing_review", "Refunds that somebody has to look at.", value=review)
-    swept_at = last_run(_SWEEP)
+    swept_at = last_seen(SWEEP)
     if swept_at is not None:
         text = "When the worker last did its periodic work."
         yield GaugeMetricFamily(f"{PREFIX}_last_sweep_timestamp_seconds", text, value=swept_at.timestamp())
-
-
-def _ended() -> Iterable[Metric]:
-    labels = ["outcome", "source", "method", "currency"]
-    count = CounterMetricFamily(f"{PREFIX}_refunds", "Refunds that have ended; outcome: how.", labels=labels)
-    text = "Money given back, in major units of its currency."
-    amount = CounterMetricFamily(f"{PREFIX}_refunded_amount", text, labels=["source", "currency"])
-    counts: Counter[tuple[str, ...]] = Counter()
-    amounts: dict[tuple[str, ...], float] = {}
-    found = tally()
-    if found is None:
-        return
-    for kind, sums in found.items():
-        method = kind.pay_method if kind.pay_method in PAY_METHODS else "other"
-        counts[kind.code or kind.status, kind.source, method, kind.currency] += sums.refunds
-        amounts[kind.source, kind.currency] = amounts.get((kind.source, kind.currency), 0.0) + float(sums.amount)
-    for key, refunds in sorted(counts.items()):
-        count.add_metric(key, refunds)
-    for key, money in sorted(amounts.items()):
-        amount.add_metric(key, money)
-    yield count
-    yield amount
 
 
 def _open() -> Iterable[Metric]:

@@ -1,11 +1,11 @@
 """Background work. Every task may be lost, repeated or run beside itself: the services it calls take care of that."""
 
 from celery import shared_task
-from django.utils import timezone
 
+from monitoring.models import beat
 from payments.intake.inbox import process_waiting
 from refunds import retention
-from refunds.metrics import note_sweep
+from refunds.metrics import SWEEP
 from refunds.reconciliation.reconcile import due_payments, reconcile
 
 
@@ -18,7 +18,7 @@ def sweep() -> None:
     for _settled in reconcile(payments=due_payments()):
         pass
     process_waiting(only_due=True)
-    note_sweep(timezone.now())
+    beat(SWEEP)
 
 
 @shared_task

@@ -8,12 +8,10 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Memory",
+            name="Heartbeat",
             fields=[
                 ("name", models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ("version", models.PositiveBigIntegerField(default=0)),
-                ("data", models.JSONField(default=dict)),
-                ("at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField()),
             ],
             options={
                 "default_permissions": (),

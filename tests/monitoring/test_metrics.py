@@ -15,17 +15,15 @@ from celery import current_app
 from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
-from prometheus_client import Metric
+from prometheus_client import Metric, values
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from monitoring import collectors, histograms
-from monitoring.histograms import Histogram
-from monitoring.models import recall, remember
+from monitoring import collectors, middleware, multiprocess
+from payments.gateway.iamport import metrics as gateway_metrics
 from payments.intake.inbox import add_notification
-from refunds import tally as tallies
+from refunds import metrics
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.tally import tally
 from refunds.tasks import sweep
 from tests.entry_points import Ask, by_api, by_service, run_command
 from tests.factories import make_payment, make_staff, paid_at_sandbox
@@ -39,10 +37,20 @@ TOKEN = "a-token-for-prometheus"
 
 
 @pytest.fixture(autouse=True)
-def metrics_on(settings: Settings, tmp_path: Path) -> Iterator[None]:
+def metrics_on(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.METRICS_TOKEN, settings.VAR_DIR = TOKEN, tmp_path
+    forget_numbers()
+    monkeypatch.setattr(multiprocess, "_paused_until", 0.0)
     yield
-    histograms._numbers = None
+    forget_numbers()
+
+
+def forget_numbers() -> None:
+    """Have this process open its files again, as a new one would."""
+    for metric in (middleware.REQUESTS, gateway_metrics.CALLS, metrics.ENDED, metrics.AMOUNT):
+        metric._metrics = {}
+    values.close_all_multiprocess_files()
+    multiprocess._used_folder = None
 
 
 def scrape(client: Client) -> dict[str, Metric]:
@@ -98,7 +106,15 @@ def test_refunds_are_counted_by_outcome_source_and_method(client: Client, sandbo
 
 def test_what_waits_is_counted_with_the_age_of_the_oldest(client: Client) -> None:
     past = timezone.now() - timedelta(hours=2)
-    record(status=RefundStatus.UNKNOWN, requested_at=past, needs_review=True)
+    RefundRecord.objects.create(
+        payment=make_payment(),
+        status=RefundStatus.UNKNOWN,
+        source=RefundSource.API,
+        amount=100,
+        checksum=10_000,
+        requested_at=past,
+        needs_review=True,
+    )
     add_notification(imp_uid="imp_1")
 
     assert value(client, "refunds_open", status="unknown") == 1
@@ -155,7 +171,8 @@ def test_calls_to_iamport_of_every_process_add_up_even_if_it_was_killed(
     assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="ok") == 2
     assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="refused") == 1
     assert value(client, "gateway_call_seconds_count", endpoint="payment") == 3  # two mirrors', and after the refusal
-    assert len(list((settings.VAR_DIR / "metrics").glob("histogram_*.db"))) == 2  # this process, and all that ended
+    assert value(client, "refunds_total", source="command") == 2
+    assert len(list((settings.VAR_DIR / "metrics").glob("histogram_*.db"))) == 2  # this process, one after the other
 
 
 def test_labels_hold_no_order_number_and_nothing_that_anybody_can_make_up(
@@ -189,7 +206,7 @@ def test_labels_hold_no_order_number_and_nothing_that_anybody_can_make_up(
 
 
 def test_a_part_that_fails_takes_no_other_along(client: Client) -> None:
-    with patch("refunds.metrics.tally", side_effect=DatabaseError("gone")):
+    with patch("refunds.metrics.last_seen", side_effect=DatabaseError("gone")):
         assert value(client, "collector_up", part="refunds") == 0
         assert value(client, "readings_owed") == 0
     assert value(client, "collector_up") == 4
@@ -207,11 +224,11 @@ def test_metrics_that_cannot_be_written_fail_no_refund(
     sandbox: SandboxServer, settings: Settings, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = paid_at_sandbox(sandbox)
-    histograms._numbers = None
+    forget_numbers()
     if trouble == "no room left":
-        monkeypatch.setattr("monitoring.numbers.os.pwrite", _no_room)
-    else:
-        settings.VAR_DIR = settings.VAR_DIR / "file"
+        monkeypatch.setattr("pathlib.Path.write_bytes", _no_room)
+    settings.VAR_DIR = settings.VAR_DIR / "file"
+    if trouble != "no room left":
         settings.VAR_DIR.touch()
 
     assert run_command("refund", payment.imp_uid)[0] == 0
@@ -222,106 +239,14 @@ def _no_room(*_args: object) -> int:
     raise OSError(28, "No space left on device")
 
 
-def test_a_damaged_file_of_an_ended_process_is_left_out(client: Client, settings: Settings) -> None:
-    Histogram("refund_desk_test_seconds", "A test.", (), (1.0,)).observe(0.5)
-    (settings.VAR_DIR / "metrics" / "histogram_broken.db").write_bytes(b"\xff" * 40)
+def test_a_damaged_file_is_left_out_and_replaced(client: Client, settings: Settings, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path / "after a crash"
+    folder = settings.VAR_DIR / "metrics"
+    folder.mkdir(parents=True)
+    for number in (0, 7):
+        (folder / f"histogram_{number}.db").write_bytes(b"\xff" * 40)
+    forget_numbers()
 
-    assert value(client, "test_seconds_count") == 1
-    assert value(client, "test_seconds_count") == 1
+    client.get("/wp-login.php")
 
-
-# --- The tally of refunds -----------------------------------------------------------------------------------
-
-
-def record(**fields: object) -> RefundRecord:
-    long_ago = timezone.now() - timedelta(days=1)
-    made: dict[str, object] = {
-        "payment": make_payment(),
-        "status": RefundStatus.SUCCEEDED,
-        "source": RefundSource.API,
-        "amount": 100,
-        "checksum": 10_000,
-        "requested_at": long_ago,
-        **fields,
-    }
-    if made["status"] == RefundStatus.SUCCEEDED:
-        made = {"cancelled_amount": made["amount"], "settled_at": long_ago, **made}
-    return RefundRecord.objects.create(**made)
-
-
-def total() -> int:
-    counted = tally()
-    assert counted is not None
-    return sum(sums.refunds for sums in counted.values())
-
-
-@pytest.fixture
-def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remember every refund at once, in small steps."""
-    monkeypatch.setattr(tallies, "WORTH_REMEMBERING", 1)
-    monkeypatch.setattr(tallies, "CHUNK", 3)
-
-
-def test_what_was_counted_once_is_not_read_again(eager: None) -> None:
-    for _ in range(10):
-        record()
-    assert total() == 10
-    with patch.object(tallies, "_count_up_to") as count:
-        assert total() == 10
-    count.assert_not_called()
-
-
-def test_a_refund_that_ends_after_later_ones_were_counted_is_counted_then(eager: None) -> None:
-    waiting = record(status=RefundStatus.UNKNOWN)
-    for _ in range(5):
-        record()
-    assert total() == 5
-    RefundRecord.objects.filter(pk=waiting.pk).update(
-        status=RefundStatus.SUCCEEDED, cancelled_amount=100, settled_at=timezone.now()
-    )
-    assert total() == 6
-    for _ in range(5):
-        record()
-    assert total() == 11
-    assert total() == 11
-
-
-def test_the_newest_refunds_are_counted_anew_each_time(eager: None) -> None:
-    # A transaction that is still open may have been given a lower id.
-    for _ in range(3):
-        record(settled_at=timezone.now())
-    assert total() == 3
-    assert tallies.recall(tallies.NAME).version == 0
-
-
-def test_a_long_history_is_counted_over_several_scrapes_and_told_when_it_is_whole(
-    eager: None, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tallies, "BUDGET", -1)
-    for _ in range(12):
-        record()
-
-    seen = [value(client, "refunds_total") for _ in range(5)]
-
-    assert seen == [None, None, 12, 12, 12]
-
-
-def test_two_scrapes_at_once_count_nothing_twice(eager: None) -> None:
-    for _ in range(4):
-        record()
-    stale = tallies.recall(tallies.NAME)
-    assert total() == 4
-    with patch.object(tallies, "recall", return_value=stale):
-        assert total() == 4
-    assert total() == 4
-
-
-@pytest.mark.parametrize("before", [0, 1])
-def test_of_two_that_remember_at_once_the_slower_one_puts_nothing_back(before: int) -> None:
-    for _ in range(before):
-        remember(recall("test"), {"upto": 1})
-    faster, slower = recall("test"), recall("test")
-
-    assert remember(faster, {"upto": 3})
-    assert not remember(slower, {"upto": 2})
-    assert recall("test").data == {"upto": 3}
+    assert value(client, "http_request_seconds_count") == 1
