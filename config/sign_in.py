@@ -1,8 +1,8 @@
 """How django-axes counts failed sign-ins; the numbers come from the environment, in settings."""
 
-AXES_HANDLER = "access.lockout.FailureCounter"
-AXES_LOCKOUT_CALLABLE = "access.lockout.shut_page"
-AXES_CLIENT_IP_CALLABLE = "access.lockout.address_of"
+AXES_HANDLER = "access.lockout.service.FailureCounter"
+AXES_LOCKOUT_CALLABLE = "access.lockout.service.lockout_response"
+AXES_CLIENT_IP_CALLABLE = "access.lockout.service.address_of"
 # In this order: `FailureCounter` compares the second with a limit of its own.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
 AXES_RESET_ON_SUCCESS = True
@@ -14,6 +14,6 @@ AXES_VERBOSE = False
 # A name may be a password in the wrong field; the address is what one acts on.
 AXES_SENSITIVE_PARAMETERS = ["username"]
 
-AUTHENTICATION_BACKENDS = ["access.lockout.LockedDoor", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["access.lockout.service.LockoutBackend"]
 
 __all__ = [name for name in dir() if name.isupper()]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from access.lockout import current_failures, locked_accounts, locked_addresses, unlock
+from access.lockout.service import current_failures, locked_accounts, locked_addresses, unlock
 from access.models import Authenticator, SignInFailure
 from access.two_factor.service import backup_codes_left, turn_off
 from core.admin.lists import StrictListMixin

@@ -1,4 +1,4 @@
-"""Whose session counts: everywhere, before any view sees who is there. And the end of a guess, with its request."""
+"""Whose session counts: everywhere, before any view sees who is there."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from access import guesses
 from access.models import authenticator_of
 from access.sign_in import session_ages
 from access.two_factor.service import lacks_required_device
@@ -37,10 +36,7 @@ class TrustedSessions:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.user = SimpleLazyObject(partial(_trusted, request, request.user))  # type: ignore[assignment]
-        try:
-            return self.get_response(request)
-        finally:
-            guesses.end(request)
+        return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any

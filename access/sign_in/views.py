@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import FormView
 from django_otp import login as verify_session
 
-from access.lockout import count_failure, is_shut, may_guess, shut_page
+from access.lockout.service import begin_attempt, count_failure, end_attempt, is_locked_out, lockout_response
 from access.models import authenticator_of
 from access.two_factor.forms import CodeForm
 from access.two_factor.service import CodeRefused, check_code, lacks_required_device
@@ -110,8 +110,8 @@ class CodeStep(FormView):  # type: ignore[type-arg]  # generic to the type check
         if found is None:
             return HttpResponseRedirect(reverse(self.first_step))
         self.pending = found
-        if is_shut(request, found.user.get_username()):
-            return shut_page(request, None, {"username": found.user.get_username()})
+        if is_locked_out(request, found.user.get_username()):
+            return lockout_response(request, None, {"username": found.user.get_username()})
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -150,12 +150,13 @@ class AdminCodeStep(CodeStep):
 
 
 def password_change(request: HttpRequest) -> HttpResponseBase:
-    """The admin's page, on which the old password cannot be guessed any more than at the door."""
+    """The admin's page; a wrong old password counts as a failed login."""
     username = request.user.get_username()
-    if request.method == "POST" and not may_guess(request, username):
-        return shut_page(request, None, {"username": username})
+    if request.method == "POST" and not begin_attempt(request, username):
+        return lockout_response(request, None, {"username": username})
     answer = admin.site.password_change(request)
     form = getattr(answer, "context_data", {}).get("form")
     if form is not None and form.has_error("old_password", "password_incorrect"):
         count_failure(request, username)
+    end_attempt(request)
     return answer

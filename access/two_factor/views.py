@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_otp import login as verify_session
 
-from access.lockout import count_failure
+from access.lockout.service import count_failure
 from access.models import Authenticator, authenticator_of
 from access.two_factor.forms import ProofForm
 from access.two_factor.service import (

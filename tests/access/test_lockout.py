@@ -1,4 +1,4 @@
-"""Guessing passwords: a few tries, then the door is shut for a while, whoever one says to be."""
+"""Lock-out: after a few failed logins nobody gets in for a while, whatever the username."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_signing_in_forgets_ones_own_failures(client: Client) -> None:
         assert knock(client, SHOP, "staff", PASSWORD).status_code == 302
 
 
-def test_signing_in_to_an_account_of_ones_own_buys_no_guesses_at_another() -> None:
+def test_signing_in_to_an_account_of_ones_own_allows_no_more_attempts_at_another() -> None:
     make_staff()
     make_user("mine")
     for _try in range(LIMIT - 1):
@@ -211,7 +211,7 @@ def test_nothing_that_was_typed_is_kept_or_logged(client: Client, caplog: pytest
     assert "csrf" not in kept
 
 
-def test_the_password_cannot_be_guessed_on_the_page_that_changes_it(client: Client) -> None:
+def test_a_wrong_old_password_counts_on_the_page_that_changes_it(client: Client) -> None:
     client.force_login(make_staff())
     typed = {"new_password1": "x8-Kd92-ppq", "new_password2": "x8-Kd92-ppq"}
     answers = [client.post("/admin/password_change/", {"old_password": "no", **typed}) for _try in range(LIMIT)]

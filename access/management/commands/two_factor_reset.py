@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from access.lockout import forget_failures
+from access.lockout.service import forget_failures
 from access.two_factor.service import turn_off
 
 logger = logging.getLogger(__name__)

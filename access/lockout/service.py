@@ -1,8 +1,7 @@
-"""Too many failed sign-ins shut the door for a while; django-axes counts them in the database, for all processes.
+"""Lock-out after too many failed logins; django-axes counts them in the database, for all processes.
 
-Both passwords and second-factor codes count. A door is shut for one user name from one address, and for an address
-as a whole, never for a user name from everywhere: else a stranger could keep the owner out. `access.guesses` sees to
-it that a guess is counted before the next one is made.
+Both passwords and second-factor codes count. Lock-out applies to (username, IP) and to an IP, never to a username
+alone: otherwise anyone could lock a user out. An attempt is counted before its password is compared (`attempts`).
 """
 
 import math
@@ -16,9 +15,12 @@ from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Max, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -26,30 +28,47 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from access import guesses
+from access.lockout import attempts
 from access.models import SignInFailure
 from core.http.client_ip import address_group, groups_beside, wide_group_of
 
 
-class LockedDoor(AxesStandaloneBackend):  # type: ignore[misc]  # axes ships no types
-    """The first authentication backend: says no while the door is shut."""
+class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]  # axes ships no types
+    """Compare passwords as Django does, unless the username or its address is locked out."""
 
-    def authenticate(self, request: HttpRequest | None, *args: Any, **credentials: Any) -> None:
-        """Raises `PermissionDenied`. Without a request nobody is at the door: scripts and tests check passwords too."""
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any
+    ) -> AbstractBaseUser | None:
+        """Return the account if the password is right. Without a request, as in scripts, nothing is counted.
+
+        Raises `PermissionDenied` for a lock-out.
+        """
         if request is None:
-            return
-        if not guesses.begin(request, credentials.get("username") or ""):
+            return ModelBackend.authenticate(self, request, username, password, **more)
+        if not begin_attempt(request, username or ""):
             request.axes_locked_out = True  # type: ignore[attr-defined]  # so axes answers, and counts nothing
             raise PermissionDenied
-        super().authenticate(request, *args, **credentials)
+        user = ModelBackend.authenticate(self, request, username, password, **more)
+        if user is not None:
+            end_attempt(request)
+        return user
 
 
 class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
-    """Counts as `settings.AXES_LOCKOUT_PARAMETERS` says: first for a user name and address, then for an address."""
+    """Count as `settings.AXES_LOCKOUT_PARAMETERS` says: first for a username and address, then for an address."""
+
+    def user_login_failed(
+        self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **signal: Any
+    ) -> None:
+        """Put a failure in the place of the attempt under way; nobody sees a moment with neither."""
+        with transaction.atomic():
+            if request is not None:
+                attempts.end(request)
+            super().user_login_failed(sender, credentials, request, **signal)
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """The failures, on the scale of `AXES_FAILURE_LIMIT`: an address has a limit of its own."""
-        own, of_address = map(_sum, self.get_user_attempts(request, credentials))
+        own, of_address = map(attempts.count, self.get_user_attempts(request, credentials))
         return max(own, settings.AXES_FAILURE_LIMIT if of_address >= settings.LOGIN_ADDRESS_LIMIT else 0)
 
     def filter_user_attempts(
@@ -63,8 +82,10 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships n
         return [own, of_address]
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """Whoever signed in starts anew, and nobody else at the same address: an account of one's own would else
-        buy any number of guesses at somebody else's."""
+        """Reset the failures of this username and address only.
+
+        Else signing in to an account of one's own would allow any number of attempts at another.
+        """
         own, _of_address = self.filter_user_attempts(request, credentials)
         count, _by_model = own.delete()
         return int(count)
@@ -75,25 +96,31 @@ def address_of(request: HttpRequest) -> str | None:
     return address_group(request) or None
 
 
-def is_shut(request: HttpRequest, username: str) -> bool:
+def is_locked_out(request: HttpRequest, username: str) -> bool:
     return not AxesProxyHandler.is_allowed(request, {"username": username})
 
 
-def may_guess(request: HttpRequest, username: str) -> bool:
-    """Whether a password may be compared now. If so, others for this name and address wait until the request ends."""
-    begun = guesses.begin(request, username)
-    return not is_shut(request, username) and begun
+def begin_attempt(request: HttpRequest, username: str) -> bool:
+    """Return whether a password may be compared now. If so, the attempt counts until `end_attempt` or a failure."""
+    return not is_locked_out(request, username) and attempts.begin(request, username)
+
+
+def end_attempt(request: HttpRequest) -> None:
+    """Take the attempt back: the password was right."""
+    attempts.end(request)
 
 
 def count_failure(request: HttpRequest, username: str) -> None:
-    """A second factor that was wrong counts as a wrong password does; axes answers when it was one too many."""
+    """Count a wrong password or code; axes answers when it was one too many."""
     user_login_failed.send(sender=__name__, credentials={"username": username}, request=request)
 
 
-def shut_page(request: HttpRequest, _answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
-    """429, the same for accounts that exist and that do not, with the time until the door opens again.
+def lockout_response(
+    request: HttpRequest, _answer: HttpResponse | None, credentials: dict[str, Any] | None
+) -> HttpResponse:
+    """429 with the time until the lock-out ends, the same for accounts that exist and that do not.
 
-    If it is not shut, somebody else is at it: only for a moment.
+    Without a lock-out other attempts are under way: only for a moment.
     """
     seconds = _seconds_left(request, credentials)
     context: dict[str, Any] = {"minutes": math.ceil(seconds / 60)}
@@ -117,12 +144,12 @@ def locked_addresses() -> set[str | None]:
     of_customers: Counter[str] = Counter()
     for address, count in counts:
         of_customers[_customer(address)] += count
-    shut = {customer for customer, count in of_customers.items() if count >= settings.LOGIN_ADDRESS_LIMIT}
-    return {address for address, _count in counts if _customer(address) in shut}
+    locked = {customer for customer, count in of_customers.items() if count >= settings.LOGIN_ADDRESS_LIMIT}
+    return {address for address, _count in counts if _customer(address) in locked}
 
 
 def locked_accounts() -> set[tuple[str | None, str | None]]:
-    """User name and address of the doors that are shut for one user name."""
+    """Return the username and address of every lock-out of one username."""
     counts = (
         current_failures().order_by().values_list("username", "ip_address").annotate(count=Sum("failures_since_start"))
     )
@@ -130,7 +157,7 @@ def locked_accounts() -> set[tuple[str | None, str | None]]:
 
 
 def unlock(failure: SignInFailure) -> None:
-    """Forget the failures of this user name at this address; of the whole address, if that is shut."""
+    """Forget the failures of this username at this address; of the whole address, if that is locked."""
     same = Q(ip_address=failure.ip_address)
     if failure.ip_address not in locked_addresses():
         same &= Q(username=failure.username)
@@ -140,7 +167,7 @@ def unlock(failure: SignInFailure) -> None:
 
 
 def forget_failures(user: User) -> None:
-    """Open every door that is shut for this user name."""
+    """End every lock-out of this username."""
     AccessAttempt.objects.filter(username=user.get_username()).delete()
 
 
@@ -148,16 +175,14 @@ def _customer(address: str | None) -> str:
     return wide_group_of(address) if address else ""
 
 
-def _sum(attempts: QuerySet[AccessAttempt]) -> int:
-    return attempts.aggregate(count=Sum("failures_since_start"))["count"] or 0
-
-
 def _seconds_left(request: HttpRequest, credentials: dict[str, Any] | None) -> int:
-    """Until the last failure that keeps the door shut is forgotten; 0 if it is not shut."""
+    """Return the seconds until the last failure of the lock-out is forgotten; 0 without a lock-out."""
     own, of_address = AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
     limits = ((own, settings.AXES_FAILURE_LIMIT), (of_address, settings.LOGIN_ADDRESS_LIMIT))
     last = [
-        attempts.aggregate(last=Max("attempt_time"))["last"] for attempts, limit in limits if _sum(attempts) >= limit
+        failures.aggregate(last=Max("attempt_time"))["last"]
+        for failures, limit in limits
+        if attempts.count(failures) >= limit
     ]
     if not any(last):
         return 0

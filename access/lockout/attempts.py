@@ -1,0 +1,46 @@
+"""Login attempts under way: each counts as a failure before its password is compared.
+
+If failures were counted afterwards only, attempts sent together would all pass the limit before the first of them is
+counted. An attempt is a row beside the failures that django-axes counts; a right password removes it, and a wrong one
+replaces it with a failure. What a stopped process leaves behind counts until the lock-out time is over.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+from axes.handlers.proxy import AxesProxyHandler
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest
+
+
+def begin(request: HttpRequest, username: str) -> bool:
+    """Count an attempt until `end`, which has to follow a right password. Return False, and count none, above a limit.
+
+    The row is committed before the others are counted, so of attempts sent together no more pass than the limit allows.
+    """
+    attempt = AccessAttempt.objects.create(
+        username=username,
+        ip_address=request.axes_ip_address,  # type: ignore[attr-defined]  # axes sets it
+        user_agent=f"under way {uuid4().hex}",  # axes has one row per name, address and browser
+        failures_since_start=1,
+    )
+    vars(request).setdefault("login_attempts", []).append(attempt.pk)
+    own, of_address = AxesProxyHandler.get_implementation().get_user_attempts(request, {"username": username})
+    if count(own) <= settings.AXES_FAILURE_LIMIT and count(of_address) <= settings.LOGIN_ADDRESS_LIMIT:
+        return True
+    end(request)
+    return False
+
+
+def end(request: HttpRequest) -> None:
+    """Take back what `begin` counted for this request."""
+    begun: list[Any] = vars(request).pop("login_attempts", [])
+    if begun:
+        AccessAttempt.objects.filter(pk__in=begun).delete()
+
+
+def count(attempts: QuerySet[AccessAttempt]) -> int:
+    """Return how many failures and attempts under way these rows are."""
+    return attempts.aggregate(count=Sum("failures_since_start"))["count"] or 0
