@@ -16,7 +16,6 @@ from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import PermissionDenied
@@ -36,19 +35,17 @@ from core.http.client_ip import address_group, groups_beside, wide_group_of
 class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]  # axes ships no types
     """Compare passwords as Django does, unless the username or its address is locked out."""
 
-    def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any
-    ) -> AbstractBaseUser | None:
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
         """Return the account if the password is right. Without a request, as in scripts, nothing is counted.
 
         Raises `PermissionDenied` for a lock-out.
         """
         if request is None:
-            return ModelBackend.authenticate(self, request, username, password, **more)
-        if not begin_attempt(request, username or ""):
+            return ModelBackend.authenticate(self, request, **credentials)
+        if not begin_attempt(request, credentials.get("username") or ""):
             request.axes_locked_out = True  # type: ignore[attr-defined]  # so axes answers, and counts nothing
             raise PermissionDenied
-        user = ModelBackend.authenticate(self, request, username, password, **more)
+        user = ModelBackend.authenticate(self, request, **credentials)
         if user is not None:
             end_attempt(request)
         return user
