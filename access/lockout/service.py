@@ -35,7 +35,9 @@ from core.http.client_ip import address_group, groups_beside, wide_group_of
 class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]  # axes ships no types
     """Compare passwords as Django does, unless the username or its address is locked out."""
 
-    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+    def authenticate(  # type: ignore[override]  # Django names the credentials
+        self, request: HttpRequest | None, **credentials: Any
+    ) -> User | None:
         """Return the account if the password is right. Without a request, as in scripts, nothing is counted.
 
         Raises `PermissionDenied` for a lock-out.
