@@ -9,4 +9,5 @@ class AccessConfig(AppConfig):
     verbose_name = _("Access")
 
     def ready(self) -> None:
+        import_module("access.checks")
         import_module("access.signals")

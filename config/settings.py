@@ -44,7 +44,7 @@ VAR_DIR = BASE_DIR / env.text("VAR_DIR", "var")
 
 DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = caches("CACHE_URL", env.text("CACHE_URL", ""), VAR_DIR)
+CACHES = caches("CACHE_URL", env.text("CACHE_URL", ""))
 
 # --- i'mport and refunds ------------------------------------------------------------------------------------
 

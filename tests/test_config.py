@@ -55,6 +55,7 @@ def test_production_settings_pass_the_deployment_check() -> None:
     done = _manage(PRODUCTION, "--deploy", "--fail-level", "WARNING")
 
     assert done.returncode == 0, done.stderr
+    assert "CACHE_URL is not set" in done.stdout + done.stderr
 
 
 def test_example_environment_starts() -> None:

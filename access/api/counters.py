@@ -1,6 +1,6 @@
-"""How often something happened in this minute, hour or day, counted for all processes together in the cache.
+"""Count how often something happened in this minute, hour or day, in the cache.
 
-The cache may fail: then nothing is counted, and nobody is held up.
+With CACHE_URL all processes count together, else each by itself. While the cache is down nothing is counted or limited.
 """
 
 import logging
@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 
 from django.core.cache import cache
+
+from core.cache import CACHE_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class Counters:
             return 0
         try:
             return work()
-        except OSError as exc:
+        except CACHE_ERRORS as exc:
             self._rests_until = time.monotonic() + REST_SECONDS
             logger.warning("the cache failed, so requests are not limited for %d s: %s", REST_SECONDS, exc)
             return 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import requests
@@ -22,6 +23,7 @@ from access.api import throttles
 from access.tokens.service import revoke_token
 from chaos.world import WebServer
 from config.caches import caches as caches_setting
+from tests.access.redis_double import RedisDouble
 from tests.api_client import cancel, get, make_token
 from tests.factories import make_user, paid_at_sandbox
 from tests.proof.own_postgres import free_port
@@ -35,8 +37,8 @@ MINUTE = "2027-03-01T03:00:20Z"  # forty seconds before the next
 
 
 @pytest.fixture(autouse=True)
-def fresh_counts(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.CACHES = caches_setting("CACHE_URL", "", tmp_path)
+def fresh_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.clear()
     monkeypatch.setattr(throttles, "_proven", throttles._Proven())
     monkeypatch.setattr(counting.counters, "_rests_until", 0.0)
 
@@ -232,38 +234,40 @@ def test_the_cache_holds_ids_and_addresses_and_no_secrets(
     }
 
 
-def test_a_cache_that_is_down_stops_no_refund(settings: Settings, sandbox: SandboxServer, tmp_path: Path) -> None:
+def test_a_cache_that_is_down_stops_no_refund(settings: Settings, sandbox: SandboxServer) -> None:
     for name in ("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"):
         setattr(settings, name, (1, 60))
-    settings.CACHES = caches_setting("CACHE_URL", "redis://127.0.0.1:9/0", tmp_path)
+    settings.CACHES = caches_setting("CACHE_URL", "redis://127.0.0.1:9/0")
     _token, secret = make_token()
     asked = {"merchant_uid": paid_at_sandbox(sandbox).merchant_uid, "cancel_request_amount": 1_000}
     assert [cancel(secret, asked).status_code for _ in range(3)] == [200] * 3
     assert anonymous().status_code == 401
 
 
-def test_without_rates_nothing_is_counted(tmp_path: Path) -> None:
+def test_without_rates_nothing_is_counted() -> None:
     _token, secret = make_token()
-    get(secret, PATH)
-    wrong_token()
-    anonymous()
-    assert not (tmp_path / "cache").exists()
+    with patch.object(counting.counters, "add") as added:
+        get(secret, PATH)
+        wrong_token()
+        anonymous()
+    added.assert_not_called()
 
 
-def test_workers_of_a_real_server_count_together(
+def test_workers_of_a_real_server_count_together_in_redis(
     tmp_path: Path, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     rates = {"API_RATE_ADDRESS": "20/day", "API_RATE_TOKEN": "30/day"}
     _token, secret = make_token()
-    environment = child_environment(**rates, VAR_DIR=str(tmp_path), WEB_CONCURRENCY="2")
-    server = TwoWorkers(environment, free_port(), tmp_path / "log")
-    server.start()
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            signed_in = Counter(pool.map(server.status, [{"Authorization": f"Token {secret}"}] * 60))
-            strangers = Counter(pool.map(server.status, [{}] * 60))
-    finally:
-        server.kill()
+    with RedisDouble() as redis:
+        environment = child_environment(**rates, VAR_DIR=str(tmp_path), WEB_CONCURRENCY="2", CACHE_URL=redis.url)
+        server = TwoWorkers(environment, free_port(), tmp_path / "log")
+        server.start()
+        try:
+            with ThreadPoolExecutor(8) as pool:
+                signed_in = Counter(pool.map(server.status, [{"Authorization": f"Token {secret}"}] * 60))
+                strangers = Counter(pool.map(server.status, [{}] * 60))
+        finally:
+            server.kill()
     assert signed_in == {404: 30, 429: 30}
     assert strangers == {401: 20, 429: 40}
 
