@@ -42,7 +42,7 @@ test: lint test-sqlite test-postgres ## Lint, then run all tests on SQLite and o
 test-sqlite: $(INSTALLED) ## Run the tests on SQLite
 	TEST_DATABASE=sqlite $(PYTEST)
 
-test-postgres: $(INSTALLED) ## Run the tests on PostgreSQL (TEST_DATABASE_URL, or a server of their own)
+test-postgres: $(INSTALLED) ## Run the tests on PostgreSQL (TEST_DATABASE_URL, or a temporary server)
 	TEST_DATABASE=postgres $(PYTEST)
 
 chaos: $(INSTALLED) ## Refund for minutes under random faults and kills, on both databases (REFUNDS, SEED)
@@ -53,7 +53,7 @@ junk: $(INSTALLED) ## Send random requests to a live server, on both databases (
 	JUNK_REQUESTS=$(JUNK_REQUESTS) JUNK_SEED=$(SEED) TEST_DATABASE=sqlite $(BIN)/pytest -s tests/proof/test_junk.py
 	JUNK_REQUESTS=$(JUNK_REQUESTS) JUNK_SEED=$(SEED) TEST_DATABASE=postgres $(BIN)/pytest -s tests/proof/test_junk.py
 
-roles: $(INSTALLED) ## Write the tables of docs/security.md anew: who is answered what, everywhere
+roles: $(INSTALLED) ## Write the role tables of docs/security.md: the response of every URL for every role
 	WRITE_ROLES=1 TEST_DATABASE=postgres $(BIN)/pytest -p no:randomly tests/proof/test_roles.py
 
 lint: $(INSTALLED) ## Check style, layers, types, migrations and production settings
@@ -79,7 +79,7 @@ messages: $(INSTALLED) ## Update and compile the translations (needs gettext)
 		--no-location --ignore 'var/*' --ignore '.venv/*' --ignore 'tests/*' --ignore config/locale
 	$(DEVELOPMENT) $(BIN)/python manage.py compilemessages --ignore '.venv'
 
-schema: $(INSTALLED) ## Write docs/openapi.yaml anew from the views
+schema: $(INSTALLED) ## Write docs/openapi.yaml from the views
 	$(DEVELOPMENT) $(BIN)/python manage.py spectacular --lang en --validate --fail-on-warn --file docs/openapi.yaml
 
 demo: $(INSTALLED) ## Start a shop and a sandbox i'mport with sample orders (PORT, SANDBOX_PORT)
@@ -89,6 +89,6 @@ run: $(INSTALLED) ## Start the development server with your .env (PORT)
 	$(BIN)/python manage.py migrate
 	$(BIN)/python manage.py runserver $(PORT)
 
-clean: ## Remove .venv, caches and the demo's data; db.sqlite3 and .env stay
+clean: ## Remove .venv, caches and demo data; keep db.sqlite3 and .env
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

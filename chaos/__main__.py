@@ -22,7 +22,7 @@ from tests.sandbox_server import SandboxServer
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__.partition("\n")[0])
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
-    parser.add_argument("--refunds", type=int, default=1_000, help="how many to ask for over the API (1000)")
+    parser.add_argument("--refunds", type=int, default=1_000, help="Refunds to request over the API (default: 1000).")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
     print(f"python -m chaos --database {options.database} --refunds {options.refunds} --seed {options.seed}")
@@ -38,7 +38,7 @@ def main() -> int:
         # Models can be imported only now that Django knows its database.
         storm = importlib.import_module("chaos.storm")
         good = storm.run(World(sandbox, web, variables, server), refunds=options.refunds, seed=options.seed)
-    print("GOOD: nothing lost, nothing doubled." if good else "BAD: see the lines that begin with !")
+    print("GOOD: no refund lost or doubled." if good else "BAD: see the lines that start with !")
     return 0 if good else 1
 
 

@@ -153,7 +153,7 @@ def _sqlite(name: str, url: str, project_dir: Path) -> dict[str, Any]:
 def _postgres(name: str, url: str) -> dict[str, Any]:
     parsed: dict[str, Any] = dict(_parsed_url(name, url, conn_max_age=60, conn_health_checks=True))
     if not parsed["NAME"]:
-        raise ImproperlyConfigured(f"{name} names no database: append /name to the server")
+        raise ImproperlyConfigured(f"{name} has no database name: append /name")
     # An unreachable server is reported in seconds, not after the kernel's two minutes.
     parsed["OPTIONS"] = {"connect_timeout": 10, **parsed.get("OPTIONS", {})}
     return parsed

@@ -18,7 +18,7 @@ def lease_outlives_a_call(**_options: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"REFUND_LEASE_SECONDS={settings.REFUND_LEASE_SECONDS:g} is shorter than a call to i'mport can take.",
+            f"REFUND_LEASE_SECONDS={settings.REFUND_LEASE_SECONDS:g} is shorter than the longest call to i'mport.",
             hint=f"Set more than {longest_call():g} (2 x IAMPORT_CONNECT_TIMEOUT + 3 x IAMPORT_READ_TIMEOUT).",
             id="refunds.W001",
         )

@@ -17,8 +17,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Command line of the server process."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8001, help="0 picks a free port")
-    parser.add_argument("--database", default=None, help="SQLite file (default: var/sandbox.sqlite3)")
+    parser.add_argument("--port", type=int, default=8001, help="Port; 0 picks a free one.")
+    parser.add_argument("--database", default=None, help="SQLite file (default: var/sandbox.sqlite3).")
     return parser.parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""Starts the shop, its worker and a sandbox i'mport with sample orders; Ctrl-C stops them and keeps the data."""
+"""Start the shop, its worker and a sandbox i'mport with sample orders; Ctrl-C stops them and keeps the data."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def check_port_is_free(port: int, variable: str) -> None:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as exc:
             raise DemoError(
-                f"port {port} cannot be used ({exc}): choose another, such as make demo {variable}=8010"
+                f"port {port} cannot be used ({exc}). Choose another, such as make demo {variable}=8010"
             ) from None
 
 
@@ -123,7 +123,7 @@ def run(port: int, sandbox_port: int) -> None:
     check_port_is_free(port, "PORT")
     check_port_is_free(sandbox_port, "SANDBOX_PORT")
     if port == sandbox_port:
-        raise DemoError("PORT and SANDBOX_PORT are the same: choose two")
+        raise DemoError("PORT and SANDBOX_PORT are the same. Choose two ports")
     VAR_DIR.mkdir(exist_ok=True)
     environment = demo_environment(port, sandbox_port)
     shop_url, sandbox_url = f"http://{HOST}:{port}/", f"http://{HOST}:{sandbox_port}/"
@@ -164,7 +164,7 @@ def main() -> int:
         sys.stderr.write(f"{exc}\n")
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. The data is in var/ for the next time.")
+        print("\nStopped. The data stays in var/ for the next start.")
     return 0
 
 

@@ -76,6 +76,6 @@ def _words(refund: RefundRecord, now: datetime) -> tuple[str, str, str]:
 
 def _next_check(refund: RefundRecord, now: datetime) -> str:
     at = refund.next_check_at
-    if at is None or at <= now:
+    if at is None or at - now < timedelta(minutes=1):
         return _("within a minute")
     return _("%(at)s (in %(time)s)") % {"at": moment(at), "time": timeuntil(at, now, depth=1)}

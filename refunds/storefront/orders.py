@@ -176,7 +176,9 @@ def _notice(payment: Payment, live: RefundRecord | None) -> str:
     if payment.status == PaymentStatus.READY and payment.vbank_num:
         where = {"bank": payment.vbank_name, "number": payment.vbank_num}
         return str(_("Please transfer the amount to %(bank)s %(number)s.") % where)
-    return payment.fail_reason if payment.status == PaymentStatus.FAILED else ""
+    if payment.status == PaymentStatus.FAILED and payment.fail_reason:
+        return str(_("The payment failed (%(reason)s).") % {"reason": payment.fail_reason})
+    return ""
 
 
 def _refund_line(payment: Payment, refund: RefundRecord) -> RefundLine:

@@ -1,6 +1,7 @@
 """The sentences that the storefront's script says, in the reader's language. `{name}` is filled in by the script."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 
 def script_texts() -> dict[str, str]:
@@ -27,7 +28,7 @@ def _dialog_texts() -> dict[str, str]:
         "choose_bank": _("Choose a bank"),
         "account_kept": _("ending in {last4}; enter it only to change it"),
         "done": _("Done"),
-        "close": _("Close"),
+        "close": pgettext("dialog", "Close"),
         "retry": _("Try again"),
         "sign_in": _("Sign in"),
         "reload": _("Reload the page"),

@@ -13,12 +13,12 @@ SHOWN = 20
 
 class Command(BaseCommand):
     help = (
-        "Seal all personal data and secrets anew with the first of ENCRYPTION_KEYS. Can be broken off and run again. "
-        "Exit code: 0 all done, 1 no key opens some of it."
+        "Re-encrypt all personal data and secrets with the first of ENCRYPTION_KEYS. Safe to interrupt and repeat. "
+        "Exit code: 0 done, 1 no key can decrypt some of it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print one JSON document")
+        parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         columns = []

@@ -1,4 +1,4 @@
-"""`manage.py two_factor_reset USER`: for the administrator who lost the phone, and the backup codes with it."""
+"""`manage.py two_factor_reset USER`: let a user who lost phone and backup codes sign in again."""
 
 import logging
 from typing import Any
@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 class Command(BaseCommand):
     help = (
-        "Turn off an account's two-factor sign-in and forget its failed sign-ins, so that its password alone opens the "
-        "admin. Exit code: 0 done (or there was nothing to do), 2 no such account."
+        "Turn off two-factor sign-in of a user and delete their failed sign-ins, so that they can sign in with the "
+        "password alone. Exit code: 0 done (or nothing to do), 2 no such user."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("username", metavar="USER", help="user name")
+        parser.add_argument("username", metavar="USER", help="Username.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["username"]

@@ -19,22 +19,22 @@ DEFAULT_DAYS = 90
 
 class Command(BaseCommand):
     help = (
-        "Mirror payments from i'mport: by imp_uid, or by date (default: the last 90 days). "
-        "Safe to repeat and to interrupt. "
-        "Exit code: 0 done, 1 something is missing, was not reached or could not be booked, 2 usage."
+        "Copy payments from i'mport, by imp_uid or by date (default: the last 90 days). "
+        "Safe to interrupt and repeat. "
+        "Exit code: 0 done, 1 some payments are missing, unreachable or could not be recorded, 2 usage."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("imp_uid", nargs="*", metavar="IMP_UID", help="payments to mirror")
-        parser.add_argument("--from", dest="start", type=date_argument, metavar="DATE", help="first day (Asia/Seoul)")
-        parser.add_argument("--to", dest="end", type=date_argument, metavar="DATE", help="last day, included")
+        parser.add_argument("imp_uid", nargs="*", metavar="IMP_UID", help="Payments to copy.")
+        parser.add_argument("--from", dest="start", type=date_argument, metavar="DATE", help="First day (Asia/Seoul).")
+        parser.add_argument("--to", dest="end", type=date_argument, metavar="DATE", help="Last day (default: today).")
         parser.add_argument(
             "--status",
             default="all",
             choices=["all", "ready", "paid", "cancelled", "failed"],
-            help="default: all",
+            help="Status at i'mport (default: all).",
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON document")
+        parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         steps, resume = self._plan(options)

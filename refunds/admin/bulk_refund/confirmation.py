@@ -259,11 +259,11 @@ def _complain_of_reason(shared: SharedForm, problems: Iterable[Violation]) -> No
 
 def _with_skipped(page: Confirmation) -> Confirmation:
     if page.skipped:
-        count = len(page.skipped)
-        message = ngettext(
-            "%(count)s of %(all)s orders cannot be refunded and is skipped; the reason is shown with it.",
-            "%(count)s of %(all)s orders cannot be refunded and are skipped; the reasons are shown with them.",
-            count,
-        ) % {"count": count, "all": len(page.rows)}
-        page.notices.append(Notice("skipped", "warning", message))
+        page.notices.append(Notice("skipped", "warning", _skipped_message(len(page.skipped), len(page.rows))))
     return page
+
+
+def _skipped_message(count: int, total: int) -> str:
+    if total == 1:
+        return _("This order cannot be refunded (reason below).")
+    return _("%(count)s of %(all)s orders will be skipped.") % {"count": count, "all": total}

@@ -1,4 +1,4 @@
-"""`manage.py api_token`: make, list and revoke the API tokens that a shop's servers use."""
+"""`manage.py api_token`: create, list and revoke the API tokens that a shop's servers use."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,23 +23,23 @@ SCOPES = ("read", "refund")
 
 class Command(RefundCommand):
     help = (
-        "Make an API token for a user and print it alone: it is stored as a hash only, so keep it now. "
-        "Or list the tokens, or revoke one."
+        "Create an API token for a user and print it. Only its hash is stored, so copy it now. "
+        "With --list, list the tokens; with --revoke, revoke one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("username", nargs="?", help="the account that the new token acts as")
-        parser.add_argument("--name", default="manage.py api_token", help="which server uses it")
+        parser.add_argument("username", nargs="?", help="User whose permissions the new token uses.")
+        parser.add_argument("--name", default="manage.py api_token", help="The server that uses it.")
         parser.add_argument(
-            "--days", type=int, default=DEFAULT_DAYS, help=f"how long it is valid (default: {DEFAULT_DAYS})"
+            "--days", type=int, default=DEFAULT_DAYS, help=f"Days until it expires (default: {DEFAULT_DAYS})."
         )
-        parser.add_argument("--scope", default=",".join(SCOPES), help="read, refund or read,refund (default)")
-        parser.add_argument("--max-amount", metavar="N", help="most per refund (default: no limit)")
-        parser.add_argument("--max-per-day", metavar="N", help="most per day in Korea (default: no limit)")
-        parser.add_argument("--currency", default="KRW", help="of the limits (default: KRW)")
-        parser.add_argument("--list", action="store_true", help="list all tokens")
-        parser.add_argument("--json", action="store_true", help="with --list: print one JSON document")
-        parser.add_argument("--revoke", metavar="START_OR_ID", help="end the token that begins so, or has this id")
+        parser.add_argument("--scope", default=",".join(SCOPES), help="read, refund or read,refund (default).")
+        parser.add_argument("--max-amount", metavar="N", help="Maximum per refund (default: no limit).")
+        parser.add_argument("--max-per-day", metavar="N", help="Maximum per day, Korean time (default: no limit).")
+        parser.add_argument("--currency", default="KRW", help="Currency of the limits (default: KRW).")
+        parser.add_argument("--list", action="store_true", help="List all tokens.")
+        parser.add_argument("--json", action="store_true", help="With --list: print one JSON document.")
+        parser.add_argument("--revoke", metavar="START_OR_ID", help="Revoke the token with this id or beginning.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         wishes = [options["username"] is not None, options["list"], options["revoke"] is not None]

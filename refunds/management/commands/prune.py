@@ -1,4 +1,4 @@
-"""`manage.py prune`: forget what was kept long enough. The worker does the same every night."""
+"""`manage.py prune`: delete expired data. The worker does the same every night."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from refunds.retention import prune
 
 
 class Command(RefundCommand):
-    help = "Forget what was kept long enough, such as refund accounts. Exit code: 0 done, 1 some of it failed."
+    help = "Delete expired data, such as bank accounts. Exit code: 0 done, 1 some of it failed."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print one JSON document")
+        parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         pruned = dict(prune())

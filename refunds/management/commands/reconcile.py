@@ -23,18 +23,18 @@ from refunds.serialization import Json, error_json, payment_json, refund_json, r
 
 class Command(RefundCommand):
     help = (
-        "Read i'mport and settle every refund whose outcome is open (or the named orders only), and import "
-        "cancels made in i'mport's console. Exit code: 0 all agree, 1 something is still open, 2 usage."
+        "Read i'mport, settle open refunds and import cancels made in i'mport's console. Orders limit it to these; "
+        "--all compares a period. Exit code: 0 all agree, 1 something is still open or differs, 2 usage."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("order", nargs="*", metavar="MERCHANT_UID", help="order number, or an imp_uid")
-        parser.add_argument("--json", action="store_true", help="print one JSON document")
-        parser.add_argument("--all", action="store_true", help="compare every payment of a period (see --since)")
-        parser.add_argument("--since", type=date_argument, metavar="DATE", help="with --all: first day (Asia/Seoul)")
-        parser.add_argument("--until", type=date_argument, metavar="DATE", help="with --all: last day (default: now)")
-        parser.add_argument("--check", action="store_true", help="with --all: report only, repair nothing")
-        parser.add_argument("--csv", metavar="FILE", help="with --all: write the differences there (- for here)")
+        parser.add_argument("order", nargs="*", metavar="MERCHANT_UID", help="Order number or imp_uid.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON document.")
+        parser.add_argument("--all", action="store_true", help="Compare every payment of a period (needs --since).")
+        parser.add_argument("--since", type=date_argument, metavar="DATE", help="With --all: first day (Asia/Seoul).")
+        parser.add_argument("--until", type=date_argument, metavar="DATE", help="With --all: last day; default: today.")
+        parser.add_argument("--check", action="store_true", help="With --all: report only, repair nothing.")
+        parser.add_argument("--csv", metavar="FILE", help="With --all: write the discrepancies to FILE (- for stdout).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.ensure_configured(as_json=options["json"])

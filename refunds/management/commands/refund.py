@@ -34,25 +34,25 @@ _ASKED = {
 
 class Command(RefundCommand):
     help = (
-        "Refund orders: all that is left of each, or --amount. "
-        "Exit code: 0 all refunded, 1 some failed or still open, 2 usage or configuration."
+        "Refund orders in full, or --amount of each. "
+        "Exit code: 0 all refunded, 1 some failed or are still open, 2 usage or configuration."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("order", nargs="+", metavar="MERCHANT_UID", help="order number, or an imp_uid")
-        parser.add_argument("--amount", metavar="N", help="of each order; default: all that is left")
-        parser.add_argument("--reason", default="", metavar="TEXT")
-        asked = "- to be asked for it, so that it is in no list of processes and no shell history"
+        parser.add_argument("order", nargs="+", metavar="MERCHANT_UID", help="Order number or imp_uid.")
+        parser.add_argument("--amount", metavar="N", help="Amount to refund of each order (default: all that is left).")
+        parser.add_argument("--reason", default="", metavar="TEXT", help="Reason; the buyer can read it.")
+        prompted = "Use - to enter it at a prompt, so that it is in no process list and no shell history."
         parser.add_argument(
-            "--refund-holder", default="", metavar="H", help=f"account holder (virtual accounts); {asked}"
+            "--refund-holder", default="", metavar="H", help=f"Account holder (virtual accounts). {prompted}"
         )
-        parser.add_argument("--refund-bank", default="", metavar="CODE", help="bank, by code or name")
-        parser.add_argument("--refund-account", default="", metavar="N", help=f"account number; {asked}")
-        parser.add_argument("--refund-tel", default="", metavar="T", help=f"the holder's telephone; {asked}")
-        parser.add_argument("--tax-free", metavar="N", help="tax-free part of the amount")
-        parser.add_argument("--vat-amount", metavar="N", help="VAT part of the amount")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen; send nothing")
-        parser.add_argument("--json", action="store_true", help="print one JSON document")
+        parser.add_argument("--refund-bank", default="", metavar="CODE", help="Bank code or name.")
+        parser.add_argument("--refund-account", default="", metavar="N", help=f"Account number. {prompted}")
+        parser.add_argument("--refund-tel", default="", metavar="T", help=f"Telephone number of the holder. {prompted}")
+        parser.add_argument("--tax-free", metavar="N", help="Tax-free part of the amount.")
+        parser.add_argument("--vat-amount", metavar="N", help="VAT part of the amount.")
+        parser.add_argument("--dry-run", action="store_true", help="Show what would be refunded; send nothing.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         as_json = options["json"]

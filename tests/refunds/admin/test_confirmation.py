@@ -48,7 +48,7 @@ def test_orders_that_cannot_be_refunded_are_disabled_and_counted(staff: Client) 
     page = confirmation(staff, good, failed)
 
     assert "payment_failed" in codes(page.text)
-    assert "1 of 2 orders cannot be refunded" in page.text
+    assert "1 of 2 orders will be skipped." in page.text
     assert not page.has_field(failed, "amount")
     assert "for 1 order" in page.text
 

@@ -1,4 +1,4 @@
-"""`manage.py deliver_events`: send the events that are due, where no worker does."""
+"""`manage.py deliver_events`: send due webhook events where no worker runs."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ SOME_FAILED = 1
 
 class Command(BaseCommand):
     help = (
-        "Send the storefront the events that are due. For cron where no worker runs. "
-        "Exit code: 0 nothing failed, 1 something was not accepted and is tried again later."
+        "Send webhook events that are due. For cron where no worker runs. "
+        "Exit code: 0 all accepted, 1 some were not accepted and will be retried."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--prune", action="store_true", help="forget events older than WEBHOOK_KEEP_DAYS as well")
+        parser.add_argument("--prune", action="store_true", help="Also delete events older than WEBHOOK_KEEP_DAYS.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         sent = deliver_due()
