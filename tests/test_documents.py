@@ -1,0 +1,83 @@
+"""The documents name files, links and code that exist."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "sandbox" / "README.md"])
+WITH_PATHS = ("CONTRIBUTING.md", "README.md", "docs/architecture.md", "docs/glossary.md", "docs/reliability.md")
+CODE = re.compile(r"```.*?```", re.DOTALL)
+
+
+def text_of(document: Path) -> str:
+    return CODE.sub("", document.read_text(encoding="utf-8"))
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", text_of(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def paths_in(line: str) -> list[str]:
+    found = re.findall(r"`([\w.\-]+(?:/[\w.\-]+)*/?)`", line)
+    return [name for name in found if "/" in name or name.endswith((".py", ".md", ".yaml"))]
+
+
+def missing_paths(line: str) -> list[str]:
+    """The paths of a line that do not exist. A bare file name is in the folder of an earlier path, or a test."""
+    folders, missing = [ROOT, ROOT / "tests" / "proof"], []
+    for name in paths_in(line):
+        found = next((folder / name for folder in folders if (folder / name).exists()), None)
+        if found is None:
+            missing.append(name)
+        else:
+            folders.append(found if found.is_dir() else found.parent)
+    return missing
+
+
+@cache
+def sources() -> str:
+    rooms = ("access", "config", "core", "monitoring", "payments", "refunds", "webhooks")
+    return "\n".join(path.read_text(encoding="utf-8") for room in rooms for path in (ROOT / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", WITH_PATHS)
+def test_every_path_that_a_document_names_exists(name: str) -> None:
+    lines = text_of(ROOT / name).splitlines()
+
+    assert [path for line in lines for path in missing_paths(line)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_between_documents_leads_to_a_heading(document: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(document)):
+        path, _, anchor = target.partition("#")
+        file = document.parent / path if path else document
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(target)
+
+    assert broken == []
+
+
+def test_every_name_of_the_glossary_is_in_the_code() -> None:
+    rows = [line for line in text_of(ROOT / "docs" / "glossary.md").splitlines() if line.startswith("| ")]
+    names = {
+        name
+        for row in rows
+        for code in re.findall(r"`([^`/]+)`", row.rsplit(" | ", 1)[1])
+        for name in re.findall(r"\w{3,}", code)
+    }
+    known = set(re.findall(r"\w+", sources())) | {path.stem for path in ROOT.rglob("commands/*.py")} | {"manage"}
+
+    assert names - known == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
