@@ -1,4 +1,4 @@
-# Needs make and Python 3.11 or newer; everything else is installed into .venv.
+# Needs make and Python 3.11 or newer. Everything else is installed into .venv.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-# As new as the last complete installation.
+# Its time is that of the last complete installation.
 INSTALLED := $(VENV)/.installed
 REQUIREMENTS := requirements.txt requirements-dev.txt requirements-client.txt
 
@@ -20,9 +20,9 @@ JUNK_REQUESTS ?= 10000
 WORKERS ?= auto
 
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
-# Tools that only read the code, whatever .env says.
+# For tools that only read the code: ignore .env.
 DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
-# What `check --deploy` judges: the settings a production server gets when it sets nothing but these three.
+# For `check --deploy`: the settings of a production server that sets only these.
 PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
@@ -45,7 +45,7 @@ test-sqlite: $(INSTALLED) ## Run the tests on SQLite
 test-postgres: $(INSTALLED) ## Run the tests on PostgreSQL (TEST_DATABASE_URL, or a temporary server)
 	TEST_DATABASE=postgres $(PYTEST)
 
-chaos: $(INSTALLED) ## Refund for minutes under random faults and kills, on both databases (REFUNDS, SEED)
+chaos: $(INSTALLED) ## Refund under random faults and kills, on both databases (REFUNDS, SEED)
 	$(BIN)/python -m chaos --database sqlite --refunds $(REFUNDS) --seed $(SEED)
 	$(BIN)/python -m chaos --database postgres --refunds $(REFUNDS) --seed $(SEED)
 
@@ -69,7 +69,7 @@ lint: $(INSTALLED) ## Check style, layers, types, migrations and production sett
 audit: $(INSTALLED) ## Look up known vulnerabilities of the pinned packages (needs the network)
 	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
 
-format: $(INSTALLED) ## Format the code and fix what can be fixed
+format: $(INSTALLED) ## Format the code and apply automatic fixes
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
