@@ -182,7 +182,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
-# How many failed sign-ins shut the door for one user name from one address, and for an address as a whole.
+# Failed logins before a lock-out: of one username at one address, and of an address as a whole.
 AXES_FAILURE_LIMIT = env.positive_count("LOGIN_FAILURE_LIMIT", 5)
 LOGIN_ADDRESS_LIMIT = env.positive_count("LOGIN_ADDRESS_LIMIT", 50)
 AXES_COOLOFF_TIME = timedelta(minutes=env.positive_count("LOGIN_LOCK_MINUTES", 15))

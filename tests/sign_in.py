@@ -1,4 +1,4 @@
-"""Knock at the doors as a browser would: name, password, code."""
+"""Sign in as a browser would: name, password, code."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ BOTH = (SHOP, ADMIN)
 PASSWORD = "secret"
 
 
-def knock(client: Client, door: str, name: str, password: str = "wrong", **more: Any) -> Any:
-    """Type name and password at this door."""
-    return client.post(door, {"username": name, "password": password}, **more)
+def send_password(client: Client, page: str, name: str, password: str = "wrong", **more: Any) -> Any:
+    """Send name and password to this page."""
+    return client.post(page, {"username": name, "password": password}, **more)
 
 
 def code_of(device: Authenticator, *, steps: int = 0) -> str:

@@ -22,7 +22,7 @@ SECRET_BYTES = 20
 BACKUP_CODE_BYTES = 10  # 16 letters: too many to guess, and few enough to type once
 # A code of the step before or after counts too: no two clocks are the same.
 TOLERANCE_STEPS = 1
-# The wait doubles with every wrong code; without an end, a stranger could shut the owner out for years.
+# The wait doubles with every wrong code; without an end, a stranger could lock the owner out for years.
 MAX_COUNTED_FAILURES = 10
 _APP_CODE = re.compile(r"[0-9]{6}")
 

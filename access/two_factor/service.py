@@ -19,7 +19,7 @@ BACKUP_CODES = 10
 
 
 class CodeRefused(Exception):
-    """A code that does not pass. `was_tried`: it was looked at, so it counts as a guess."""
+    """A code that is refused. `was_tried`: it was compared, so it counts as a failed login."""
 
     def __init__(self, code: str, message: str, *, was_tried: bool = True) -> None:
         super().__init__(message)

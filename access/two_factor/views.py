@@ -112,7 +112,7 @@ def _begun_here(request: HttpRequest) -> Authenticator | None:
 
 
 def _password_fits(request: HttpRequest, form: ProofForm) -> bool:
-    """Whether the form is complete and has the right password. A wrong one counts, as at the door."""
+    """Whether the form is complete and has the right password. A wrong one counts as a failed login."""
     if not form.is_valid():
         return False
     name = _user(request).get_username()

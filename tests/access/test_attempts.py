@@ -16,7 +16,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import make_staff
-from tests.sign_in import PASSWORD, SHOP, knock
+from tests.sign_in import PASSWORD, SHOP, send_password
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ def at_once(names: list[str], password: str = "wrong") -> tuple[list[int], int]:
     def attempt(name: str) -> int:
         barrier.wait()
         try:
-            return int(knock(Client(), SHOP, name, password).status_code)
+            return int(send_password(Client(), SHOP, name, password).status_code)
         finally:
             connection.close()
 
@@ -87,8 +87,8 @@ def test_a_button_pressed_twice_signs_in_twice_and_leaves_no_failure() -> None:
 def test_an_attempt_that_breaks_down_counts_as_a_failure_until_a_right_password() -> None:
     make_staff()
     with patch.object(MD5PasswordHasher, "encode", side_effect=RuntimeError("a bug")), pytest.raises(RuntimeError):
-        knock(Client(), SHOP, "staff")
+        send_password(Client(), SHOP, "staff")
 
     assert counted() == 1
-    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 302
+    assert send_password(Client(), SHOP, "staff", PASSWORD).status_code == 302
     assert counted() == 0

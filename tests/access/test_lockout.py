@@ -22,7 +22,7 @@ from pytest_django import Settings
 from time_machine import travel
 
 from tests.factories import make_staff, make_user
-from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, knock
+from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, send_password
 
 pytestmark = pytest.mark.django_db
 
@@ -31,19 +31,19 @@ LIMIT = 5
 LIST = "/admin/access/signinfailure/"
 
 
-def shut(door: str, name: str = "staff", **more: Any) -> Any:
+def lock_out(page: str, name: str = "staff", **more: Any) -> Any:
     """The answer to the failure that was one too many."""
     client = Client()
-    answers = [knock(client, door, name, **more) for _try in range(LIMIT)]
+    answers = [send_password(client, page, name, **more) for _try in range(LIMIT)]
     return answers[-1]
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_the_fifth_failure_shuts_the_door_even_for_the_right_password(door: str) -> None:
+@pytest.mark.parametrize("page", BOTH)
+def test_the_fifth_failure_locks_out_even_the_right_password(page: str) -> None:
     make_staff()
 
-    answer = shut(door)
-    after = knock(Client(), door, "staff", PASSWORD)
+    answer = lock_out(page)
+    after = send_password(Client(), page, "staff", PASSWORD)
 
     assert [answer.status_code, after.status_code] == [429, 429]
     assert 0 < int(after.headers["Retry-After"]) <= 15 * 60
@@ -51,30 +51,30 @@ def test_the_fifth_failure_shuts_the_door_even_for_the_right_password(door: str)
     assert "sessionid" not in after.cookies
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_a_shut_door_says_so_in_korean(door: str) -> None:
-    assert '<html lang="ko"' in shut(door, HTTP_ACCEPT_LANGUAGE="ko").text
+@pytest.mark.parametrize("page", BOTH)
+def test_a_lockout_is_explained_in_korean(page: str) -> None:
+    assert '<html lang="ko"' in lock_out(page, HTTP_ACCEPT_LANGUAGE="ko").text
 
 
-def test_a_door_that_is_shut_at_the_shop_is_shut_at_the_admin() -> None:
+def test_a_lockout_at_the_shop_holds_at_the_admin() -> None:
     make_staff()
-    shut(SHOP)
+    lock_out(SHOP)
 
-    assert knock(Client(), ADMIN, "staff", PASSWORD).status_code == 429
+    assert send_password(Client(), ADMIN, "staff", PASSWORD).status_code == 429
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_names_that_exist_and_names_that_do_not_get_the_same_answers(door: str) -> None:
+@pytest.mark.parametrize("page", BOTH)
+def test_names_that_exist_and_names_that_do_not_get_the_same_answers(page: str) -> None:
     make_staff()
     make_user("closed", is_active=False)
 
     def answers(name: str, password: str = "wrong") -> list[tuple[int, str]]:
         client = Client(HTTP_USER_AGENT=name)
-        client.get(door)
+        client.get(page)
         token = client.cookies["csrftoken"].value
         return [
             (answer.status_code, answer.text.replace(name, "").replace(token, "").partition("<main")[2])
-            for answer in (knock(client, door, name, password) for _try in range(LIMIT))
+            for answer in (send_password(client, page, name, password) for _try in range(LIMIT))
         ]
 
     unknown = [_without_tokens(answer) for answer in answers("nobody")]
@@ -94,7 +94,7 @@ def test_every_name_costs_one_password_hash(client: Client, name: str) -> None:
     make_staff()
     make_user("closed", is_active=False)
     with patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode) as hashed:
-        knock(client, SHOP, name)
+        send_password(client, SHOP, name)
 
     assert hashed.call_count == 1
 
@@ -102,21 +102,21 @@ def test_every_name_costs_one_password_hash(client: Client, name: str) -> None:
 def test_a_buyer_at_the_admin_is_told_what_a_stranger_is(client: Client) -> None:
     make_user("buyer")
 
-    right = knock(client, ADMIN, "buyer", PASSWORD)
-    wrong = knock(client, ADMIN, "nobody", PASSWORD)
+    right = send_password(client, ADMIN, "buyer", PASSWORD)
+    wrong = send_password(client, ADMIN, "nobody", PASSWORD)
 
     said = "Please enter the correct username and password for a staff account"
     assert (right.status_code, said in right.text) == (wrong.status_code, said in wrong.text) == (200, True)
 
 
-def test_the_door_opens_again_after_a_while_and_trying_does_not_keep_it_shut() -> None:
+def test_a_lockout_ends_after_a_while_and_trying_does_not_extend_it() -> None:
     make_staff()
     with travel(timezone.now(), tick=False) as clock:
-        shut(SHOP)
+        lock_out(SHOP)
         clock.shift(timedelta(minutes=14))
-        still = knock(Client(), SHOP, "staff", PASSWORD)
+        still = send_password(Client(), SHOP, "staff", PASSWORD)
         clock.shift(timedelta(minutes=1, seconds=1))
-        opened = knock(Client(), SHOP, "staff", PASSWORD)
+        opened = send_password(Client(), SHOP, "staff", PASSWORD)
 
     assert (still.status_code, still.headers["Retry-After"]) == (429, "60")
     assert opened.status_code == 302
@@ -124,81 +124,81 @@ def test_the_door_opens_again_after_a_while_and_trying_does_not_keep_it_shut() -
 
 def test_the_owner_gets_in_from_another_address_meanwhile() -> None:
     make_staff()
-    shut(SHOP)
+    lock_out(SHOP)
 
-    assert knock(Client(REMOTE_ADDR="192.0.2.7"), SHOP, "staff", PASSWORD).status_code == 302
+    assert send_password(Client(REMOTE_ADDR="192.0.2.7"), SHOP, "staff", PASSWORD).status_code == 302
 
 
-def test_many_names_from_one_address_shut_the_address(settings: Settings) -> None:
+def test_many_names_from_one_address_lock_out_the_address(settings: Settings) -> None:
     settings.LOGIN_ADDRESS_LIMIT = 12
     make_staff()
     for number in range(12):
-        answer = knock(Client(), SHOP, f"name{number}")
+        answer = send_password(Client(), SHOP, f"name{number}")
 
     assert answer.status_code == 429
-    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 429
-    assert knock(Client(REMOTE_ADDR="192.0.2.7"), SHOP, "staff", PASSWORD).status_code == 302
+    assert send_password(Client(), SHOP, "staff", PASSWORD).status_code == 429
+    assert send_password(Client(REMOTE_ADDR="192.0.2.7"), SHOP, "staff", PASSWORD).status_code == 302
 
 
 @pytest.mark.parametrize(("behind_proxy", "status"), [(True, 302), (False, 429)])
 def test_a_forwarded_address_counts_behind_a_proxy_only(settings: Settings, behind_proxy: bool, status: int) -> None:
     settings.BEHIND_PROXY = behind_proxy
     make_staff()
-    shut(SHOP, HTTP_X_FORWARDED_FOR="198.51.100.1")
+    lock_out(SHOP, HTTP_X_FORWARDED_FOR="198.51.100.1")
 
     forged = "198.51.100.1, 198.51.100.2"
-    assert knock(Client(), SHOP, "staff", PASSWORD, HTTP_X_FORWARDED_FOR=forged).status_code == status
+    assert send_password(Client(), SHOP, "staff", PASSWORD, HTTP_X_FORWARDED_FOR=forged).status_code == status
 
 
 @pytest.mark.parametrize("forwarded", ["", "nonsense", "198.51.100.1, \x00"])
 def test_an_address_that_cannot_be_read_is_one_address(settings: Settings, forwarded: str) -> None:
     settings.BEHIND_PROXY = True
 
-    assert shut(SHOP, HTTP_X_FORWARDED_FOR=forwarded, REMOTE_ADDR="").status_code == 429
+    assert lock_out(SHOP, HTTP_X_FORWARDED_FOR=forwarded, REMOTE_ADDR="").status_code == 429
 
 
 def test_addresses_of_one_ipv6_network_count_as_one() -> None:
     for number in range(LIMIT):
-        answer = knock(Client(), SHOP, "staff", REMOTE_ADDR=f"2001:db8:1:2::{number}")
+        answer = send_password(Client(), SHOP, "staff", REMOTE_ADDR=f"2001:db8:1:2::{number}")
 
     assert answer.status_code == 429
 
 
-def test_networks_of_one_customer_shut_the_address_together(client: Client, settings: Settings) -> None:
+def test_networks_of_one_customer_are_locked_out_together(client: Client, settings: Settings) -> None:
     settings.LOGIN_ADDRESS_LIMIT = 6
     make_staff()
     networks = [Client(REMOTE_ADDR=f"2001:db8:1:{number}::1") for number in range(8)]
     for number, network in enumerate(networks[:6]):
-        answer = knock(network, SHOP, f"name{number}")
+        answer = send_password(network, SHOP, f"name{number}")
     neighbour, stranger = networks[7], Client(REMOTE_ADDR="2001:db8:1:100::1")
 
     assert answer.status_code == 429
-    assert knock(neighbour, SHOP, "staff", PASSWORD).status_code == 429
-    assert knock(stranger, SHOP, "staff", PASSWORD).status_code == 302
+    assert send_password(neighbour, SHOP, "staff", PASSWORD).status_code == 429
+    assert send_password(stranger, SHOP, "staff", PASSWORD).status_code == 302
 
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     assert client.get(LIST).text.count("Address locked") == 6
     first = AccessAttempt.objects.values_list("pk", flat=True)[:1]
     client.post(LIST, {"action": "unlock_selected", "_selected_action": list(first)})
-    assert knock(neighbour, SHOP, "staff", PASSWORD).status_code == 302
+    assert send_password(neighbour, SHOP, "staff", PASSWORD).status_code == 302
 
 
 def test_signing_in_forgets_ones_own_failures(client: Client) -> None:
     make_staff()
     for _round in range(3):
         for _try in range(LIMIT - 1):
-            knock(client, SHOP, "staff")
-        assert knock(client, SHOP, "staff", PASSWORD).status_code == 302
+            send_password(client, SHOP, "staff")
+        assert send_password(client, SHOP, "staff", PASSWORD).status_code == 302
 
 
 def test_signing_in_to_an_account_of_ones_own_allows_no_more_attempts_at_another() -> None:
     make_staff()
     make_user("mine")
     for _try in range(LIMIT - 1):
-        knock(Client(), SHOP, "staff")
-    knock(Client(), SHOP, "mine", PASSWORD)
+        send_password(Client(), SHOP, "staff")
+    send_password(Client(), SHOP, "mine", PASSWORD)
 
-    assert knock(Client(), SHOP, "staff").status_code == 429
+    assert send_password(Client(), SHOP, "staff").status_code == 429
 
 
 def test_nothing_that_was_typed_is_kept_or_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -234,7 +234,7 @@ def test_failures_in_another_process_count_here(child_environment: Callable[...,
     )
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=child_environment(DEBUG="true"), check=True)
 
-    assert knock(Client(), SHOP, "staff").status_code == 429
+    assert send_password(Client(), SHOP, "staff").status_code == 429
 
 
 # --- The list, and unlocking --------------------------------------------------------------------------------------
@@ -247,31 +247,31 @@ def unlock(client: Client) -> Any:
 
 def test_a_superuser_sees_who_is_locked_and_unlocks_them(client: Client) -> None:
     make_staff()
-    shut(SHOP)
+    lock_out(SHOP)
     admin = make_user("root", is_staff=True, is_superuser=True)
     client.force_login(admin)
 
     assert "Locked" in client.get(LIST).text
     assert "1 entry unlocked." in unlock(client).text
-    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 302
+    assert send_password(Client(), SHOP, "staff", PASSWORD).status_code == 302
     assert LogEntry.objects.get().user == admin
 
 
-def test_unlocking_opens_an_address_as_a_whole(client: Client, settings: Settings) -> None:
+def test_unlocking_unlocks_an_address_as_a_whole(client: Client, settings: Settings) -> None:
     settings.LOGIN_ADDRESS_LIMIT = 6
     make_staff()
     for name in ("one", "two", "three") * 2:
-        knock(Client(), SHOP, name)
+        send_password(Client(), SHOP, name)
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
 
     assert "Address locked" in client.get(LIST).text
     first = AccessAttempt.objects.values_list("pk", flat=True)[:1]
     client.post(LIST, {"action": "unlock_selected", "_selected_action": list(first)})
-    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 302
+    assert send_password(Client(), SHOP, "staff", PASSWORD).status_code == 302
 
 
 def test_staff_may_look_with_the_permission_but_not_unlock(client: Client) -> None:
-    shut(SHOP, "somebody")
+    lock_out(SHOP, "somebody")
     client.force_login(make_staff("view_signinfailure"))
 
     assert "somebody" in client.get(LIST).text
@@ -287,7 +287,7 @@ def test_staff_without_the_permission_see_nothing(client: Client) -> None:
 
 def test_a_command_unlocks_a_name() -> None:
     make_staff()
-    shut(SHOP)
+    lock_out(SHOP)
     call_command("axes_reset_username", "staff", verbosity=0)
 
-    assert knock(Client(), SHOP, "staff", PASSWORD).status_code == 302
+    assert send_password(Client(), SHOP, "staff", PASSWORD).status_code == 302

@@ -1,4 +1,4 @@
-"""The second factor: asked for at both doors, used up by use, and a session without it is nobody's."""
+"""The second factor: asked for on both pages, used up by use, and a session without it is nobody's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from access.models import Authenticator, BackupCode
 from access.tokens.service import create_token
 from access.two_factor.service import CodeRefused, check_code
 from tests.factories import make_payment, make_staff, make_user
-from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, code_of, is_signed_in, knock, with_device
+from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, code_of, is_signed_in, send_password, with_device
 
 pytestmark = pytest.mark.django_db
 
@@ -30,8 +30,8 @@ def staff() -> User:
     return make_staff("view_payment", "refund_payment")
 
 
-def give_code(client: Client, door: str, code: str) -> Any:
-    return client.post(f"{door}code/", {"code": code})
+def give_code(client: Client, page: str, code: str) -> Any:
+    return client.post(f"{page}code/", {"code": code})
 
 
 def may_use_api(client: Client) -> bool:
@@ -46,24 +46,24 @@ def payment() -> None:
 # --- Signing in ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_an_account_with_a_device_signs_in_with_password_and_code(client: Client, staff: User, door: str) -> None:
+@pytest.mark.parametrize("page", BOTH)
+def test_an_account_with_a_device_signs_in_with_password_and_code(client: Client, staff: User, page: str) -> None:
     device, _codes = with_device(staff)
-    first = knock(client, f"{door}?next=/admin/payments/payment/", "staff", PASSWORD)
-    assert first.headers["Location"] == f"{door}code/"
-    assert "authenticator app" in client.get(f"{door}code/").text
+    first = send_password(client, f"{page}?next=/admin/payments/payment/", "staff", PASSWORD)
+    assert first.headers["Location"] == f"{page}code/"
+    assert "authenticator app" in client.get(f"{page}code/").text
 
-    second = give_code(client, door, code_of(device))
+    second = give_code(client, page, code_of(device))
 
     assert second.headers["Location"] == "/admin/payments/payment/"
     assert is_signed_in(client)
     assert may_use_api(client)
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_the_password_alone_opens_nothing(client: Client, staff: User, door: str) -> None:
+@pytest.mark.parametrize("page", BOTH)
+def test_the_password_alone_opens_nothing(client: Client, staff: User, page: str) -> None:
     with_device(staff)
-    knock(client, door, "staff", PASSWORD)
+    send_password(client, page, "staff", PASSWORD)
 
     assert not is_signed_in(client)
     assert not may_use_api(client)
@@ -71,29 +71,29 @@ def test_the_password_alone_opens_nothing(client: Client, staff: User, door: str
     assert "Sign in" in client.get("/").text
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_an_account_without_a_device_is_not_asked_for_a_code(client: Client, staff: User, door: str) -> None:
-    knock(client, door, "staff", PASSWORD)
+@pytest.mark.parametrize("page", BOTH)
+def test_an_account_without_a_device_is_not_asked_for_a_code(client: Client, staff: User, page: str) -> None:
+    send_password(client, page, "staff", PASSWORD)
 
     assert is_signed_in(client)
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_the_page_for_the_code_is_closed_to_whom_gave_no_password(client: Client, staff: User, door: str) -> None:
+@pytest.mark.parametrize("page", BOTH)
+def test_the_page_for_the_code_is_closed_to_whom_gave_no_password(client: Client, staff: User, page: str) -> None:
     device, _codes = with_device(staff)
 
-    assert client.get(f"{door}code/").headers["Location"] == door
-    assert give_code(client, door, code_of(device)).headers["Location"] == door
+    assert client.get(f"{page}code/").headers["Location"] == page
+    assert give_code(client, page, code_of(device)).headers["Location"] == page
     assert not is_signed_in(client)
 
 
 def test_a_code_works_once(client: Client, staff: User) -> None:
     device, _codes = with_device(staff)
     code = code_of(device)
-    knock(client, ADMIN, "staff", PASSWORD)
+    send_password(client, ADMIN, "staff", PASSWORD)
     give_code(client, ADMIN, code)
     thief = Client()
-    knock(thief, ADMIN, "staff", PASSWORD)
+    send_password(thief, ADMIN, "staff", PASSWORD)
 
     answer = give_code(thief, ADMIN, code)
 
@@ -129,7 +129,7 @@ def test_what_is_no_code_is_refused_and_counts(staff: User, code: str) -> None:
 
 def test_a_backup_code_works_once_and_in_capitals(client: Client, staff: User) -> None:
     _device, codes = with_device(staff)
-    knock(client, SHOP, "staff", PASSWORD)
+    send_password(client, SHOP, "staff", PASSWORD)
     give_code(client, SHOP, codes[3].upper().replace("-", " "))
     assert is_signed_in(client)
 
@@ -157,7 +157,7 @@ def refusal_of(user: User, code: str) -> str:
     return refused.value.code
 
 
-def test_a_stranger_cannot_shut_the_owner_out_for_more_than_minutes(staff: User) -> None:
+def test_a_stranger_cannot_lock_the_owner_out_for_more_than_minutes(staff: User) -> None:
     device, _codes = with_device(staff)
     Authenticator.objects.update(throttling_failure_count=10, throttling_failure_timestamp=timezone.now())
     with travel(timezone.now() + timedelta(minutes=9), tick=False):
@@ -166,12 +166,12 @@ def test_a_stranger_cannot_shut_the_owner_out_for_more_than_minutes(staff: User)
         check_code(user=staff, code=code_of(device))
 
 
-def test_wrong_codes_shut_the_door_as_wrong_passwords_do(client: Client, staff: User) -> None:
+def test_wrong_codes_lock_out_as_wrong_passwords_do(client: Client, staff: User) -> None:
     device, _codes = with_device(staff)
     for _try in range(3):
-        knock(client, ADMIN, "staff")
+        send_password(client, ADMIN, "staff")
     with travel(timezone.now()) as clock:
-        knock(client, ADMIN, "staff", PASSWORD)
+        send_password(client, ADMIN, "staff", PASSWORD)
         give_code(client, ADMIN, "000000")
         clock.shift(2)
         last = give_code(client, ADMIN, "000000")
@@ -185,7 +185,7 @@ def test_wrong_codes_shut_the_door_as_wrong_passwords_do(client: Client, staff: 
 def test_a_code_has_to_be_typed_within_minutes_of_the_password(client: Client, staff: User) -> None:
     device, _codes = with_device(staff)
     with travel(timezone.now()) as clock:
-        knock(client, ADMIN, "staff", PASSWORD)
+        send_password(client, ADMIN, "staff", PASSWORD)
         clock.shift(timedelta(minutes=5, seconds=1))
 
         assert give_code(client, ADMIN, code_of(device)).headers["Location"] == ADMIN
@@ -194,7 +194,7 @@ def test_a_code_has_to_be_typed_within_minutes_of_the_password(client: Client, s
 @pytest.mark.parametrize("change", ["password", "closed"])
 def test_between_password_and_code_the_account_must_stay_as_it_was(client: Client, staff: User, change: str) -> None:
     device, _codes = with_device(staff)
-    knock(client, ADMIN, "staff", PASSWORD)
+    send_password(client, ADMIN, "staff", PASSWORD)
     if change == "password":
         staff.set_password("another")
     staff.is_active = change != "closed"
@@ -203,12 +203,12 @@ def test_between_password_and_code_the_account_must_stay_as_it_was(client: Clien
     assert give_code(client, ADMIN, code_of(device)).headers["Location"] == ADMIN
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_the_page_for_the_code_leads_to_this_site_only(client: Client, staff: User, door: str) -> None:
+@pytest.mark.parametrize("page", BOTH)
+def test_the_page_for_the_code_leads_to_this_site_only(client: Client, staff: User, page: str) -> None:
     device, _codes = with_device(staff)
-    knock(client, f"{door}?next=https://evil.example/", "staff", PASSWORD)
+    send_password(client, f"{page}?next=https://evil.example/", "staff", PASSWORD)
 
-    assert give_code(client, door, code_of(device)).headers["Location"] in {"/", "/admin/"}
+    assert give_code(client, page, code_of(device)).headers["Location"] in {"/", "/admin/"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -275,7 +275,7 @@ def test_where_it_is_required_staff_are_led_to_the_set_up_and_nowhere_else(
     client: Client, staff: User, settings: Settings
 ) -> None:
     settings.STAFF_TWO_FACTOR = "required"
-    answer = knock(client, ADMIN, "staff", PASSWORD)
+    answer = send_password(client, ADMIN, "staff", PASSWORD)
 
     assert answer.headers["Location"] == "/admin/two-factor/"
     for path in ("/admin/", "/admin/payments/payment/", "/admin/password_change/", "/admin/nowhere/"):
@@ -292,7 +292,7 @@ def test_where_it_is_required_a_session_without_it_cannot_use_the_api(
     assert (answer.status_code, answer.json()["code"]) == (403, "two_factor_required")
 
     device, _codes = with_device(staff)
-    knock(client, ADMIN, "staff", PASSWORD)
+    send_password(client, ADMIN, "staff", PASSWORD)
     give_code(client, ADMIN, code_of(device))
     assert may_use_api(client)
 

@@ -19,7 +19,7 @@ from time_machine import travel
 from access.models import Authenticator
 from access.two_factor.service import CodeRefused, check_code
 from tests.factories import make_staff, make_user
-from tests.sign_in import ADMIN, PASSWORD, code_of, is_signed_in, knock, with_device
+from tests.sign_in import ADMIN, PASSWORD, code_of, is_signed_in, send_password, with_device
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def begin(client: Client, user: User) -> Authenticator:
 
 def signed_in_with(device: Authenticator, code: str) -> Client:
     client = Client()
-    knock(client, ADMIN, device.user.get_username(), PASSWORD)
+    send_password(client, ADMIN, device.user.get_username(), PASSWORD)
     client.post(f"{ADMIN}code/", {"code": code})
     return client
 
@@ -95,7 +95,7 @@ def test_nothing_is_on_before_a_code_was_typed(desk: Client, staff: User) -> Non
     assert "Wrong or already used code" in answer.text
     assert is_signed_in(Client()) is False
     other = Client()
-    assert knock(other, ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
+    assert send_password(other, ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
 
 
 def test_setting_up_needs_the_password(desk: Client, staff: User) -> None:
@@ -106,7 +106,7 @@ def test_setting_up_needs_the_password(desk: Client, staff: User) -> None:
     assert not Authenticator.objects.filter(confirmed=True).exists()
 
 
-def test_passwords_and_codes_cannot_be_guessed_on_these_pages(desk: Client, staff: User) -> None:
+def test_wrong_passwords_and_codes_count_on_these_pages(desk: Client, staff: User) -> None:
     begin(desk, staff)
     answers = [prove(desk, "set-up", "000000", password="wrong") for _try in range(5)]
 
@@ -246,7 +246,7 @@ def test_neither_the_secret_nor_a_backup_code_lies_in_the_database(staff: User) 
     assert not any(code in rows or code.replace("-", "") in rows for code in codes)
 
 
-def test_without_the_key_backup_codes_still_open_the_door(staff: User, settings: Settings) -> None:
+def test_without_the_key_backup_codes_still_sign_in(staff: User, settings: Settings) -> None:
     device, codes = with_device(staff)
     code = code_of(device)
     settings.ENCRYPTION_KEYS = ("x4PcQmm8m3nHPQvxyyoRBkEqoEsOUaHPyaWN-Tl7w0s=",)
@@ -283,7 +283,7 @@ def test_a_superuser_resets_somebodys_device_and_that_is_noted(client: Client, s
 
     client.post(reset_page(device), {"post": "yes"})
 
-    assert knock(Client(), ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
+    assert send_password(Client(), ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
     assert LogEntry.objects.filter(user=admin, object_id=str(staff.pk), object_repr="staff").exists()
 
 
@@ -310,10 +310,10 @@ def test_the_list_shows_no_secret(client: Client, staff: User) -> None:
 def test_a_command_resets_the_device_of_the_last_administrator(staff: User) -> None:
     with_device(staff)
     for _try in range(5):
-        knock(Client(), ADMIN, "staff")
+        send_password(Client(), ADMIN, "staff")
     call_command("two_factor_reset", "staff")
 
-    assert knock(Client(), ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
+    assert send_password(Client(), ADMIN, "staff", PASSWORD).headers["Location"] == "/admin/"
 
 
 def test_the_command_refuses_an_unknown_name() -> None:

@@ -54,8 +54,8 @@ class Visitor:
     def visit(self, path: str) -> None:
         self.page.goto(f"{self.url}{path}", wait_until="networkidle")
 
-    def sign_in(self, door: str, user: User, password: str = "secret") -> None:
-        self.visit(door)
+    def sign_in(self, path: str, user: User, password: str = "secret") -> None:
+        self.visit(path)
         self.page.fill("[name=username]", user.get_username())
         self.page.fill("[name=password]", password)
         self.page.press("[name=password]", "Enter")
@@ -160,7 +160,7 @@ def test_the_shop_its_dialog_its_errors_and_the_docs(visitor: Visitor, sandbox: 
     expect(visitor.page.locator("li.order .badge").first).to_have_text("환불 완료")
 
 
-def test_two_factor_sign_in_from_set_up_to_the_shut_door(visitor: Visitor, root: User) -> None:
+def test_two_factor_sign_in_from_set_up_to_the_lockout(visitor: Visitor, root: User) -> None:
     page = visitor.page
     visitor.sign_in("/admin/login/", root)
     visitor.visit("/admin/two-factor/")

@@ -21,7 +21,7 @@ from pytest_django import Settings
 from time_machine import travel
 
 from tests.factories import make_payment, make_staff, make_user
-from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, is_signed_in, knock, with_device
+from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, is_signed_in, send_password, with_device
 from tests.test_config import PRODUCTION
 
 pytestmark = pytest.mark.django_db
@@ -159,11 +159,11 @@ def test_no_page_of_the_admin_opens_without_the_second_factor(root: User) -> Non
 
 
 @pytest.mark.parametrize("evil", EVIL)
-@pytest.mark.parametrize("door", BOTH)
-def test_signing_in_leads_to_this_site_only(root: User, door: str, evil: str) -> None:
+@pytest.mark.parametrize("path", BOTH)
+def test_signing_in_leads_to_this_site_only(root: User, path: str, evil: str) -> None:
     for answer in (
-        Client().post(door, {"username": "root", "password": PASSWORD, "next": evil}),
-        knock(Client(), f"{door}?next={evil}", "root", PASSWORD),
+        Client().post(path, {"username": "root", "password": PASSWORD, "next": evil}),
+        send_password(Client(), f"{path}?next={evil}", "root", PASSWORD),
     ):
         assert answer.headers["Location"] in {"/", "/admin/"}
 
@@ -236,15 +236,15 @@ def test_cookies_of_a_production_server_go_over_https_only_and_scripts_do_not_se
     assert not use_forwarded_host
 
 
-@pytest.mark.parametrize("door", BOTH)
-def test_signing_in_changes_the_session_s_key(client: Client, root: User, door: str) -> None:
+@pytest.mark.parametrize("path", BOTH)
+def test_signing_in_changes_the_session_s_key(client: Client, root: User, path: str) -> None:
     client.get("/")
     session = client.session
     session["fixed"] = "by somebody else"
     session.save()
     fixed = session.session_key
     client.cookies["sessionid"] = fixed or ""
-    knock(client, door, "root", PASSWORD)
+    send_password(client, path, "root", PASSWORD)
 
     assert client.session.session_key != fixed
     assert not is_signed_in(with_session(fixed or ""))
@@ -326,7 +326,7 @@ def test_a_buyer_stays_signed_in_for_days_and_not_weeks(client: Client) -> None:
     buyer = make_user("buyer")
     make_payment(user=buyer, name="Linen shirt")
     with travel(timezone.now(), tick=False) as clock:
-        knock(client, SHOP, "buyer", PASSWORD)
+        send_password(client, SHOP, "buyer", PASSWORD)
         clock.shift(timedelta(days=6))
         assert "Linen shirt" in client.get("/").text
         clock.shift(timedelta(days=1, seconds=1))
