@@ -1,6 +1,5 @@
 """The admin's lists of failed sign-ins and of second factors. Superusers unlock and reset there."""
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -9,43 +8,16 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from access.lockout.service import current_failures, locked_accounts, locked_addresses, unlock
 from access.models import Authenticator, SignInFailure
 from access.two_factor.service import backup_codes_left, turn_off
-from core.admin.lists import StrictListMixin
-
-
-def _moment(at: datetime | None) -> str:
-    """A time in Korea, or a dash."""
-    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
-
-
-class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
-    """A list to look at."""
-
-    list_fullwidth = True
-    list_per_page = 50
-    sortable_by = ()
-    show_full_result_count = False
-    list_max_show_all = 0
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from core.admin.display import badge, format_time
+from core.admin.lists import ReadOnlyAdmin
 
 
 @admin.register(SignInFailure)
@@ -87,16 +59,16 @@ class SignInFailureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("last failure"))
     def last_time(self, failure: SignInFailure) -> str:
-        return _moment(failure.attempt_time)
+        return format_time(failure.attempt_time)
 
     @admin.display(description=_("status"))
     def state(self, failure: SignInFailure) -> SafeString:
         accounts, addresses = self._shut
         if failure.ip_address in addresses:
-            return format_html('<span class="rd-badge rd-red">{}</span>', gettext("Address locked"))
+            return badge("red", gettext("Address locked"))
         if (failure.username, failure.ip_address) in accounts:
-            return format_html('<span class="rd-badge rd-red">{}</span>', gettext("Locked"))
-        return format_html('<span class="rd-badge rd-grey">{}</span>', gettext("Not locked"))
+            return badge("red", gettext("Locked"))
+        return badge("grey", gettext("Not locked"))
 
 
 @admin.register(Authenticator)
@@ -141,11 +113,11 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("set up at"))
     def set_up(self, device: Authenticator) -> str:
-        return _moment(device.created_at)
+        return format_time(device.created_at)
 
     @admin.display(description=_("last used"))
     def used(self, device: Authenticator) -> str:
-        return _moment(device.last_used_at)
+        return format_time(device.last_used_at)
 
     @admin.display(description=_("backup codes left"))
     def codes_left(self, device: Authenticator) -> int:

@@ -1,7 +1,6 @@
 """API tokens for staff: make one, whose text is shown once, and revoke it. Nothing of a token is ever edited."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -13,9 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
-from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -27,24 +24,16 @@ from access.admin.token_revocation import may_revoke, revoke, revoke_url
 from access.models import ApiToken, ApiTokenQuerySet, TokenState
 from access.tokens.labels import limits_in_words, scopes_in_words
 from access.tokens.service import issue_token
-from core.admin.lists import StrictListMixin
+from core.admin.display import badge, format_time, two_lines
+from core.admin.lists import ReadOnlyAdmin
 
 COLOURS = {TokenState.ACTIVE: "green", TokenState.EXPIRED: "amber", TokenState.REVOKED: "grey"}
 
 
 def state_badge(token: ApiToken) -> SafeString:
-    """Whether it can still be used, as a coloured word."""
+    """Return the token's state as a badge."""
     state = token.state(timezone.now())
-    return format_html('<span class="rd-badge rd-{}" data-state="{}">{}</span>', COLOURS[state], state, state.label)
-
-
-def moment(at: datetime | None) -> str:
-    """A time in Korea, or a dash."""
-    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
-
-
-def two_lines(first: str, second: str) -> SafeString:
-    return format_html('<span class="rd-lines"><span>{}</span><small>{}</small></span>', first, second)
+    return badge(COLOURS[state], state.label, code=state)
 
 
 class TokenStateFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
@@ -66,15 +55,11 @@ class TokenStateFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships
                 return queryset
 
 
-class ApiTokenAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class ApiTokenAdmin(ReadOnlyAdmin):
     form = NewTokenForm
     list_display = ("token", "acts_as", "scopes", "limits", "until", "used", "state")
     list_filter = (TokenStateFilter,)
-    list_filter_submit = True
-    list_fullwidth = True
-    list_per_page = 25
     list_select_related = ("user",)
-    sortable_by = ()
     search_fields = ("name", "start", "user__username")
     search_help_text = _("Name, first characters, account")
     autocomplete_fields = ("user",)
@@ -83,12 +68,8 @@ class ApiTokenAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
 
     # --- Who may ------------------------------------------------------------------------------------------------
 
-    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        """Nobody edits one; the permission "change" lets staff revoke it."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        return False
+    # Nobody edits or deletes a token; the permission "change" lets staff revoke it.
+    has_add_permission = ModelAdmin.has_add_permission
 
     def has_view_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         return bool(super().has_view_permission(request, obj)) or may_revoke(request.user)
@@ -209,11 +190,11 @@ class ApiTokenAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
 
     @admin.display(description=_("Valid until"))
     def until(self, token: ApiToken) -> str:
-        return moment(token.expires_at)
+        return format_time(token.expires_at)
 
     @admin.display(description=_("last used"))
     def used(self, token: ApiToken) -> str:
-        return moment(token.last_used_at)
+        return format_time(token.last_used_at)
 
     @admin.display(description=_("state"))
     def state(self, token: ApiToken) -> SafeString:
@@ -231,8 +212,8 @@ def _words(token: ApiToken) -> dict[str, Any]:
         "scopes": scopes_in_words(token),
         "once": once,
         "daily": daily,
-        "until": moment(token.expires_at),
-        "used": moment(token.last_used_at),
-        "made": moment(token.created_at),
-        "revoked": moment(token.revoked_at),
+        "until": format_time(token.expires_at),
+        "used": format_time(token.last_used_at),
+        "made": format_time(token.created_at),
+        "revoked": format_time(token.revoked_at),
     }

@@ -1,4 +1,4 @@
-"""Pages of the admin whose addresses and forms may hold anything."""
+"""Base classes of the admin's lists: strict parameters, read-only rows, paging without counting."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,10 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
 
 if TYPE_CHECKING:
     from unfold.admin import ModelAdmin as Base
@@ -15,14 +19,15 @@ else:
     Base = object
 
 TICKED = "id__in"  # the rows that were ticked for an export
-# What Django's and the theme's filters add to the name of their field.
+COUNTED_AT_MOST = 1_000
+# Suffixes that Django's and the theme's filters add to the name of their field.
 _ENDINGS = ("", "__exact", "__isnull", "__in", "__id__exact", "__gte", "__lt", "_from", "_to")
 
 
 class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
-    """Only the list's own filters may stand in its address, and only keys of rows in its forms.
+    """Accept only the list's own filters in its address and only valid keys in its forms.
 
-    It stands before `ModelAdmin` in the bases.
+    Stands before `ModelAdmin` in the bases.
 
     Django allows every lookup on the model's own fields. Some of them fail when they are run (`__regex=(`), some run
     for minutes, and all of them reach columns that the list does not show.
@@ -60,9 +65,64 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
 
 
 def _ensure_keys(model: type[Model], texts: Iterable[str]) -> None:
-    """400 for what can be the key of no row: a query for it would fail."""
+    """Raise `BadRequest` (400) for a text that is no valid key: a query for it would fail."""
     try:
         for text in texts:
             model._meta.pk.clean(text, None)  # noqa: SLF001 (Django's public API)
     except ValidationError as exc:
         raise BadRequest("no key of a row") from exc
+
+
+class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """A wide list in a fixed order, whose rows nobody adds, changes or deletes here."""
+
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 25
+    sortable_by = ()  # any other order than the model's own would sort the whole table
+    show_full_result_count = False
+    list_max_show_all = 0
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class BrowsingPaginator(InfinitePaginator):  # type: ignore[misc]  # the theme ships no types
+    """Previous and next page without counting the table: counts at most `COUNTED_AT_MOST` rows."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Model] = self.object_list
+        return rows.order_by()[:COUNTED_AT_MOST].count()
+
+    @cached_property
+    def num_pages(self) -> int:
+        return COUNTED_AT_MOST * int(self.per_page)  # further than anybody pages; the last pages are empty
+
+
+class BrowsingChangeList(ChangeList):  # type: ignore[misc]  # the theme ships no types
+    """A list without "3 of 2,000,000", which would count the table."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+    @property
+    def count_in_words(self) -> str:
+        more = "+" if self.result_count >= COUNTED_AT_MOST else ""
+        return f"{self.result_count:,}{more}"
+
+
+class BrowsingAdmin(ReadOnlyAdmin):
+    """A read-only list of a table that may have millions of rows."""
+
+    paginator = BrowsingPaginator
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
+        return BrowsingChangeList

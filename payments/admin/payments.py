@@ -1,26 +1,24 @@
 """Payments for staff: look, search, and say whose order it is. Nothing that i'mport decides can be edited."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
-from core.admin.lists import StrictListMixin
+from core.admin.display import badge, day_and_hour, format_time, pairs, safe_link, two_lines
+from core.admin.filters import SeoulDateFilter
+from core.admin.lists import BrowsingAdmin
 from core.money import format_money
-from payments.admin.filters import MethodFilter, PgFilter, SeoulDateFilter, StatusFilter
-from payments.admin.search import SEARCHED, BrowsingChangeList, BrowsingPaginator, search_payments
+from payments.admin.filters import MethodFilter, PgFilter, StatusFilter
+from payments.admin.search import SEARCHED, search_payments
 from payments.labels import method_label, pg_label, status_label
 from payments.models import Payment
 
@@ -35,11 +33,6 @@ STATES: dict[str, tuple[str, str | Promise]] = {
 }
 
 
-def badge(colour: str, text: str | Promise, title: str = "") -> SafeString:
-    """A coloured word."""
-    return format_html('<span class="rd-badge rd-{}" title="{}">{}</span>', colour, title, text)
-
-
 def state_badge(payment: Payment) -> SafeString:
     """Where the payment stands, which i'mport's own status does not say after a refund."""
     if payment.is_fully_refunded:
@@ -49,60 +42,17 @@ def state_badge(payment: Payment) -> SafeString:
     return badge(*STATES["paid" if payment.was_paid else payment.status])
 
 
-def two_lines(first: str, second: str) -> SafeString:
-    """A value with what tells more about it below; long ones are cut, and shown whole by the pointer."""
-    return format_html(
-        '<span class="rd-lines" title="{0} {1}"><span>{0}</span><small>{1}</small></span>', first, second
-    )
-
-
-def moment(at: datetime | None) -> str:
-    """A time in Korea, or a dash."""
-    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
-
-
-def day_and_hour(at: datetime | None) -> SafeString:
-    """A time in Korea on two lines, or a dash."""
-    day, _space, hour = moment(at).partition(" ")
-    return two_lines(day, hour)
-
-
-def pairs(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Two fields to a row."""
-    for start in range(0, len(names), 2):
-        yield tuple(names[start : start + 2])
-
-
-def safe_link(url: str) -> str:
-    """The address if it is a web page's; it came from outside."""
-    return url if url.startswith(("https://", "http://")) else ""
-
-
-class PaymentAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class PaymentAdmin(BrowsingAdmin):
     list_display = ("order", "buyer", "goods", "paid", "refunded", "refundable", "state", "paid_on")
     list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, ("paid_at", SeoulDateFilter))
-    list_filter_submit = True
-    list_fullwidth = True
-    list_per_page = 25
     list_select_related = False
-    sortable_by = ()  # any other order than the newest first would sort the whole table
     search_fields = SEARCHED
     search_help_text = gettext_lazy("Order, name, e-mail, telephone")
-    paginator = BrowsingPaginator
-    show_full_result_count = False
-    list_max_show_all = 0
     autocomplete_fields = ("user",)
     change_form_outer_before_template = "admin/payments/payment/overview.html"
-    actions_on_bottom = False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
-        return False
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
-        return BrowsingChangeList
+    # The buyer's account may be changed.
+    has_change_permission = ModelAdmin.has_change_permission
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
@@ -200,7 +150,7 @@ class PaymentAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the th
 
     @admin.display(description=gettext_lazy("paid at"))
     def paid_time(self, payment: Payment) -> str:
-        return moment(payment.paid_at)
+        return format_time(payment.paid_at)
 
     @admin.display(description=gettext_lazy("paid at"))
     def paid_on(self, payment: Payment) -> SafeString:
@@ -208,8 +158,8 @@ class PaymentAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the th
 
     @admin.display(description=gettext_lazy("valid until"))
     def vbank_until(self, payment: Payment) -> str:
-        return moment(payment.vbank_date)
+        return format_time(payment.vbank_date)
 
     @admin.display(description=gettext_lazy("last read"))
     def read_time(self, payment: Payment) -> str:
-        return moment(payment.updated_at)
+        return format_time(payment.updated_at)

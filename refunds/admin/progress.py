@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
-from payments.admin.payments import moment
+from core.admin.display import format_time
 from payments.labels import pg_label
 from payments.models import Payment
 from refunds.models import RefundRecord, RefundStatus
@@ -33,8 +33,8 @@ class Waiting:
 def since(at: datetime, now: datetime) -> str:
     """A past moment in Korea, and how long ago it was."""
     if now - at < timedelta(minutes=1):
-        return _("%(at)s (just now)") % {"at": moment(at)}
-    return _("%(at)s (%(time)s ago)") % {"at": moment(at), "time": timesince(at, now, depth=1)}
+        return _("%(at)s (just now)") % {"at": format_time(at)}
+    return _("%(at)s (%(time)s ago)") % {"at": format_time(at), "time": timesince(at, now, depth=1)}
 
 
 def waiting(refund: RefundRecord) -> Waiting | None:
@@ -78,4 +78,4 @@ def _next_check(refund: RefundRecord, now: datetime) -> str:
     at = refund.next_check_at
     if at is None or at - now < timedelta(minutes=1):
         return _("within a minute")
-    return _("%(at)s (in %(time)s)") % {"at": moment(at), "time": timeuntil(at, now, depth=1)}
+    return _("%(at)s (in %(time)s)") % {"at": format_time(at), "time": timeuntil(at, now, depth=1)}

@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.admin.lists import StrictListMixin
+from core.admin.display import badge, day_and_hour, format_time, pairs, safe_link, two_lines
+from core.admin.filters import SeoulDateFilter
+from core.admin.lists import BrowsingAdmin
 from core.money import format_money
-from payments.admin.filters import SeoulDateFilter
-from payments.admin.payments import PaymentAdmin, badge, day_and_hour, moment, pairs, safe_link, state_badge, two_lines
-from payments.admin.search import BrowsingChangeList, BrowsingPaginator, matching
+from payments.admin.payments import PaymentAdmin, state_badge
+from payments.admin.search import matching
 from payments.labels import method_label
 from payments.models import Payment
 from refunds.admin.bank_account import account, account_card
@@ -126,7 +127,7 @@ def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:
     return []
 
 
-class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
+class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     list_display = ("refund", "order", "money", "state", "asked", "asked_at", "settled_time")
     list_filter = (
         RefundStatusFilter,
@@ -135,28 +136,11 @@ class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
         ("requested_at", SeoulDateFilter),
         ("cancelled_at", SeoulDateFilter),
     )
-    list_filter_submit = True
-    list_fullwidth = True
-    list_per_page = 25
     list_select_related = ("payment", "requested_by", "api_token")
-    sortable_by = ()
     search_fields = ("number", "payment__merchant_uid", "payment__imp_uid")
     search_help_text = _("Refund, order or payment number")
-    paginator = BrowsingPaginator
-    show_full_result_count = False
-    list_max_show_all = 0
     change_form_outer_before_template = "admin/refunds/refund_overview.html"
     actions = ("export_selected",)
-    actions_on_bottom = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: RefundRecord | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: RefundRecord | None = None) -> bool:
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: RefundRecord | None = None) -> bool:
         return bool(super().has_view_permission(request, obj)) or may_refund_any(request.user)
@@ -173,9 +157,6 @@ class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
             path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),
         ]
         return [*own, *super().get_urls()]
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
-        return BrowsingChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[RefundRecord], search_term: str
@@ -253,7 +234,7 @@ class RefundRecordAdmin(StrictListMixin, RefundExportingAdmin):
 
     @admin.display(description=_("refunded at"))
     def cancelled_time(self, record: RefundRecord) -> str:
-        return moment(record.cancelled_at)
+        return format_time(record.cancelled_at)
 
     @admin.display(description=_("tax-free part"))
     def tax_free_money(self, record: RefundRecord) -> str:

@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.admin.display import badge, safe_link
 from core.money import format_money
-from payments.admin.payments import badge, safe_link
 from payments.models import Payment
 from refunds.ledger.matching import PART_SHOWN
 from refunds.messages import event_message, message_of

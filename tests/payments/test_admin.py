@@ -12,8 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.admin.lists import BrowsingPaginator
 from payments.admin import search
-from payments.admin.search import SEARCHED, BrowsingPaginator, matching
+from payments.admin.search import SEARCHED, matching
 from payments.models import Payment
 from tests.factories import make_payment, make_user
 

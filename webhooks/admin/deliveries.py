@@ -17,12 +17,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from core.admin.lists import StrictListMixin
-from payments.admin.payments import moment
-from payments.admin.search import BrowsingChangeList, BrowsingPaginator, matching
+from core.admin.display import format_time
+from core.admin.lists import BrowsingAdmin
+from payments.admin.search import matching
 from payments.models import Payment
 from refunds.models import RefundRecord
 from refunds.permissions import may_view_refunds
@@ -37,34 +36,17 @@ MAX_AT_ONCE = 1_000
 _MESSAGE_ID = re.compile(r"evt_[0-9a-f]{32}")
 
 
-class DeliveryAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class DeliveryAdmin(BrowsingAdmin):
     list_display = ("what", "order", "told", "state", "attempts", "happened", "next_attempt")
     list_filter = (StateFilter, EndpointFilter, EventFilter)
-    list_filter_submit = True
-    list_fullwidth = True
-    list_per_page = 25
     list_select_related = ("event__refund__payment", "endpoint")
-    sortable_by = ()
     search_fields = ("pk",)  # what is searched is below
     search_help_text = _("Order, refund or event number")
-    paginator = BrowsingPaginator
-    show_full_result_count = False
-    list_max_show_all = 0
     actions = ("send_selected_again",)
-    actions_on_bottom = False
     change_form_outer_before_template = "admin/webhooks/delivery_overview.html"
 
     class Media:
         css = {"all": ("webhooks/admin.css",)}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
         return may_view_deliveries(request.user)
@@ -78,9 +60,6 @@ class DeliveryAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(again)
         return [path("<int:pk>/again/", view, name="webhooks_delivery_again"), *super().get_urls()]
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
-        return BrowsingChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
@@ -108,8 +87,8 @@ class DeliveryAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
             "words": event_words(delivery.event),
             "state": delivery_badge(delivery, now),
             "order": order_link(delivery.event, may_open=may_view_refunds(request.user)),
-            "happened": moment(delivery.event.created_at),
-            "finished": moment(delivery.finished_at),
+            "happened": format_time(delivery.event.created_at),
+            "finished": format_time(delivery.finished_at),
             "next_attempt": next_attempt(delivery),
             "body": pretty_body(delivery.event),
             "attempts": attempt_lines(delivery, now),
@@ -148,7 +127,7 @@ class DeliveryAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
 
     @admin.display(description=_("happened at"))
     def happened(self, delivery: Delivery) -> str:
-        return moment(delivery.event.created_at)
+        return format_time(delivery.event.created_at)
 
     @admin.display(description=_("next attempt"))
     def next_attempt(self, delivery: Delivery) -> str:

@@ -10,8 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from core.admin.display import badge, format_time, two_lines
 from core.money import format_money
-from payments.admin.payments import badge, moment, two_lines
 from webhooks.models import Attempt, Delivery, DeliveryStatus, Endpoint, Event, EventType
 
 
@@ -73,7 +73,7 @@ def endpoint_badge(endpoint: Endpoint) -> SafeString:
 
 def next_attempt(delivery: Delivery) -> str:
     waits = delivery.status == DeliveryStatus.WAITING and delivery.endpoint.enabled
-    return moment(delivery.next_attempt_at) if waits else "–"
+    return format_time(delivery.next_attempt_at) if waits else "–"
 
 
 def attempt_lines(delivery: Delivery, now: datetime) -> list[AttemptLine]:
@@ -112,7 +112,9 @@ def pretty_body(event: Event) -> str:
 def delivery_lines(endpoint: Endpoint, now: datetime, *, limit: int) -> list[DeliveryLine]:
     latest = endpoint.deliveries.select_related("event__refund__payment", "endpoint")[:limit]
     return [
-        DeliveryLine(found.pk, event_words(found.event), delivery_badge(found, now), moment(found.event.created_at))
+        DeliveryLine(
+            found.pk, event_words(found.event), delivery_badge(found, now), format_time(found.event.created_at)
+        )
         for found in latest
     ]
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from payments.admin.payments import moment
+from core.admin.display import format_time
 from webhooks.admin.display import delivery_lines, endpoint_badge, event_type_words, last_result
 from webhooks.admin.forms import EndpointForm, RotationForm, name_is_taken
 from webhooks.delivery.service import send_test
@@ -78,9 +78,9 @@ def show(request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         "endpoint": endpoint,
         "badge": endpoint_badge(endpoint),
         "wants": event_type_words(endpoint),
-        "added": moment(endpoint.created_at),
-        "secret_made": moment(endpoint.secret_made_at),
-        "old_secret_until": moment(old_until) if old_until and old_until > now else "",
+        "added": format_time(endpoint.created_at),
+        "secret_made": format_time(endpoint.secret_made_at),
+        "old_secret_until": format_time(old_until) if old_until and old_until > now else "",
         "waiting": endpoint.deliveries.filter(status=DeliveryStatus.WAITING).count(),
         "may_change": may_change_endpoint(request.user),
         "may_see_deliveries": may_view_deliveries(request.user),

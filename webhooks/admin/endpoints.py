@@ -9,20 +9,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
-from core.admin.lists import StrictListMixin
-from payments.admin.payments import badge, moment, two_lines
+from core.admin.display import badge, format_time, two_lines
+from core.admin.lists import ReadOnlyAdmin
 from webhooks.admin.display import endpoint_badge, event_type_words
 from webhooks.admin.endpoint_views import add, edit, rotate, show, switch, test
 from webhooks.models import DeliveryStatus, Endpoint
 from webhooks.permissions import may_add_endpoint, may_change_endpoint, may_view_endpoints
 
 
-class EndpointAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class EndpointAdmin(ReadOnlyAdmin):
+    """Endpoints are switched off, never deleted: a settlement may be creating an event for one."""
+
     list_display = ("endpoint", "state", "wants", "waiting", "given_up", "delivered")
-    list_fullwidth = True
-    sortable_by = ()
     actions = None
 
     class Media:
@@ -33,10 +32,6 @@ class EndpointAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
 
     def has_change_permission(self, request: HttpRequest, obj: Endpoint | None = None) -> bool:
         return may_change_endpoint(request.user)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Endpoint | None = None) -> bool:
-        """Never: a settlement may be noting an event for it just now. It is switched off instead."""
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Endpoint | None = None) -> bool:
         return may_view_endpoints(request.user)
@@ -100,4 +95,4 @@ class EndpointAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
 
     @admin.display(description=_("last delivered"))
     def delivered(self, endpoint: Endpoint) -> str:
-        return moment(endpoint.delivered_at)  # type: ignore[attr-defined]
+        return format_time(endpoint.delivered_at)  # type: ignore[attr-defined]

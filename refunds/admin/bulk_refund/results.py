@@ -7,8 +7,8 @@ from decimal import Decimal
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from core.admin.display import badge
 from core.money import format_money
-from payments.admin.payments import badge
 from refunds.batches.run import Outcome, State
 
 BADGES = {

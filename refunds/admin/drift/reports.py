@@ -19,9 +19,9 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.admin.lists import StrictListMixin
-from payments.admin.filters import SeoulDateFilter
-from payments.admin.payments import badge, moment, two_lines
+from core.admin.display import badge, format_time, two_lines
+from core.admin.filters import SeoulDateFilter
+from core.admin.lists import ReadOnlyAdmin
 from payments.models import Payment
 from refunds.admin.drift.views import compare, download, repair, shown_differences
 from refunds.models import Discrepancy, ReconciliationReport
@@ -100,28 +100,15 @@ def period(report: ReconciliationReport) -> str:
     return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} – {last:%Y-%m-%d}"
 
 
-class ReconciliationReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class ReconciliationReportAdmin(ReadOnlyAdmin):
     list_display = ("days", "started", "compared", "found", "repaired", "left", "end")
     list_filter = (OutcomeFilter, ModeFilter, ("started_at", SeoulDateFilter))
-    list_filter_submit = True
-    list_fullwidth = True
-    list_per_page = 25
-    sortable_by = ()
     actions = None
     actions_list = ("compare_now",)
     change_form_outer_before_template = "admin/refunds/drift_overview.html"
 
     class Media:
         js = (Script("refunds/admin/once.js", defer=True),)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> bool:
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> bool:
         return may_view_reports(request.user)
@@ -163,8 +150,8 @@ class ReconciliationReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[mi
             "title": period(report),
             "result": result_badge(report),
             "end": end_badge(report),
-            "started": moment(report.started_at),
-            "finished": moment(report.finished_at),
+            "started": format_time(report.started_at),
+            "finished": format_time(report.finished_at),
             "differences": _with_payments(request, shown),
             "hidden": max(report.found - len(shown), 0),
             "may_repair": bool(report.remaining) and may_repair(request.user),
@@ -179,7 +166,7 @@ class ReconciliationReportAdmin(StrictListMixin, ModelAdmin):  # type: ignore[mi
 
     @admin.display(description=_("started at"))
     def started(self, report: ReconciliationReport) -> str:
-        return moment(report.started_at)
+        return format_time(report.started_at)
 
     @admin.display(description=_("unresolved"))
     def left(self, report: ReconciliationReport) -> SafeString:

@@ -1,0 +1,45 @@
+"""Values as the admin's lists and pages show them: badges, times, links."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+
+def badge(colour: str, text: str | Promise, title: str = "", code: str = "") -> SafeString:
+    """Return a coloured label. `colour` is one of admin.css: green, blue, amber, red, grey."""
+    state = format_html(' data-state="{}"', code) if code else ""
+    return format_html('<span class="rd-badge rd-{}" title="{}"{}>{}</span>', colour, title, state, text)
+
+
+def two_lines(first: str, second: str) -> SafeString:
+    """Return a value with a detail below it. Long ones are cut off; the tooltip shows them whole."""
+    return format_html(
+        '<span class="rd-lines" title="{0} {1}"><span>{0}</span><small>{1}</small></span>', first, second
+    )
+
+
+def format_time(at: datetime | None) -> str:
+    """Format a time in Asia/Seoul to the minute; None is a dash."""
+    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
+
+
+def day_and_hour(at: datetime | None) -> SafeString:
+    """Format a time in Asia/Seoul on two lines; None is a dash."""
+    day, _space, hour = format_time(at).partition(" ")
+    return two_lines(day, hour)
+
+
+def pairs(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Arrange fields in rows of two."""
+    for start in range(0, len(names), 2):
+        yield tuple(names[start : start + 2])
+
+
+def safe_link(url: str) -> str:
+    """Return an address from outside if it is http or https, else an empty text."""
+    return url if url.startswith(("https://", "http://")) else ""
