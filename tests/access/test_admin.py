@@ -244,7 +244,7 @@ def test_the_list_says_what_each_token_may_and_filters_by_state(maker: Client) -
     ApiToken.objects.filter(pk=old.pk).update(**past)
 
     page = maker.get(LIST).text
-    for text in ("Read only", "Read and refund", "₩30,000 per refund", "₩100,000 a day", "no daily limit", "buyer"):
+    for text in ("Read only", "Read and refund", "₩30,000 per refund", "₩100,000 per day", "no daily limit", "buyer"):
         assert text in page
     names = ("good one", "limited one", "revoked one", "expired one")
     shown = {
