@@ -9,4 +9,5 @@ class WebhooksConfig(AppConfig):
     verbose_name = _("Webhooks")
 
     def ready(self) -> None:
+        import_module("webhooks.metrics")
         import_module("webhooks.receivers")  # notes what the refund ledger announces

@@ -29,6 +29,8 @@ from tests.entry_points import Ask, by_api, by_service, run_command
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.monitoring.brokers import broker
 from tests.sandbox_server import SandboxServer
+from webhooks.endpoints import add_endpoint
+from webhooks.models import Delivery, Event, EventType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +118,9 @@ def test_what_waits_is_counted_with_the_age_of_the_oldest(client: Client) -> Non
         needs_review=True,
     )
     add_notification(imp_uid="imp_1")
+    endpoint, _secret = add_endpoint(name="shop", url="https://shop.example", types=[])
+    event = Event.objects.create(type=EventType.PING, created_at=past)
+    Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=past)
 
     assert value(client, "refunds_open", status="unknown") == 1
     assert value(client, "refunds_open", status="pending") == 0
@@ -123,6 +128,8 @@ def test_what_waits_is_counted_with_the_age_of_the_oldest(client: Client) -> Non
     assert value(client, "refunds_needing_review") == 1
     assert value(client, "readings_owed") == 1
     assert 0 <= (value(client, "readings_owed_oldest_seconds") or 0) < 60
+    assert value(client, "deliveries_due") == 1
+    assert 7_200 <= (value(client, "deliveries_due_oldest_seconds") or 0) < 7_260
 
 
 def test_the_last_sweep_is_told_so_that_a_dead_worker_is_noticed(client: Client) -> None:
@@ -209,7 +216,7 @@ def test_a_part_that_fails_takes_no_other_along(client: Client) -> None:
     with patch("refunds.metrics.last_seen", side_effect=DatabaseError("gone")):
         assert value(client, "collector_up", part="refunds") == 0
         assert value(client, "readings_owed") == 0
-    assert value(client, "collector_up") == 4
+    assert value(client, "collector_up") == 5
 
 
 def test_a_scrape_during_a_scrape_is_put_off(client: Client) -> None:
