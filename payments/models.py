@@ -49,7 +49,7 @@ class Payment(models.Model):
     `cancel_amount` is the sum of the succeeded refund records, and only the refund ledger changes it.
     """
 
-    imp_uid = models.CharField(_("i'mport number"), max_length=32, unique=True)
+    imp_uid = models.CharField(_("payment number"), max_length=32, unique=True)
     merchant_uid = models.CharField(_("order"), max_length=40, db_index=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -185,7 +185,7 @@ class Notification(models.Model):
     payment is read at `next_attempt_at`; taking the row for a reading moves that time on and counts an attempt.
     """
 
-    imp_uid = models.CharField(_("i'mport number"), max_length=32, unique=True)
+    imp_uid = models.CharField(_("payment number"), max_length=32, unique=True)
     requested_at = models.DateTimeField(_("last notified at"))
     notified = models.PositiveIntegerField(_("notifications"), default=1)
     answered = models.PositiveIntegerField(_("notifications processed"), default=0)

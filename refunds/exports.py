@@ -52,7 +52,7 @@ def _amount(record: RefundRecord, amount: Decimal | None) -> Cell:
 REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("refund number"), lambda refund: refund.number),
     Column(_("order"), lambda refund: refund.payment.merchant_uid),
-    Column(_("i'mport number"), lambda refund: refund.payment.imp_uid),
+    Column(_("payment number"), lambda refund: refund.payment.imp_uid),
     Column(_("buyer"), lambda refund: refund.payment.buyer_name),
     Column(_("method"), lambda refund: method_label(refund.payment.pay_method)),
     Column(_("PG"), lambda refund: pg_label(refund.payment.pg_provider)),
@@ -66,14 +66,14 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     _time(_("requested at"), "requested_at"),
     _time(_("settled at"), "settled_at"),
     _time(_("refunded at"), "cancelled_at"),
-    Column(_("i'mport cancellation number"), lambda refund: refund.cancellation_id),
+    Column(_("cancellation number"), lambda refund: refund.cancellation_id),
     Column(_("PG transaction"), lambda refund: refund.pg_tid),
     Column(_("receipt"), lambda refund: refund.receipt_url),
     Column(_("message"), message_of),
 )
 PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("order"), lambda payment: payment.merchant_uid),
-    Column(_("i'mport number"), lambda payment: payment.imp_uid),
+    Column(_("payment number"), lambda payment: payment.imp_uid),
     Column(_("buyer"), lambda payment: payment.buyer_name),
     Column(_("goods"), lambda payment: payment.name),
     Column(_("method"), lambda payment: method_label(payment.pay_method)),

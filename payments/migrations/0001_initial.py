@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name="Notification",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("imp_uid", models.CharField(max_length=32, unique=True, verbose_name="i'mport number")),
+                ("imp_uid", models.CharField(max_length=32, unique=True, verbose_name="payment number")),
                 ("requested_at", models.DateTimeField(verbose_name="last notified at")),
                 ("notified", models.PositiveIntegerField(default=1, verbose_name="notifications")),
                 ("answered", models.PositiveIntegerField(default=0, verbose_name="notifications processed")),
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
             name="Payment",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("imp_uid", models.CharField(max_length=32, unique=True, verbose_name="i'mport number")),
+                ("imp_uid", models.CharField(max_length=32, unique=True, verbose_name="payment number")),
                 ("merchant_uid", models.CharField(db_index=True, max_length=40, verbose_name="order")),
                 (
                     "status",

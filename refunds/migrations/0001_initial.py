@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "cancellation_id",
-                    models.CharField(blank=True, max_length=160, verbose_name="i'mport cancellation number"),
+                    models.CharField(blank=True, max_length=160, verbose_name="cancellation number"),
                 ),
                 ("pg_tid", models.CharField(blank=True, max_length=100, verbose_name="PG transaction")),
                 ("receipt_url", models.CharField(blank=True, max_length=500, verbose_name="receipt")),
@@ -387,7 +387,7 @@ class Migration(migrations.Migration):
             name="Discrepancy",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("imp_uid", models.CharField(max_length=32, verbose_name="i'mport number")),
+                ("imp_uid", models.CharField(max_length=32, verbose_name="payment number")),
                 ("merchant_uid", models.CharField(max_length=40, verbose_name="order")),
                 (
                     "kind",

@@ -55,7 +55,7 @@ class Discrepancy(models.Model):
     """One difference. `ours` and `theirs` are amounts as people read them, numbers, or i'mport's statuses."""
 
     report = models.ForeignKey(ReconciliationReport, on_delete=models.CASCADE, related_name="differences")
-    imp_uid = models.CharField(_("i'mport number"), max_length=32)
+    imp_uid = models.CharField(_("payment number"), max_length=32)
     merchant_uid = models.CharField(_("order"), max_length=40)
     kind = models.CharField(_("discrepancy"), max_length=20, choices=DiscrepancyKind.choices)
     ours = models.CharField(_("here"), max_length=100, blank=True)

@@ -106,7 +106,7 @@ class RefundRecord(models.Model):
     refund_bank = models.CharField(_("bank"), max_length=3, blank=True, help_text=_("Standard bank code"))
     refund_account_last4 = models.CharField(_("account, last digits"), max_length=4, blank=True)
 
-    cancellation_id = models.CharField(_("i'mport cancellation number"), max_length=160, blank=True)
+    cancellation_id = models.CharField(_("cancellation number"), max_length=160, blank=True)
     pg_tid = models.CharField(_("PG transaction"), max_length=100, blank=True)
     receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
     cancelled_at = models.DateTimeField(_("refunded at"), null=True, blank=True)
