@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from refunds.services.refund import longest_call
+from refunds.lease import longest_call
 
 
 @checks.register

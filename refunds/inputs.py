@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
+from access.models import ApiToken
 from core.money import MAX_DIGITS
 from payments.gateway import Requester
 from refunds.errors import InvalidRequest
@@ -42,6 +44,15 @@ class RefundRequest:
 
     def __repr__(self) -> str:  # the account must not reach a log or a traceback
         return f"RefundRequest(amount={self.amount}, reason={self.reason!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: an account, or a name where there is none (the command line); and the API token it used, if any."""
+
+    name: str
+    user: User | None = None
+    token: ApiToken | None = None
 
 
 def parse_amount(value: object, *, field: str = "amount") -> Decimal:

@@ -10,7 +10,7 @@ from payments.models import Payment
 from refunds.errors import InvalidQuery, InvalidRequest, PolicyViolated, RefundNotDone, Violation
 from refunds.messages import message_of
 from refunds.models import ReconciliationReport, RefundRecord
-from refunds.services.refund import RefundPreview
+from refunds.services.preview import RefundPreview
 
 Json = dict[str, Any]
 

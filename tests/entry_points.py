@@ -15,9 +15,9 @@ from django.test import Client
 
 from core.errors import DomainError
 from payments.models import Payment
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundBatchItem, RefundSource
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from tests.admin_pages import codes, confirmation, fill
 
 # What the error codes of the service are over HTTP; every other code is 400.

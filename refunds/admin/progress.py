@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from core.admin.display import format_time
 from payments.labels import pg_label
 from payments.models import Payment
+from refunds.lease import lease_is_over
 from refunds.models import RefundRecord, RefundStatus
-from refunds.services.refund import lease_is_over
 
 
 @dataclass(frozen=True, slots=True)

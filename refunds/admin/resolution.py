@@ -17,10 +17,10 @@ from core.money import format_money
 from refunds.admin.progress import since, waiting
 from refunds.admin.timeline import refund_badge, timeline
 from refunds.errors import ResolutionRefused
+from refunds.inputs import Actor
 from refunds.models import RefundRecord, RefundStatus
 from refunds.permissions import may_refund_any, may_resolve, may_view_refunds
-from refunds.reconciliation.reconcile import close_by_hand, mark_reviewed
-from refunds.services.reserve import Actor
+from refunds.reconciliation.resolution import close_by_hand, mark_reviewed
 
 MAX_REASON_LENGTH = 500
 

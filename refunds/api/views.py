@@ -19,11 +19,12 @@ from refunds.api.lists.pagination import page_of
 from refunds.api.openapi import operations
 from refunds.api.responses import answer_of
 from refunds.errors import IdempotencyConflict, InvalidRequest, RefundNotFound
+from refunds.inputs import Actor
 from refunds.models import RefundSource
 from refunds.permissions import ensure_may_refund, may_refund_any, payments_visible_to, refunds_visible_to
 from refunds.serialization import Json, payment_json, refund_json
 from refunds.services.idempotency import find_repeated
-from refunds.services.refund import Actor, refund_once
+from refunds.services.refund import refund_once
 
 _PLAIN_KEY = re.compile(r"[\x21\x23-\x7e][\x21-\x7e]*")
 # A string as RFC 9651 writes it; both ways are the same key.

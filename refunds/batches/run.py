@@ -24,10 +24,11 @@ from core.errors import DomainError
 from core.money import format_money
 from payments.models import Payment
 from refunds.errors import RefundNotDone, RefundOutcomeUnknown
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
+from refunds.lease import lease_is_over
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource, RefundStatus
-from refunds.services.refund import Actor, lease_is_over, request_refund
+from refunds.services.refund import request_refund
 
 logger = logging.getLogger(__name__)
 

@@ -1,46 +1,33 @@
-"""Book what i'mport shows: the only place that ends a refund record or changes `Payment.cancel_amount`.
+"""Book the cancels that a reading of i'mport shows: the only code that changes `Payment.cancel_amount`.
 
 Every function here runs inside the caller's transaction, which holds the lock on the payment's row.
 """
 
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from enum import Enum
-from typing import Any
 
-from django.db import Error as DatabaseError
 from django.utils.translation import gettext as _
 
 from core.money import format_money
-from core.request_ids import request_id
 from payments.gateway import Cancellation, GatewayPayment
 from payments.models import Payment
-from refunds.ledger.matching import PART_SHOWN, booked_keys, cancellation_keys, is_remainder, parts_of
+from refunds.ledger.matching import (
+    PART_SHOWN,
+    Reading,
+    booked_keys,
+    cancellation_keys,
+    has_number,
+    is_own,
+    is_remainder,
+    parts_of,
+)
+from refunds.ledger.transitions import add_event, announce, succeed
 from refunds.messages import FOUND, FOUND_WITHOUT_ITEM
-from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundSource, RefundStatus
-from refunds.policies import sends_refund_number
-from refunds.signals import refund_settled
+from refunds.models import RefundRecord, RefundSource, RefundStatus
 
 logger = logging.getLogger(__name__)
-
-# i'mport puts this where a cancel came without a reason.
-_DEFAULT_REASON = "취소요청api"
-# How far i'mport's clock may be behind ours when a cancel is recognised by its amount and time.
-_CLOCK_SKEW = timedelta(seconds=60)
-
-
-class Reading(Enum):
-    """How a reading came about decides what may count as our own cancel in it."""
-
-    ANSWER = "answer"  # to our accepted cancel: the first new item is ours, whatever it says
-    REFUSAL = "refusal"  # after i'mport said no: our number, or (where none is sent) amount, time and exact reason
-    LATER = "later"  # any other time: our number, or the amount, time and reason that fit
-
-
-class AlreadySettled(Exception):
-    """A record changed under us although its payment was locked: a bug, never hidden."""
 
 
 @dataclass(slots=True)
@@ -58,13 +45,6 @@ class Booking:
     @property
     def imported_amount(self) -> Decimal:
         return sum((record.booked_amount for record in self.imported), Decimal(0))
-
-
-def wire_reason(record: RefundRecord) -> str:
-    """The `reason` that goes to i'mport: with our refund number behind it, except where it must be exact."""
-    if not sends_refund_number(record.payment):
-        return record.reason
-    return f"{record.reason} ({record.number})" if record.reason else record.number
 
 
 def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: datetime) -> Booking:
@@ -85,11 +65,11 @@ def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: date
     booked_before = total + sum(item.amount for _key, item in unseen) - shown.cancel_amount
     is_first = True
     for key, item in unseen:
-        numbered = live is not None and _has_number(live, item)
+        numbered = live is not None and has_number(live, item)
         if not numbered and item.amount <= booked_before and _explain_remainder(records, item, key, now):
             booked_before -= item.amount
             continue
-        if live and (numbered or _is_own(live, item, reading=reading, first=is_first)):
+        if live and (numbered or is_own(live, item, reading=reading, first=is_first)):
             succeed(live, item, cancellation_id=key, now=now)
             booking.settled, live = live, None
         else:
@@ -117,29 +97,6 @@ def _set_totals(payment: Payment, records: list[RefundRecord], total: Decimal) -
         done = [record for record in records if record.status == RefundStatus.SUCCEEDED]
         lapsed = sum((record.amount - record.booked_amount for record in done), Decimal(0))
     payment.lapsed_discount = max(Decimal(0), min(lapsed, payment.amount - total))
-
-
-def _has_number(live: RefundRecord, item: Cancellation) -> bool:
-    return sends_refund_number(live.payment) and live.number in item.reason
-
-
-def _is_own(live: RefundRecord, item: Cancellation, *, reading: Reading, first: bool) -> bool:
-    """Whether this new item, which does not carry its number, is the live refund's cancel.
-
-    Our checksum named the balance before it, so if it was carried out at all, it is the first cancel that we do
-    not know yet.
-    """
-    numbered = sends_refund_number(live.payment)
-    if not first or (reading is Reading.REFUSAL and (numbered or item.reason != live.reason)):
-        return False
-    return reading is Reading.ANSWER or _fits(live, item)
-
-
-def _fits(live: RefundRecord, item: Cancellation) -> bool:
-    """Whether amount, time and reason are what the live refund's cancel would show."""
-    in_time = item.cancelled_at is None or item.cancelled_at >= live.requested_at - _CLOCK_SKEW
-    reason_fits = item.reason in {"", _DEFAULT_REASON} or wire_reason(live).startswith(item.reason)
-    return item.amount == live.amount and in_time and reason_fits
 
 
 def _explain_remainder(records: list[RefundRecord], item: Cancellation, key: str, now: datetime) -> bool:
@@ -197,86 +154,5 @@ def _import_cancel(
         message = str(FOUND_WITHOUT_ITEM)
     add_event(record, code="imported", now=now, message=message, data=data)
     logger.info("%s: imported cancel %s", payment.imp_uid, cancellation_id)
-    _announce(record)
+    announce(record)
     return record
-
-
-def succeed(record: RefundRecord, item: Cancellation, *, cancellation_id: str, now: datetime) -> None:
-    """End a live refund as done, with what i'mport did; flagged for review if that is not what was asked."""
-    differs = item.amount != record.amount
-    message = ""
-    if differs:
-        currency = record.payment.currency
-        message = _("%(asked)s was requested, %(done)s was refunded.") % {
-            "asked": format_money(record.amount, currency),
-            "done": format_money(item.amount, currency),
-        }
-    move(
-        record,
-        RefundStatus.SUCCEEDED,
-        code="succeeded",
-        now=now,
-        message=message,
-        data={"cancellation_id": cancellation_id, "amount": str(item.amount)},
-        cancelled_amount=item.amount,
-        cancellation_id=cancellation_id,
-        pg_tid=item.pg_tid[:100],
-        receipt_url=item.receipt_url[:500],
-        cancelled_at=item.cancelled_at or now,
-        needs_review=differs,
-        error_code="",
-    )
-
-
-def move(
-    record: RefundRecord,
-    status: RefundStatus,
-    *,
-    code: str,
-    now: datetime,
-    message: str = "",
-    note: str = "",
-    actor: str = "",
-    data: dict[str, Any] | None = None,
-    **changes: Any,
-) -> None:
-    """Move a live record to another status, with the event that says so.
-
-    The buyer reads `message`; a `note` stands in its place in the timeline, which only staff read.
-
-    Raises `AlreadySettled` if the record is no longer what the caller holds: a final state is never left.
-    """
-    if status in FINAL_STATUSES:
-        changes["settled_at"] = now
-    changes |= {"status": status, "message": message}
-    if not record.is_live or not RefundRecord.objects.filter(pk=record.pk, status=record.status).update(**changes):
-        raise AlreadySettled(f"refund {record.number} is no longer {record.status}")
-    for name, value in changes.items():
-        setattr(record, name, value)
-    add_event(record, code=code, now=now, message=note or message, actor=actor, data=data)
-    if status in FINAL_STATUSES:
-        _announce(record)
-
-
-def _announce(record: RefundRecord) -> None:
-    """Tell the receivers that this record has ended. What they get wrong must not undo it."""
-    for _receiver, error in refund_settled.send_robust(RefundRecord, record=record):
-        if isinstance(error, DatabaseError):  # the transaction is broken: nothing more can be written in it
-            raise error
-
-
-def add_event(
-    record: RefundRecord,
-    *,
-    code: str,
-    now: datetime,
-    message: str = "",
-    actor: str = "",
-    data: dict[str, Any] | None = None,
-) -> None:
-    """Add one line to the record's timeline, with the request that caused it if there is one."""
-    current = request_id()
-    data = {**(data or {}), **({"request_id": current} if current else {})}
-    RefundEvent.objects.create(
-        refund=record, at=now, status=record.status, code=code, message=message, actor=actor, data=data
-    )

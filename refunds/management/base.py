@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from refunds.services.reserve import Actor
+from refunds.inputs import Actor
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
 

@@ -18,13 +18,14 @@ from django.utils.translation import gettext as _
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, apply_reading, one_of_many
 from payments.models import Payment
-from refunds.errors import RefundAbandoned, ResolutionRefused
-from refunds.ledger.booking import Booking, Reading, add_event, book, move
-from refunds.messages import LOOKED_AT, NOT_CARRIED_OUT, NOT_SHOWN, OPEN_TOO_LONG, UNBOOKABLE, message_of
+from refunds.errors import RefundAbandoned
+from refunds.lease import lease_is_over
+from refunds.ledger.booking import Booking, book
+from refunds.ledger.matching import Reading
+from refunds.ledger.transitions import add_event, move
+from refunds.messages import NOT_CARRIED_OUT, NOT_SHOWN, OPEN_TOO_LONG, UNBOOKABLE, message_of
 from refunds.models import RefundRecord, RefundStatus
 from refunds.policies import settles_later
-from refunds.services.refund import lease_is_over
-from refunds.services.reserve import Actor
 
 logger = logging.getLogger(__name__)
 
@@ -94,41 +95,6 @@ def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) 
                 yield _try_repair(payment, shown[payment.imp_uid], read_at)
 
 
-def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: Gateway | None = None) -> RefundRecord:
-    """End an open refund that needs review as "not carried out", on the word of `actor`, with `reason`.
-
-    i'mport is read first: if it shows the refund, it is settled as done instead. Should it be carried out after
-    all, the ledger books it when it is seen. Raises `ResolutionRefused`.
-    """
-    if not reason.strip():
-        raise ResolutionRefused(_("Enter why this refund is closed: what you checked, and with whom."))
-    if not (refund.is_live and refund.needs_review):
-        raise ResolutionRefused(_("Only an open refund that needs review can be closed manually."))
-    read_at = timezone.now()
-    try:
-        shown = (gateway or get_gateway()).payment(refund.payment.imp_uid)
-    except GatewayError as exc:
-        message = _("i'mport cannot be read right now, so nothing was closed: %(error)s") % {"error": exc.message}
-        raise ResolutionRefused(message) from exc
-    closing = _Closing(refund.pk, actor.name, reason.strip())
-    result = _repair(refund.payment, shown, read_at, closing=closing)
-    logger.info("refund %s closed by hand: %s", refund.number, result.outcome)
-    return RefundRecord.objects.select_related("payment").get(pk=refund.pk)
-
-
-@transaction.atomic(durable=True)
-def mark_reviewed(*, refund: RefundRecord, actor: Actor) -> None:
-    """Take an ended refund off the list of those that need review, because `actor` has looked at it.
-
-    Repeating it changes nothing. Raises `ResolutionRefused` for an open refund: that one has to be closed.
-    """
-    if refund.is_live:
-        raise ResolutionRefused(_("This refund is still open. Close it, or wait for its result."))
-    if RefundRecord.objects.filter(pk=refund.pk, needs_review=True).update(needs_review=False):
-        refund.needs_review = False
-        add_event(refund, code="reviewed", now=timezone.now(), message=str(LOOKED_AT), actor=actor.name)
-
-
 def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[Reconciled]:
     read_at = timezone.now()  # before the call: what was not carried out by then may still come after it
     try:
@@ -147,7 +113,7 @@ def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> R
     """Repair one payment; one that cannot be booked must not hold up the others."""
     try:
         with one_of_many(payment.imp_uid):
-            return _repair(payment, shown, read_at)
+            return repair(payment, shown, read_at)
     except CannotBeBooked:
         unresolved = _let_wait(payment, read_at)
         return Reconciled(payment, "unbookable", str(UNBOOKABLE), unresolved=unresolved, shown=shown)
@@ -163,7 +129,7 @@ def _let_wait(payment: Payment, now: datetime) -> RefundRecord | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Closing:
+class Closing:
     """Which refund somebody closes by hand, and why."""
 
     refund_id: int
@@ -171,9 +137,7 @@ class _Closing:
     reason: str
 
 
-def _repair(
-    payment: Payment, shown: GatewayPayment, read_at: datetime, *, closing: _Closing | None = None
-) -> Reconciled:
+def repair(payment: Payment, shown: GatewayPayment, read_at: datetime, *, closing: Closing | None = None) -> Reconciled:
     """Book one reading; a refund it does not show, whose call must have ended before it, was not carried out."""
     with transaction.atomic(durable=True):
         now = timezone.now()

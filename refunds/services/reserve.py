@@ -1,52 +1,27 @@
 """Step 1 of a refund: check the rules against fresh numbers and commit a `requested` record before any call."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from access.models import ApiToken
 from core.money import quantize
 from payments.gateway import CancelRequest
 from payments.models import Payment
 from refunds import policies
 from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, RefundRefused, TooManyFailed
-from refunds.inputs import RefundRequest
-from refunds.ledger.booking import add_event, wire_reason
+from refunds.inputs import Actor, RefundRequest
+from refunds.ledger.matching import wire_reason
+from refunds.ledger.transitions import add_event
 from refunds.models import RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
 from refunds.policies import RefundContext
 from refunds.services.approval import approval_missing
 from refunds.services.bank_accounts import store_account
+from refunds.services.context import context_of
 from refunds.services.idempotency import ensure_same_request, find_by_key, fingerprint
 from refunds.services.token_limits import ensure_within_limits, lock_token
 
 MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask the shop: each is a call to i'mport
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks: an account, or a name where there is none (the command line); and the API token it used, if any."""
-
-    name: str
-    user: User | None = None
-    token: ApiToken | None = None
-
-
-def context_of(payment: Payment, request: RefundRequest) -> RefundContext:
-    """Everything the rules look at, as it is now."""
-    partials = payment.refunds.succeeded().count() if policies.counts_partials(payment) else 0
-    return RefundContext(
-        payment=payment,
-        request=request,
-        now=timezone.now(),
-        contracts=settings.IAMPORT_CONTRACTS,
-        partial_refunds=partials,
-        vbank_fee=settings.VBANK_REFUND_FEE,
-    )
 
 
 def reserve(

@@ -14,7 +14,9 @@ from payments.gateway import GatewayPayment, GatewayRejected
 from payments.intake.mirror import apply_reading
 from payments.models import Payment
 from refunds.errors import RefundRefused
-from refunds.ledger.booking import AlreadySettled, Booking, Reading, book, move
+from refunds.ledger.booking import Booking, book
+from refunds.ledger.matching import Reading
+from refunds.ledger.transitions import AlreadySettled, move
 from refunds.messages import ACCEPTED
 from refunds.models import RefundRecord, RefundStatus
 

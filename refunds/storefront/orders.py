@@ -16,7 +16,7 @@ from payments.labels import method_label
 from payments.models import Payment, PaymentStatus
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundStatus
-from refunds.services.refund import requirements_of, why_impossible
+from refunds.services.preview import requirements_of, why_impossible
 from refunds.storefront.script_messages import why_not
 
 # Words for buyers, who know no PGs and no ledgers.

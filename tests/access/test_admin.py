@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from access.models import ApiToken
 from access.tokens.service import create_token, find_token, revoke_token
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff, make_user
 from tests.fakes import InstantGateway

@@ -34,10 +34,10 @@ from payments.intake.inbox import process_waiting
 from payments.intake.mirror import mirror_payment
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
+from refunds.inputs import Actor
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import settles_later
-from refunds.reconciliation.reconcile import close_by_hand
-from refunds.services.reserve import Actor
+from refunds.reconciliation.resolution import close_by_hand
 from tests.entry_points import ENTRANCES, Ask, Told, by_api, by_service, run_command
 from tests.factories import ACCOUNT, make_staff
 from tests.proof.test_fault_matrix import TABLE, wait_for_open_calls

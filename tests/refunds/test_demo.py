@@ -12,10 +12,10 @@ from django.utils import timezone
 from payments.models import Payment
 from refunds.demo.orders import ORDERS, last_month, this_month
 from refunds.demo.people import ACCOUNTS
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)

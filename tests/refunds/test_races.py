@@ -16,11 +16,11 @@ from payments.gateway import Cancellation
 from payments.intake.mirror import mirror_payment
 from payments.models import Payment
 from refunds.errors import PolicyViolated, RefundInProgress
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import booking
 from refunds.models import RefundEvent, RefundRecord, RefundSource
 from refunds.services.bank_accounts import drop_old_accounts
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from refunds.services.settle import settle_failed, settle_unknown
 from tests.factories import make_payment, make_refund, make_staff, make_stored_account, make_user
 from tests.fakes import InstantGateway
@@ -139,7 +139,7 @@ def test_an_outcome_written_down_during_a_reading_waits_for_it(settle: str, monk
         write.wait(0.5)
         return has_number(*arguments)
 
-    monkeypatch.setattr(booking, "_has_number", slowly)
+    monkeypatch.setattr(booking, "has_number", slowly)
 
     def sync() -> None:
         mirror_payment(gateway.payment(payment.imp_uid))

@@ -17,9 +17,9 @@ from config.celery import app
 from payments.intake.inbox import add_notification
 from payments.models import Notification, Payment
 from refunds.errors import RefundOutcomeUnknown
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from refunds.tasks import sweep
 from tests.factories import paid_at_sandbox
 from tests.sandbox_server import SandboxServer

@@ -15,11 +15,11 @@ from pytest_django import Settings
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.errors import RefundNotSent, RefundOutcomeUnknown, RefundRefused
-from refunds.inputs import RefundRequest
-from refunds.ledger.booking import move
+from refunds.inputs import Actor, RefundRequest
+from refunds.ledger.transitions import move
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation.reconcile import reconcile
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 from tests.webhooks.conftest import Connected

@@ -19,7 +19,7 @@ from payments.models import Payment
 from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, untouched
 from refunds.batches.run import Order
 from refunds.errors import Violation
-from refunds.services.refund import RefundPreview, preview_refund, requirements_of
+from refunds.services.preview import RefundPreview, preview_refund, requirements_of
 
 # Shown with live numbers instead of the rule's own sentence.
 FEE_WARNING = "vbank_fee"

@@ -20,7 +20,8 @@ from refunds.management.base import SOME_FAILED, RefundCommand, operator
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.serialization import Json, error_json, payment_json, preview_json, refund_json
-from refunds.services.refund import preview_refund, request_refund
+from refunds.services.preview import preview_refund
+from refunds.services.refund import request_refund
 
 _TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
 _AMOUNTS = ("amount", "tax_free", "vat_amount")

@@ -23,9 +23,9 @@ from payments.intake import threads as reading_module
 from payments.intake.inbox import process_waiting
 from payments.models import Notification, Payment
 from refunds.errors import RefundOutcomeUnknown
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from tests.factories import paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 

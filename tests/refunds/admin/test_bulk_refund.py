@@ -17,9 +17,9 @@ from payments.models import Payment
 from refunds.admin.bulk_refund import views
 from refunds.batches import run
 from refunds.errors import RefundInProgress
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from tests.admin_pages import codes, confirmation, fill, sign_in, states
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer

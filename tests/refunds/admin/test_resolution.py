@@ -9,10 +9,10 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation.reconcile import reconcile
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from tests.admin_pages import codes, sign_in
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from payments.models import Payment
 from refunds.errors import RefundOutcomeUnknown, ResolutionRefused
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
-from refunds.reconciliation.reconcile import close_by_hand, due_payments, mark_reviewed, reconcile
-from refunds.services.refund import Actor, request_refund
+from refunds.reconciliation.reconcile import due_payments, reconcile
+from refunds.reconciliation.resolution import close_by_hand, mark_reviewed
+from refunds.services.refund import request_refund
 from tests.factories import make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 

@@ -15,9 +15,10 @@ from pytest_django import Settings
 from access.tokens.service import create_token
 from payments.models import Payment
 from refunds.errors import ApprovalRequired
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundBatch, RefundEvent, RefundRecord, RefundSource
-from refunds.services.refund import Actor, preview_refund, request_refund
+from refunds.services.preview import preview_refund
+from refunds.services.refund import request_refund
 from tests.admin_pages import codes, confirmation, fill, sign_in
 from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.fakes import InstantGateway

@@ -11,9 +11,9 @@ from django.test import Client
 
 from payments.models import Payment
 from refunds.errors import RefundRefused, TooManyFailed
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundEvent, RefundRecord, RefundSource
-from refunds.services.refund import Actor, request_refund
+from refunds.services.refund import request_refund
 from refunds.services.reserve import MAX_FAILED_PER_DAY
 from tests.factories import make_refund, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer

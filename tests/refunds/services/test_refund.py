@@ -20,10 +20,11 @@ from refunds.errors import (
     RefundOutcomeUnknown,
     RefundRefused,
 )
-from refunds.inputs import RefundRequest
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.services import refund as refund_module
-from refunds.services.refund import Actor, preview_refund, request_refund
+from refunds.services.preview import preview_refund
+from refunds.services.refund import request_refund
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 

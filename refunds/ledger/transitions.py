@@ -1,0 +1,102 @@
+"""Change a refund's status and write its timeline: the only code that ends a refund record."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.utils.translation import gettext as _
+
+from core.money import format_money
+from core.request_ids import request_id
+from payments.gateway import Cancellation
+from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundStatus
+from refunds.signals import refund_settled
+
+
+class AlreadySettled(Exception):
+    """The record is no longer in the status that its caller read.
+
+    Expected, not a bug: a notification, a reconciliation or another process may settle the refund while this one
+    waits for i'mport or for the lock. Theirs is the better knowledge; the caller reads the record again.
+    """
+
+
+def succeed(record: RefundRecord, item: Cancellation, *, cancellation_id: str, now: datetime) -> None:
+    """End a live refund as done, with what i'mport did; flagged for review if that is not what was asked."""
+    differs = item.amount != record.amount
+    message = ""
+    if differs:
+        currency = record.payment.currency
+        message = _("%(asked)s was requested, %(done)s was refunded.") % {
+            "asked": format_money(record.amount, currency),
+            "done": format_money(item.amount, currency),
+        }
+    move(
+        record,
+        RefundStatus.SUCCEEDED,
+        code="succeeded",
+        now=now,
+        message=message,
+        data={"cancellation_id": cancellation_id, "amount": str(item.amount)},
+        cancelled_amount=item.amount,
+        cancellation_id=cancellation_id,
+        pg_tid=item.pg_tid[:100],
+        receipt_url=item.receipt_url[:500],
+        cancelled_at=item.cancelled_at or now,
+        needs_review=differs,
+        error_code="",
+    )
+
+
+def move(
+    record: RefundRecord,
+    status: RefundStatus,
+    *,
+    code: str,
+    now: datetime,
+    message: str = "",
+    note: str = "",
+    actor: str = "",
+    data: dict[str, Any] | None = None,
+    **changes: Any,
+) -> None:
+    """Move a live record to another status, with the event that says so.
+
+    The buyer reads `message`; a `note` stands in its place in the timeline, which only staff read.
+
+    Raises `AlreadySettled` if the record is no longer what the caller holds: a final state is never left.
+    """
+    if status in FINAL_STATUSES:
+        changes["settled_at"] = now
+    changes |= {"status": status, "message": message}
+    if not record.is_live or not RefundRecord.objects.filter(pk=record.pk, status=record.status).update(**changes):
+        raise AlreadySettled(f"refund {record.number} is no longer {record.status}")
+    for name, value in changes.items():
+        setattr(record, name, value)
+    add_event(record, code=code, now=now, message=note or message, actor=actor, data=data)
+    if status in FINAL_STATUSES:
+        announce(record)
+
+
+def announce(record: RefundRecord) -> None:
+    """Tell the receivers that this record has ended. What they get wrong must not undo it."""
+    for _receiver, error in refund_settled.send_robust(RefundRecord, record=record):
+        if isinstance(error, DatabaseError):  # the transaction is broken: nothing more can be written in it
+            raise error
+
+
+def add_event(
+    record: RefundRecord,
+    *,
+    code: str,
+    now: datetime,
+    message: str = "",
+    actor: str = "",
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Add one line to the record's timeline, with the request that caused it if there is one."""
+    current = request_id()
+    data = {**(data or {}), **({"request_id": current} if current else {})}
+    RefundEvent.objects.create(
+        refund=record, at=now, status=record.status, code=code, message=message, actor=actor, data=data
+    )

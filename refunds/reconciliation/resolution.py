@@ -1,0 +1,52 @@
+"""Close or review a refund by hand, on the word of a member of staff."""
+
+import logging
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from payments.gateway import Gateway, GatewayError, get_gateway
+from refunds.errors import ResolutionRefused
+from refunds.inputs import Actor
+from refunds.ledger.transitions import add_event
+from refunds.messages import LOOKED_AT
+from refunds.models import RefundRecord
+from refunds.reconciliation.reconcile import Closing, repair
+
+logger = logging.getLogger(__name__)
+
+
+def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: Gateway | None = None) -> RefundRecord:
+    """End an open refund that needs review as "not carried out", on the word of `actor`, with `reason`.
+
+    i'mport is read first: if it shows the refund, it is settled as done instead. Should it be carried out after
+    all, the ledger books it when it is seen. Raises `ResolutionRefused`.
+    """
+    if not reason.strip():
+        raise ResolutionRefused(_("Enter why this refund is closed: what you checked, and with whom."))
+    if not (refund.is_live and refund.needs_review):
+        raise ResolutionRefused(_("Only an open refund that needs review can be closed manually."))
+    read_at = timezone.now()
+    try:
+        shown = (gateway or get_gateway()).payment(refund.payment.imp_uid)
+    except GatewayError as exc:
+        message = _("i'mport cannot be read right now, so nothing was closed: %(error)s") % {"error": exc.message}
+        raise ResolutionRefused(message) from exc
+    closing = Closing(refund.pk, actor.name, reason.strip())
+    result = repair(refund.payment, shown, read_at, closing=closing)
+    logger.info("refund %s closed by hand: %s", refund.number, result.outcome)
+    return RefundRecord.objects.select_related("payment").get(pk=refund.pk)
+
+
+@transaction.atomic(durable=True)
+def mark_reviewed(*, refund: RefundRecord, actor: Actor) -> None:
+    """Take an ended refund off the list of those that need review, because `actor` has looked at it.
+
+    Repeating it changes nothing. Raises `ResolutionRefused` for an open refund: that one has to be closed.
+    """
+    if refund.is_live:
+        raise ResolutionRefused(_("This refund is still open. Close it, or wait for its result."))
+    if RefundRecord.objects.filter(pk=refund.pk, needs_review=True).update(needs_review=False):
+        refund.needs_review = False
+        add_event(refund, code="reviewed", now=timezone.now(), message=str(LOOKED_AT), actor=actor.name)

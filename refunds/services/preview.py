@@ -1,0 +1,89 @@
+"""Check a refund before it is requested: problems, warnings, and what a form has to ask for."""
+
+import logging
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from payments.gateway import Gateway, GatewayError, GatewayRejected, get_gateway
+from payments.models import Payment
+from refunds import policies
+from refunds.errors import RefundInProgress, Violation
+from refunds.inputs import RefundRequest
+from refunds.policies import RefundContext, Requirements
+from refunds.services.approval import approval_missing
+from refunds.services.context import context_of, ensure_tax_parts
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPreview:
+    """What would happen, before anything is sent. `amount` in major units of the payment's currency."""
+
+    payment: Payment
+    amount: Decimal
+    problems: tuple[Violation, ...]  # it would be refused for these
+    warnings: tuple[Violation, ...]  # worth knowing before it is confirmed
+    requirements: Requirements
+
+
+def preview_refund(
+    *, payment: Payment, request: RefundRequest, user: User | None = None, gateway: Gateway | None = None
+) -> RefundPreview:
+    """Say whether this refund would be refused here, why, and what to know before. Moves no money.
+
+    `user` is who would ask; without one nobody's approval is missed.
+    i'mport is only read: for tax parts that a rule needs, and for the name of the refund account's holder.
+    """
+    ensure_tax_parts(payment)
+    context = context_of(payment, request)
+    verdict = policies.check(context)
+    problems = verdict.violations
+    if not any(problem.field in ("", "amount") for problem in problems):
+        missing = approval_missing(payment=payment, amount=context.amount, user=user)
+        problems += (missing,) if missing else ()
+    if payment.refunds.live().exists():
+        busy = RefundInProgress()
+        problems = (Violation(busy.code, busy.message), *problems)
+    return RefundPreview(
+        payment=payment,
+        amount=context.amount,
+        problems=problems,
+        warnings=verdict.warnings + (() if problems else _account_warnings(context, gateway or get_gateway())),
+        requirements=requirements_of(payment),
+    )
+
+
+def _account_warnings(context: RefundContext, gateway: Gateway) -> tuple[Violation, ...]:
+    """What the bank says of the refund account, if i'mport can ask it: money sent to a wrong one rarely returns."""
+    account = policies.wire_account(context)
+    if not account.account:
+        return ()
+    try:
+        holder = gateway.account_holder(bank_code=account.standard_bank, account=account.account)
+    except GatewayRejected as exc:
+        message = _("The account could not be confirmed: %(message)s") % {"message": exc.message}
+        return (Violation("account_not_confirmed", message, "refund_account"),)
+    except GatewayError as exc:
+        logger.info("the holder of a refund account could not be asked for: %s", exc.message)
+        return ()
+    if "".join(holder.split()).casefold() == "".join(account.holder.split()).casefold():
+        return ()
+    message = _("According to the bank, this account belongs to %(holder)s. Check the name and the number.")
+    return (Violation("account_holder_differs", message % {"holder": holder}, "refund_holder"),)
+
+
+def why_impossible(payment: Payment) -> Violation | None:
+    """The rule that no input would satisfy, so that nothing of this payment can be refunded here; else None."""
+    violations = policies.check(context_of(payment, RefundRequest())).violations
+    return violations[0] if violations and not violations[0].field else None
+
+
+def requirements_of(payment: Payment) -> Requirements:
+    """What a form has to ask for to refund this payment, and what that costs the merchant."""
+    return policies.requirements(payment, timezone.now(), settings.IAMPORT_CONTRACTS, settings.VBANK_REFUND_FEE)
