@@ -132,7 +132,7 @@ def test_an_outcome_written_down_during_a_reading_waits_for_it(settle: str, monk
     gateway = InstantGateway(payment)
     gateway.cancels.append(Cancellation(Decimal(1_000), timezone.now(), "cancel-0", "", record.number))
     is_read, write = threading.Event(), threading.Event()
-    has_number = booking._has_number
+    has_number = booking.has_number
 
     def slowly(*arguments: Any) -> bool:
         is_read.set()
