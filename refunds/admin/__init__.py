@@ -5,7 +5,8 @@ from django.contrib import admin
 from access.models import ApiToken
 from payments.models import Payment
 from refunds.admin.drift.reports import ReconciliationReportAdmin
-from refunds.admin.refunds import RefundablePaymentAdmin, RefundRecordAdmin
+from refunds.admin.payments import RefundablePaymentAdmin
+from refunds.admin.refunds import RefundRecordAdmin
 from refunds.admin.tokens import RefundingTokenAdmin
 from refunds.models import ReconciliationReport, RefundRecord
 

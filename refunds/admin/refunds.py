@@ -1,130 +1,33 @@
-"""Refunds for staff: the "Refund" action on payments, and the ledger, which nobody edits."""
+"""The ledger of refunds for staff: nobody edits it."""
 
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin, messages
-from django.db.models import Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
-from unfold.enums import ActionVariant
 
 from core.admin.display import badge, day_and_hour, format_time, pairs, safe_link, two_lines
 from core.admin.filters import SeoulDateFilter
 from core.admin.lists import BrowsingAdmin
 from core.money import format_money
-from payments.admin.payments import PaymentAdmin, state_badge
 from payments.admin.search import matching
 from payments.labels import method_label
 from payments.models import Payment
 from refunds.admin.bank_account import account, account_card
-from refunds.admin.bulk_refund.views import confirm, confirmation_url, result, too_many_message
-from refunds.admin.export import ExportingAdmin, RefundExportingAdmin
-from refunds.admin.filters import NeedsReviewFilter, RefundStateFilter, RefundStatusFilter, SourceFilter
-from refunds.admin.progress import waiting, waiting_refund
-from refunds.admin.reconcile import check, report_check
+from refunds.admin.bulk_refund.views import result
+from refunds.admin.export import RefundExportingAdmin
+from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, SourceFilter
+from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
-from refunds.admin.timeline import attention_badge, older_refunds_url, payment_refunds, refund_badge, timeline
-from refunds.batches.run import MAX_ORDERS
-from refunds.models import LIVE_STATUSES, RefundRecord
+from refunds.admin.timeline import refund_badge, timeline
+from refunds.models import RefundRecord
 from refunds.permissions import may_refund_any
-
-
-class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
-    """The payment list with refunds. It is registered here because payments do not know refunds."""
-
-    list_filter = (PaymentAdmin.list_filter[0], RefundStateFilter, *PaymentAdmin.list_filter[1:])
-    actions = ("refund_orders", "check_orders", "export_selected")
-    export_name = "payments"
-    actions_detail = ("refund_order",)
-    change_form_outer_before_template = "admin/refunds/payment_overview.html"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
-        notable = RefundRecord.objects.filter(Q(status__in=LIVE_STATUSES) | Q(needs_review=True))
-        payments: QuerySet[Payment] = super().get_queryset(request)
-        return payments.prefetch_related(Prefetch("refunds", notable, to_attr="notable_refunds"))
-
-    def has_view_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
-        return bool(super().has_view_permission(request, obj)) or may_refund_any(request.user)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(super().has_module_permission(request)) or may_refund_any(request.user)
-
-    def has_change_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
-        """Whoever says whose order it is says who may refund it, so both are asked for."""
-        return bool(super().has_change_permission(request, obj)) and may_refund_any(request.user)
-
-    def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_refund_any(request.user)
-
-    def get_urls(self) -> list[URLPattern]:
-        site = self.admin_site
-        own = [
-            path("refund/", site.admin_view(confirm), name="payments_payment_refund"),
-            path("check/", site.admin_view(check), name="payments_payment_check"),
-        ]
-        return [*own, *super().get_urls()]
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        payment = self.get_object(request, object_id)
-        if payment is None or not payment.refundable_amount:
-            return []
-        return list(super().get_actions_detail(request, object_id))
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        payment = context["original"]
-        context |= {
-            "refunds": payment_refunds(payment),
-            "older_refunds_url": older_refunds_url(payment),
-            "waiting": waiting_refund(payment),
-            "may_check": may_refund_any(request.user),
-        }
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return response
-
-    @admin.display(description=_("status"))
-    def state(self, payment: Payment) -> SafeString:
-        return format_html("{} {}", state_badge(payment), attention_badge(payment.notable_refunds))  # type: ignore[attr-defined]
-
-    @action(description=_("Refund…"), permissions=["refund"])  # type: ignore[untyped-decorator]
-    def refund_orders(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
-        ids = _selected(request, queryset)
-        return HttpResponseRedirect(confirmation_url(ids)) if ids else None
-
-    @action(description=_("Check with i'mport"), permissions=["refund"])  # type: ignore[untyped-decorator]
-    def check_orders(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
-        ids = _selected(request, queryset)
-        if ids:
-            report_check(request, Payment.objects.filter(pk__in=ids))
-
-    @action(  # type: ignore[untyped-decorator]
-        description=_("Refund…"),
-        url_path="refund",
-        permissions=["refund"],
-        icon="currency_exchange",
-        variant=ActionVariant.PRIMARY,
-    )
-    def refund_order(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        payment = self.get_object(request, object_id)
-        if payment is None:
-            raise Http404
-        return HttpResponseRedirect(confirmation_url([payment.pk]))
-
-
-def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:
-    """The ids of the selected payments; none, and a message, if they are too many."""
-    ids = list(queryset.prefetch_related(None).values_list("pk", flat=True)[: MAX_ORDERS + 1])
-    if len(ids) <= MAX_ORDERS:
-        return ids
-    messages.error(request, too_many_message(), extra_tags="too_many_orders")
-    return []
 
 
 class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
