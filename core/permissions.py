@@ -1,0 +1,10 @@
+"""Whether a user is staff with a permission: what the predicates of every app are made of."""
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+
+AnyUser = AbstractBaseUser | AnonymousUser
+
+
+def is_staff_with(user: AnyUser, *permissions: str) -> bool:
+    """Tell whether this is a member of staff with any of the permissions."""
+    return isinstance(user, User) and user.is_staff and any(map(user.has_perm, permissions))
