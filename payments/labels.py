@@ -4,7 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from payments.banks import bank_by_code
+from payments.banks import Bank, bank_by_code, banks_for
 from payments.models import PaymentStatus
 
 PAY_METHODS: dict[str, str | Promise] = {
@@ -71,9 +71,19 @@ def bank_label(code: str) -> str:
     bank = bank_by_code(code)
     if bank is None:
         return code
-    return bank.name_ko if str(get_language()).startswith("ko") else bank.name_en
+    return _bank_name(bank)
 
 
 def status_label(status: str) -> str:
     """The payment's status in words; an unknown one is shown as it is."""
     return str(dict(PaymentStatus.choices).get(status, status))
+
+
+def bank_choices(pg_provider: str) -> list[tuple[str, str]]:
+    """Return the banks that the PG can refund to as (code, name), sorted by name in the active language."""
+    banks = [(bank.code, _bank_name(bank)) for bank in banks_for(pg_provider)]
+    return sorted(banks, key=lambda bank: bank[1].casefold())
+
+
+def _bank_name(bank: Bank) -> str:
+    return bank.name_ko if (get_language() or "ko").startswith("ko") else bank.name_en

@@ -11,8 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money, quantize
-from payments.banks import banks_for
-from payments.labels import method_label
+from payments.labels import bank_choices, method_label
 from payments.models import Payment, PaymentStatus
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundStatus
@@ -107,14 +106,10 @@ def order_card(payment: Payment) -> OrderCard:
     )
 
 
-def bank_choices(payments: Iterable[Payment], language: str) -> dict[str, list[tuple[str, str]]]:
-    """Per PG, the banks it can refund to, for the payments whose refund needs an account."""
+def banks_by_pg(payments: Iterable[Payment]) -> dict[str, list[tuple[str, str]]]:
+    """Return the banks that each PG can refund to, for the payments whose refund needs a bank account."""
     pgs = {payment.pg_provider for payment in payments if requirements_of(payment).account}
-    name = "name_ko" if language == "ko" else "name_en"
-    return {
-        pg: sorted(((bank.code, getattr(bank, name)) for bank in banks_for(pg)), key=lambda choice: choice[1])
-        for pg in sorted(pgs)
-    }
+    return {pg: bank_choices(pg) for pg in sorted(pgs)}
 
 
 def _dialog_data(payment: Payment) -> dict[str, object]:

@@ -8,14 +8,13 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from payments.errors import PaymentNotFound
 from payments.lookup import find_payment
 from payments.models import Payment
-from refunds.storefront.orders import bank_choices, order_card, with_latest_refunds
+from refunds.storefront.orders import banks_by_pg, order_card, with_latest_refunds
 from refunds.storefront.script_messages import script_texts
 
 PAGE_SIZE = 20
@@ -32,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "page": page,
         "who": _name_of(request.user),
         "orders": [order_card(payment) for payment in page],
-        "banks": bank_choices(page, get_language() or "ko"),
+        "banks": banks_by_pg(page),
         "texts": script_texts(),
     }
     return render(request, "storefront/orders.html", context)

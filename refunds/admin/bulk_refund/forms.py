@@ -13,11 +13,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
-from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.money import format_money
-from payments.banks import banks_for
+from payments.labels import bank_choices
 from payments.models import Payment
 from refunds.errors import InvalidRequest
 from refunds.inputs import MAX_REASON_LENGTH, RefundRequest, parse_amount, parse_text
@@ -91,7 +91,9 @@ class OrderForm(forms.Form):
     def _add_account(self, pg_provider: str) -> None:
         holder = _input(maxlength=ACCOUNT_INPUT_LENGTH)
         number = _input(inputmode="numeric", maxlength=ACCOUNT_INPUT_LENGTH)
-        banks = forms.Select(choices=bank_choices(pg_provider), attrs={"class": "rd-input"})
+        banks = forms.Select(
+            choices=[("", _("Choose a bank")), *bank_choices(pg_provider)], attrs={"class": "rd-input"}
+        )
         self.fields["refund_holder"] = _text_field("refund_holder", _("Account holder"), holder)
         self.fields["refund_bank"] = _text_field("refund_bank", _("Bank"), banks)
         self.fields["refund_account"] = _text_field("refund_account", _("Account number"), number)
@@ -135,13 +137,6 @@ def untouched(payment: Payment, *, amount: Decimal | None = None) -> dict[str, s
     if amount is not None:
         data[f"{prefix}-amount"] = f"{amount.normalize():f}"
     return data
-
-
-def bank_choices(pg_provider: str) -> list[tuple[str, str | Promise]]:
-    """The banks that the PG can pay into, by their name in the reader's language."""
-    korean = (get_language() or "ko").startswith("ko")
-    banks = [(bank.code, bank.name_ko if korean else bank.name_en) for bank in banks_for(pg_provider)]
-    return [("", _("Choose a bank")), *sorted(banks, key=lambda bank: bank[1].casefold())]
 
 
 def new_token() -> str:
