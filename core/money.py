@@ -2,30 +2,36 @@
 
 from decimal import Decimal
 
-from babel.numbers import format_currency, get_currency_precision
+from babel import numbers
 from django.utils.translation import get_language
 
+KRW = "KRW"
 MAX_DIGITS = 15  # what SQLite keeps exactly in its 8-byte numbers
 DECIMAL_PLACES = 2
 
 
+def is_currency(code: str) -> bool:
+    """Tell whether `code` is a currency of ISO 4217, in capitals."""
+    return numbers.is_currency(code)
+
+
 def precision(currency: str) -> int:
-    """Decimal places of `currency` (ISO 4217): KRW 0, USD 2."""
-    return get_currency_precision(currency)
+    """Return the decimal places of `currency` (ISO 4217): KRW 0, USD 2."""
+    return numbers.get_currency_precision(currency)
 
 
 def fits_precision(amount: Decimal, currency: str) -> bool:
-    """Whether `amount` (finite, major units) has no more decimals than `currency` has."""
+    """Tell whether `amount` (finite, major units) has no more decimals than `currency` has."""
     decimals = f"{amount:f}".partition(".")[2].rstrip("0")  # exact: arithmetic would round at 28 digits
     return len(decimals) <= precision(currency)
 
 
 def quantize(amount: Decimal, currency: str) -> Decimal:
-    """`amount` written with exactly the decimals of `currency` (1000.00 KRW -> 1000)."""
+    """Return `amount` with exactly the decimals of `currency` (1000.00 KRW -> 1000)."""
     return amount.quantize(Decimal(1).scaleb(-precision(currency)))
 
 
 def format_money(amount: Decimal, currency: str) -> str:
-    """`amount` for people, in the active language: "₩10,000", "US$12.30"."""
+    """Format `amount` for people in the active language: "₩10,000", "US$12.30"."""
     locale = (get_language() or "ko").replace("-", "_")
-    return format_currency(amount, currency, locale=locale)
+    return numbers.format_currency(amount, currency, locale=locale)

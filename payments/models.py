@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
+from core.money import DECIMAL_PLACES, KRW, MAX_DIGITS, format_money
 
 # When a payment was paid, or first seen here if it was not.
 PAYMENT_TIME = Coalesce("paid_at", "created_at")
@@ -61,7 +61,7 @@ class Payment(models.Model):
         help_text=_("The buyer account that can request a refund of this order on the storefront."),
     )
     status = models.CharField(_("status"), max_length=10, choices=PaymentStatus.choices)
-    currency = models.CharField(_("currency"), max_length=3, default="KRW")
+    currency = models.CharField(_("currency"), max_length=3, default=KRW)
     amount = models.DecimalField(_("paid"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
     cancel_amount = models.DecimalField(
         _("refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, default=Decimal(0)

@@ -1,7 +1,7 @@
 """API tokens, second factors and failed sign-ins."""
 
 from access.models.sign_in import SignInFailure
-from access.models.tokens import DECIMAL_PLACES, MAX_DIGITS, ApiToken, ApiTokenQuerySet, TokenState
+from access.models.tokens import ApiToken, ApiTokenQuerySet, TokenState
 from access.models.two_factor import (
     Authenticator,
     BackupCode,
@@ -12,8 +12,6 @@ from access.models.two_factor import (
 )
 
 __all__ = [
-    "DECIMAL_PLACES",
-    "MAX_DIGITS",
     "ApiToken",
     "ApiTokenQuerySet",
     "Authenticator",

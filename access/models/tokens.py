@@ -13,10 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from access.money import fits_precision, is_currency
-
-# As many as the ledger has, which these limits are compared with.
-MAX_DIGITS, DECIMAL_PLACES = 15, 2
+from core.money import DECIMAL_PLACES, KRW, MAX_DIGITS, fits_precision, is_currency
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -75,7 +72,7 @@ class ApiToken(models.Model):
         validators=[MinValueValidator(Decimal("0.01"))],
         help_text=_("Total per day, Korean time."),
     )
-    limit_currency = models.CharField(_("currency of the limits"), max_length=3, default="KRW")
+    limit_currency = models.CharField(_("currency of the limits"), max_length=3, default=KRW)
 
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     created_by = models.ForeignKey(

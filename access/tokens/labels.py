@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 
 from access.models import ApiToken
-from access.money import format_money
+from core.money import format_money
 
 
 def scopes_in_words(token: ApiToken) -> str:

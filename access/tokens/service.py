@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from access.models import ApiToken
+from core.money import KRW
 
 PREFIX = "rd_"  # lets people and secret scanners recognise a leaked one
 START_LENGTH = 8  # how much of it is kept to tell tokens apart
@@ -26,7 +27,7 @@ def create_token(
     may_refund: bool = True,
     max_amount: Decimal | None = None,
     max_per_day: Decimal | None = None,
-    limit_currency: str = "KRW",
+    limit_currency: str = KRW,
     expires_at: datetime | None = None,
     created_by: User | None = None,
 ) -> tuple[ApiToken, str]:

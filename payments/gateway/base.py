@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
+from core.money import KRW
+
 Requester = Literal["customer", "admin"]
 StatusFilter = Literal["all", "ready", "paid", "cancelled", "failed"]
 
@@ -34,7 +36,7 @@ class GatewayPayment:
     status: str
     amount: Decimal
     cancel_amount: Decimal
-    currency: str = "KRW"
+    currency: str = KRW
     cancel_history: tuple[Cancellation, ...] = ()
     pay_method: str = ""
     pg_provider: str = ""

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.money import format_money
+from core.money import KRW, format_money
 from refunds.admin.drift.reports import result_badge
 from refunds.admin.progress import since
 from refunds.admin.timeline import refund_badge
@@ -25,7 +25,6 @@ from refunds.permissions import may_resolve, may_view_refunds, may_view_reports
 
 DAYS = 30
 LINES = 6
-KRW = "KRW"
 BAR_STEP, BAR_WIDTH, CHART_HEIGHT = 20, 14, 100
 
 

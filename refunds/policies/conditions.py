@@ -2,12 +2,12 @@
 
 from typing import get_args
 
-from core.money import fits_precision
+from core.dates import is_night, is_past
+from core.money import KRW, fits_precision
 from payments.gateway import Requester
 from payments.models import PaymentStatus
 from refunds.policies import pg_facts
 from refunds.policies.context import RefundContext
-from refunds.policies.seoul import is_night, is_past
 
 
 def payment_failed(context: RefundContext) -> bool:
@@ -65,7 +65,7 @@ def points_in_part(context: RefundContext) -> bool:
 
 def maybe_foreign_card_in_part(context: RefundContext) -> bool:
     """A payment does not show where its card was issued; a foreign currency only hints at it."""
-    foreign = context.payment.pay_method == "card" and context.payment.currency != "KRW"
+    foreign = context.payment.pay_method == "card" and context.payment.currency != KRW
     return foreign and context.is_partial
 
 

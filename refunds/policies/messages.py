@@ -7,11 +7,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-from core.money import format_money, quantize
+from core.dates import add_months, seoul_date
+from core.money import KRW, format_money, quantize
 from payments.labels import method_label, pg_label
 from refunds.policies.context import RefundContext
 from refunds.policies.pg_facts import KSNET_PERIOD, merchant_cost
-from refunds.policies.seoul import add_months, seoul_date
 from refunds.policies.taxes import tax_free_least
 
 SENTENCES = {
@@ -141,7 +141,7 @@ PLACEHOLDERS: dict[str, Callable[[RefundContext], str]] = {
     "tax_free_left": lambda c: _money(c, c.payment.tax_free_left),
     "tax_free_least": lambda c: _money(c, tax_free_least(c)),
     "vat_left": lambda c: _money(c, c.payment.vat_left),
-    "fee": lambda c: format_money(c.vbank_fee, "KRW"),
+    "fee": lambda c: format_money(c.vbank_fee, KRW),
     "cost": lambda c: _money(c, merchant_cost(c)),
     "method": lambda c: method_label(c.payment.pay_method),
     "pg": lambda c: pg_label(c.payment.pg_provider) or gettext("the payment gateway"),

@@ -7,9 +7,9 @@ only the wallet that the buyer opened inside that PG's payment window.
 from datetime import datetime
 from decimal import Decimal
 
+from core.dates import Period, in_later_month
 from payments.models import Payment
 from refunds.policies.context import RefundContext
-from refunds.policies.seoul import Period, in_later_month
 
 # The guide: a phone bill is refunded in full and in the month of payment only; a contract may allow more.
 PHONE_PARTIAL_CONTRACTS = {"html5_inicis": "html5_inicis_phone_partial", "kcp": "kcp_phone_partial"}

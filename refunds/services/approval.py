@@ -12,14 +12,13 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from core.money import format_money
+from core.money import KRW, format_money
 from payments.models import Payment
 from refunds.errors import Violation
 from refunds.models import RefundStatus
 from refunds.permissions import may_approve, may_refund_any
 
 CODE = "approval_required"
-CURRENCY = "KRW"  # of the limit
 
 
 def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) -> Violation | None:
@@ -31,13 +30,13 @@ def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) ->
     limit = settings.REFUND_APPROVAL_ABOVE
     if not limit or user is None or not may_refund_any(user) or may_approve(user):
         return None
-    if payment.currency != CURRENCY:
+    if payment.currency != KRW:
         message = _("Refunds in %(currency)s need approval. Ask a colleague who can approve them.")
         return Violation(CODE, message % {"currency": payment.currency})
     earlier = _refunded_by(payment, user)
     if earlier + amount <= limit:
         return None
-    words = {"limit": format_money(limit, CURRENCY), "earlier": format_money(earlier, CURRENCY)}
+    words = {"limit": format_money(limit, KRW), "earlier": format_money(earlier, KRW)}
     if not earlier:
         message = _("Refunds above %(limit)s need approval. Ask a colleague who can approve them.")
         return Violation(CODE, message % words, "amount")

@@ -7,10 +7,10 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
 from access.models import ApiToken
+from core.dates import SEOUL, seoul_date
 from core.money import format_money
 from refunds.errors import TokenAmountLimit, TokenCurrency, TokenDailyLimit, TokenEnded
 from refunds.models import RefundRecord, RefundStatus
-from refunds.policies.seoul import SEOUL, seoul_date
 
 
 def lock_token(token: ApiToken, now: datetime) -> ApiToken:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from core.money import KRW
 from payments.gateway.base import Balance, Cancellation, GatewayPayment
 from payments.gateway.iamport.text import prose, text
 from payments.gateway.iamport.wire import Unreadable
@@ -32,13 +33,13 @@ def payment_from(raw: object) -> GatewayPayment:
         raise Unreadable("a payment is not an object")
     optional: dict[str, Any] = {name: text(raw.get(name)) for name in _IDENTIFIERS}
     optional |= {name: prose(raw.get(name)) for name in _PROSE}
-    optional |= {name: moment(raw.get(name)) for name in _TIMES}
+    optional |= {name: from_unix(raw.get(name)) for name in _TIMES}
     return GatewayPayment(
         imp_uid=_required(raw, "imp_uid"),
         status=_status(raw),
         amount=amount(raw, "amount"),
         cancel_amount=amount(raw, "cancel_amount"),
-        currency=text(raw.get("currency")).upper() or "KRW",
+        currency=text(raw.get("currency")).upper() or KRW,
         cancel_history=_history(raw.get("cancel_history")),
         escrow=flag(raw.get("escrow")),
         card_type=_card_type(raw.get("card_type")),
@@ -98,8 +99,8 @@ def amount(raw: Mapping[str, Any], name: str) -> Decimal:
     return number.copy_abs()  # -0 is 0
 
 
-def moment(value: object) -> datetime | None:
-    """UNIX seconds as an aware time; 0, null and nonsense are None."""
+def from_unix(value: object) -> datetime | None:
+    """Return UNIX seconds as an aware time; 0, null and anything else is None."""
     try:
         seconds = int(value) if isinstance(value, int | str | Decimal) else 0
         return datetime.fromtimestamp(seconds, tz=UTC) if seconds > 0 else None
@@ -141,7 +142,7 @@ def _cancellation(raw: object) -> Cancellation:
         raise Unreadable("an item of cancel_history is not an object")
     return Cancellation(
         amount=amount(raw, "amount"),
-        cancelled_at=moment(raw.get("cancelled_at")),
+        cancelled_at=from_unix(raw.get("cancelled_at")),
         cancellation_id=text(raw.get("cancellation_id")),
         pg_tid=text(raw.get("pg_tid")),
         reason=prose(raw.get("reason")),

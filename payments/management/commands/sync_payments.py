@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from core.dates import date_argument, moment
+from core.dates import date_argument, parse_moment
 from payments.gateway import GatewayAuthFailed, GatewayError
 from payments.intake.sync import SyncProgress, sync_by_date, sync_by_id
 
@@ -70,8 +70,8 @@ class Command(BaseCommand):
             if any(not uid.isprintable() or not uid.strip() for uid in options["imp_uid"]):
                 raise CommandError(_("An imp_uid is empty or has invalid characters."), returncode=2)
             return sync_by_id(options["imp_uid"]), ""
-        end = moment(options["end"], end_of_day=True) if options["end"] else timezone.now()
-        start = moment(options["start"]) if options["start"] else end - timedelta(days=DEFAULT_DAYS)
+        end = parse_moment(options["end"], end_of_day=True) if options["end"] else timezone.now()
+        start = parse_moment(options["start"]) if options["start"] else end - timedelta(days=DEFAULT_DAYS)
         if start >= end:
             raise CommandError(_("--from must be before --to."), returncode=2)
         return sync_by_date(start, end, status=options["status"]), f"--from {start:%Y-%m-%d}"

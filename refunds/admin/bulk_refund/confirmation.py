@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.money import format_money, precision, quantize
+from core.money import KRW, format_money, precision, quantize
 from payments.admin.payments import state_badge
 from payments.labels import method_label, pg_label
 from payments.models import Payment
@@ -23,7 +23,6 @@ from refunds.services.preview import RefundPreview, preview_refund, requirements
 
 # Shown with live numbers instead of the rule's own sentence.
 FEE_WARNING = "vbank_fee"
-FEE_CURRENCY = "KRW"
 # The inputs that every order has, in the head of its card.
 HEAD_FIELDS = ("selected", "expected_balance", "amount")
 
@@ -67,7 +66,7 @@ class Row:
             return ""
         return _("%(amount)s + %(fee)s fee. Total cost %(cost)s") % {
             "amount": format_money(self.amount, self.payment.currency),
-            "fee": format_money(self.fee, FEE_CURRENCY),
+            "fee": format_money(self.fee, KRW),
             "cost": format_money(self.amount + self.fee, self.payment.currency),
         }
 
@@ -134,7 +133,7 @@ class Row:
 
     @property
     def plain_fee(self) -> str:
-        return f"{quantize(self.fee, FEE_CURRENCY):f}"
+        return f"{quantize(self.fee, KRW):f}"
 
     @property
     def precision(self) -> int:
@@ -175,11 +174,11 @@ class Confirmation:
         sums: dict[str, Decimal] = {}
         for row in self.ticked:
             sums[row.payment.currency] = sums.get(row.payment.currency, Decimal(0)) + (row.amount or 0)
-        return [format_money(sum_, currency) for currency, sum_ in sorted((sums or {FEE_CURRENCY: Decimal(0)}).items())]
+        return [format_money(sum_, currency) for currency, sum_ in sorted((sums or {KRW: Decimal(0)}).items())]
 
     @property
     def fees(self) -> str:
-        return format_money(sum((row.fee for row in self.ticked), Decimal(0)), FEE_CURRENCY)
+        return format_money(sum((row.fee for row in self.ticked), Decimal(0)), KRW)
 
     @property
     def has_fees(self) -> bool:

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.dates import moment
+from core.dates import parse_moment
 from payments.models import PAYMENT_TIME, Payment, PaymentStatus
 from refunds.api.lists.pagination import CURSOR, PAGE_SIZE
 from refunds.errors import InvalidQuery, InvalidRequest, Violation
@@ -51,7 +51,7 @@ class MomentField(forms.Field):
         if given.year >= _LATEST.year:
             return _LATEST
         # In UTC: PostgreSQL does not take every offset that can be written.
-        return moment(given, end_of_day=self.end_of_day).astimezone(UTC)
+        return parse_moment(given, end_of_day=self.end_of_day).astimezone(UTC)
 
 
 def _read_moment(text: str) -> date | datetime:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from access.models import ApiToken
 from access.tokens.labels import limits_in_words, scopes_in_words
 from access.tokens.service import DEFAULT_DAYS, issue_token, revoke_token, tokens_like
+from core.money import KRW
 from refunds.errors import InvalidRequest
 from refunds.inputs import parse_amount
 from refunds.management.base import RefundCommand
@@ -36,7 +37,7 @@ class Command(RefundCommand):
         parser.add_argument("--scope", default=",".join(SCOPES), help="read, refund or read,refund (default).")
         parser.add_argument("--max-amount", metavar="N", help="Maximum per refund (default: no limit).")
         parser.add_argument("--max-per-day", metavar="N", help="Maximum per day, Korean time (default: no limit).")
-        parser.add_argument("--currency", default="KRW", help="Currency of the limits (default: KRW).")
+        parser.add_argument("--currency", default=KRW, help="Currency of the limits (default: KRW).")
         parser.add_argument("--list", action="store_true", help="List all tokens.")
         parser.add_argument("--json", action="store_true", help="With --list: print one JSON document.")
         parser.add_argument("--revoke", metavar="START_OR_ID", help="Revoke the token with this id or beginning.")

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.dates import date_argument, moment
+from core.dates import date_argument, parse_moment
 from core.errors import DomainError
 from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
@@ -75,8 +75,8 @@ class Command(RefundCommand):
         if options["order"] or not options["since"]:
             message = _("--all requires --since DATE and takes no orders.")
             raise self.usage_error(message, code="invalid_options", as_json=options["json"])
-        since = moment(options["since"])
-        until = moment(options["until"], end_of_day=True) if options["until"] else timezone.now()
+        since = parse_moment(options["since"])
+        until = parse_moment(options["until"], end_of_day=True) if options["until"] else timezone.now()
         if since >= until:
             raise self.usage_error(
                 _("--since must be before --until."), code="invalid_options", as_json=options["json"]

@@ -13,10 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.dates import SEOUL
 from payments.models import Payment
 from refunds.api.lists.pagination import Cursor
 from refunds.models import RefundRecord
-from refunds.policies.seoul import SEOUL
 from tests.factories import make_payment, make_staff, make_user
 
 pytestmark = pytest.mark.django_db

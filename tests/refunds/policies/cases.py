@@ -5,11 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from core.dates import SEOUL
 from payments.models import Payment
 from refunds.errors import Violation
 from refunds.inputs import RefundRequest
 from refunds.policies import RefundContext, check
-from refunds.policies.seoul import SEOUL
 
 ACCOUNT = {"refund_holder": "홍길동", "refund_bank": "088", "refund_account": "110-123-456789"}
 TEL = {"refund_tel": "010-1234-5678"}
