@@ -33,7 +33,10 @@ from core.http.client_ip import address_group, groups_beside, wide_group_of
 
 
 class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]  # axes ships no types
-    """Compare passwords as Django does, unless the username or its address is locked out."""
+    """Compare passwords as Django does, unless the username or its address is locked out.
+
+    A subclass of axes' backend only because `manage.py check` looks for one.
+    """
 
     def authenticate(  # type: ignore[override]  # Django names the credentials
         self, request: HttpRequest | None, **credentials: Any
