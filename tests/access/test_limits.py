@@ -62,9 +62,9 @@ def test_the_refunds_of_a_day_together_stay_within_the_daily_limit(sandbox: Sand
     assert cancel(secret, {"merchant_uid": first.merchant_uid}).status_code == 200
     asked = {"merchant_uid": second.merchant_uid}
     answer = cancel(secret, asked | {"cancel_request_amount": 5_001})
-    assert_refused(answer, "token_daily_limit", "₩5,001", "₩5,000 is left of ₩15,000 a day")
+    assert_refused(answer, "token_daily_limit", "₩5,001", "₩5,000 of ₩15,000 is left")
     assert cancel(secret, asked | {"cancel_request_amount": 5_000}).status_code == 200
-    assert_refused(cancel(secret, asked | {"cancel_request_amount": 1}), "token_daily_limit", "₩0 is left")
+    assert_refused(cancel(secret, asked | {"cancel_request_amount": 1}), "token_daily_limit", "₩0 of ₩15,000 is left")
     assert RefundRecord.objects.count() == 2
 
 
@@ -89,7 +89,7 @@ def test_a_refund_that_is_done_counts_with_what_imort_really_cancelled(
     make_refund(amount=Decimal(5_000), cancelled_amount=Decimal(cancelled), api_token=token, requested_at=now)
     asked = {"merchant_uid": payment.merchant_uid}
     answer = cancel(secret, asked | {"cancel_request_amount": left + 1})
-    assert_refused(answer, "token_daily_limit", f"₩{left:,} is left of ₩10,000 a day")
+    assert_refused(answer, "token_daily_limit", f"₩{left:,} of ₩10,000 is left")
     assert cancel(secret, asked | {"cancel_request_amount": left}).status_code == 200
 
 

@@ -189,7 +189,7 @@ def test_a_refusal_of_the_payment_provider_is_shown_with_its_words(shop: Shop, s
     shop.open(payment)
     shop.submit()
     shop.expect_answer("The refund was refused", "한도초과")
-    expect(shop.row(payment)).to_contain_text("Not refunded")
+    expect(shop.row(payment)).to_contain_text("Refund failed")
 
 
 def test_a_refund_unknown_to_the_shop_is_found_and_the_rest_offered(shop: Shop, sandbox: SandboxServer) -> None:
@@ -197,7 +197,7 @@ def test_a_refund_unknown_to_the_shop_is_found_and_the_rest_offered(shop: Shop, 
     sandbox.console_cancel(payment.imp_uid, 1000)
     shop.open(payment)
     shop.submit()
-    shop.expect_answer("Part of this order had been refunded already", "₩9,000 can still be refunded")
+    shop.expect_answer("Part of this order was already refunded", "₩9,000 can still be refunded")
     expect(shop.row(payment).locator(".badge")).to_have_text("Partly refunded")
 
 

@@ -52,7 +52,7 @@ def test_from_adding_an_endpoint_to_sending_an_event_again(
     fail(requested_refund())
     deliver_due()
     desk.reload()
-    desk.get_by_role("link", name="All of them").click()
+    desk.get_by_role("link", name="All events").click()
     desk.locator(f"input.action-select[value='{Delivery.objects.latest('pk').pk}']").check()
     desk.get_by_role("button", name="Send again").click()
     expect(desk.get_by_text("1 event will be sent again.")).to_be_visible()

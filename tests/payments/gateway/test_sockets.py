@@ -105,14 +105,14 @@ def test_an_answer_that_is_too_long_is_given_up(
 def test_a_refused_connection_means_that_nothing_was_sent(tmp_path: Path) -> None:
     gateway = IamportGateway(config(f"http://127.0.0.1:{closed_port()}", tmp_path))
     gateway._tokens._memory = Token("token-1", obtained_at=time.time(), life=1800)
-    with pytest.raises(GatewayUnavailable, match="nothing was sent"):
+    with pytest.raises(GatewayUnavailable, match="Nothing was sent"):
         gateway.cancel(cancel_request())
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}", "http://no-such-host.invalid", "nonsense", "http://"])
 def test_an_address_that_cannot_be_reached_is_unavailable(tmp_path: Path, address: str) -> None:
     gateway = IamportGateway(config(address.format(port=closed_port()), tmp_path))
-    with pytest.raises(GatewayUnavailable, match="nothing was sent"):
+    with pytest.raises(GatewayUnavailable, match="Nothing was sent"):
         gateway.payment(UID)
 
 

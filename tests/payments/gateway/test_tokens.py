@@ -199,7 +199,7 @@ def test_a_cancel_is_not_sent_when_the_token_came_too_late(server: RawServer, tm
     gateway = gateway_on(server, tmp_path, connect_timeout=0.1, read_timeout=0.2)
     with (
         FileLock(gateway._tokens._file._path.with_suffix(".lock")),
-        pytest.raises(GatewayUnavailable, match="nothing was sent"),
+        pytest.raises(GatewayUnavailable, match="Nothing was sent"),
     ):
         gateway.cancel(cancel_request())
     assert not server.calls

@@ -145,7 +145,7 @@ def described_codes(operation: dict[str, Any]) -> dict[str, set[str]]:
 def test_words_of_the_handbook_and_of_the_description_are_the_same(document: dict[str, Any]) -> None:
     handbook = (DOCS_DIR / "api.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (?:\d{3}(?:, )?)+ \| (`.*?`) \|", handbook, re.MULTILINE)
-    rules = re.search(r"^Rules: (.*?)\.$", handbook, re.MULTILINE | re.DOTALL)
+    rules = re.search(r"^Codes of rules: (.*?)\.$", handbook, re.MULTILINE | re.DOTALL)
     assert rules is not None
     words = {
         word

@@ -99,7 +99,7 @@ def test_parts_by_one_person_count_together() -> None:
     payment, staff = make_payment(), make_staff("refund_payment")
     make_refund(payment, amount=Decimal(3_000), requested_by=staff)
     Payment.objects.update(cancel_amount=3_000)
-    with pytest.raises(ApprovalRequired, match="₩3,000 of this order before"):
+    with pytest.raises(ApprovalRequired, match="already refunded ₩3,000 of this order"):
         refund_as(staff, payment, 2_001)
 
 
@@ -107,7 +107,7 @@ def test_parts_by_one_person_count_together() -> None:
 def test_what_imort_really_cancelled_counts_and_not_what_was_asked(cancelled: int) -> None:
     payment, staff = make_payment(cancel_amount=Decimal(cancelled)), make_staff("refund_payment")
     make_refund(payment, amount=Decimal(3_000), cancelled_amount=Decimal(cancelled), requested_by=staff)
-    with pytest.raises(ApprovalRequired, match=f"₩{cancelled:,} of this order before"):
+    with pytest.raises(ApprovalRequired, match=f"already refunded ₩{cancelled:,} of this order"):
         refund_as(staff, payment, 5_001 - cancelled)
     upto = RefundRequest(amount=LIMIT - cancelled)
     assert preview_refund(payment=payment, request=upto, user=staff).problems == ()

@@ -177,7 +177,11 @@ def test_a_cancel_missed_by_our_ledger_is_imported_when_the_checksum_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("language", "ours"), [("en", "i'mport already shows ₩1,000 refunded"), ("ko", "이곳에 없던 환불 ₩1,000 내역이")]
+    ("language", "ours"),
+    [
+        ("en", "Not refunded: ₩1,000 had already been refunded"),
+        ("ko", "환불되지 않았습니다. 아임포트에서 이미 환불된 금액(₩1,000)"),
+    ],
 )
 def test_a_missed_cancel_is_told_before_the_words_of_imort(sandbox: SandboxServer, language: str, ours: str) -> None:
     payment = paid_at_sandbox(sandbox)
