@@ -8,8 +8,7 @@ from django.utils import timezone
 from payments.gateway import GatewayPayment
 from payments.models import Payment
 from payments.signals import payment_read
-from refunds.ledger.booking import book
-from refunds.ledger.matching import Reading
+from refunds.ledger import Reading, book
 
 
 @receiver(payment_read, dispatch_uid="refunds.book_cancels")

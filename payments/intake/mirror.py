@@ -35,19 +35,28 @@ def apply_reading(payment: Payment, shown: GatewayPayment) -> None:
         payment.status = shown.status
 
 
+@contextmanager
+def locked_reading(shown: GatewayPayment) -> Iterator[Payment]:
+    """Lock the payment's row, copy i'mport's values onto it, and save it after the block has booked its cancels.
+
+    Creates the row if it is missing. Runs inside the caller's transaction.
+    """
+    payment = Payment.objects.select_for_update().filter(imp_uid=shown.imp_uid).first()
+    if payment is None:
+        Payment.objects.bulk_create([new_payment(shown)], ignore_conflicts=True)
+        payment = Payment.objects.select_for_update().get(imp_uid=shown.imp_uid)
+    apply_reading(payment, shown)
+    yield payment
+    payment.save()
+
+
 def mirror_payment(shown: GatewayPayment) -> Payment:
     """Make our row equal to i'mport's, create it if needed, and have its cancels booked.
 
     Runs one short transaction. Safe to repeat, to run twice at once and beside a live refund.
     """
-    with transaction.atomic():
-        payment = Payment.objects.select_for_update().filter(imp_uid=shown.imp_uid).first()
-        if payment is None:
-            Payment.objects.bulk_create([new_payment(shown)], ignore_conflicts=True)
-            payment = Payment.objects.select_for_update().get(imp_uid=shown.imp_uid)
-        apply_reading(payment, shown)
+    with transaction.atomic(), locked_reading(shown) as payment:
         payment_read.send(Payment, payment=payment, gateway_payment=shown)
-        payment.save()
     return payment
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.display import badge, safe_link
 from core.money import format_money
 from payments.models import Payment
-from refunds.ledger.matching import PART_SHOWN
+from refunds.ledger import PART_SHOWN
 from refunds.messages import event_message, message_of
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
 from refunds.services.bank_accounts import DROPPED, SHOWN

@@ -1,0 +1,20 @@
+"""The ledger: the only code that changes a refund's state. matching and plan (pure) -> booking -> transitions."""
+
+from refunds.ledger.booking import PART_SHOWN, Booking, book, book_reading, parts_shown
+from refunds.ledger.matching import Reading, booked_keys, cancellation_keys, wire_reason
+from refunds.ledger.transitions import AlreadySettled, add_event, move
+
+__all__ = [
+    "PART_SHOWN",
+    "AlreadySettled",
+    "Booking",
+    "Reading",
+    "add_event",
+    "book",
+    "book_reading",
+    "booked_keys",
+    "cancellation_keys",
+    "move",
+    "parts_shown",
+    "wire_reason",
+]

@@ -17,7 +17,7 @@ from core.money import format_money
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Payment
-from refunds.ledger.matching import booked_keys, cancellation_keys
+from refunds.ledger import booked_keys, cancellation_keys, parts_shown
 from refunds.messages import NOT_SHOWN, UNBOOKABLE
 from refunds.models import Discrepancy, DiscrepancyKind, ReconciliationReport, RefundRecord
 from refunds.reconciliation.reconcile import Outcome, Reconciled, reconcile
@@ -203,7 +203,7 @@ def differences(ours: Payment | None, theirs: GatewayPayment) -> list[Discrepanc
         if here != there:
             texts = (format_money(here, ours.currency), format_money(there, theirs.currency))
             found.append(_difference(ours, kind, *texts))
-    known = booked_keys(done)
+    known = booked_keys(done, parts_shown(done))
     unbooked = [key for key, _item in cancellation_keys(theirs.cancel_history) if key not in known]
     # A cancel known only from i'mport's total has no item of its own, and is not counted twice.
     without_item = sum(not refund.cancellation_id for refund in done)

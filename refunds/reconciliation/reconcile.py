@@ -16,13 +16,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
-from payments.intake.mirror import CannotBeBooked, apply_reading, one_of_many
+from payments.intake.mirror import CannotBeBooked, one_of_many
 from payments.models import Payment
 from refunds.errors import RefundAbandoned
 from refunds.lease import lease_is_over
-from refunds.ledger.booking import Booking, book
-from refunds.ledger.matching import Reading
-from refunds.ledger.transitions import add_event, move
+from refunds.ledger import Booking, Reading, add_event, book_reading, move
 from refunds.messages import NOT_CARRIED_OUT, NOT_SHOWN, OPEN_TOO_LONG, UNBOOKABLE, message_of
 from refunds.models import RefundRecord, RefundStatus
 from refunds.policies import settles_later
@@ -113,7 +111,7 @@ def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> R
     """Repair one payment; one that cannot be booked must not hold up the others."""
     try:
         with one_of_many(payment.imp_uid):
-            return repair(payment, shown, read_at)
+            return repair(shown, read_at)
     except CannotBeBooked:
         unresolved = _let_wait(payment, read_at)
         return Reconciled(payment, "unbookable", str(UNBOOKABLE), unresolved=unresolved, shown=shown)
@@ -137,14 +135,11 @@ class Closing:
     reason: str
 
 
-def repair(payment: Payment, shown: GatewayPayment, read_at: datetime, *, closing: Closing | None = None) -> Reconciled:
+def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None = None) -> Reconciled:
     """Book one reading; a refund it does not show, whose call must have ended before it, was not carried out."""
     with transaction.atomic(durable=True):
         now = timezone.now()
-        locked = Payment.objects.select_for_update().get(pk=payment.pk)
-        apply_reading(locked, shown)
-        booking = book(locked, shown, reading=Reading.LATER, now=now)
-        locked.save()
+        booking = book_reading(shown, reading=Reading.LATER, now=now)
         live = booking.live
         # Only the refund that was looked at: it may have ended meanwhile, and another one begun.
         if live is not None and closing is not None and closing.refund_id == live.pk:
@@ -154,7 +149,7 @@ def repair(payment: Payment, shown: GatewayPayment, read_at: datetime, *, closin
             _give_up(live, now, code="not_carried_out")
         elif live is not None:
             _wait(live, now)
-    return replace(_result(locked, booking), shown=shown)
+    return replace(_result(booking), shown=shown)
 
 
 def _would_show(live: RefundRecord) -> bool:
@@ -191,8 +186,8 @@ def _wait(live: RefundRecord, now: datetime) -> None:
         add_event(live, code="needs_review", now=now, message=str(OPEN_TOO_LONG), data=data)
 
 
-def _result(payment: Payment, booking: Booking) -> Reconciled:
-    imported = tuple(booking.imported)
+def _result(booking: Booking) -> Reconciled:
+    payment, imported = booking.payment, booking.imported
     if booking.live is not None and booking.live.status == RefundStatus.FAILED:
         return Reconciled(payment, "not_carried_out", message_of(booking.live), imported)
     if booking.live is not None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from payments.gateway import Gateway, GatewayError, get_gateway
 from refunds.errors import ResolutionRefused
 from refunds.inputs import Actor
-from refunds.ledger.transitions import add_event
+from refunds.ledger import add_event
 from refunds.messages import LOOKED_AT
 from refunds.models import RefundRecord
 from refunds.reconciliation.reconcile import Closing, repair
@@ -34,7 +34,7 @@ def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: G
         message = _("i'mport cannot be read right now, so nothing was closed: %(error)s") % {"error": exc.message}
         raise ResolutionRefused(message) from exc
     closing = Closing(refund.pk, actor.name, reason.strip())
-    result = repair(refund.payment, shown, read_at, closing=closing)
+    result = repair(shown, read_at, closing=closing)
     logger.info("refund %s closed by hand: %s", refund.number, result.outcome)
     return RefundRecord.objects.select_related("payment").get(pk=refund.pk)
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from core.encryption.cipher import DecryptError, decrypt, encrypt
 from refunds.errors import AccountNotKept, AccountUnreadable
-from refunds.ledger.transitions import add_event
+from refunds.ledger import add_event
 from refunds.models import RefundAccount, RefundEvent, RefundRecord
 from refunds.policies import WireAccount
 

@@ -10,8 +10,7 @@ from payments.models import Payment
 from refunds import policies
 from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, RefundRefused, TooManyFailed
 from refunds.inputs import Actor, RefundRequest
-from refunds.ledger.matching import wire_reason
-from refunds.ledger.transitions import add_event
+from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
 from refunds.policies import RefundContext

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,12 +10,9 @@ from django.utils.translation import gettext as _
 
 from core.money import format_money
 from payments.gateway import GatewayPayment, GatewayRejected
-from payments.intake.mirror import apply_reading
 from payments.models import Payment
 from refunds.errors import RefundRefused
-from refunds.ledger.booking import Booking, book
-from refunds.ledger.matching import Reading
-from refunds.ledger.transitions import AlreadySettled, move
+from refunds.ledger import AlreadySettled, Booking, Reading, book_reading, move
 from refunds.messages import ACCEPTED
 from refunds.models import RefundRecord, RefundStatus
 
@@ -27,7 +23,7 @@ logger = logging.getLogger(__name__)
 def settle_answer(record: RefundRecord, shown: GatewayPayment) -> RefundRecord:
     """Book an accepted cancel: done if i'mport's history has it, else accepted and still to come."""
     now = timezone.now()
-    booking = _book(record, shown, reading=Reading.ANSWER, now=now)
+    booking = book_reading(shown, reading=Reading.ANSWER, now=now)
     if booking.live is not None and booking.live.pk == record.pk:
         move(booking.live, RefundStatus.PENDING, code="accepted", now=now, message=str(ACCEPTED))
     return _current(record, booking)
@@ -37,7 +33,7 @@ def settle_answer(record: RefundRecord, shown: GatewayPayment) -> RefundRecord:
 def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: GatewayPayment) -> RefundRecord:
     """End a refused refund, after booking what the reading shows that we did not know."""
     now = timezone.now()
-    booking = _book(record, shown, reading=Reading.REFUSAL, now=now)
+    booking = book_reading(shown, reading=Reading.REFUSAL, now=now)
     if booking.live is not None and booking.live.pk == record.pk:
         message = f"{_drift_message(booking)} {refusal.message}".strip()
         move(
@@ -71,16 +67,8 @@ def settle_unknown(record: RefundRecord, message: str) -> RefundRecord:
     return record
 
 
-def _lock_payment(record: RefundRecord) -> Payment:
-    return Payment.objects.select_for_update().get(pk=record.payment_id)
-
-
-def _book(record: RefundRecord, shown: GatewayPayment, *, reading: Reading, now: datetime) -> Booking:
-    payment = _lock_payment(record)
-    apply_reading(payment, shown)
-    booking = book(payment, shown, reading=reading, now=now)
-    payment.save()
-    return booking
+def _lock_payment(record: RefundRecord) -> None:
+    Payment.objects.select_for_update().get(pk=record.payment_id)
 
 
 def _current(record: RefundRecord, booking: Booking) -> RefundRecord:

@@ -17,7 +17,7 @@ from payments.intake.mirror import mirror_payment
 from payments.models import Payment
 from refunds.errors import PolicyViolated, RefundInProgress
 from refunds.inputs import Actor, RefundRequest
-from refunds.ledger import booking
+from refunds.ledger import plan
 from refunds.models import RefundEvent, RefundRecord, RefundSource
 from refunds.services.bank_accounts import drop_old_accounts
 from refunds.services.refund import request_refund
@@ -132,14 +132,14 @@ def test_an_outcome_written_down_during_a_reading_waits_for_it(settle: str, monk
     gateway = InstantGateway(payment)
     gateway.cancels.append(Cancellation(Decimal(1_000), timezone.now(), "cancel-0", "", record.number))
     is_read, write = threading.Event(), threading.Event()
-    has_number = booking.has_number
+    has_number = plan.has_number
 
     def slowly(*arguments: Any) -> bool:
         is_read.set()
         write.wait(0.5)
         return has_number(*arguments)
 
-    monkeypatch.setattr(booking, "has_number", slowly)
+    monkeypatch.setattr(plan, "has_number", slowly)
 
     def sync() -> None:
         mirror_payment(gateway.payment(payment.imp_uid))

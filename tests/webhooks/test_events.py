@@ -16,7 +16,7 @@ from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.errors import RefundNotSent, RefundOutcomeUnknown, RefundRefused
 from refunds.inputs import Actor, RefundRequest
-from refunds.ledger.transitions import move
+from refunds.ledger import move
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation.reconcile import reconcile
 from refunds.services.refund import request_refund

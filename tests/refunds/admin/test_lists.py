@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from payments.models import Payment
 from refunds.admin.timeline import REFUNDS_SHOWN
-from refunds.ledger.transitions import add_event
+from refunds.ledger import add_event
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from tests.admin_pages import REFUND_URL, sign_in
 from tests.factories import make_payment, make_staff
