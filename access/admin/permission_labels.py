@@ -1,4 +1,4 @@
-"""What staff can be allowed to do here, in the reader's language: the permissions that something asks for."""
+"""Labels of the permissions that this application checks, in the reader's language."""
 
 from collections.abc import Iterable, Iterator
 
@@ -45,7 +45,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
         },
     ),
 )
-# Django's own for every model, of which we have no words.
+# Django's default permissions of every other model.
 _ACTIONS = {
     "add": gettext_lazy("Add: %(model)s"),
     "change": gettext_lazy("Change: %(model)s"),
@@ -55,7 +55,7 @@ _ACTIONS = {
 
 
 def offered_permissions(given: Iterable[int]) -> QuerySet[Permission]:
-    """Those that are asked for somewhere, and those `given` already: a form must not take what it does not show."""
+    """Return the permissions that are checked somewhere, and those already `given`, so that a form keeps them."""
     known = Q(pk__in=given)
     for _title, names in SECTIONS:
         for name in names:
@@ -65,15 +65,15 @@ def offered_permissions(given: Iterable[int]) -> QuerySet[Permission]:
 
 
 def permission_choices(permissions: Iterable[Permission]) -> Iterator[tuple[str, list[Choice]]]:
-    """The permissions by section, in words; last those that were given although nothing of ours asks for them."""
+    """Yield the permissions with their labels by section; last those that are given but never checked here."""
     left = {f"{each.content_type.app_label}.{each.codename}": each for each in permissions}
     for title, names in SECTIONS:
-        yield str(title), [(left.pop(name).pk, str(words)) for name, words in names.items() if name in left]
+        yield str(title), [(left.pop(name).pk, str(label)) for name, label in names.items() if name in left]
     if left:
-        yield _("Other"), [(each.pk, _in_words(each)) for each in left.values()]
+        yield _("Other"), [(each.pk, _label(each)) for each in left.values()]
 
 
-def _in_words(permission: Permission) -> str:
+def _label(permission: Permission) -> str:
     action, _separator, model = permission.codename.partition("_")
     if action in _ACTIONS and model == permission.content_type.model:
         return str(_ACTIONS[action]) % {"model": permission.content_type.name}

@@ -1,4 +1,4 @@
-"""The admin's lists of failed sign-ins and of second factors. Superusers unlock and reset there."""
+"""Lists of failed sign-ins and of two-factor devices. Superusers unlock and reset there."""
 
 from typing import Any, cast
 
@@ -28,7 +28,7 @@ class SignInFailureAdmin(ReadOnlyAdmin):
     actions = ("unlock_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SignInFailure]:
-        self._shut = locked_accounts(), locked_addresses()
+        self._locked = locked_accounts(), locked_addresses()
         return current_failures().order_by("-attempt_time")
 
     def has_unlock_permission(self, request: HttpRequest) -> bool:
@@ -63,7 +63,7 @@ class SignInFailureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"))
     def state(self, failure: SignInFailure) -> SafeString:
-        accounts, addresses = self._shut
+        accounts, addresses = self._locked
         if failure.ip_address in addresses:
             return badge("red", gettext("Address locked"))
         if (failure.username, failure.ip_address) in accounts:
@@ -95,16 +95,16 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        # The page to confirm it is the admin's one for deletions; the button has a word that fits.
-        answer: HttpResponse = super().render_change_form(request, context | {"show_delete": False}, *args, **kwargs)
-        return answer
+        # The admin's deletion page confirms it; the button says "Reset".
+        response: HttpResponse = super().render_change_form(request, context | {"show_delete": False}, *args, **kwargs)
+        return response
 
     @action(description=_("Reset…"), url_path="reset", permissions=["reset"], icon="lock_reset")  # type: ignore[untyped-decorator]
     def reset(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:access_authenticator_delete", args=[object_id]))
 
     def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
-        """The admin notes the deletion itself; the account's own history shall show it too."""
+        """Turn it off and log it in the history of the user as well; the admin logs the deletion itself."""
         turn_off(obj.user, by=cast(User, request.user))
 
     @admin.display(description=_("username"))

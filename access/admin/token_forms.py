@@ -1,4 +1,4 @@
-"""What staff say of a new token."""
+"""The form for a new API token."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ def _default_day() -> date:
 
 
 class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
-    """Superusers choose the account; all others make tokens for themselves, or they could borrow more rights."""
+    """Superusers choose the user; all others make tokens for themselves, so that nobody gains more rights."""
 
     valid_until = forms.DateField(
         label=_("Valid until"),
@@ -55,7 +55,7 @@ class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
             self.instance.expires_at = timezone.make_aware(end_of_day)
         user = cleaned["user"].pk if "user" in cleaned else self.instance.user_id
         usable = ApiToken.objects.usable(timezone.now())
-        # Two of one name could not be told apart; and a page that is sent again makes no second one.
+        # Two tokens of one name cannot be told apart. It also stops a form that is submitted twice.
         if "name" in cleaned and usable.filter(user=user, name=cleaned["name"]).exists():
             message = _(
                 "This account already has a valid token with this name. Choose another name or revoke that token."

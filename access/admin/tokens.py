@@ -1,4 +1,4 @@
-"""API tokens for staff: make one, whose text is shown once, and revoke it. Nothing of a token is ever edited."""
+"""API tokens for staff: make one, whose secret is shown once, and revoke it. A token is never edited."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,6 +26,7 @@ from access.tokens.labels import limits_in_words, scopes_in_words
 from access.tokens.service import issue_token
 from core.admin.display import badge, format_time, two_lines
 from core.admin.lists import ReadOnlyAdmin
+from core.admin.pages import admin_page
 
 COLOURS = {TokenState.ACTIVE: "green", TokenState.EXPIRED: "amber", TokenState.REVOKED: "grey"}
 
@@ -89,7 +90,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     # --- A new one ----------------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: ApiToken | None = None) -> list[Any]:
-        """None for one that exists: the overview shows everything."""
+        """Return no fields for an existing token: the overview shows everything."""
         if obj is not None:
             return []
         account = ["user"] if _may_choose_account(request) else []
@@ -107,7 +108,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def get_form(
         self, request: HttpRequest, obj: ApiToken | None = None, change: bool = False, **kwargs: Any
     ) -> type[NewTokenForm]:
-        """Without the account's field for those who may not choose one; what they send of it is not read."""
+        """Leave out the user's field for those who may not choose one; a value that they send is ignored."""
         form: type[NewTokenForm] = super().get_form(request, obj, change=change, **kwargs)
         maker = request.user
 
@@ -122,17 +123,17 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         return FormOfMaker
 
     def formfield_for_foreignkey(self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        """The accounts to choose from: a closed one would make a dead token."""
+        """Offer active users only: a token of another one could not be used."""
         return super().formfield_for_foreignkey(
             db_field, request, **{**kwargs, "queryset": User.objects.filter(is_active=True)}
         )
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        """Accounts are made and edited on their own pages."""
+        """Remove the links that add or edit users: they have pages of their own."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "user":
-            for deed in ("add", "change", "delete", "view"):
-                setattr(field.widget, f"can_{deed}_related", False)
+            for operation in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{operation}_related", False)
         return field
 
     def add_view(
@@ -148,16 +149,11 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> TemplateResponse:
-        """The only page that ever has the secret: nothing keeps it, so it is not redirected to."""
+        """Show the secret on this page only: it is not stored, so there is no redirect."""
         may_view = self.has_view_permission(request)
-        context = {
-            **self.admin_site.each_context(request),
-            **_words(obj),
-            "title": gettext("The new token"),
-            "token": obj,
-            "after": reverse("admin:access_apitoken_change", args=[obj.pk]) if may_view else reverse("admin:index"),
-        }
-        response = TemplateResponse(request, "admin/access/secret.html", context)
+        after = reverse("admin:access_apitoken_change", args=[obj.pk]) if may_view else reverse("admin:index")
+        facts = {**_facts(obj), "token": obj, "after": after}
+        response = admin_page(request, "admin/access/secret.html", gettext("The new token"), **facts)
         patch_cache_control(response, no_store=True, private=True)
         return response
 
@@ -168,7 +164,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         token = context.get("original")
         if token is not None:
-            context |= {**_words(token), "title": token.name, "revoke_url": revoke_url(request.user, token)}
+            context |= {**_facts(token), "title": token.name, "revoke_url": revoke_url(request.user, token)}
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response
 
@@ -202,10 +198,10 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
 
 def _may_choose_account(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and request.user.is_superuser
+    return bool(request.user.is_superuser)
 
 
-def _words(token: ApiToken) -> dict[str, Any]:
+def _facts(token: ApiToken) -> dict[str, Any]:
     once, daily = limits_in_words(token)
     return {
         "badge": state_badge(token),

@@ -1,4 +1,4 @@
-"""Django's own account pages in the theme's look, with the permissions that matter here, in words."""
+"""Django's pages of users and groups in the theme's look, with labelled permissions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,17 +18,17 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from access.admin.permission_labels import offered_permissions, permission_choices
 from core.admin.lists import StrictListMixin
 
-# Rows that tie two others together. Django names them in the language in which it was started.
-TIES = tuple(
-    tie._meta  # noqa: SLF001 (Django's public API)
-    for tie in (User.groups.through, User.user_permissions.through, Group.permissions.through)
+# Rows of many-to-many tables. Django translates their names once, when it starts.
+LINK_TABLES = tuple(
+    table._meta  # noqa: SLF001 (Django's public API)
+    for table in (User.groups.through, User.user_permissions.through, Group.permissions.through)
 )
 
 admin.site.unregister([User, Group])
 
 
 def _offer(field: Field, given: "Manager[Permission] | None") -> None:
-    """Let this field offer permissions by section and in words."""
+    """Let this field offer permissions by section, with their labels."""
     if isinstance(field, ModelMultipleChoiceField):
         pks = given.values_list("pk", flat=True) if given is not None else ()
         field.queryset = offered_permissions(pks)
@@ -48,7 +48,7 @@ class ReadableGroupForm(ModelForm):  # type: ignore[type-arg]  # it takes no arg
 
 
 class AccountMixin(StrictListMixin):
-    """Groups and permissions are ticked: the two lists side by side are wider than a small screen."""
+    """Show groups and permissions as check boxes: two lists side by side do not fit on a small screen."""
 
     filter_horizontal = ()
 
@@ -60,16 +60,16 @@ class AccountMixin(StrictListMixin):
     def get_deleted_objects(
         self, objs: Iterable[Model], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
-        """Without the rows that only tie accounts, groups and permissions together."""
+        """Leave out the rows of the many-to-many tables between users, groups and permissions."""
         deleted, counts, refused, protected = super().get_deleted_objects(objs, request)
-        for tie in TIES:
-            counts.pop(tie.verbose_name_plural, None)
-        return _without_ties(deleted), counts, refused, protected
+        for table in LINK_TABLES:
+            counts.pop(table.verbose_name_plural, None)
+        return _without_links(deleted), counts, refused, protected
 
 
-def _without_ties(found: list[Any]) -> list[Any]:
-    starts = tuple(f"{capfirst(tie.verbose_name)}:" for tie in TIES)
-    own = [_without_ties(each) if isinstance(each, list) else each for each in found]
+def _without_links(found: list[Any]) -> list[Any]:
+    starts = tuple(f"{capfirst(table.verbose_name)}:" for table in LINK_TABLES)
+    own = [_without_links(each) if isinstance(each, list) else each for each in found]
     return [each for each in own if each and not str(each).startswith(starts)]
 
 

@@ -3,11 +3,10 @@
 from typing import Any, cast
 
 import segno
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
@@ -31,6 +30,7 @@ from access.two_factor.service import (
     renew_backup_codes,
     turn_off,
 )
+from core.admin.pages import admin_page
 
 _BEGUN = "two_factor_begun"
 SET_UP_SECONDS = 15 * 60
@@ -156,6 +156,5 @@ def _codes_page(request: HttpRequest, codes: list[str], *, is_new: bool) -> Http
     return _page(request, "codes", _("Your backup codes"), {"codes": codes, "is_new": is_new})
 
 
-def _page(request: HttpRequest, name: str, title: str, facts: dict[str, Any]) -> TemplateResponse:
-    context = {**admin.site.each_context(request), "title": title, **facts}
-    return TemplateResponse(request, f"admin/access/two_factor_{name}.html", context)
+def _page(request: HttpRequest, name: str, title: str, facts: dict[str, Any]) -> HttpResponse:
+    return admin_page(request, f"admin/access/two_factor_{name}.html", title, **facts)
