@@ -15,7 +15,7 @@ Choice = tuple[str, str | Promise]
 
 
 class StatusFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
-    """What staff mean by status: i'mport calls a payment "cancelled" after any refund, and unpaid ones too."""
+    """Filter by the status staff mean: i'mport says "cancelled" after any refund, and for unpaid ones too."""
 
     title = _("status")
     parameter_name = "state"
@@ -50,7 +50,7 @@ class MethodFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no 
 
 
 class PgFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
-    """One choice per company, though i'mport has several codes for some (old and new contracts)."""
+    """Filter by company: i'mport has several codes for some (old and new contracts)."""
 
     title = _("PG")
     parameter_name = "pg"

@@ -1,4 +1,4 @@
-"""Payments for staff: look, search, and say whose order it is. Nothing that i'mport decides can be edited."""
+"""Payments for staff: search, view, and change the buyer's user. Data from i'mport cannot be edited."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from payments.admin.search import SEARCHED, search_payments
 from payments.labels import method_label, pg_label, status_label
 from payments.models import Payment
 
-# Named in a colour of admin.css: green, blue, amber, red or grey.
+# Colours as in `badge`.
 STATES: dict[str, tuple[str, str | Promise]] = {
     "paid": ("green", gettext_lazy("Paid")),
     "partly_refunded": ("blue", gettext_lazy("Partly refunded")),
@@ -34,7 +34,7 @@ STATES: dict[str, tuple[str, str | Promise]] = {
 
 
 def state_badge(payment: Payment) -> SafeString:
-    """Where the payment stands, which i'mport's own status does not say after a refund."""
+    """Return the payment's state as a badge. i'mport's own status does not tell partial from full refunds."""
     if payment.is_fully_refunded:
         return badge(*STATES["refunded"])
     if payment.is_partially_refunded:
@@ -60,7 +60,7 @@ class PaymentAdmin(BrowsingAdmin):
         return search_payments(queryset, search_term), False
 
     def save_model(self, request: HttpRequest, obj: Payment, form: "ModelForm[Payment]", change: bool) -> None:
-        """Only the account: a refund that is booked meanwhile must not be overwritten by the old amounts."""
+        """Save the user only: a refund booked meanwhile must not be overwritten by the old amounts."""
         obj.save(update_fields=["user", "updated_at"])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Payment | None = None) -> Sequence[str]:
@@ -68,7 +68,7 @@ class PaymentAdmin(BrowsingAdmin):
         return [name for row in rows for name in row if name != "user"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Payment | None = None) -> list[Any]:
-        """What this payment has: a card's facts for cards, an account's for virtual accounts."""
+        """Return the fields that this payment has: of a card, of a virtual account, of a bank transfer."""
         method: list[Any] = ["method_name", "pg_name"]
         how: list[Any] = []
         if obj and obj.card_name:
@@ -115,9 +115,9 @@ class PaymentAdmin(BrowsingAdmin):
 
     @admin.display(description=gettext_lazy("goods"))
     def goods(self, payment: Payment) -> SafeString:
-        # With the method below: a column of its own would not fit into 1280 pixels.
-        words = dict.fromkeys((method_label(payment.pay_method), pg_label(payment.pg_provider)))
-        return two_lines(payment.name or "–", " · ".join(filter(None, words)))
+        # The method stands below: a column of its own does not fit into 1280 pixels.
+        names = dict.fromkeys((method_label(payment.pay_method), pg_label(payment.pg_provider)))
+        return two_lines(payment.name or "–", " · ".join(filter(None, names)))
 
     @admin.display(description=gettext_lazy("method"))
     def method_name(self, payment: Payment) -> str:

@@ -7,14 +7,14 @@ from django.db.models import Q, QuerySet
 import core.admin.prefix  # noqa: F401 - registers the lookup `prefix`
 from payments.models import Payment
 
-# What staff have at hand: a number from a mail, a name or telephone number from a call.
+# What staff know: a number from an e-mail, a name or a telephone number.
 SEARCHED = ("merchant_uid", "imp_uid", "buyer_name", "buyer_email", "buyer_tel")
 FEW = 500
 _TEL = re.compile(r"0\d{7,10}", re.ASCII)
 
 
 def matching(text: str, *fields: str) -> Q:
-    """Rows of which one of these fields begins with `text`."""
+    """Return a condition for rows of which one of these fields begins with `text`."""
     query = Q()
     for field in fields:
         for spelling in _spellings(text) if field.endswith("buyer_tel") else [text]:
@@ -23,10 +23,10 @@ def matching(text: str, *fields: str) -> Q:
 
 
 def search_payments(payments: QuerySet[Payment], text: str) -> QuerySet[Payment]:
-    """The payments whose order, payment number, buyer's name, e-mail or telephone begins with `text`.
+    """Return the payments of which one of the searched fields begins with `text`.
 
-    The few that most searches mean are looked up first: asked for in order of payment as well, databases tend
-    to walk through all payments in that order instead. For a beginning that many share, that is the quick way.
+    Look up to `FEW` matches by their ids first: together with ORDER BY, databases tend to walk through all payments
+    in that order instead of using the indexes. For a prefix with many matches that walk is the faster way.
     """
     wanted = text.strip()
     if not wanted:
@@ -37,7 +37,7 @@ def search_payments(payments: QuerySet[Payment], text: str) -> QuerySet[Payment]
 
 
 def _spellings(tel: str) -> list[str]:
-    """A telephone number as typed, and with and without the hyphens it may be stored with."""
+    """Return a telephone number as typed, and with and without the hyphens it may be stored with."""
     digits = re.sub(r"[\s-]", "", tel)
     if not _TEL.fullmatch(digits):
         return [tel]

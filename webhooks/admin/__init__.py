@@ -1,4 +1,4 @@
-"""Who is told about refunds, and what they were told."""
+"""Register the admin of webhook endpoints and deliveries."""
 
 from django.contrib import admin
 

@@ -1,13 +1,12 @@
-"""Deliveries for staff: what was told to whom, what they answered, and telling it again."""
+"""Deliveries for staff: what was sent where, what was answered, and sending it again."""
 
 import re
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -21,11 +20,12 @@ from unfold.decorators import action
 
 from core.admin.display import format_time
 from core.admin.lists import BrowsingAdmin
+from core.admin.pages import StaffRequest, staff_may
 from payments.admin.search import matching
 from payments.models import Payment
 from refunds.models import RefundRecord
 from refunds.permissions import may_view_refunds
-from webhooks.admin.display import attempt_lines, delivery_badge, event_words, next_attempt, order_link, pretty_body
+from webhooks.admin.display import attempt_lines, delivery_badge, event_lines, next_attempt, order_link, pretty_body
 from webhooks.admin.filters import EndpointFilter, EventFilter, StateFilter
 from webhooks.delivery.service import send_again
 from webhooks.delivery.threads import send_soon
@@ -40,7 +40,7 @@ class DeliveryAdmin(BrowsingAdmin):
     list_display = ("what", "order", "told", "state", "attempts", "happened", "next_attempt")
     list_filter = (StateFilter, EndpointFilter, EventFilter)
     list_select_related = ("event__refund__payment", "endpoint")
-    search_fields = ("pk",)  # what is searched is below
+    search_fields = ("pk",)  # shows the search box; `get_search_results` searches
     search_help_text = _("Order, refund or event number")
     actions = ("send_selected_again",)
     change_form_outer_before_template = "admin/webhooks/delivery_overview.html"
@@ -74,7 +74,7 @@ class DeliveryAdmin(BrowsingAdmin):
         return queryset.filter(event__refund__in=refunds), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
-        """None: the overview shows everything."""
+        """Return no fields: the overview shows everything."""
         return []
 
     def render_change_form(
@@ -84,7 +84,7 @@ class DeliveryAdmin(BrowsingAdmin):
         is_test = delivery.event.type == EventType.PING
         context |= {
             "title": delivery.event.get_type_display(),
-            "words": event_words(delivery.event),
+            "words": event_lines(delivery.event),
             "state": delivery_badge(delivery, now),
             "order": order_link(delivery.event, may_open=may_view_refunds(request.user)),
             "happened": format_time(delivery.event.created_at),
@@ -111,7 +111,7 @@ class DeliveryAdmin(BrowsingAdmin):
 
     @admin.display(description=_("event"))
     def what(self, delivery: Delivery) -> SafeString:
-        return event_words(delivery.event)
+        return event_lines(delivery.event)
 
     @admin.display(description=_("order"))
     def order(self, delivery: Delivery) -> SafeString | str:
@@ -135,10 +135,9 @@ class DeliveryAdmin(BrowsingAdmin):
 
 
 @require_POST
-def again(request: HttpRequest, pk: int) -> HttpResponse:
+@staff_may(may_send_again)
+def again(request: StaffRequest, pk: int) -> HttpResponse:
     """Send one delivery again, and go back to it."""
-    if not may_send_again(request.user):
-        raise PermissionDenied
     delivery = get_object_or_404(Delivery, pk=pk)
     _send_again(request, [delivery.pk])
     return HttpResponseRedirect(reverse("admin:webhooks_delivery_change", args=[delivery.pk]))
@@ -146,8 +145,8 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _send_again(request: HttpRequest, pks: list[int]) -> None:
     sent = send_again(Delivery.objects.filter(pk__in=pks))
-    if isinstance(request.user, User) and sent:
-        LogEntry.objects.log_actions(request.user.pk, sent, CHANGE, change_message=gettext("Sent again"))
+    if sent:
+        LogEntry.objects.log_actions(cast(User, request.user).pk, sent, CHANGE, change_message=gettext("Sent again"))
     send_soon({delivery.endpoint for delivery in sent if delivery.endpoint.enabled})
     held = sorted({delivery.endpoint.name for delivery in sent if not delivery.endpoint.enabled})
     if sent:

@@ -1,4 +1,4 @@
-"""Events, deliveries and attempts in words and colours."""
+"""Display of events, deliveries and attempts."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from webhooks.models import Attempt, Delivery, DeliveryStatus, Endpoint, Event, 
 
 @dataclass(frozen=True, slots=True)
 class AttemptLine:
-    """One attempt in the log. `answer` is what a stranger's server said."""
+    """One attempt in the log. `answer` comes from the endpoint's server: never trust it."""
 
     at: datetime
     result: SafeString
@@ -36,8 +36,8 @@ class DeliveryLine:
     happened: str
 
 
-def event_words(event: Event) -> SafeString:
-    """What happened, and how much of it."""
+def event_lines(event: Event) -> SafeString:
+    """Return what happened and the amount."""
     name = event.get_type_display()
     if event.refund is None:
         return two_lines(name, event.type)
@@ -46,8 +46,8 @@ def event_words(event: Event) -> SafeString:
     return two_lines(f"{name} {format_money(amount, refund.payment.currency)}", event.type)
 
 
-def event_type_words(endpoint: Endpoint) -> str:
-    """What an endpoint is told."""
+def event_types(endpoint: Endpoint) -> str:
+    """Return the types of events that an endpoint receives."""
     names = [str(EventType(name).label) for name in endpoint.types if name in EventType.values]
     return ", ".join(names) if endpoint.types else _("All events")
 
@@ -77,7 +77,7 @@ def next_attempt(delivery: Delivery) -> str:
 
 
 def attempt_lines(delivery: Delivery, now: datetime) -> list[AttemptLine]:
-    """The log, the newest attempt first."""
+    """Return the log, newest attempt first."""
     attempts = list(delivery.attempt_log.all())
     under_way = attempts[-1].pk if attempts and delivery.is_being_sent(now) else None
     return [
@@ -93,7 +93,7 @@ def attempt_lines(delivery: Delivery, now: datetime) -> list[AttemptLine]:
 
 
 def last_result(delivery: Delivery) -> str:
-    """What became of the latest attempt, in one sentence."""
+    """Describe the result of the latest attempt in one or two sentences."""
     attempt = delivery.attempt_log.last()
     if attempt is None:
         return ""
@@ -105,7 +105,7 @@ def last_result(delivery: Delivery) -> str:
 
 
 def pretty_body(event: Event) -> str:
-    """The content, indented for people; empty if it is not written yet."""
+    """Return the payload indented; empty if it is not rendered yet."""
     return json.dumps(json.loads(event.body), indent=2, ensure_ascii=False) if event.body else ""
 
 
@@ -113,14 +113,14 @@ def delivery_lines(endpoint: Endpoint, now: datetime, *, limit: int) -> list[Del
     latest = endpoint.deliveries.select_related("event__refund__payment", "endpoint")[:limit]
     return [
         DeliveryLine(
-            found.pk, event_words(found.event), delivery_badge(found, now), format_time(found.event.created_at)
+            found.pk, event_lines(found.event), delivery_badge(found, now), format_time(found.event.created_at)
         )
         for found in latest
     ]
 
 
 def order_link(event: Event, *, may_open: bool) -> SafeString | str:
-    """The order and its refund; a link for those who may open it."""
+    """Return the order and its refund, as a link for those who may open it."""
     if event.refund is None:
         return "–"
     lines = two_lines(event.refund.payment.merchant_uid, event.refund.number)

@@ -1,13 +1,10 @@
-"""The admin's pages of endpoints. Not Django's own forms: those look names up while a transaction is open."""
+"""The pages of webhook endpoints. Not Django's own forms: those would resolve names inside a transaction."""
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,7 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.admin.display import format_time
-from webhooks.admin.display import delivery_lines, endpoint_badge, event_type_words, last_result
+from core.admin.pages import StaffRequest, admin_page, staff_may
+from webhooks.admin.display import delivery_lines, endpoint_badge, event_types, last_result
 from webhooks.admin.forms import EndpointForm, RotationForm, name_is_taken
 from webhooks.delivery.service import send_test
 from webhooks.delivery.threads import send_soon
@@ -28,15 +26,14 @@ SHOWN = 10
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def add(request: HttpRequest) -> HttpResponse:
-    """Ask who is to be told; on POST add the endpoint and show its secret, this once."""
-    if not may_add_endpoint(request.user):
-        raise PermissionDenied
+@staff_may(may_add_endpoint)
+def add(request: StaffRequest) -> HttpResponse:
+    """Show the form; on POST add the endpoint and show its secret, this once."""
     form = EndpointForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             endpoint, secret = add_endpoint(**form.cleaned_data)
-        except IntegrityError:  # somebody was quicker
+        except IntegrityError:  # added at the same time by somebody else
             form.add_error("name", name_is_taken())
         else:
             _log(request, endpoint, _("Added: %(url)s") % {"url": endpoint.url}, ADDITION)
@@ -48,14 +45,15 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change name, address or events of an endpoint."""
-    endpoint = _to_change(request, pk)
+@staff_may(may_change_endpoint)
+def edit(request: StaffRequest, pk: int) -> HttpResponse:
+    """Change name, URL or events of an endpoint."""
+    endpoint = get_object_or_404(Endpoint, pk=pk)
     form = EndpointForm(request.POST if request.method == "POST" else None, endpoint=endpoint)
     if request.method == "POST" and form.is_valid():
         try:
             change_endpoint(endpoint, **form.cleaned_data)
-        except IntegrityError:  # somebody was quicker
+        except IntegrityError:  # added at the same time by somebody else
             form.add_error("name", name_is_taken())
         else:
             _log(request, endpoint, _("Changed: %(url)s") % {"url": endpoint.url})
@@ -66,18 +64,16 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_safe
-def show(request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
-    """What is known of an endpoint, and what one may do with it."""
-    if not may_view_endpoints(request.user):
-        raise PermissionDenied
+@staff_may(may_view_endpoints)
+def show(request: StaffRequest, endpoint: Endpoint) -> HttpResponse:
+    """Show an endpoint, its latest deliveries and the buttons that this user may use."""
     now = timezone.now()
     old_until = endpoint.old_secret_until
     made_at = endpoint.secret_made_at.isoformat()
-    context = {
-        "title": endpoint.name,
+    facts = {
         "endpoint": endpoint,
         "badge": endpoint_badge(endpoint),
-        "wants": event_type_words(endpoint),
+        "wants": event_types(endpoint),
         "added": format_time(endpoint.created_at),
         "secret_made": format_time(endpoint.secret_made_at),
         "old_secret_until": format_time(old_until) if old_until and old_until > now else "",
@@ -87,13 +83,14 @@ def show(request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         "deliveries": delivery_lines(endpoint, now, limit=SHOWN) if may_view_deliveries(request.user) else [],
         "rotation": RotationForm(initial={"overlap": "1", "made_at": made_at}),
     }
-    return TemplateResponse(request, "admin/webhooks/endpoint.html", {**admin.site.each_context(request), **context})
+    return admin_page(request, "admin/webhooks/endpoint.html", endpoint.name, **facts)
 
 
 @require_POST
-def switch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Switch an endpoint on or off, as the button said."""
-    endpoint = _to_change(request, pk)
+@staff_may(may_change_endpoint)
+def switch(request: StaffRequest, pk: int) -> HttpResponse:
+    """Switch an endpoint on or off, as the button says."""
+    endpoint = get_object_or_404(Endpoint, pk=pk)
     on = request.POST.get("to") == "on"
     if on != endpoint.enabled:
         switch_endpoint(endpoint, on=on)
@@ -108,9 +105,10 @@ def switch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def test(request: HttpRequest, pk: int) -> HttpResponse:
-    """Send a test event now and say what the endpoint answered."""
-    endpoint = _to_change(request, pk)
+@staff_may(may_change_endpoint)
+def test(request: StaffRequest, pk: int) -> HttpResponse:
+    """Send a test event now and show the endpoint's answer."""
+    endpoint = get_object_or_404(Endpoint, pk=pk)
     _log(request, endpoint, _("Test event sent"))
     delivery = send_test(endpoint)
     if delivery.status == DeliveryStatus.DELIVERED:
@@ -124,14 +122,15 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @require_POST
-def rotate(request: HttpRequest, pk: int) -> HttpResponse:
+@staff_may(may_change_endpoint)
+def rotate(request: StaffRequest, pk: int) -> HttpResponse:
     """Make a new secret and show it, this once."""
-    endpoint = _to_change(request, pk)
+    endpoint = get_object_or_404(Endpoint, pk=pk)
     form = RotationForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Choose how long the old secret stays valid."), extra_tags="invalid_choice")
         return _back_to(endpoint)
-    # Loading the answer again, or a second click, must not replace what has just been copied.
+    # A reload or a second click must not replace the secret that has just been copied.
     is_current = form.cleaned_data["made_at"] == endpoint.secret_made_at.isoformat()
     secret = rotate_secret(endpoint, overlap=form.days) if is_current else None
     if secret is None:
@@ -140,12 +139,6 @@ def rotate(request: HttpRequest, pk: int) -> HttpResponse:
         return _back_to(endpoint)
     _log(request, endpoint, _("New secret created"))
     return _secret_page(request, endpoint, secret)
-
-
-def _to_change(request: HttpRequest, pk: int) -> Endpoint:
-    if not may_change_endpoint(request.user):
-        raise PermissionDenied
-    return get_object_or_404(Endpoint, pk=pk)
 
 
 def _address(endpoint: Endpoint) -> str:
@@ -157,16 +150,14 @@ def _back_to(endpoint: Endpoint) -> HttpResponse:
 
 
 def _form_page(request: HttpRequest, form: EndpointForm, *, title: str, back: str) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": title, "form": form, "back": back}
-    return TemplateResponse(request, "admin/webhooks/endpoint_form.html", context)
+    return admin_page(request, "admin/webhooks/endpoint_form.html", title, form=form, back=back)
 
 
 def _secret_page(request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
-    context = {"title": _("Secret of %(name)s") % {"name": endpoint.name}, "endpoint": endpoint, "secret": secret}
-    return TemplateResponse(request, "admin/webhooks/secret.html", {**admin.site.each_context(request), **context})
+    title = _("Secret of %(name)s") % {"name": endpoint.name}
+    return admin_page(request, "admin/webhooks/secret.html", title, endpoint=endpoint, secret=secret)
 
 
-def _log(request: HttpRequest, endpoint: Endpoint, message: str, flag: int = CHANGE) -> None:
-    """Who did it, in the admin's history; never a secret."""
-    if isinstance(request.user, User):
-        LogEntry.objects.log_actions(request.user.pk, [endpoint], flag, change_message=message, single_object=True)
+def _log(request: StaffRequest, endpoint: Endpoint, message: str, flag: int = CHANGE) -> None:
+    """Log the change in the admin's history; never a secret."""
+    LogEntry.objects.log_actions(request.user.pk, [endpoint], flag, change_message=message, single_object=True)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge, format_time, two_lines
 from core.admin.lists import ReadOnlyAdmin
-from webhooks.admin.display import endpoint_badge, event_type_words
+from webhooks.admin.display import endpoint_badge, event_types
 from webhooks.admin.endpoint_views import add, edit, rotate, show, switch, test
 from webhooks.models import DeliveryStatus, Endpoint
 from webhooks.permissions import may_add_endpoint, may_change_endpoint, may_view_endpoints
@@ -73,7 +73,7 @@ class EndpointAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("webhook endpoint"))
     def endpoint(self, endpoint: Endpoint) -> SafeString:
-        # Not the whole address: its path may hold a token of the storefront's.
+        # Only the host: the path may hold a secret of the storefront.
         return two_lines(endpoint.name, urlsplit(endpoint.url).netloc)
 
     @admin.display(description=_("status"))
@@ -82,7 +82,7 @@ class EndpointAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("events"))
     def wants(self, endpoint: Endpoint) -> str:
-        return event_type_words(endpoint)
+        return event_types(endpoint)
 
     @admin.display(description=_("waiting"))
     def waiting(self, endpoint: Endpoint) -> int:

@@ -1,4 +1,4 @@
-"""What staff enter about an endpoint."""
+"""Forms for webhook endpoints."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ OVERLAPS = (
 
 
 class EndpointForm(forms.Form):
-    """Name, address and events. A new address is looked up, and refused if it does not lead to the public internet."""
+    """Name, URL and events. Resolves a new URL and rejects it unless it leads to the public internet."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -66,7 +66,7 @@ def name_is_taken() -> ValidationError:
 
 
 class RotationForm(forms.Form):
-    """How long the secret so far goes on signing. `made_at` is the secret that the page was about."""
+    """How long the old secret remains valid. `made_at` identifies the secret that the page showed."""
 
     overlap = forms.ChoiceField(
         label=gettext_lazy("How long does the old secret stay valid?"), choices=OVERLAPS, widget=forms.RadioSelect
