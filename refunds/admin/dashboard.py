@@ -1,4 +1,4 @@
-"""The admin's first page: what needs someone, what was refunded, and whether our ledger agrees with i'mport."""
+"""The admin's overview: open refunds, refunded totals, and the latest comparison with i'mport."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ BAR_STEP, BAR_WIDTH, CHART_HEIGHT = 20, 14, 100
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One figure that leads to what it counts. `tone` colours it if it asks for attention."""
+    """One figure with a link to what it counts. `tone` is the colour if it needs attention."""
 
     code: str
     title: str
@@ -41,8 +41,8 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One refund of a list."""
+class RecentRefund:
+    """One refund in a list of the overview."""
 
     record: RefundRecord
     badge: SafeString
@@ -52,9 +52,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day of the chart, in the drawing's units; `room` is where its share of the width begins."""
+    """One day of the chart in SVG units; `left` is where its share of the width begins."""
 
-    room: int
+    left: int
     height: int
     label: str
     step: int = BAR_STEP
@@ -62,7 +62,7 @@ class Bar:
 
     @property
     def x(self) -> int:
-        return self.room + (self.step - self.width) // 2
+        return self.left + (self.step - self.width) // 2
 
     @property
     def y(self) -> int:
@@ -71,7 +71,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was refunded on one Korean day in one currency."""
+    """The total refunded on one day in Asia/Seoul in one currency."""
 
     day: date
     currency: str
@@ -80,7 +80,7 @@ class Day:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What the first page shows to staff who may see refunds; others get the plain list of sections."""
+    """Add the overview to the context for staff who may see refunds; others get the plain list of sections."""
     user = request.user
     if not may_view_refunds(user):
         return context
@@ -158,7 +158,7 @@ def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
 
 
 def _refunded_since(first: date) -> list[Day]:
-    """Per day and currency, what i'mport refunded since this day."""
+    """Sum up per day and currency what i'mport refunded since this day."""
     start = timezone.make_aware(datetime.combine(first, time.min))
     rows = (
         RefundRecord.objects.succeeded()
@@ -172,7 +172,7 @@ def _refunded_since(first: date) -> list[Day]:
 
 
 def _totals(days: Iterable[Day]) -> str:
-    """The sums, won first; zero won if there is nothing."""
+    """Format the sums, won first; zero won if there is nothing."""
     sums = {KRW: Decimal(0)}
     for day in days:
         sums[day.currency] = sums.get(day.currency, Decimal(0)) + day.total
@@ -186,7 +186,7 @@ def _count(days: Iterable[Day]) -> str:
 
 
 def _chart(days: list[Day], today: date) -> dict[str, Any] | None:
-    """The won refunded on each of the last days; None if there were none."""
+    """Return the chart of the won refunded on each of the last days; None if there were none."""
     won = {day.day: day for day in days if day.currency == KRW}
     most = max((day.total for day in won.values()), default=Decimal(0))
     if not most:
@@ -211,10 +211,10 @@ def _bar(place: int, day: date, refunded: Day | None, most: Decimal) -> Bar:
     return Bar(place * BAR_STEP, height, label)
 
 
-def _lines(refunds: Iterable[RefundRecord]) -> list[Line]:
+def _lines(refunds: Iterable[RefundRecord]) -> list[RecentRefund]:
     now = timezone.now()
     return [
-        Line(
+        RecentRefund(
             record,
             refund_badge(record),
             format_money(record.booked_amount or record.amount, record.payment.currency),

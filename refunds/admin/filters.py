@@ -1,4 +1,4 @@
-"""Filters that know refunds, for the payment list and the ledger."""
+"""Filters by refunds, for the payment list and the ledger."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ Choice = tuple[str, str | Promise]
 
 
 class RefundStateFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
-    """How far an order's refunds are."""
+    """Filter payments by the state of their refunds."""
 
     title = _("refund")
     parameter_name = "refund"
@@ -56,7 +56,7 @@ def _having(payments: PaymentQuerySet, records: QuerySet[RefundRecord]) -> Payme
 
 
 class _FieldFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
-    """One value of a field with fixed choices."""
+    """Filter by one value of a field with fixed choices."""
 
     choices_of_field: Iterable[Choice]
 

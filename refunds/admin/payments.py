@@ -26,7 +26,7 @@ from refunds.permissions import may_refund_any
 
 
 class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
-    """The payment list with refunds. It is registered here because payments do not know refunds."""
+    """The payment list with refunds; it is in this app because payments must not import refunds."""
 
     list_filter = (PaymentAdmin.list_filter[0], RefundStateFilter, *PaymentAdmin.list_filter[1:])
     actions = ("refund_orders", "check_orders", "export_selected")
@@ -46,7 +46,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         return bool(super().has_module_permission(request)) or may_refund_any(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
-        """Whoever says whose order it is says who may refund it, so both are asked for."""
+        """Require the permission to refund as well: the buyer of an order may refund it."""
         return bool(super().has_change_permission(request, obj)) and may_refund_any(request.user)
 
     def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -109,7 +109,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
 
 
 def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:
-    """The ids of the selected payments; none, and a message, if they are too many."""
+    """Return the ids of the selected payments; none, with an error message, if they are too many."""
     ids = list(queryset.prefetch_related(None).values_list("pk", flat=True)[: MAX_ORDERS + 1])
     if len(ids) <= MAX_ORDERS:
         return ids

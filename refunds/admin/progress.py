@@ -1,4 +1,4 @@
-"""What an open refund is waiting for, in words: for whom, since when, and when it is looked at again."""
+"""The state of an open refund for staff: what it waits for, since when, and when it is checked next."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from refunds.models import RefundRecord, RefundStatus
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The state of an open refund. `code` is a stable word; an empty `next_check`: nothing is planned."""
+    """The state of an open refund. `code` is a stable word; `next_check` is empty if no check is planned."""
 
     refund: RefundRecord
     code: str
@@ -31,18 +31,18 @@ class Waiting:
 
 
 def since(at: datetime, now: datetime) -> str:
-    """A past moment in Korea, and how long ago it was."""
+    """Format a past time in Asia/Seoul, with its age."""
     if now - at < timedelta(minutes=1):
         return _("%(at)s (just now)") % {"at": format_time(at)}
     return _("%(at)s (%(time)s ago)") % {"at": format_time(at), "time": timesince(at, now, depth=1)}
 
 
 def waiting(refund: RefundRecord) -> Waiting | None:
-    """What this refund waits for; None if it waits for nothing any more."""
+    """Return what this refund waits for; None if it is settled."""
     if not refund.is_live:
         return None
     now = timezone.now()
-    code, title, text = _words(refund, now)
+    code, title, text = _describe(refund, now)
     if refund.needs_review:
         text += " " + _("It has been open for too long. Ask i'mport or the PG whether it was executed.")
     began = refund.events.filter(status=refund.status).first()
@@ -57,12 +57,12 @@ def waiting(refund: RefundRecord) -> Waiting | None:
 
 
 def waiting_refund(payment: Payment) -> Waiting | None:
-    """What this payment's open refund waits for, if it has one."""
+    """Return what this payment's open refund waits for; None if it has none."""
     refund = payment.refunds.live().first()
     return waiting(refund) if refund else None
 
 
-def _words(refund: RefundRecord, now: datetime) -> tuple[str, str, str]:
+def _describe(refund: RefundRecord, now: datetime) -> tuple[str, str, str]:
     if refund.status == RefundStatus.PENDING:
         pg = pg_label(refund.payment.pg_provider) or _("the PG")
         text = _("Accepted by i'mport, not yet completed by the PG. We update this automatically.")

@@ -1,19 +1,20 @@
-"""The admin's page on which staff close an open refund by hand. Nothing happens before the button is pressed."""
+"""The page on which staff close an open refund by hand, and the button that marks an ended one as reviewed."""
 
 from django import forms, urls
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.money import format_money
+from core.permissions import AnyUser
 from refunds.admin.progress import since, waiting
 from refunds.admin.timeline import refund_badge, timeline
 from refunds.errors import ResolutionRefused
@@ -25,8 +26,12 @@ from refunds.reconciliation.resolution import close_by_hand, mark_reviewed
 MAX_REASON_LENGTH = 500
 
 
+def _may_close(user: AnyUser) -> bool:
+    return may_resolve(user) and may_view_refunds(user)
+
+
 class CloseForm(forms.Form):
-    """An empty reason is refused by the service, with its own words."""
+    """The reason for closing; the service rejects an empty one with its own message."""
 
     reason = forms.CharField(
         label=gettext_lazy("Reason for closing: what you checked, and with whom"),
@@ -36,18 +41,17 @@ class CloseForm(forms.Form):
     )
 
 
-def close_url(user: object, refund: RefundRecord) -> str:
-    """Where this user may close this refund; empty if they may not, or it cannot be closed."""
-    closable = refund.is_live and refund.needs_review and isinstance(user, User) and _may_close(user)
+def close_url(user: AnyUser, refund: RefundRecord) -> str:
+    """Return where this user may close this refund; empty if they may not, or it cannot be closed."""
+    closable = refund.is_live and refund.needs_review and _may_close(user)
     return urls.reverse("admin:refunds_refundrecord_close", args=[refund.pk]) if closable else ""
 
 
 @require_http_methods(["GET", "POST"])
-def close(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show what is known of an open refund; on POST with a reason, close it and go back to it."""
+@staff_may(_may_close)
+def close(request: StaffRequest, pk: int) -> HttpResponse:
+    """Show an open refund; on POST with a reason, close it and go back to it."""
     user = request.user
-    if not isinstance(user, User) or not _may_close(user):
-        raise PermissionDenied
     refund = get_object_or_404(RefundRecord.objects.select_related("payment"), pk=pk)
     detail = urls.reverse("admin:refunds_refundrecord_change", args=[refund.pk])
     form = CloseForm(request.POST if request.method == "POST" else None)
@@ -59,26 +63,25 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
         except ResolutionRefused as exc:
             form.add_error(None, ValidationError(exc.message, code=exc.code))
         else:
-            _tell(request, user, closed, form.cleaned_data["reason"].strip())
+            _report(request, closed, form.cleaned_data["reason"].strip())
             return HttpResponseRedirect(detail)
     elif request.method != "POST" and not close_url(user, refund):
         messages.info(request, _("This refund is already settled or needs no review, so it cannot be closed."))
         return HttpResponseRedirect(detail)
-    return TemplateResponse(request, "admin/refunds/close.html", _context(request, refund, form))
+    return admin_page(request, "admin/refunds/close.html", _("Close this refund"), **_facts(refund, form, user))
 
 
-def reviewed_url(user: object, refund: RefundRecord) -> str:
-    """Where this user may say that they looked at an ended refund that needs review; empty if there is nothing."""
-    open_question = not refund.is_live and refund.needs_review and isinstance(user, User) and _may_close(user)
-    return urls.reverse("admin:refunds_refundrecord_reviewed", args=[refund.pk]) if open_question else ""
+def reviewed_url(user: AnyUser, refund: RefundRecord) -> str:
+    """Return where this user may mark an ended refund as reviewed; empty if they may not, or it needs no review."""
+    reviewable = not refund.is_live and refund.needs_review and _may_close(user)
+    return urls.reverse("admin:refunds_refundrecord_reviewed", args=[refund.pk]) if reviewable else ""
 
 
 @require_POST
-def reviewed(request: HttpRequest, pk: int) -> HttpResponse:
-    """Note that somebody looked at an ended refund, and go back to it."""
+@staff_may(_may_close)
+def reviewed(request: StaffRequest, pk: int) -> HttpResponse:
+    """Mark an ended refund as reviewed, and go back to it."""
     user = request.user
-    if not isinstance(user, User) or not _may_close(user):
-        raise PermissionDenied
     refund = get_object_or_404(RefundRecord.objects.select_related("payment"), pk=pk)
     try:
         mark_reviewed(refund=refund, actor=Actor(user.get_username(), user))
@@ -89,14 +92,8 @@ def reviewed(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponseRedirect(urls.reverse("admin:refunds_refundrecord_change", args=[refund.pk]))
 
 
-def _may_close(user: User) -> bool:
-    return may_resolve(user) and may_view_refunds(user)
-
-
-def _context(request: HttpRequest, refund: RefundRecord, form: CloseForm) -> dict[str, object]:
+def _facts(refund: RefundRecord, form: CloseForm, user: User) -> dict[str, object]:
     return {
-        **admin.site.each_context(request),
-        "title": _("Close this refund"),
         "refund": refund,
         "form": form,
         "badge": refund_badge(refund),
@@ -104,12 +101,12 @@ def _context(request: HttpRequest, refund: RefundRecord, form: CloseForm) -> dic
         "asked_at": since(refund.requested_at, timezone.now()),
         "waiting": waiting(refund),
         "timeline": timeline(refund),
-        "may_check": refund.is_live and may_refund_any(request.user),
+        "may_check": refund.is_live and may_refund_any(user),
     }
 
 
-def _tell(request: HttpRequest, user: User, closed: RefundRecord, reason: str) -> None:
-    """Say what became of it, and keep it in the admin's history."""
+def _report(request: StaffRequest, closed: RefundRecord, reason: str) -> None:
+    """Add a message that says what became of it, and log it in the admin's history."""
     names = {"number": closed.number}
     if closed.status == RefundStatus.FAILED:
         entry = _("Closed manually: %(reason)s") % {"reason": reason}
@@ -121,4 +118,4 @@ def _tell(request: HttpRequest, user: User, closed: RefundRecord, reason: str) -
             "Refund %(number)s was not closed: i'mport shows that it was executed. It is now recorded as refunded."
         )
         messages.warning(request, text % names, extra_tags="settled")
-    LogEntry.objects.log_actions(user.pk, [closed], CHANGE, change_message=entry, single_object=True)
+    LogEntry.objects.log_actions(request.user.pk, [closed], CHANGE, change_message=entry, single_object=True)

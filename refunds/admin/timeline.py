@@ -1,4 +1,4 @@
-"""Refunds in words and colours: badges, a payment's refunds, a refund's timeline."""
+"""Display of refunds: badges, the refunds of a payment, the timeline of a refund."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,14 +40,14 @@ EVENTS: dict[str, str | Promise] = {
     SHOWN: _("Account viewed"),
     DROPPED: _("Account deleted"),
 }
-# They say nothing of the refund's state.
+# They do not change the refund's state.
 QUIET_EVENTS = (SHOWN, DROPPED, PART_SHOWN)
 REFUNDS_SHOWN = 50  # of one payment, on its page
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One line of a timeline."""
+class TimelineEntry:
+    """One event in a refund's timeline."""
 
     at: datetime
     title: str | Promise
@@ -58,7 +58,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundLine:
+class PaymentRefund:
     """One refund in the table on its payment's page."""
 
     record: RefundRecord
@@ -73,7 +73,7 @@ def refund_badge(refund: RefundRecord) -> SafeString:
 
 
 def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
-    """What to know of a payment's open refunds besides its own state."""
+    """Return a badge for a payment's open or questionable refunds; empty if it has none."""
     for refund in refunds:
         if refund.status == RefundStatus.UNKNOWN:
             return badge("amber", gettext("Outcome unknown"), message_of(refund))
@@ -82,30 +82,34 @@ def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
     return badge("amber", gettext("Needs review")) if any(refund.needs_review for refund in refunds) else ""
 
 
-def payment_refunds(payment: Payment) -> list[RefundLine]:
-    """The latest refunds of a payment, the newest first."""
+def payment_refunds(payment: Payment) -> list[PaymentRefund]:
+    """Return the latest refunds of a payment, newest first."""
     lines = []
     for record in payment.refunds.all()[:REFUNDS_SHOWN]:
         amount = record.amount if record.cancelled_amount is None else record.cancelled_amount
         money = format_money(amount, payment.currency)
-        lines.append(RefundLine(record, refund_badge(record), money, message_of(record), safe_link(record.receipt_url)))
+        lines.append(
+            PaymentRefund(record, refund_badge(record), money, message_of(record), safe_link(record.receipt_url))
+        )
     return lines
 
 
 def older_refunds_url(payment: Payment) -> str:
-    """The ledger of this payment, if it has more refunds than its page shows."""
+    """Return the address of this payment's ledger if it has more refunds than its page shows; else empty."""
     if payment.refunds.count() <= REFUNDS_SHOWN:
         return ""
     return reverse("admin:refunds_refundrecord_changelist", query={"q": payment.imp_uid})
 
 
-def timeline(refund: RefundRecord) -> list[Moment]:
-    """What happened to a refund, the oldest first."""
-    return [_moment(event) for event in refund.events.all()]
+def timeline(refund: RefundRecord) -> list[TimelineEntry]:
+    """Return the events of a refund, oldest first."""
+    return [_entry(event) for event in refund.events.all()]
 
 
-def _moment(event: RefundEvent) -> Moment:
+def _entry(event: RefundEvent) -> TimelineEntry:
     title = EVENTS.get(event.code, event.get_status_display())
     colour = "amber" if event.code == "needs_review" else COLOURS[RefundStatus(event.status)]
     colour = "grey" if event.code in QUIET_EVENTS else colour
-    return Moment(event.at, title, colour, event_message(event), event.actor, str(event.data.get("request_id", "")))
+    return TimelineEntry(
+        event.at, title, colour, event_message(event), event.actor, str(event.data.get("request_id", ""))
+    )

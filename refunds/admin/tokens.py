@@ -1,4 +1,4 @@
-"""What the page of an API token says of its refunds."""
+"""The page of an API token with what it refunded today."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from refunds.services.token_limits import used_on_day
 
 
 class RefundingTokenAdmin(ApiTokenAdmin):
-    """It is registered by refunds because tokens do not know refunds."""
+    """The tokens' admin with refunds; it is in this app because access must not import refunds."""
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -26,7 +26,7 @@ class RefundingTokenAdmin(ApiTokenAdmin):
 
 
 def _refunded_today(token: ApiToken) -> str:
-    """Such as "₩30,000 of ₩100,000"; a token without limits may refund in several currencies, so it has no sum."""
+    """Return a text such as "₩30,000 of ₩100,000". Only tokens with limits have a single currency to add up."""
     used = format_money(used_on_day(token, timezone.now()), token.limit_currency)
     if token.max_per_day is None:
         return used
