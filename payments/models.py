@@ -99,8 +99,8 @@ class Payment(models.Model):
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
     failed_at = models.DateTimeField(_("failed at"), null=True, blank=True)
-    fail_reason = models.CharField(_("reason of failure"), max_length=500, blank=True)
-    cancel_reason = models.CharField(_("reason of cancel"), max_length=500, blank=True)
+    fail_reason = models.CharField(_("failure reason"), max_length=500, blank=True)
+    cancel_reason = models.CharField(_("cancel reason"), max_length=500, blank=True)
     receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
 
     vbank_code = models.CharField(_("virtual account bank code"), max_length=10, blank=True)

@@ -69,7 +69,7 @@ def _error(status: int, code: str, message: str) -> JsonResponse:
 def _imp_uid_of(request: HttpRequest) -> str:
     """The payment that a notification is about. Raises `Refused`."""
     if request.method != "POST":
-        raise Refused(405, "method_not_allowed", _("Notifications are sent with POST."))
+        raise Refused(405, "method_not_allowed", _("Send notifications with POST."))
     if not _is_allowed(request):
         raise Refused(403, "address_not_allowed", _("Notifications are not accepted from this address."))
     imp_uid = _fields(request.content_type or "", _body(request)).get("imp_uid")
@@ -109,7 +109,7 @@ def _fields(content_type: str, body: bytes) -> Mapping[str, Any]:
         elif content_type == "application/x-www-form-urlencoded":
             fields = dict(parse_qsl(text, max_num_fields=MAX_FIELDS))
         else:
-            raise Refused(415, "unsupported_media_type", _("Notifications are JSON or a form."))
+            raise Refused(415, "unsupported_media_type", _("Send the notification as JSON or a form."))
     except (ValueError, RecursionError) as exc:
         raise Refused(400, "unreadable", _("The notification cannot be read.")) from exc
     if not isinstance(fields, dict):

@@ -129,7 +129,7 @@ def _ensure_in_time(record: RefundRecord) -> None:
     """A process that slept since the reservation must not send what may be given up before its call has ended."""
     age = timezone.now() - record.requested_at
     if age > timedelta(seconds=max(1, settings.REFUND_LEASE_SECONDS - longest_call())):
-        raise GatewayUnavailable(_("This server was too slow; nothing was sent. Try again in a moment."))
+        raise GatewayUnavailable(_("This server was too slow. Nothing was sent; try again in a moment."))
 
 
 def _after_refusal(record: RefundRecord, refusal: GatewayRejected, gateway: Gateway) -> Callable[[], RefundRecord]:

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         name = options["username"]
         user = User.objects.filter(username=name).first()
         if user is None:
-            raise CommandError(_("There is no account named %(name)s.") % {"name": name}, returncode=2)
+            raise CommandError(_("No account is named %(name)s.") % {"name": name}, returncode=2)
         was_on = turn_off(user)
         forget_failures(user)
         logger.warning("two-factor sign-in of account %s was reset by a command", user.pk)

@@ -169,7 +169,7 @@ def _send(user: User, token: uuid.UUID, batch: RefundBatch | None, page: Confirm
 def _verdict(request: HttpRequest, page: Confirmation) -> Notice:
     """What a press of "Check" or of "Refund" found; in the latter case, that nothing was sent."""
     if not page.ticked and not blocked_although_wanted(page):
-        return Notice("nothing_selected", "error", _("Tick at least one order to refund."))
+        return Notice("nothing_selected", "error", _("Select at least one order to refund."))
     wrong = bool(page.shared.errors) or blocked_although_wanted(page) or not page.may_send
     if wrong and request.POST.get("do") == "refund":
         return Notice("not_sent", "error", _("Nothing was refunded yet. Fix the problems below and try again."))

@@ -61,7 +61,7 @@ class Command(RefundCommand):
     def _make(self, options: dict[str, Any]) -> None:
         user = User.objects.filter(username=options["username"], is_active=True).first()
         if user is None:
-            raise self._usage(_("There is no active user “%(name)s”.") % {"name": options["username"]}, options)
+            raise self._usage(_("No active user is named “%(name)s”.") % {"name": options["username"]}, options)
         if not 1 <= options["days"] <= MAX_DAYS:
             raise self._usage(_("--days must be from 1 to %(max)s.") % {"max": MAX_DAYS}, options)
         scopes = {scope.strip() for scope in options["scope"].split(",")}
@@ -103,7 +103,7 @@ class Command(RefundCommand):
         found = tokens_like(named)
         if not found:
             # What was typed may be a whole secret, so it is not repeated.
-            raise self._usage(_("There is no such token. See --list."), options)
+            raise self._usage(_("No such token. See --list."), options)
         if len(found) > 1:
             names = ", ".join(f"{token.pk}: {token}" for token in found)
             raise self._usage(
