@@ -61,7 +61,7 @@ class InvalidRequest(RefundError):
     def __init__(self, code: str, message: str, *, field: str) -> None:
         super().__init__(message)
         self.code = code  # type: ignore[misc]  # one class serves every malformed input
-        self.field = field
+        self.violations = (Violation(code, message, field),)
 
 
 class InvalidQuery(RefundError):
