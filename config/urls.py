@@ -15,7 +15,7 @@ urlpatterns = [
     path("", include("refunds.storefront.urls")),
 ]
 
-handler400 = "refunds.api.errors.bad_request"
-handler403 = "refunds.api.errors.permission_denied"
-handler404 = "refunds.api.errors.page_not_found"
-handler500 = "refunds.api.errors.server_error"
+handler400 = "refunds.api.error_pages.bad_request"
+handler403 = "refunds.api.error_pages.permission_denied"
+handler404 = "refunds.api.error_pages.page_not_found"
+handler500 = "refunds.api.error_pages.server_error"

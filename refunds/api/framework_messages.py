@@ -1,10 +1,12 @@
-"""Codes and sentences for what Django REST framework refuses by itself: it does not speak Korean here."""
+"""Codes and messages for errors of Django REST framework, which has no Korean ones."""
 
 import math
 
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_noop as _
 from rest_framework import exceptions
+
+from refunds.serialization import Json
 
 _CODES: dict[type[exceptions.APIException], str] = {
     exceptions.ParseError: "invalid_json",
@@ -25,18 +27,23 @@ SENTENCES = {
 }
 
 
-def code_of(exc: exceptions.APIException) -> str:
-    """The stable word for an exception of DRF's."""
+def framework_error_json(exc: exceptions.APIException, *, method: str = "") -> Json:
+    """The body of an error of DRF's, in the form of `refunds.serialization.error_json`."""
+    message = _message_of(exc, method)
+    return {"message": message, "code": _code_of(exc), "retryable": isinstance(exc, exceptions.Throttled)}
+
+
+def _code_of(exc: exceptions.APIException) -> str:
     if isinstance(exc, exceptions.PermissionDenied) and str(exc.detail).startswith("CSRF"):
         return "csrf_failed"
     return _CODES.get(type(exc)) or str(getattr(exc.detail, "code", exc.default_code))
 
 
-def message_of(exc: exceptions.APIException, method: str) -> str:
-    """A sentence for people in the active language: ours, unless whoever raised it brought a better one."""
+def _message_of(exc: exceptions.APIException, method: str) -> str:
+    """Our message in the active language, unless our own code raised `exc` with a more exact one."""
     if isinstance(exc, exceptions.Throttled):
         return _throttled(max(1, math.ceil(getattr(exc, "wait", None) or 1)))
-    code = code_of(exc)
+    code = _code_of(exc)
     if code not in SENTENCES or _has_own_words(exc, code):
         return str(exc.detail)
     return gettext(SENTENCES[code]) % {"method": method}
@@ -52,7 +59,7 @@ def _throttled(seconds: int) -> str:
 
 
 def _has_own_words(exc: exceptions.APIException, code: str) -> bool:
-    """Whether our own code said why, as authentication and permissions can."""
+    """Whether our authentication or permissions raised it with a message."""
     said = str(exc.detail)
     if code == "authentication_failed":
         return not said.startswith("Invalid token header")

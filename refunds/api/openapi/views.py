@@ -19,7 +19,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from refunds.api.errors import method_not_allowed
+from refunds.api.error_pages import method_not_allowed
 
 # Building it is dear, and what builds it is not made for threads: it loads its parts when they are first needed.
 _one_at_a_time = Lock()
