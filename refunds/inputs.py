@@ -115,7 +115,7 @@ def parse_uid(value: object, *, field: Literal["imp_uid", "merchant_uid"]) -> st
     return uid
 
 
-_TEXT_LENGTHS = {
+TEXT_LENGTHS = {
     "reason": MAX_REASON_LENGTH,
     "refund_holder": 50,
     "refund_bank": 50,
@@ -137,7 +137,7 @@ def parse_request(
 
     Raises `InvalidRequest` (`invalid_text`), naming the field.
     """
-    clean = {name: parse_text(text, field=name, max_length=_TEXT_LENGTHS[name]) for name, text in texts.items()}
+    clean = {name: parse_text(text, field=name, max_length=TEXT_LENGTHS[name]) for name, text in texts.items()}
     return RefundRequest(
         amount=amount,
         tax_free=tax_free,

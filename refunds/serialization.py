@@ -4,8 +4,9 @@ The OpenAPI description takes its components from these serializers.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -20,7 +21,6 @@ from refunds.models import ReconciliationReport, RefundRecord, RefundSource, Ref
 from refunds.services.preview import RefundPreview
 
 Json = dict[str, Any]
-Row = TypeVar("Row")
 MAJOR_UNITS = "In major units of `currency`: KRW 10000, USD 12.3."
 
 
@@ -28,42 +28,40 @@ MAJOR_UNITS = "In major units of `currency`: KRW 10000, USD 12.3."
 class Amount(serializers.FloatField):
     """Money as a JSON number, with the precision of the object's `currency`."""
 
-    def reader(self) -> Callable[[Any], int | float | None]:
-        amount_of, currency_of = attrgetter(self.source), attrgetter(self.parent.fields["currency"].source)
-
-        def read(instance: Any) -> int | float | None:
-            amount = amount_of(instance)
-            if amount is None:
-                return None
-            exact = quantize(amount, currency_of(instance))
-            # `float` only writes the number: its shortest form is the exact text.
-            return int(exact) if exact == exact.to_integral_value() else float(exact)
-
-        return read
-
 
 class RefundMessage(serializers.CharField):
     """What became of a refund, in the active language."""
 
-    def reader(self) -> Callable[[RefundRecord], str]:
-        return message_of
 
+class RowSerializer(serializers.Serializer[Any]):
+    """Write the rows of lists: read each attribute as it is, five times faster than DRF does."""
 
-class RowSerializer(serializers.Serializer[Row]):
-    """Base of what lists are made of: read each attribute as it is, five times faster than DRF does."""
+    def to_representation(self, instance: Any) -> Json:
+        return {name: read(instance) for name, read in self._readers}
 
     @cached_property
     def _readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
-        return [
-            (name, field.reader() if isinstance(field, Amount | RefundMessage) else attrgetter(field.source))
-            for name, field in self.fields.items()
-        ]
+        return [(name, self._reader(field)) for name, field in self.fields.items()]
 
-    def to_representation(self, instance: Row) -> Json:
-        return {name: read(instance) for name, read in self._readers}
+    def _reader(self, field: "serializers.Field[Any, Any, Any, Any]") -> Callable[[Any], Any]:
+        if isinstance(field, RefundMessage):
+            return message_of
+        value_of = attrgetter(str(field.source))
+        if not isinstance(field, Amount):
+            return value_of
+        currency_of = attrgetter(str(self.fields["currency"].source))
+        return lambda row: _number(value_of(row), currency_of(row))
 
 
-class PaymentSerializer(RowSerializer[Payment]):
+def _number(amount: Decimal | None, currency: str) -> int | float | None:
+    """An amount as a JSON number. `float` only writes it: its shortest form is the exact text."""
+    if amount is None:
+        return None
+    exact = quantize(amount, currency)
+    return int(exact) if exact == exact.to_integral_value() else float(exact)
+
+
+class PaymentSerializer(RowSerializer):
     """One payment of an order."""
 
     imp_uid = serializers.CharField(help_text="i'mport's number of the payment.")
@@ -81,7 +79,7 @@ class PaymentSerializer(RowSerializer[Payment]):
     paid_at = serializers.DateTimeField(allow_null=True)
 
 
-class RefundSerializer(RowSerializer[RefundRecord]):
+class RefundSerializer(RowSerializer):
     """One refund and what became of it."""
 
     id = serializers.IntegerField()

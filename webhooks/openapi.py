@@ -3,14 +3,12 @@
 Written out rather than generated: drf-spectacular leaves the headers of webhooks away.
 """
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiWebhook
 
-from refunds.api.openapi.examples import PAYMENT, REFUND
+from refunds.api.openapi.examples import REFUSED, SUCCEEDED, written
+from refunds.models import RefundRecord
+from refunds.serialization import Json, payment_json, refund_json
 from webhooks.models import EventType
-
-Json = dict[str, Any]
 
 _DELIVERY = (
     "Answer any 2xx status within 10 seconds and work afterwards. Anything else, and no answer, is tried again for "
@@ -38,7 +36,7 @@ def _webhook(event_type: str, summary: str, description: str, data: Json, exampl
         },
         "required": ["type", "timestamp", "data"],
     }
-    shown = {"type": event_type, "timestamp": "2026-11-23T03:00:01Z", "data": example}
+    shown = {"type": event_type, "timestamp": "2026-11-23T03:00:01Z", "data": written(example)}
     operation = {
         "summary": summary,
         "description": f"{description} {_DELIVERY}",
@@ -71,29 +69,25 @@ _REFUND_DATA: Json = {
     "required": ["refund", "payment"],
 }
 _AS_IT_WAS = "`payment` is as it was when the event was first sent."
-_FAILED = {
-    "status": "failed",
-    "cancelled_amount": None,
-    "cancellation_id": "",
-    "receipt_url": "",
-    "code": "refused_by_gateway",
-    "message": "취소할 수 없는 거래입니다.",
-}
-_NOTHING_REFUNDED = {"status": "paid", "cancel_amount": 0, "refundable_amount": 10000}
+
+
+def _ended(refund: RefundRecord) -> Json:
+    return {"refund": refund_json(refund), "payment": payment_json(refund.payment)}
+
 
 refund_succeeded = _webhook(
     EventType.REFUND_SUCCEEDED.value,
-    "A refund was carried out",
+    "A refund was executed",
     f"Also one that was made in i'mport's console. {_AS_IT_WAS}",
     _REFUND_DATA,
-    {"refund": REFUND, "payment": PAYMENT},
+    _ended(SUCCEEDED),
 )
 refund_failed = _webhook(
     EventType.REFUND_FAILED.value,
-    "A refund was not carried out",
+    "A refund was not executed",
     f"`code` and `message` of the refund say why. {_AS_IT_WAS}",
     _REFUND_DATA,
-    {"refund": REFUND | _FAILED, "payment": PAYMENT | _NOTHING_REFUNDED},
+    _ended(REFUSED),
 )
 ping = _webhook(
     EventType.PING.value,

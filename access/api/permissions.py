@@ -12,6 +12,9 @@ from access.models import ApiToken
 if TYPE_CHECKING:  # DRF's views read the settings that name this module
     from rest_framework.views import APIView
 
+CANNOT_READ = _("This token can refund but not read. Ask an administrator for a token that can read.")
+CANNOT_REFUND = _("This token can read but not refund. Ask an administrator for a token that can refund.")
+
 
 class TokenScopeMissing(PermissionDenied):
     """The token was made for something else."""
@@ -39,7 +42,5 @@ def _scope_missing(request: Request) -> TokenScopeMissing | None:
     if not isinstance(token, ApiToken):
         return None
     if request.method in SAFE_METHODS:
-        message = _("This token can refund but not read. Ask an administrator for a token that can read.")
-        return None if token.may_read else TokenScopeMissing(message)
-    message = _("This token can read but not refund. Ask an administrator for a token that can refund.")
-    return None if token.may_refund else TokenScopeMissing(message)
+        return None if token.may_read else TokenScopeMissing(CANNOT_READ)
+    return None if token.may_refund else TokenScopeMissing(CANNOT_REFUND)

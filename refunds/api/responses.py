@@ -1,7 +1,9 @@
-"""What `POST /payments/cancel` answers: told from the refund's record, and kept once it is final."""
+"""Answer `POST /payments/cancel` from the refund's record; keep the answer once it is final."""
 
 import json
+from typing import Any
 
+from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
@@ -9,21 +11,40 @@ from refunds.api.errors import STATUS_OF, respond
 from refunds.errors import RefundNotDone
 from refunds.messages import message_of
 from refunds.models import FINAL_STATUSES, RefundRecord, RefundStatus
-from refunds.serialization import Json, error_json, payment_json, refund_json
+from refunds.serialization import Json, PaymentSerializer, RefundSerializer, error_json, payment_json, refund_json
 from refunds.services.idempotency import store_answer, stored_answer
 from refunds.services.refund import outcome_of
 
 REPLAYED = "Idempotent-Replayed"
 
 
-def answer_of(record: RefundRecord, *, is_new: bool) -> Response:
-    """The answer to the request that made this refund, or to its repeat. Raises `RefundInProgress`.
+class RefundedPaymentSerializer(PaymentSerializer):
+    """The payment as it is after the refund."""
 
-    With an idempotency key the first final answer is given to every repeat; while the refund is open, the answer
-    tells how it stands now.
+    refund = RefundSerializer()
+
+    def to_representation(self, instance: Any) -> Json:
+        """Write the payment of the refund `instance`, and the refund."""
+        return payment_json(instance.payment) | {"refund": refund_json(instance)}
+
+
+class PendingRefundSerializer(RefundedPaymentSerializer):
+    """The payment with a refund that the PG executes later."""
+
+    message = serializers.CharField(help_text="A sentence for people.")
+    code = serializers.ChoiceField([RefundStatus.PENDING.value])
+
+    def to_representation(self, instance: Any) -> Json:
+        return super().to_representation(instance) | {"message": message_of(instance), "code": instance.status}
+
+
+def answer_of(record: RefundRecord, *, is_new: bool) -> Response:
+    """Answer the request that made this refund, or a repeat of it. Raises `RefundInProgress`.
+
+    With an idempotency key, every repeat gets the first final answer; while the refund is open, its current state.
     """
     kept = None if is_new else stored_answer(record)
-    status, body = kept or _told_now(record)
+    status, body = kept or _current_answer(record)
     if record.idempotency_key and record.status in FINAL_STATUSES and kept is None:
         status, body = store_answer(record, http_status=status, body=body)
     response = respond(json.loads(body), status)
@@ -32,18 +53,17 @@ def answer_of(record: RefundRecord, *, is_new: bool) -> Response:
     return response
 
 
-def _told_now(record: RefundRecord) -> tuple[int, str]:
+def _current_answer(record: RefundRecord) -> tuple[int, str]:
     try:
         outcome_of(record)
     except RefundNotDone as exc:
-        told = error_json(exc)
+        body = error_json(exc)
         if record.idempotency_key and record.status in FINAL_STATUSES:
-            told["retryable"] = False  # the same request would get this same answer: another try needs a new key
-        return int(STATUS_OF[type(exc)]), _text(told)
-    body = payment_json(record.payment) | {"refund": refund_json(record)}
+            body["retryable"] = False  # the same request gets this same answer: another try needs a new key
+        return int(STATUS_OF[type(exc)]), _text(body)
     if record.status == RefundStatus.PENDING:
-        return 202, _text(body | {"message": message_of(record), "code": "pending"})
-    return 200, _text(body)
+        return 202, _text(PendingRefundSerializer(record).data)
+    return 200, _text(RefundedPaymentSerializer(record).data)
 
 
 def _text(body: Json) -> str:

@@ -1,11 +1,10 @@
-"""The storefront's API: parse, one service call, serialize."""
+"""The API's views: parse, one service call, serialize."""
 
 import re
 from functools import partial
 from typing import cast
 
 from django.contrib.auth.models import User
-from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,23 +12,23 @@ from rest_framework.views import APIView
 from access.models import ApiToken
 from payments.lookup import find_by_number, find_payment
 from payments.models import Payment
-from refunds.api.body import read_refund_request, read_uids
+from refunds.api.body import read_idempotency_key, read_refund_request, read_uids
 from refunds.api.lists.filters import narrow_payments, narrow_refunds
-from refunds.api.lists.pagination import page_of
+from refunds.api.lists.pagination import (
+    PaymentPageSerializer,
+    RefundListSerializer,
+    RefundPageSerializer,
+    page_of,
+)
 from refunds.api.openapi import operations
 from refunds.api.responses import answer_of
-from refunds.errors import IdempotencyConflict, InvalidRequest, RefundNotFound
+from refunds.errors import IdempotencyConflict, RefundNotFound
 from refunds.inputs import Actor
 from refunds.models import RefundSource
 from refunds.permissions import ensure_may_refund, may_refund_any, payments_visible_to, refunds_visible_to
 from refunds.serialization import Json, payment_json, refund_json
 from refunds.services.idempotency import find_repeated
 from refunds.services.refund import refund_once
-
-_PLAIN_KEY = re.compile(r"[\x21\x23-\x7e][\x21-\x7e]*")
-# A string as RFC 9651 writes it; both ways are the same key.
-_QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
-MAX_KEY_LENGTH = 255
 
 
 class CancelPaymentView(APIView):
@@ -65,25 +64,25 @@ class CancelPaymentView(APIView):
 
 
 class PaymentListView(APIView):
-    """`GET /payments`: what was paid, newest first."""
+    """`GET /payments`: payments, newest first."""
 
     @operations.list_payments
     def get(self, request: Request) -> Response:
         payments = narrow_payments(payments_visible_to(cast(User, request.user)), request.query_params)
-        return page_of(payments, request, at="at", write=payment_json)
+        return page_of(payments, request, at="at", serializer=PaymentPageSerializer)
 
 
 class RefundListView(APIView):
-    """`GET /refunds`: what was given back or is to be, newest first."""
+    """`GET /refunds`: refunds, newest first."""
 
     @operations.list_refunds
     def get(self, request: Request) -> Response:
         refunds = narrow_refunds(refunds_visible_to(cast(User, request.user)), request.query_params)
-        return page_of(refunds, request, at="requested_at", write=refund_json)
+        return page_of(refunds, request, at="requested_at", serializer=RefundPageSerializer)
 
 
 class PaymentView(APIView):
-    """`GET /payments/{merchant_uid}`: one order (an `imp_uid` is accepted too)."""
+    """`GET /payments/{merchant_uid}`: one payment (an `imp_uid` is accepted too)."""
 
     @operations.get_payment
     def get(self, request: Request, number: str) -> Response:
@@ -91,13 +90,12 @@ class PaymentView(APIView):
 
 
 class PaymentRefundsView(APIView):
-    """`GET /payments/{merchant_uid}/refunds`: what was given back of one order, newest first."""
+    """`GET /payments/{merchant_uid}/refunds`: the refunds of one payment, newest first."""
 
     @operations.list_payment_refunds
     def get(self, request: Request, number: str) -> Response:
         payment = _visible_payment(request, number)
-        results: list[Json] = [refund_json(refund) for refund in payment.refunds.select_related("payment").all()]
-        return Response({"results": results})
+        return Response(RefundListSerializer({"results": payment.refunds.select_related("payment")}).data)
 
 
 class RefundView(APIView):
@@ -117,13 +115,4 @@ def _visible_payment(request: Request, number: str) -> Payment:
 
 
 def _idempotency_key(request: Request) -> str | None:
-    """The request's key, if it has one: `abc` and `"abc"` are the same. Raises `InvalidRequest`."""
-    sent = request.headers.get("Idempotency-Key")
-    if sent is None:
-        return None
-    quoted = _QUOTED_KEY.fullmatch(sent)
-    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else sent
-    if not (quoted or _PLAIN_KEY.fullmatch(sent)) or not 1 <= len(key) <= MAX_KEY_LENGTH:
-        message = _("The Idempotency-Key must be 1 to 255 visible ASCII characters.")
-        raise InvalidRequest("invalid_idempotency_key", message, field="Idempotency-Key")
-    return key
+    return read_idempotency_key(request.headers.get("Idempotency-Key"))

@@ -1,23 +1,23 @@
-"""Lists in pages, newest first. A cursor is a place between two rows, so rows that come or go meanwhile shift nothing.
+"""Answer lists in pages, newest first. A cursor is a place between two rows: new and deleted rows shift no page.
 
-DRF's own cursor pagination counts rows of the same moment instead, and skips some of them on the way back.
+DRF's own cursor pagination counts rows of the same time instead, and skips some of them on the way back.
 """
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from refunds.errors import InvalidQuery, Violation
-from refunds.serialization import Json
+from refunds.serialization import PaymentSerializer, RefundSerializer
 
 CURSOR, PAGE_SIZE = "cursor", "page_size"
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
@@ -26,9 +26,34 @@ _UTC = timedelta(0)
 Row = TypeVar("Row", bound=Model)
 
 
+class PageSerializer(serializers.Serializer[Any]):
+    """One page of a list, newest first; a link is null where there is no other page."""
+
+    next = serializers.URLField(allow_null=True, help_text="The older ones, with the same filters.")
+    previous = serializers.URLField(allow_null=True, help_text="The newer ones, with the same filters.")
+
+
+class PaymentPageSerializer(PageSerializer):
+    """One page of payments."""
+
+    results = PaymentSerializer(many=True)
+
+
+class RefundPageSerializer(PageSerializer):
+    """One page of refunds."""
+
+    results = RefundSerializer(many=True)
+
+
+class RefundListSerializer(serializers.Serializer[Any]):
+    """The refunds of one payment, newest first."""
+
+    results = RefundSerializer(many=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Between the row of this moment and id, and the next older one; `backwards`: the next newer one."""
+    """The place between the row with this time and id and the next older one; `backwards`: the next newer one."""
 
     at: datetime
     pk: int
@@ -39,12 +64,12 @@ class Cursor:
         return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def page_of(rows: QuerySet[Row], request: Request, *, at: str, write: Callable[[Row], Json]) -> Response:
-    """The page of `rows` that the request asks for, ordered by the field `at` and the id, each row by `write`.
+def page_of(rows: QuerySet[Row], request: Request, *, at: str, serializer: type[PageSerializer]) -> Response:
+    """Answer with the requested page of `rows`, ordered by the field `at` and the id.
 
     Raises `InvalidQuery` (`invalid_cursor`, `invalid_parameter`).
     """
-    size, cursor = _page_size(request), _cursor(request)
+    size, cursor = _page_size(request), read_cursor(request.query_params.get(CURSOR))
     rows = rows.order_by(at, "pk") if cursor and cursor.backwards else rows.order_by(f"-{at}", "-pk")
     found = list((_beyond(rows, cursor, at) if cursor else rows)[: size + 1])
     has_more, page = len(found) > size, found[:size]
@@ -58,20 +83,19 @@ def page_of(rows: QuerySet[Row], request: Request, *, at: str, write: Callable[[
         place = Cursor(getattr(row, at), row.pk, backwards)
         return replace_query_param(request.build_absolute_uri(), CURSOR, str(place))
 
-    return Response(
-        {
-            "next": link(page[-1], backwards=False) if page and has_older else None,
-            "previous": link(page[0], backwards=True) if page and has_newer else None,
-            "results": [write(row) for row in page],
-        }
-    )
+    found_page = {
+        "next": link(page[-1], backwards=False) if page and has_older else None,
+        "previous": link(page[0], backwards=True) if page and has_newer else None,
+        "results": page,
+    }
+    return Response(serializer(found_page).data)
 
 
 def _beyond(rows: QuerySet[Row], cursor: Cursor, at: str) -> QuerySet[Row]:
-    """The rows on the far side. The first condition is implied by the second, but only it can use an index."""
-    way = "gt" if cursor.backwards else "lt"
-    same_moment = Q(**{at: cursor.at, f"pk__{way}": cursor.pk})
-    return rows.filter(Q(**{f"{at}__{way}e": cursor.at}), Q(**{f"{at}__{way}": cursor.at}) | same_moment)
+    """The rows on the other side of the cursor. The second condition implies the first, which can use an index."""
+    step = "gt" if cursor.backwards else "lt"
+    same_time = Q(**{at: cursor.at, f"pk__{step}": cursor.pk})
+    return rows.filter(Q(**{f"{at}__{step}e": cursor.at}), Q(**{f"{at}__{step}": cursor.at}) | same_time)
 
 
 def _page_size(request: Request) -> int:
@@ -84,8 +108,8 @@ def _page_size(request: Request) -> int:
     raise InvalidQuery((Violation("invalid_parameter", message, PAGE_SIZE),))
 
 
-def _cursor(request: Request) -> Cursor | None:
-    text = request.query_params.get(CURSOR)
+def read_cursor(text: str | None) -> Cursor | None:
+    """Read a cursor that we wrote. Raises `InvalidQuery` (`invalid_cursor`)."""
     if text is None:
         return None
     try:
@@ -94,7 +118,7 @@ def _cursor(request: Request) -> Cursor | None:
         cursor = Cursor(datetime.fromisoformat(at), int(pk), place[0] == "<")
     except (ValueError, IndexError):
         cursor = None
-    # Decoding forgives much: only what we would have written ourselves is a cursor.
+    # Decoding is lenient: accept only what `str(cursor)` writes.
     if cursor is None or str(cursor) != text or cursor.at.utcoffset() != _UTC or not 0 < cursor.pk <= _MAX_ID:
         message = _("Invalid cursor. Follow “next” and “previous”, or start without a cursor.")
         raise InvalidQuery((Violation("invalid_cursor", message, CURSOR),))

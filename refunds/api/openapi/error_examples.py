@@ -1,160 +1,158 @@
-"""Every error the API answers, as its OpenAPI description shows it."""
+"""Every error of the API with an example: the exceptions themselves, written as the views answer them."""
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from http import HTTPStatus
 
-from drf_spectacular.utils import OpenApiExample
+from django.http import QueryDict
+from django.utils import translation
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from rest_framework import exceptions
 
-from refunds.api.framework_messages import SENTENCES
-from refunds.api.openapi.examples import REFUSAL, refund_without_money
-from refunds.policies.messages import SENTENCES as RULE_SENTENCES
+from access.api import permissions
+from access.api.session_authentication import TwoFactorRequired
+from core.errors import DomainError
+from payments.errors import AmbiguousOrder, PaymentNotFound
+from refunds import errors, messages
+from refunds.api.body import read_idempotency_key, read_refund_request, read_uids
+from refunds.api.errors import STATUS_OF, DatabaseUnavailable
+from refunds.api.framework_messages import framework_error_json
+from refunds.api.lists.filters import RefundListForm
+from refunds.api.lists.pagination import read_cursor
+from refunds.api.openapi.examples import REFUSED, payment, refund, written
+from refunds.api.parsers import TooLarge
+from refunds.inputs import RefundRequest
+from refunds.models import RefundStatus
+from refunds.policies import RefundContext
 from refunds.policies.rules import AMOUNT, IMPOSSIBLE, INPUTS, PARTIAL, TAX_PARTS
+from refunds.serialization import ErrorSerializer, Json, error_json
+
+_Error = DomainError | exceptions.APIException
 
 _RULES = [rule for group in (IMPOSSIBLE, AMOUNT, PARTIAL, *INPUTS, *TAX_PARTS) for rule in group]
 RULE_CODES = [rule.code for rule in _RULES]
-# What the sentences of the rules name.
-_WORDS = {
-    "asked": "₩40,000",
-    "refundable": "₩10,000",
-    "paid": "₩10,000",
-    "example": "10000",
-    "tax_free_left": "₩3,000",
-    "tax_free_least": "₩1,000",
-    "vat_left": "₩909",
-    "pg": "KG Inicis",
-    "bank": "Bank of Atlantis",
-    "paid_on": "Nov. 20, 2026",
-    "last_day": "May 20, 2027",
+_MEANINGS = {
+    HTTPStatus.BAD_REQUEST: "Nothing was sent. `violations` name every input or parameter to fix.",
+    HTTPStatus.UNAUTHORIZED: "Not signed in.",
+    HTTPStatus.FORBIDDEN: "Not allowed: by the account's permissions, or by the token's scopes and limits.",
+    HTTPStatus.NOT_FOUND: "Unknown, or another buyer's.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Use a method that `Allow` lists.",
+    HTTPStatus.NOT_ACCEPTABLE: "Answers are JSON.",
+    HTTPStatus.CONFLICT: "Another refund of this payment is open: wait for it. Or the key belongs to another body: use "
+    "a new one.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is over 64 KiB.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Send JSON.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "i'mport or the PG refused, with its own message. The ledger was compared with "
+    "i'mport and updated.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Wait as long as `Retry-After` says. Where a refund is refused without it, contact "
+    "the shop.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "This request refunded nothing: try again, with a new key where a refund was "
+    "recorded.",
+    HTTPStatus.GATEWAY_TIMEOUT: "Sent, but no answer came. It is being checked: poll `GET /refunds/{number}`, and do "
+    "not refund elsewhere.",
 }
 
 
-def error(code: str, message: str, *, retryable: bool = False, **more: Any) -> OpenApiExample:
-    """An error answer, named for its code."""
-    return OpenApiExample(code, value={"message": message, "code": code, "retryable": retryable, **more})
+def error_answers(*found: _Error) -> dict[int, OpenApiResponse]:
+    """The error answers by status, each with its codes and an example of each."""
+    by_status: dict[int, list[OpenApiExample]] = defaultdict(list)
+    for exc in found:
+        body = _body_of(exc)
+        status = STATUS_OF[type(exc)] if isinstance(exc, DomainError) else exc.status_code
+        by_status[int(status)].append(OpenApiExample(body["code"], value=body))
+    return {
+        status: OpenApiResponse(
+            ErrorSerializer,
+            description=f"{_MEANINGS[HTTPStatus(status)]}\n\n"
+            f"`code`: {', '.join(f'`{example.name}`' for example in examples)}.",
+            examples=examples,
+        )
+        for status, examples in sorted(by_status.items())
+    }
 
 
-def framework_error(code: str, *, method: str = "") -> OpenApiExample:
-    """What is refused before our code is asked."""
-    return error(code, SENTENCES[code] % {"method": method})
+@translation.override("en")
+def _body_of(exc: _Error) -> Json:
+    body = error_json(exc) if isinstance(exc, DomainError) else framework_error_json(exc, method="DELETE")
+    sent: Json = written(body)
+    return sent
 
 
-def _unfit(code: str, message: str, field: str) -> OpenApiExample:
-    return error(code, message, violations=[{"code": code, "message": message, "field": field}])
+def _raised(read: Callable[[], object]) -> DomainError:
+    try:
+        read()
+    except DomainError as exc:
+        return exc
+    raise AssertionError("an example of an error raised none")
 
 
-def _not_done(code: str, message: str, *, status: str, retryable: bool = False) -> OpenApiExample:
-    refund = refund_without_money(status, code=code if status == "failed" else "", message=message)
-    return error(code, message, retryable=retryable, refund=refund)
+def _unfit(body: Json) -> DomainError:
+    return _raised(lambda: (read_uids(body), read_refund_request(body, requester="customer")))
 
 
-UNREADABLE = [
-    error("invalid_json", "The request is not valid JSON."),
-    _unfit("missing_uid", "Specify the order: merchant_uid (or imp_uid).", "merchant_uid"),
-    _unfit("invalid_uid", "“merchant_uid” is too long: at most 40 characters.", "merchant_uid"),
-    _unfit("unknown_field", "“amount” is not known. Check its spelling.", "amount"),
-    _unfit("invalid_amount", "The amount must be a plain number, such as 1000.", "cancel_request_amount"),
-    _unfit("invalid_text", "“reason” is too long: at most 200 characters.", "reason"),
-    _unfit(
-        "invalid_idempotency_key", "The Idempotency-Key must be 1 to 255 visible ASCII characters.", "Idempotency-Key"
-    ),
-]
-SEVERAL_PAYMENTS = error(
-    "several_payments",
-    "Order “ORDER-1” has several payments (imp_000000000001, imp_000000000002). Choose one by its imp_uid.",
-)
-RULES = [
-    _unfit(
-        rule.code,
-        RULE_SENTENCES[rule.code] % _WORDS,
-        rule.field if isinstance(rule.field, str) else "refund_holder",
+def _not_done(error: type[errors.RefundNotDone], message: str) -> DomainError:
+    return error(message, refund(RefundStatus.FAILED, error_code=error.code, message=message))
+
+
+def _forbidden_by_rules() -> list[DomainError]:
+    context = RefundContext(
+        payment=payment(
+            pay_method="vbank", pg_provider="html5_inicis", tax_free_left=Decimal(3000), vat_left=Decimal(909)
+        ),
+        request=RefundRequest(amount=Decimal(40_000), refund_bank="Bank of Atlantis"),
+        now=datetime(2026, 11, 23, tzinfo=UTC),
     )
-    for rule in _RULES
-]
-UNREADABLE_QUERIES = [
-    _unfit("unknown_parameter", "“state” is not known. Check its spelling.", "state"),
-    _unfit("invalid_parameter", "“page_size” must be a whole number from 1 to 100.", "page_size"),
-    _unfit(
-        "invalid_cursor",
-        "Invalid cursor. Follow “next” and “previous”, or start without a cursor.",
-        "cursor",
-    ),
-]
-UNAUTHENTICATED = [framework_error("not_authenticated"), error("authentication_failed", "Invalid token.")]
-_TWO_FACTOR = error("two_factor_required", "Your account needs two-factor sign-in. Set it up in the admin first.")
-FORBIDDEN = [
-    error("permission_denied", "You are not allowed to refund payments. Ask an administrator for the permission."),
-    _unfit(
-        "approval_required",
-        "Refunds above ₩500,000 need approval. Ask a colleague who can approve them.",
-        "amount",
-    ),
-    framework_error("csrf_failed"),
-    _TWO_FACTOR,
-    error("token_scope", "This token can read but not refund. Ask an administrator for a token that can refund."),
-    error(
-        "token_amount_limit",
-        "₩40,000 is above this token's limit of ₩30,000 per refund. Refund less, or ask an administrator to refund "
-        "this order.",
-    ),
-    error(
-        "token_daily_limit",
-        "₩40,000 is above what this token can refund today: ₩20,000 of ₩100,000 is left. Try again after midnight "
-        "in Korea, or ask an administrator to refund this order.",
-    ),
-    error("token_currency", "This token can refund KRW only. Ask an administrator to refund this order."),
-    error("token_ended", "This token was revoked or has expired. Ask an administrator for a new one."),
-]
-MAY_NOT_READ = [
-    error("token_scope", "This token can refund but not read. Ask an administrator for a token that can read."),
-    _TWO_FACTOR,
-]
-THROTTLED = error("throttled", "Too many requests. Try again in 17 seconds.", retryable=True)
-TOO_MANY = [
-    THROTTLED,
-    error(
-        "too_many_failed",
-        "Refunds of this order failed too many times in the last 24 hours. Nothing was sent. Please contact the shop.",
-    ),
-]
-TOO_LARGE = framework_error("too_large")
-PAYMENT_NOT_FOUND = error("payment_not_found", "Payment “ORDER-1” was not found. Check the number.")
-REFUND_NOT_FOUND = error("refund_not_found", "Refund “R7K3M9Q2X4P” was not found. Check the number.")
-NOT_FOUND = framework_error("not_found")
-CONFLICTS = [
-    error(
-        "refund_in_progress",
-        "A refund of this order is in progress. Wait for its result, then try again.",
-        retryable=True,
-    ),
-    error(
-        "idempotency_key_reused",
-        "This Idempotency-Key was used for another request. Use a new key for a new refund.",
-    ),
-]
-GATEWAY_REFUSALS = [_not_done("refused_by_gateway", REFUSAL, status="failed")]
-DATABASE_UNAVAILABLE = error(
-    "database_unavailable",
-    "The database cannot be reached. This request refunded nothing; try again in a moment.",
-    retryable=True,
-)
-UNAVAILABLE = [
-    _not_done(
-        "gateway_unavailable",
-        "i'mport cannot be reached. Nothing was sent; try again in a moment.",
-        status="failed",
-        retryable=True,
-    ),
-    _not_done(
-        "refund_not_carried_out",
-        "i'mport shows that this refund was not executed. Request it again if it is still needed.",
-        status="failed",
-        retryable=True,
-    ),
-    DATABASE_UNAVAILABLE,
-]
-UNKNOWN_OUTCOMES = [
-    _not_done(
-        "outcome_unknown",
-        "No answer from i'mport. We are checking whether it went through. Do not refund this order elsewhere.",
-        status="unknown",
-    )
-]
+    return [errors.PolicyViolated((rule.violation(context),)) for rule in _RULES]
+
+
+with translation.override("en"):
+    _ANY_REQUEST: list[_Error] = [
+        exceptions.NotAuthenticated(),
+        exceptions.AuthenticationFailed("Invalid token."),
+        TwoFactorRequired(),
+        exceptions.MethodNotAllowed("DELETE"),
+        exceptions.NotAcceptable(),
+        exceptions.Throttled(17),
+        DatabaseUnavailable(),
+    ]
+    READING: list[_Error] = [*_ANY_REQUEST, permissions.TokenScopeMissing(permissions.CANNOT_READ)]
+    ONE_PAYMENT: list[_Error] = [*READING, PaymentNotFound("ORDER-1"), exceptions.NotFound()]
+    ONE_REFUND: list[_Error] = [*READING, errors.RefundNotFound("R7K3M9Q2X4P"), exceptions.NotFound()]
+    LIST: list[_Error] = [
+        *READING,
+        _raised(lambda: RefundListForm(QueryDict("state=failed")).given()),
+        _raised(lambda: RefundListForm(QueryDict("status=lost")).given()),
+        _raised(lambda: read_cursor("1")),
+    ]
+    CANCEL: list[_Error] = [
+        *_ANY_REQUEST,
+        exceptions.ParseError("The request is not valid JSON."),
+        _unfit({}),
+        _unfit({"merchant_uid": "x" * 41}),
+        _unfit({"merchant_uid": "ORDER-1", "amount": 4000}),
+        _unfit({"merchant_uid": "ORDER-1", "cancel_request_amount": "4000"}),
+        _unfit({"merchant_uid": "ORDER-1", "reason": "x" * 201}),
+        _raised(lambda: read_idempotency_key("")),
+        AmbiguousOrder("ORDER-1", ["imp_000000000001", "imp_000000000002"]),
+        *_forbidden_by_rules(),
+        errors.RefundNotAllowed(),
+        exceptions.PermissionDenied("CSRF Failed"),
+        permissions.TokenScopeMissing(permissions.CANNOT_REFUND),
+        errors.ApprovalRequired((errors.Violation("approval_required", "Refunds above ₩500,000 need approval.", "amount"),)),
+        errors.TokenAmountLimit("₩40,000", "₩30,000"),
+        errors.TokenDailyLimit("₩40,000", "₩100,000", "₩20,000"),
+        errors.TokenCurrency("KRW"),
+        errors.TokenEnded(),
+        PaymentNotFound("ORDER-1"),
+        errors.RefundInProgress(),
+        errors.IdempotencyConflict(),
+        TooLarge(),
+        exceptions.UnsupportedMediaType("text/plain"),
+        _not_done(errors.RefundRefused, REFUSED.message),
+        errors.TooManyFailed(),
+        _not_done(errors.RefundNotSent, "i'mport cannot be reached. Nothing was sent; try again in a moment."),
+        _not_done(errors.RefundAbandoned, str(messages.NOT_CARRIED_OUT)),
+        errors.RefundOutcomeUnknown(str(messages.UNKNOWN), refund(RefundStatus.UNKNOWN)),
+    ]

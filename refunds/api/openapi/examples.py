@@ -1,68 +1,86 @@
-"""Requests and answers as the OpenAPI description shows them; `examples_errors.py` has what went wrong."""
+"""Example requests and answers of the description, written by the serializers from records that are never saved."""
 
+import json
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from django.utils import translation
 from drf_spectacular.utils import OpenApiExample
+from rest_framework.renderers import JSONRenderer
 
-Json = dict[str, Any]
+from payments.models import Payment, PaymentStatus
+from refunds.api.lists.pagination import PaymentPageSerializer, RefundListSerializer, RefundPageSerializer
+from refunds.api.responses import PendingRefundSerializer, RefundedPaymentSerializer
+from refunds.models import FINAL_STATUSES, RefundRecord, RefundSource, RefundStatus
+from refunds.serialization import payment_json, refund_json
 
-PAYMENT: Json = {
-    "imp_uid": "imp_000000000001",
-    "merchant_uid": "ORDER-1",
-    "name": "Linen shirt",
-    "status": "cancelled",
-    "pay_method": "card",
-    "currency": "KRW",
-    "amount": 10000,
-    "cancel_amount": 4000,
-    "refundable_amount": 6000,
-    "paid_at": "2026-11-20T03:00:00Z",
-}
-_UNTOUCHED = PAYMENT | {"status": "paid", "cancel_amount": 0, "refundable_amount": 10000}
-
-REFUND: Json = {
-    "id": 1,
-    "number": "R7K3M9Q2X4P",
-    "imp_uid": "imp_000000000001",
-    "merchant_uid": "ORDER-1",
-    "status": "succeeded",
-    "source": "api",
-    "currency": "KRW",
-    "amount": 4000,
-    "cancelled_amount": 4000,
-    "reason": "size",
-    "refund_account_last4": "",
-    "cancellation_id": "cancel_961137a30c7f1875",
-    "receipt_url": "https://receipts.example/cancel_961137a30c7f1875",
-    "code": "",
-    "message": "",
-    "requested_at": "2026-11-23T03:00:00.120000Z",
-    "settled_at": "2026-11-23T03:00:01.480000Z",
-}
-
-
-def refund_without_money(status: str, *, code: str = "", message: str) -> Json:
-    settled_at = REFUND["settled_at"] if status == "failed" else None
-    outcome = {"status": status, "code": code, "message": message, "settled_at": settled_at}
-    return REFUND | outcome | {"cancelled_amount": None, "cancellation_id": "", "receipt_url": ""}
-
-
-_LATER = "Accepted by i'mport; the PG completes it later."
-REFUSAL = "결제취소에 실패하였습니다. [잔액부족] 가맹점 정산 잔액이 부족합니다."
 _HERE = "https://refunds.example"
 _CURSOR = "PjIwMjYtMTEtMjBUMDM6MDA6MDArMDA6MDAvMQ"
+
+
+def payment(**changes: Any) -> Payment:
+    """A paid order of 10,000 won."""
+    fields: dict[str, Any] = {
+        "imp_uid": "imp_000000000001",
+        "merchant_uid": "ORDER-1",
+        "name": "Linen shirt",
+        "status": PaymentStatus.PAID,
+        "pay_method": "card",
+        "amount": Decimal(10000),
+        "paid_at": datetime.fromisoformat("2026-11-20T03:00:00Z"),
+    }
+    return Payment(**fields | changes)
+
+
+def refund(status: str, **changes: Any) -> RefundRecord:
+    """A refund of 4,000 won that has not moved money."""
+    fields: dict[str, Any] = {
+        "pk": 1,
+        "number": "R7K3M9Q2X4P",
+        "payment": payment(),
+        "status": status,
+        "source": RefundSource.API,
+        "amount": Decimal(4000),
+        "reason": "size",
+        "requested_at": datetime.fromisoformat("2026-11-23T03:00:00.12Z"),
+    }
+    if status in FINAL_STATUSES:
+        fields["settled_at"] = datetime.fromisoformat("2026-11-23T03:00:01.48Z")
+    return RefundRecord(**fields | changes)
+
+
+SUCCEEDED = refund(
+    RefundStatus.SUCCEEDED,
+    payment=payment(status=PaymentStatus.CANCELLED, cancel_amount=Decimal(4000)),
+    cancelled_amount=Decimal(4000),
+    cancellation_id="cancel_961137a30c7f1875",
+    receipt_url="https://receipts.example/cancel_961137a30c7f1875",
+)
+REFUSED = refund(
+    RefundStatus.FAILED,
+    error_code="refused_by_gateway",
+    message="결제취소에 실패하였습니다. [잔액부족] 가맹점 정산 잔액이 부족합니다.",
+)
+
+
+def written(body: Any) -> Any:
+    """The body as it is sent, with times as text."""
+    return json.loads(JSONRenderer().render(body))
+
+
+def _example(name: str, body: Any) -> list[OpenApiExample]:
+    return [OpenApiExample(name, value=written(body))]
+
 
 REFUND_REQUESTS = [
     OpenApiExample(
         "A part", value={"merchant_uid": "ORDER-1", "cancel_request_amount": 4000, "reason": "size"}, request_only=True
     ),
-    OpenApiExample("All that is left", value={"merchant_uid": "ORDER-1"}, request_only=True),
     OpenApiExample(
         "To a bank account",
         value={
             "imp_uid": "imp_000000000001",
-            "cancel_request_amount": 4000,
-            "reason": "사이즈 교환",
             "refund_holder": "홍길동",
             "refund_bank": "BK88",
             "refund_account": "110-123-456789",
@@ -70,36 +88,18 @@ REFUND_REQUESTS = [
         request_only=True,
     ),
 ]
-
-DONE = [OpenApiExample("Refunded", value=PAYMENT | {"refund": REFUND})]
-PENDING = [
-    OpenApiExample(
-        "pending",
-        value=_UNTOUCHED
-        | {"refund": refund_without_money("pending", message=_LATER), "message": _LATER, "code": "pending"},
+with translation.override("en"):
+    DONE = _example("Refunded", RefundedPaymentSerializer(SUCCEEDED).data)
+    PENDING = _example("pending", PendingRefundSerializer(refund(RefundStatus.PENDING)).data)
+    PAYMENT = _example("Partly refunded", payment_json(SUCCEEDED.payment))
+    REFUND = _example("Succeeded", refund_json(SUCCEEDED))
+    REFUND_LIST = _example("One refund", RefundListSerializer({"results": [SUCCEEDED]}).data)
+    _older = f"{_HERE}/payments?status=paid&cursor={_CURSOR}"
+    PAYMENT_PAGE = _example(
+        "The first page", PaymentPageSerializer({"next": _older, "previous": None, "results": [payment()]}).data
     )
-]
-PAYMENTS = [OpenApiExample("Partly refunded", value=PAYMENT)]
-REFUNDS = [
-    OpenApiExample("Succeeded", value=REFUND),
-    OpenApiExample("Waiting for the PG", value=refund_without_money("pending", message=_LATER)),
-    OpenApiExample("Failed", value=refund_without_money("failed", code="refused_by_gateway", message=REFUSAL)),
-]
-PAYMENT_LISTS = [
-    OpenApiExample(
-        "One page of several",
-        value={"next": f"{_HERE}/payments?status=paid&cursor={_CURSOR}", "previous": None, "results": [_UNTOUCHED]},
-    ),
-    OpenApiExample("Nothing found", value={"next": None, "previous": None, "results": []}),
-]
-REFUND_PAGES = [
-    OpenApiExample(
+    _newer = f"{_HERE}/refunds?page_size=2&cursor={_CURSOR}"
+    REFUND_PAGE = _example(
         "The last page",
-        value={"next": None, "previous": f"{_HERE}/refunds?page_size=1&cursor={_CURSOR}", "results": [REFUND]},
-    ),
-    OpenApiExample("Nothing found", value={"next": None, "previous": None, "results": []}),
-]
-REFUND_LISTS = [
-    OpenApiExample("One refund", value={"results": [REFUND]}),
-    OpenApiExample("None yet", value={"results": []}),
-]
+        RefundPageSerializer({"next": None, "previous": _newer, "results": [SUCCEEDED, REFUSED]}).data,
+    )

@@ -6,8 +6,8 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 
 from payments.models import PaymentStatus
+from refunds.api.body import VISIBLE_TEXT
 from refunds.api.lists.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from refunds.api.openapi.schemas import VISIBLE_TEXT
 from refunds.api.responses import REPLAYED
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH
 from refunds.models import RefundSource, RefundStatus
