@@ -7,9 +7,8 @@ import pytest
 from rest_framework.renderers import JSONRenderer
 
 from payments.models import Payment
-from refunds.errors import InvalidRequest, PolicyViolated, RefundError, RefundRefused
+from refunds.errors import InvalidRequest, PolicyViolated, RefundError, RefundRefused, Violation
 from refunds.models import RefundRecord, RefundStatus
-from refunds.errors import Violation
 from refunds.serialization import Json, error_json, payment_json, refund_json
 
 AT = datetime(2026, 11, 20, 3, 0, 0, 120000, tzinfo=UTC)

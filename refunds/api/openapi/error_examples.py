@@ -140,7 +140,9 @@ with translation.override("en"):
         errors.RefundNotAllowed(),
         exceptions.PermissionDenied("CSRF Failed"),
         permissions.TokenScopeMissing(permissions.CANNOT_REFUND),
-        errors.ApprovalRequired((errors.Violation("approval_required", "Refunds above ₩500,000 need approval.", "amount"),)),
+        errors.ApprovalRequired(
+            (errors.Violation("approval_required", "Refunds above ₩500,000 need approval.", "amount"),)
+        ),
         errors.TokenAmountLimit("₩40,000", "₩30,000"),
         errors.TokenDailyLimit("₩40,000", "₩100,000", "₩20,000"),
         errors.TokenCurrency("KRW"),
