@@ -112,7 +112,9 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("token", models.UUIDField(unique=True, verbose_name="token")),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
+                ("language", models.CharField(blank=True, max_length=20)),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="requested at")),
+                ("claimed_at", models.DateTimeField(editable=False, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
                 (
                     "requested_by",
@@ -128,6 +130,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "refund batch",
                 "verbose_name_plural": "refund batches",
                 "ordering": ("-id",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("finished_at", None)), fields=["claimed_at"], name="unfinished_batches"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -311,6 +318,11 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("amount", models.DecimalField(blank=True, decimal_places=2, max_digits=15, null=True)),
+                ("tax_free", models.DecimalField(blank=True, decimal_places=2, max_digits=15, null=True)),
+                ("vat_amount", models.DecimalField(blank=True, decimal_places=2, max_digits=15, null=True)),
+                ("expected_balance", models.DecimalField(blank=True, decimal_places=2, max_digits=15, null=True)),
+                ("requester", models.CharField(default="admin", max_length=10)),
+                ("encrypted_account", models.TextField(blank=True, default="", editable=False)),
                 ("error_code", models.CharField(blank=True, max_length=40)),
                 ("message", models.TextField(blank=True)),
                 (
@@ -531,6 +543,15 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="refundbatchitem",
             constraint=models.UniqueConstraint(fields=("batch", "payment"), name="payment_once_per_batch"),
+        ),
+        migrations.AddConstraint(
+            model_name="refundbatchitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("encrypted_account", ""), models.Q(("error_code", ""), ("refund", None)), _connector="OR"
+                ),
+                name="batch_item_with_outcome_has_no_account",
+            ),
         ),
         migrations.RunPython(create_triggers, drop_triggers),
     ]

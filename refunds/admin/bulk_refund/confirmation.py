@@ -17,7 +17,7 @@ from payments.admin.payments import state_badge
 from payments.labels import method_label, pg_label
 from payments.models import Payment
 from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, untouched
-from refunds.batches.run import Order
+from refunds.batches.create import Order
 from refunds.errors import Violation
 from refunds.services.preview import RefundPreview, preview_refund, requirements_of
 
@@ -191,21 +191,13 @@ class Confirmation:
         return label % {"total": " + ".join(self.totals), "count": count}
 
 
-def first_look(
-    payments: Sequence[Payment],
-    user: User,
-    token: str,
-    *,
-    reason: str = "",
-    amounts: Mapping[int, Decimal | None] | None = None,
-) -> Confirmation:
+def first_look(payments: Sequence[Payment], user: User, token: str) -> Confirmation:
     """The page before anybody typed: refuses only what no input could mend."""
-    shared = SharedForm({"token": token, "reason": reason})
+    shared = SharedForm({"token": token, "reason": ""})
     shared.is_valid()
     rows = []
     for payment in payments:
-        data = untouched(payment, amount=(amounts or {}).get(payment.pk))
-        form = OrderForm(payment, requirements_of(payment), data)
+        form = OrderForm(payment, requirements_of(payment), untouched(payment))
         preview = _preview(form, "", user)
         telling = [problem for problem in preview.problems if problem.field in ("", "amount")]
         _complain(form, telling)

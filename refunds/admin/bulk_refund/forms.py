@@ -130,13 +130,10 @@ def prefix_of(payment: Payment) -> str:
     return f"p{payment.pk}"
 
 
-def untouched(payment: Payment, *, amount: Decimal | None = None) -> dict[str, str]:
+def untouched(payment: Payment) -> dict[str, str]:
     """The data of an order's form before anybody typed: ticked, all that is left."""
     prefix = prefix_of(payment)
-    data = {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
-    if amount is not None:
-        data[f"{prefix}-amount"] = f"{amount.normalize():f}"
-    return data
+    return {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
 
 
 def new_token() -> str:

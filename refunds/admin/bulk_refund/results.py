@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge
 from core.money import format_money
-from refunds.batches.run import Outcome, State
+from refunds.batches.outcomes import BatchOutcome, Progress, State
 
 BADGES = {
     State.REFUNDED: ("green", _("Refunded")),
@@ -17,7 +17,7 @@ BADGES = {
     State.UNKNOWN: ("amber", _("Outcome unknown, being checked")),
     State.RUNNING: ("blue", _("In progress")),
     State.REFUSED: ("red", _("Refund failed")),
-    State.NOT_STARTED: ("grey", _("Not started")),
+    State.WAITING: ("grey", _("Waiting")),
 }
 
 
@@ -25,7 +25,7 @@ BADGES = {
 class Line:
     """One order for the template."""
 
-    outcome: Outcome
+    outcome: BatchOutcome
 
     @property
     def badge(self) -> SafeString:
@@ -33,13 +33,13 @@ class Line:
 
     @property
     def amount(self) -> str:
-        """What was refunded, or else asked."""
+        """What was refunded, or else requested."""
         refund, currency = self.outcome.refund, self.outcome.payment.currency
         if refund is not None:
             done = refund.amount if refund.cancelled_amount is None else refund.cancelled_amount
             return format_money(done, currency)
-        asked = self.outcome.asked
-        return format_money(self.outcome.payment.refundable_amount if asked is None else asked, currency)
+        requested = self.outcome.requested
+        return format_money(self.outcome.payment.refundable_amount if requested is None else requested, currency)
 
     @property
     def remaining(self) -> str:
@@ -49,8 +49,22 @@ class Line:
 class Results:
     """All orders of a batch."""
 
-    def __init__(self, outcomes: list[Outcome]) -> None:
+    def __init__(self, outcomes: list[BatchOutcome], progress: Progress) -> None:
         self.outcomes = outcomes
+        self.progress = progress.value
+
+    @property
+    def is_finished(self) -> bool:
+        return self.progress == Progress.FINISHED.value
+
+    @property
+    def total(self) -> int:
+        return len(self.outcomes)
+
+    @property
+    def done(self) -> int:
+        """The orders that were sent to i'mport or refused here."""
+        return sum(outcome.state not in (State.WAITING, State.RUNNING) for outcome in self.outcomes)
 
     @property
     def lines(self) -> list[Line]:

@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -28,19 +30,13 @@ from refunds.admin.bulk_refund.confirmation import (
 from refunds.admin.bulk_refund.forms import new_token
 from refunds.admin.bulk_refund.results import Results
 from refunds.admin.reconcile import payment_ids
-from refunds.batches.run import (
-    MAX_ORDERS,
-    BatchExistsError,
-    State,
-    find_batch,
-    is_cut_off,
-    open_batch,
-    outcomes,
-    reopen_batch,
-    run_batch,
-)
+from refunds.admin.worker import is_overdue, no_worker_text
+from refunds.batches.create import MAX_ORDERS, BatchExistsError, create_batch
+from refunds.batches.outcomes import Progress, find_batch, outcomes, progress_of
+from refunds.batches.run import run
 from refunds.models import RefundBatch
 from refunds.permissions import may_refund_any
+from refunds.tasks import enqueue, run_batch
 
 
 def confirmation_url(payment_ids: Sequence[int], **more: str) -> str:
@@ -67,16 +63,13 @@ def confirm(request: HttpRequest) -> HttpResponse:
     token = _uuid(request.POST.get("token") if request.method == "POST" else request.GET.get("token"))
     if token is None:
         return _with_new_token(request, ids)
-    batch = find_batch(token)
-    if (sent := _sent_already(request, user, batch)) is not None:
+    if (sent := _sent_already(request, token)) is not None:
         return sent
-    payments = _payments(ids, batch)
-    page = (
-        judge(payments, user, request.POST) if request.method == "POST" else _first_look(payments, user, token, batch)
-    )
-    if len(payments) < len(ids) and batch is None:
+    payments = _payments(ids)
+    page = judge(payments, user, request.POST) if request.method == "POST" else first_look(payments, user, str(token))
+    if len(payments) < len(ids):
         page.notices.append(Notice("payment_not_found", "error", _("Some of these payments were not found.")))
-    if request.POST.get("do") == "refund" and (sent := _refund(request, user, token, batch, page)) is not None:
+    if request.POST.get("do") == "refund" and (sent := _refund(request, user, token, page)) is not None:
         return sent
     if request.method == "POST":
         page.notices.insert(0, _verdict(request, page))
@@ -88,16 +81,12 @@ def result(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     """What became of each order of a batch. Only reads: a reload refunds nothing."""
     user = _viewer(request)
     batch = get_object_or_404(RefundBatch.objects.select_related("requested_by"), token=token)
-    results = Results(outcomes(batch))
-    cut_off = is_cut_off(batch, timezone.now())
-    left = [outcome.payment.pk for outcome in results.outcomes if outcome.state is State.NOT_STARTED]
-    carry_on = cut_off and bool(left) and batch.requested_by == user and may_refund_any(user)
+    progress = progress_of(batch, timezone.now())
+    is_delayed = progress is Progress.SILENT or (progress is Progress.WAITING and is_overdue(batch.created_at))
     context = {
         "batch": batch,
-        "results": results,
-        "running": batch.finished_at is None and not cut_off,
-        "cut_off": cut_off,
-        "carry_on_url": confirmation_url(left, token=str(token)) if carry_on else "",
+        "results": Results(outcomes(batch), progress),
+        "no_worker": no_worker_text() if is_delayed else "",
         "may_check": may_refund_any(user),
     }
     return _render(request, "admin/refunds/result.html", _("Refund result"), context)
@@ -116,54 +105,39 @@ def _viewer(request: HttpRequest) -> User:
     raise PermissionDenied
 
 
-def _sent_already(request: HttpRequest, user: User, batch: RefundBatch | None) -> HttpResponseRedirect | None:
-    """To the result, unless nothing was sent yet, or what was cut off may be carried on."""
-    if batch is None or (batch.requested_by == user and is_cut_off(batch, timezone.now())):
+def _sent_already(request: HttpRequest, token: uuid.UUID) -> HttpResponseRedirect | None:
+    """Redirect to the result if the form was sent before."""
+    if find_batch(token) is None:
         return None
     messages.info(request, _("This was already sent. Nothing was refunded again; the result is below."))
-    return HttpResponseRedirect(result_url(batch.token))
+    return HttpResponseRedirect(result_url(token))
 
 
-def _payments(ids: Sequence[int], batch: RefundBatch | None) -> list[Payment]:
-    """In the order they were selected; of a batch that is carried on, only what was not started."""
-    if batch is not None:
-        waiting = {outcome.payment.pk for outcome in outcomes(batch) if outcome.state is State.NOT_STARTED}
-        ids = [pk for pk in ids if pk in waiting]
+def _payments(ids: Sequence[int]) -> list[Payment]:
+    """In the order they were selected."""
     found = Payment.objects.in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
 
 
-def _first_look(payments: Sequence[Payment], user: User, token: uuid.UUID, batch: RefundBatch | None) -> Confirmation:
-    if batch is None:
-        return first_look(payments, user, str(token))
-    amounts = {item.payment_id: item.amount for item in batch.items.all()}
-    page = first_look(payments, user, str(token), reason=batch.reason, amounts=amounts)
-    message = _("Stopped before these orders were started. Enter the bank accounts again.")
-    page.notices.insert(0, Notice("cut_off", "info", message))
-    return page
-
-
-def _refund(
-    request: HttpRequest, user: User, token: uuid.UUID, batch: RefundBatch | None, page: Confirmation
-) -> HttpResponseRedirect | None:
-    """Refund and lead to the result, if nothing is wrong with the page."""
+def _refund(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation) -> HttpResponseRedirect | None:
+    """Commit the batch, have it executed, and redirect to its result, if nothing is wrong with the page."""
     if page.may_send and not blocked_although_wanted(page):
-        _send(user, token, batch, page)
+        _send(user, token, page)
         return HttpResponseRedirect(result_url(token))
     # Of two presses at once, one may have met the refund that the other one had just begun.
-    return _sent_already(request, user, find_batch(token))
+    return _sent_already(request, token)
 
 
-def _send(user: User, token: uuid.UUID, batch: RefundBatch | None, page: Confirmation) -> None:
-    orders = page.orders
-    if batch is None:
-        try:
-            batch = open_batch(token=token, user=user, orders=orders, reason=page.shared.cleaned_data["reason"])
-        except BatchExistsError:
-            return  # pressed twice at once: the other press does the work
+def _send(user: User, token: uuid.UUID, page: Confirmation) -> None:
+    """Execute one order at once, and leave several to a worker."""
+    try:
+        batch = create_batch(token=token, user=user, orders=page.orders, reason=page.shared.cleaned_data["reason"])
+    except BatchExistsError:
+        return  # pressed twice at once: the other press does the work
+    if len(page.orders) == 1:
+        run(batch_id=batch.pk)
     else:
-        reopen_batch(batch=batch, orders=orders)
-    run_batch(batch=batch, orders=orders)
+        transaction.on_commit(partial(enqueue, run_batch, batch.pk))
 
 
 def _verdict(request: HttpRequest, page: Confirmation) -> Notice:

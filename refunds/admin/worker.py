@@ -1,0 +1,29 @@
+"""What a page says while its work waits and no worker has been seen."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from monitoring.models import last_seen
+from refunds.admin.progress import since
+from refunds.metrics import SWEEP
+
+STARTS_WITHIN = timedelta(seconds=5)  # a worker that runs takes its message sooner
+SEEN_EVERY = timedelta(minutes=3)  # a worker that runs sweeps every minute
+
+
+def is_overdue(requested_at: datetime) -> bool:
+    """Return whether a worker would have begun this by now."""
+    return timezone.now() - requested_at > STARTS_WITHIN
+
+
+def no_worker_text() -> str:
+    """Return what to do if no worker has been seen lately; "" if one has."""
+    now, seen_at = timezone.now(), last_seen(SWEEP)
+    if seen_at is not None and now - seen_at <= SEEN_EVERY:
+        return ""
+    what_to_do = _("Ask whoever runs this desk to start the worker, or to run “manage.py reconcile” once.")
+    if seen_at is None:
+        return _("No worker has been seen.") + " " + what_to_do
+    return _("No worker has been seen since %(time)s.") % {"time": since(seen_at, now)} + " " + what_to_do

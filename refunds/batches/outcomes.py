@@ -1,0 +1,123 @@
+"""What became of each order of a batch, as it is now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from payments.models import Payment
+from refunds.errors import RefundOutcomeUnknown
+from refunds.lease import lease_is_over
+from refunds.messages import UNKNOWN, message_of
+from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundStatus
+
+
+class State(Enum):
+    """Where an order of a batch stands."""
+
+    REFUNDED = "refunded"
+    PENDING = "pending"  # accepted, the PG decides later
+    UNKNOWN = "unknown"
+    RUNNING = "running"
+    REFUSED = "refused"
+    WAITING = "waiting"
+
+
+class Progress(Enum):
+    """Where a batch stands."""
+
+    WAITING = "waiting"  # for a worker
+    RUNNING = "running"
+    SILENT = "silent"  # its worker is gone; the sweep continues it
+    FINISHED = "finished"
+
+
+_STATE_OF = {
+    RefundStatus.SUCCEEDED: State.REFUNDED,
+    RefundStatus.PENDING: State.PENDING,
+    RefundStatus.UNKNOWN: State.UNKNOWN,
+    RefundStatus.REQUESTED: State.RUNNING,
+    RefundStatus.FAILED: State.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """One order of a batch and what became of it. `code` and `message` say why it was not refunded."""
+
+    payment: Payment
+    state: State
+    requested: Decimal | None  # major units, as typed; None = all that was left
+    refund: RefundRecord | None
+    code: str = ""
+    message: str = ""
+
+
+def find_batch(token: UUID) -> RefundBatch | None:
+    """Return the batch that this token made, if it made one."""
+    return RefundBatch.objects.select_related("requested_by").filter(token=token).first()
+
+
+def progress_of(batch: RefundBatch, now: datetime) -> Progress:
+    """Return whether the batch is finished, running, waits for a worker or lost its worker."""
+    if batch.finished_at is not None:
+        return Progress.FINISHED
+    if batch.claimed_at is None:
+        return Progress.WAITING
+    return Progress.SILENT if batch.claimed_at < claims_expire_before(now) else Progress.RUNNING
+
+
+def claims_expire_before(now: datetime) -> datetime:
+    """Return the time before which a claim that was not renewed belongs to a process that is gone."""
+    return now - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+
+
+def open_batches(now: datetime) -> QuerySet[RefundBatch]:
+    """Return the unfinished batches that no process is running now, oldest first."""
+    free = Q(claimed_at=None) | Q(claimed_at__lt=claims_expire_before(now))
+    return RefundBatch.objects.filter(free, finished_at=None).order_by("pk")
+
+
+def unfinished_items(batch: RefundBatch) -> QuerySet[RefundBatchItem]:
+    """Return the orders whose outcome is not written yet."""
+    return batch.items.filter(refund=None, error_code="")
+
+
+def outcomes(batch: RefundBatch) -> list[BatchOutcome]:
+    """Return the outcome of each order as it is now: a refund may be settled long after its request."""
+    items = list(batch.items.select_related("payment", "refund"))
+    keys = [key_of(batch, item) for item in items if item.refund is None]
+    records = RefundRecord.objects.filter(requested_by=batch.requested_by, idempotency_key__in=keys)
+    made = {record.idempotency_key: record for record in records}
+    return [_outcome(item, item.refund or made.get(key_of(batch, item))) for item in items]
+
+
+def record_of(batch: RefundBatch, item: RefundBatchItem) -> RefundRecord | None:
+    """Return the refund that this order's idempotency key made, if it made one."""
+    key = key_of(batch, item)
+    return RefundRecord.objects.filter(requested_by_id=batch.requested_by_id, idempotency_key=key).first()
+
+
+def key_of(batch: RefundBatch, item: RefundBatchItem) -> str:
+    """Return the idempotency key of this order's refund."""
+    return f"batch:{batch.token}:{item.payment_id}"
+
+
+def _outcome(item: RefundBatchItem, record: RefundRecord | None) -> BatchOutcome:
+    if record is None:
+        state = State.REFUSED if item.error_code else State.WAITING
+        return BatchOutcome(item.payment, state, item.amount, None, item.error_code, item.message)
+    state = _STATE_OF[RefundStatus(record.status)]
+    if state is State.RUNNING and lease_is_over(record, timezone.now()):
+        state = State.UNKNOWN
+    code, message = record.error_code or item.error_code, message_of(record) or item.message
+    if state in (State.REFUNDED, State.PENDING):
+        code, message = "", message_of(record)
+    elif state is State.UNKNOWN:
+        code, message = RefundOutcomeUnknown.code, str(UNKNOWN)
+    return BatchOutcome(item.payment, state, item.amount, record, code, message)
