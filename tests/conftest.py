@@ -19,6 +19,7 @@ from django.utils import translation
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import DjangoDbBlocker, Settings
 
+from config.celery import app
 from tests.postgres import running_server
 from tests.sandbox_server import SandboxServer
 
@@ -175,6 +176,14 @@ def sandbox(sandbox_server: SandboxServer, settings: Settings) -> SandboxServer:
     settings.IAMPORT_IMP_KEY = sandbox_server.imp_key
     settings.IAMPORT_IMP_SECRET = sandbox_server.imp_secret
     return sandbox_server
+
+
+@pytest.fixture
+def eager_worker() -> Iterator[None]:
+    """A worker that does at once, in this process, what is enqueued."""
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
 
 
 # --- Real processes -----------------------------------------------------------------------------------------

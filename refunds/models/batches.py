@@ -48,9 +48,7 @@ class RefundBatchItem(models.Model):
     )
     tax_free = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True)
     vat_amount = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True)
-    expected_balance = models.DecimalField(
-        max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
-    )
+    expected_balance = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True)
     requester = models.CharField(max_length=10, default="admin")
     encrypted_account = EncryptedTextField(blank=True, default="")
     refund = models.ForeignKey(RefundRecord, null=True, blank=True, on_delete=models.PROTECT, related_name="+")

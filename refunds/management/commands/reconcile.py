@@ -13,6 +13,8 @@ from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
 from payments.lookup import find_by_number
 from payments.models import Payment
+from refunds.batches.outcomes import BatchOutcome, State, outcomes
+from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
 from refunds.management.base import SOME_FAILED, RefundCommand
 from refunds.models import ReconciliationReport
@@ -108,7 +110,8 @@ class Command(RefundCommand):
 
 
 def _everything() -> list[Json]:
-    results = [_result_json(result.payment.merchant_uid, result) for result in reconcile()]
+    results = [_batch_json(outcome) for batch in run_open_batches() for outcome in outcomes(batch)]
+    results += [_result_json(result.payment.merchant_uid, result) for result in reconcile()]
     notified = process_waiting()
     if notified.failed:
         results.append({"order": "*", "ok": False, "code": "notifications_unread", "message": notified.message})
@@ -117,6 +120,19 @@ def _everything() -> list[Json]:
     except GatewayError as exc:
         results.append({"order": "*", "ok": False, "code": "gateway_unavailable", "message": exc.message})
     return results
+
+
+def _batch_json(outcome: BatchOutcome) -> Json:
+    """An order of a batch that no worker had finished."""
+    return {
+        "order": outcome.payment.merchant_uid,
+        "ok": outcome.state in (State.REFUNDED, State.PENDING),
+        "code": outcome.code or outcome.state.value,
+        "message": outcome.message or _("The refund was executed."),
+        "payment": payment_json(outcome.payment),
+        "imported": [],
+        "unresolved": refund_json(outcome.refund) if outcome.refund and outcome.refund.is_live else None,
+    }
 
 
 def _result_json(order: str, result: Reconciled) -> Json:
