@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from core.admin.pages import staff_may
 from payments.models import Payment
-from refunds.batches.run import MAX_ORDERS
+from refunds.batches.create import MAX_ORDERS
 from refunds.permissions import may_refund_any
 from refunds.reconciliation.reconcile import Outcome, reconcile
 

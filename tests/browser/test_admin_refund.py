@@ -1,11 +1,14 @@
 """Staff refund orders in a real browser: a live total while typing, the result, and nothing moved by going back."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from payments.models import Payment
-from refunds.models import RefundRecord
+from refunds.batches.run import run
+from refunds.models import RefundBatch, RefundRecord
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -55,7 +58,18 @@ def test_select_confirm_and_see_the_result(desk: Page, sandbox: SandboxServer) -
     desk.fill(f"[name=p{vbank.pk}-refund_account]", ACCOUNT["refund_account"])
     desk.locator("#refund-button").click()
 
+    # The page follows what a worker does, also after a reload.
+    expect(desk.locator("tr[data-state=waiting]")).to_have_count(2)
+    assert desk.title().startswith("(0/2) ")
+    desk.reload()
+    batch = RefundBatch.objects.get()
+    assert run(batch_id=batch.pk, run_time=timedelta(0))
+    expect(desk.locator("tr[data-state=refunded]")).to_have_count(1)
+    expect(desk.get_by_role("status")).to_have_text("1 of 2 orders done")
+    run(batch_id=batch.pk)
     expect(desk.locator("tr[data-state=refunded]")).to_have_count(2)
+    expect(desk.locator("h1")).to_have_text("Refund result")
+    expect(desk.locator("progress")).to_have_count(0)
     assert sandbox.payment(card.imp_uid)["cancel_amount"] == 2_000
     assert sandbox.payment(vbank.imp_uid)["cancel_amount"] == 10_000
 
