@@ -68,7 +68,7 @@ def test_select_confirm_and_see_the_result(desk: Page, sandbox: SandboxServer) -
     expect(desk.get_by_role("status")).to_have_text("1 of 2 orders done")
     run(batch_id=batch.pk)
     expect(desk.locator("tr[data-state=refunded]")).to_have_count(2)
-    expect(desk.locator("h1")).to_have_text("Refund result")
+    expect(desk.locator("#heading")).to_have_text("Refund result")
     expect(desk.locator("progress")).to_have_count(0)
     assert sandbox.payment(card.imp_uid)["cancel_amount"] == 2_000
     assert sandbox.payment(vbank.imp_uid)["cancel_amount"] == 10_000

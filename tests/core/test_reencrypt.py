@@ -97,4 +97,5 @@ def test_every_encrypted_column_is_reencrypted() -> None:
         "webhooks.Endpoint.secret",
         "webhooks.Endpoint.old_secret",
         "refunds.RefundAccount.encrypted",
+        "refunds.RefundBatchItem.encrypted_account",
     }
