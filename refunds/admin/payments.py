@@ -20,7 +20,7 @@ from refunds.admin.filters import RefundStateFilter
 from refunds.admin.progress import waiting_refund
 from refunds.admin.reconcile import check, report_check
 from refunds.admin.timeline import attention_badge, older_refunds_url, payment_refunds
-from refunds.batches.run import MAX_ORDERS
+from refunds.batches.create import MAX_ORDERS
 from refunds.models import LIVE_STATUSES, RefundRecord
 from refunds.permissions import may_refund_any
 
