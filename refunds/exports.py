@@ -1,4 +1,4 @@
-"""What stands in the tables that staff take away: which columns, in whose words."""
+"""Columns of the CSV and Excel exports."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from core.encryption.cipher import DecryptError
-from core.exports.xlsx import Cell, Row
+from core.exports.cells import Cell, Row
 from core.money import quantize
 from payments.labels import bank_label, method_label, pg_label, status_label
 from payments.models import Payment
@@ -21,13 +21,14 @@ from refunds.messages import message_of
 from refunds.models import RefundRecord
 from refunds.services.bank_accounts import Account, open_account
 
-MAX_ROWS = 100_000
 _CHUNK = 1_000
 T = TypeVar("T", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
+    """A column: its title, how to read its value, and whether it is a time."""
+
     title: str | Promise
     value: Callable[[T], Cell]
     is_time: bool = False
@@ -91,12 +92,12 @@ ACCOUNT_HEADINGS = (_("Account holder"), _("Bank"), _("Account number"))
 
 
 def payment_rows(payments: QuerySet[Payment]) -> Iterator[Row]:
-    """The heading, then one row per payment."""
+    """Yield the heading, then one row per payment."""
     return _rows(PAYMENT_COLUMNS, payments.prefetch_related(None))
 
 
 def refund_rows(refunds: QuerySet[RefundRecord], *, with_accounts: bool) -> Iterator[Row]:
-    """The heading, then one row per refund; `with_accounts` adds the accounts they went to, whole."""
+    """Yield the heading, then one row per refund; `with_accounts` adds the full bank accounts they went to."""
     refunds = refunds.select_related("payment")
     if not with_accounts:
         return _rows(REFUND_COLUMNS, refunds)
@@ -109,12 +110,12 @@ def _rows(
     more_headings: Iterable[str | Promise] = (),
     more_cells: Callable[[T], list[str]] | None = None,
 ) -> Iterator[Row]:
-    language = get_language()  # a response is written after the request, when another language may be active
+    language = get_language()  # the rows are written after the request, when another language may be active
     with override(language):
         headings = [*(column.heading for column in columns), *map(str, more_headings)]
     yield headings
     rows: list[Row] = []
-    for record in records[:MAX_ROWS].iterator(chunk_size=_CHUNK):
+    for record in records.iterator(chunk_size=_CHUNK):
         with override(language):
             more = more_cells(record) if more_cells else []
             rows.append([*(column.value(record) for column in columns), *more])
@@ -125,14 +126,14 @@ def _rows(
 
 
 def _account_cells(refund: RefundRecord) -> list[str]:
-    """Holder, bank and number; the last digits only, where the rest is not kept or cannot be read."""
+    """Return holder, bank and number; only the last digits if the rest is deleted or cannot be decrypted."""
     if not refund.refund_account_last4:
         return ["", "", ""]
-    account = _whole(refund) or Account("", f"•••• {refund.refund_account_last4}")
+    account = _full_account(refund) or Account("", f"•••• {refund.refund_account_last4}")
     return [account.holder, bank_label(refund.refund_bank), account.number]
 
 
-def _whole(refund: RefundRecord) -> Account | None:
+def _full_account(refund: RefundRecord) -> Account | None:
     try:
         return open_account(refund.stored_account) if hasattr(refund, "stored_account") else None
     except DecryptError:

@@ -1,4 +1,4 @@
-"""Lists that staff take away as a file: what the list shows after its filters, or the rows that are ticked."""
+"""Export a list as a file: the rows that the filters show, or the rows that are ticked."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -9,7 +9,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
@@ -20,8 +20,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from core.exports.xlsx import CSV_TYPE, XLSX_TYPE, Row, csv_pieces, xlsx_pieces
-from refunds.exports import MAX_ROWS, payment_rows, refund_rows
+from core.admin.pages import admin_page
+from core.exports.cells import Row
+from core.exports.csv import CSV_TYPE, csv_pieces
+from core.exports.xlsx import MAX_ROWS, XLSX_TYPE, xlsx_pieces
+from refunds.exports import payment_rows, refund_rows
 from refunds.models import RefundAccount
 from refunds.permissions import may_view_accounts
 
@@ -29,19 +32,28 @@ FORMATS = {"xlsx": (XLSX_TYPE, xlsx_pieces), "csv": (CSV_TYPE, csv_pieces)}
 
 
 class ExportForm(forms.Form):
-    """Which kind of file, and whether the whole refund accounts are in it."""
+    """The format of the file, and whether it includes full bank accounts. Excel takes at most `MAX_ROWS` rows."""
 
     format = forms.ChoiceField(
         label=_("File"),
         choices=(("xlsx", _("Excel (.xlsx)")), ("csv", _("CSV"))),
         widget=forms.RadioSelect,
-        initial="xlsx",
     )
     accounts = forms.BooleanField(label=_("Include full refund accounts (holder, bank, number)"), required=False)
 
+    def __init__(self, data: Any = None, *, too_many: bool) -> None:
+        self.too_many = too_many
+        super().__init__(data, initial={"format": "csv" if too_many else "xlsx"})
+
+    def clean_format(self) -> str:
+        chosen: str = self.cleaned_data["format"]
+        if chosen == "xlsx" and self.too_many:
+            raise ValidationError(_("Too many rows for Excel. Choose CSV or narrow the list."), code="too_many_rows")
+        return chosen
+
 
 class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
-    """A list with "Export…" above it, which keeps the filters, and for the ticked rows."""
+    """A list with "Export…" above it, which keeps the filters, and as an action on ticked rows."""
 
     export_name: str
     exports_accounts = False
@@ -66,35 +78,33 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
 
     @action(description=_("Export…"), url_path="export", permissions=["view"], icon="download")  # type: ignore[untyped-decorator]
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask for the kind of file; on POST, send it. What is exported, and by whom, is in the admin's history."""
+        """Ask for the format; on POST log the export in the admin's history and send the file."""
         try:
             wanted = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return HttpResponseRedirect(self._url("changelist"))
         may_have_accounts = self.exports_accounts and may_view_accounts(request.user)
-        form = ExportForm(request.POST if request.method == "POST" else None)
         count = wanted.order_by().values("pk")[: MAX_ROWS + 1].count()
-        if request.method == "POST" and form.is_valid() and 0 < count <= MAX_ROWS:
+        form = ExportForm(request.POST if request.method == "POST" else None, too_many=count > MAX_ROWS)
+        if request.method == "POST" and form.is_valid() and count:
             with_accounts = form.cleaned_data["accounts"]
             if with_accounts and not may_have_accounts:
                 raise PermissionDenied
-            self._note(request, wanted, count, form.cleaned_data["format"], with_accounts=with_accounts)
+            self._log(request, wanted, form.cleaned_data["format"], with_accounts=with_accounts)
             return self._file(form.cleaned_data["format"], self.export_rows(wanted, with_accounts=with_accounts))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("Export"),
+        facts = {
             "opts": self.opts,
             "form": form,
             "count": count,
             "most": MAX_ROWS,
-            "too_many": count > MAX_ROWS,
             "may_have_accounts": may_have_accounts,
             "list_url": f"{self._url('changelist')}?{request.GET.urlencode()}",
         }
-        return TemplateResponse(request, "admin/refunds/export.html", context)
+        return admin_page(request, "admin/refunds/export.html", gettext("Export"), **facts)
 
-    def _note(self, request: HttpRequest, wanted: QuerySet[Any], count: int, file: str, *, with_accounts: bool) -> None:
-        """Before anything is sent: who takes away how much, and how many whole accounts are in it."""
+    def _log(self, request: HttpRequest, wanted: QuerySet[Any], file: str, *, with_accounts: bool) -> None:
+        """Log, before anything is sent, who exports how many rows and how many full bank accounts."""
+        count = wanted.order_by().values("pk").count()
         text = gettext("Exported as %(format)s: %(count)s rows") % {"format": file, "count": count}
         if with_accounts:
             accounts = RefundAccount.objects.filter(refund__in=wanted.order_by().values("pk")).count()
@@ -118,7 +128,7 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
 
 
 class RefundExportingAdmin(ExportingAdmin):
-    """The ledger, to who may see accounts with them if they ask for it."""
+    """The ledger's export, with full bank accounts on request of those who may see them."""
 
     export_name = "refunds"
     exports_accounts = True

@@ -12,7 +12,7 @@ from django.db.models import F, Prefetch, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.exports.xlsx import safe_text
+from core.exports.cells import safe_text
 from core.money import format_money
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many

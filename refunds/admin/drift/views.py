@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.exports.xlsx import BYTE_ORDER_MARK, CSV_TYPE
+from core.exports.csv import BYTE_ORDER_MARK, CSV_TYPE
 from core.money import format_money
 from refunds.admin.reconcile import LEVELS
 from refunds.models import Discrepancy, ReconciliationReport
