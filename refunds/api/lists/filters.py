@@ -1,4 +1,4 @@
-"""What a list may be narrowed down by. Strict: a misspelt parameter would list everything."""
+"""Read and apply the filters of the lists. Strict: a misspelt parameter would list everything."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,21 +13,26 @@ from django.utils.translation import gettext_lazy
 
 from core.dates import parse_moment
 from payments.models import PAYMENT_TIME, Payment, PaymentStatus
+from refunds.api.body import VISIBLE_TEXT
 from refunds.api.lists.pagination import CURSOR, PAGE_SIZE
 from refunds.errors import InvalidQuery, InvalidRequest, Violation
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
 from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.serialization import Json
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-# In an address "+" means a space, and few remember to write %2B.
+# In a URL "+" means a space, and clients forget to write %2B.
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?)(?:([Zz])|([ +-])(\d\d:\d\d))", re.ASCII)
-# Beyond these no database could compare, and no payment was made.
+# Databases cannot compare times beyond these, and no payment is that old or new.
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinfo=UTC)
 
 
 class MomentField(forms.Field):
-    """A day in Seoul, or a moment with its offset from UTC. With `end_of_day`, a day means the end of it."""
+    """A day in Seoul, or a time with its offset from UTC. With `end_of_day`, a day means the end of it."""
 
+    schema: ClassVar[Json] = {
+        "oneOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
+    }
     default_error_messages: ClassVar[Any] = {
         "invalid": gettext_lazy(
             "This is not a date. Write a Korean date like 2026-11-01, or a time with its offset like "
@@ -35,8 +40,8 @@ class MomentField(forms.Field):
         )
     }
 
-    def __init__(self, *, end_of_day: bool = False) -> None:
-        super().__init__(required=False)
+    def __init__(self, help_text: str, *, end_of_day: bool = False) -> None:
+        super().__init__(required=False, help_text=help_text)
         self.end_of_day = end_of_day
 
     def to_python(self, value: Any) -> datetime | None:
@@ -65,11 +70,12 @@ def _read_moment(text: str) -> date | datetime:
 
 
 class TextField(forms.Field):
-    """A short text, read as everywhere else."""
+    """A short text without control characters."""
 
-    def __init__(self, name: str, *, max_length: int) -> None:
-        super().__init__(required=False)
+    def __init__(self, name: str, help_text: str, *, max_length: int) -> None:
+        super().__init__(required=False, help_text=help_text)
         self.name, self.max_length = name, max_length
+        self.schema: Json = {"type": "string", "minLength": 1, "maxLength": max_length, "pattern": VISIBLE_TEXT}
 
     def to_python(self, value: Any) -> str:
         try:
@@ -79,11 +85,12 @@ class TextField(forms.Field):
 
 
 class WordsField(forms.MultipleChoiceField):
-    """Some of the words that our rows have; says which there are."""
+    """Any of some words; the error for another word lists them."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        super().__init__(required=False)
+    def __init__(self, words: Iterable[str], help_text: str) -> None:
+        super().__init__(required=False, help_text=f"{help_text} Repeat it for any of several.")
         self.words = tuple(words)
+        self.schema: Json = {"type": "array", "items": {"type": "string", "enum": list(self.words)}, "minItems": 1}
 
     def validate(self, value: list[str]) -> None:
         for word in value:
@@ -93,17 +100,28 @@ class WordsField(forms.MultipleChoiceField):
 
 
 class ListForm(forms.Form):
-    """Base of both lists' parameters; `from` is a word of Python's, so it is added by name."""
+    """The parameters of both lists."""
 
-    method = TextField("method", max_length=32)
-    order = TextField("order", max_length=MAX_MERCHANT_UID_LENGTH)
+    since: ClassVar[str]  # what `from` means
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
-        self.fields["from"], self.fields["to"] = MomentField(), MomentField(end_of_day=True)
+        self.fields |= {  # `from` is a keyword of Python
+            "from": MomentField(
+                f"{self.since} since a day in Seoul (`2026-11-01`), or a time with its offset "
+                "(`2026-11-01T09:30:00+09:00`; write `+` as `%2B`)."
+            ),
+            "to": MomentField(
+                "Until this day or time, see `from`. A day is included whole, a time is not.", end_of_day=True
+            ),
+            "order": TextField("order", "Its `merchant_uid` or `imp_uid`.", max_length=MAX_MERCHANT_UID_LENGTH),
+            "method": TextField(
+                "method", "The payment's `pay_method`: `card`, `trans`, `vbank`, `phone`, …", max_length=32
+            ),
+        }
 
     def given(self) -> dict[str, Any]:
-        """What was asked for, by parameter. Raises `InvalidQuery` naming everything that cannot be read."""
+        """Return the given parameters. Raises `InvalidQuery` naming every one that is invalid."""
         violations = (*self._misspelt(), *self._malformed())
         if violations:
             raise InvalidQuery(violations)
@@ -116,12 +134,12 @@ class ListForm(forms.Form):
                 yield Violation("unknown_parameter", message, name[:60])
 
     def _malformed(self) -> Iterator[Violation]:
-        unfit = {name: " ".join(map(str, errors)) for name, errors in self.errors.items()} | dict(self._oddly_given())
+        unfit = {name: " ".join(map(str, errors)) for name, errors in self.errors.items()} | dict(self._misused())
         for name, message in unfit.items():
             yield Violation("invalid_parameter", message, name[:60])
 
-    def _oddly_given(self) -> Iterator[tuple[str, str]]:
-        """Parameters without a value, which a form would overlook, or with one too many; and what to say of them."""
+    def _misused(self) -> Iterator[tuple[str, str]]:
+        """The errors of parameters that are empty, which a form accepts, or repeated."""
         for name, values in self.data.lists():  # type: ignore[attr-defined]  # a QueryDict
             named = {"field": name[:60]}
             if not all(value.strip() for value in values):
@@ -131,28 +149,30 @@ class ListForm(forms.Form):
 
 
 class PaymentListForm(ListForm):
-    status = WordsField(PaymentStatus.values)
+    status = WordsField(PaymentStatus.values, "The payment's `status`.")
+    since = "Paid (or first stored here, if it was not paid)"
 
 
 class RefundListForm(ListForm):
-    status = WordsField(RefundStatus.values)
-    source = WordsField(RefundSource.values)
+    status = WordsField(RefundStatus.values, "The refund's `status`.")
+    source = WordsField(RefundSource.values, "Where it was requested.")
+    since = "Requested"
 
 
 def narrow_payments(payments: QuerySet[Payment], query: QueryDict) -> QuerySet[Payment]:
-    """The payments that a query asks for, with their time `at`. Raises `InvalidQuery`."""
+    """Filter payments by a query, and annotate their time `at`. Raises `InvalidQuery`."""
     given = PaymentListForm(query).given()
     return payments.annotate(at=PAYMENT_TIME).filter(_conditions(given, payment="", at="at"))
 
 
 def narrow_refunds(refunds: QuerySet[RefundRecord], query: QueryDict) -> QuerySet[RefundRecord]:
-    """The refunds that a query asks for. Raises `InvalidQuery`."""
+    """Filter refunds by a query. Raises `InvalidQuery`."""
     given = RefundListForm(query).given()
     return refunds.filter(_conditions(given, payment="payment__", at="requested_at"))
 
 
 def _conditions(given: dict[str, Any], *, payment: str, at: str) -> Q:
-    """`payment` is the way from the listed row to its payment, `at` the listed row's time."""
+    """The filters as conditions. `payment` is the lookup from a row to its payment, `at` the row's time."""
     lookups = {
         "status": "status__in",
         "source": "source__in",

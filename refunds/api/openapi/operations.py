@@ -9,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
 from refunds.api.body import RefundRequestSerializer
+from refunds.api.lists.filters import PaymentListForm, RefundListForm
 from refunds.api.lists.pagination import PaymentPageSerializer, RefundListSerializer, RefundPageSerializer
 from refunds.api.openapi import error_examples, examples, parameters
 from refunds.api.openapi.error_examples import error_answers
@@ -48,7 +49,7 @@ list_payments = extend_schema(
     summary="Payments",
     description="All that you may see, newest first: by `paid_at`, or by when it was first seen here if it was not "
     "paid. An unknown parameter is an error.",
-    parameters=[*parameters.PAYMENT_FILTERS, *parameters.HEADERS_OF_ALL],
+    parameters=[*parameters.list_parameters(PaymentListForm), *parameters.HEADERS_OF_ALL],
     responses=_found(PaymentPageSerializer, examples.PAYMENT_PAGE, error_examples.LIST),
 )
 get_payment = extend_schema(
@@ -72,7 +73,7 @@ list_refunds = extend_schema(
     tags=["refunds"],
     summary="Refunds",
     description="All that you may see, newest first: by `requested_at`. An unknown parameter is an error.",
-    parameters=[*parameters.REFUND_FILTERS, *parameters.HEADERS_OF_ALL],
+    parameters=[*parameters.list_parameters(RefundListForm), *parameters.HEADERS_OF_ALL],
     responses=_found(RefundPageSerializer, examples.REFUND_PAGE, error_examples.LIST),
 )
 get_refund = extend_schema(

@@ -1,41 +1,23 @@
-"""Parameters and headers of the API, as its OpenAPI description shows them."""
+"""The parameters and headers of the API in its OpenAPI description."""
 
-from collections.abc import Iterable
 from typing import Any
 
+from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
 
-from payments.models import PaymentStatus
-from refunds.api.body import VISIBLE_TEXT
+from refunds.api.lists.filters import ListForm
 from refunds.api.lists.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from refunds.api.responses import REPLAYED
-from refunds.inputs import MAX_MERCHANT_UID_LENGTH
-from refunds.models import RefundSource, RefundStatus
 
 _KEY = r'^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$'
 
 
-# Without examples: Swagger UI fills them in, and a list would be tried out with every filter at once.
+# Without examples: Swagger UI fills them in, and "Try it out" would set every filter at once.
 def _query(name: str, schema: Any, description: str) -> OpenApiParameter:
     return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description)
 
 
-def _any_of(name: str, values: Iterable[str], description: str) -> OpenApiParameter:
-    schema = {"type": "array", "items": {"type": "string", "enum": list(values)}, "minItems": 1}
-    return OpenApiParameter(
-        name, schema, OpenApiParameter.QUERY, description=f"{description} Repeat it for any of several.", explode=True
-    )
-
-
-def _time(name: str, description: str) -> OpenApiParameter:
-    schema = {"oneOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
-    return _query(name, schema, description)
-
-
-_TEXT = {"type": "string", "minLength": 1, "pattern": VISIBLE_TEXT}
-_COMMON = [
-    _query("order", _TEXT | {"maxLength": MAX_MERCHANT_UID_LENGTH}, "Its `merchant_uid` or `imp_uid`."),
-    _query("method", _TEXT | {"maxLength": 32}, "The payment's `pay_method`: `card`, `trans`, `vbank`, `phone`, …"),
+_PAGE = [
     _query(
         "page_size",
         {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
@@ -47,21 +29,13 @@ _COMMON = [
         "Where to go on; as given in `next` and `previous`, which carry the filters too.",
     ),
 ]
-_FROM = "a day in Seoul (`2026-11-01`), or a moment with its offset (`2026-11-01T09:30:00+09:00`; write `+` as `%2B`)."
-_TO = "A day is included whole, a moment is not."
-PAYMENT_FILTERS = [
-    _any_of("status", PaymentStatus.values, "The payment's `status`."),
-    _time("from", f"Paid (or first seen here, if it was not paid) since {_FROM}"),
-    _time("to", f"Until this day or moment, see `from`. {_TO}"),
-    *_COMMON,
-]
-REFUND_FILTERS = [
-    _any_of("status", RefundStatus.values, "The refund's `status`."),
-    _any_of("source", RefundSource.values, "Where it was asked for."),
-    _time("from", f"Asked for since {_FROM}"),
-    _time("to", f"Until this day or moment, see `from`. {_TO}"),
-    *_COMMON,
-]
+
+
+def list_parameters(form: type[ListForm]) -> list[OpenApiParameter]:
+    """The parameters of a list: its filters and its page."""
+    fields: dict[str, Any] = form(QueryDict()).fields
+    return [*(_query(name, field.schema, field.help_text) for name, field in fields.items()), *_PAGE]
+
 
 PAYMENT_NUMBER = OpenApiParameter(
     "number",
