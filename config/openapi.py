@@ -1,16 +1,16 @@
-"""The head of the API's OpenAPI description and how it is generated; the operations: `refunds/api/openapi/`."""
+"""The settings of drf-spectacular: the description's head and hooks. The operations are in `refunds/api/openapi/`."""
 
 from typing import Any
 
 DESCRIPTION = """\
-Refunds i'mport (PortOne V1) payments and tells what became of them.
+Refund i'mport (PortOne V1) payments and track the refunds.
 
-Addresses work with and without a trailing slash. Bodies are JSON objects of at most 64 KiB. Amounts are JSON numbers
+URLs work with and without a trailing slash. Bodies are JSON objects of at most 64 KiB. Amounts are JSON numbers
 in major units of the payment's currency (KRW 10000, USD 12.3). Messages come in Korean or English by
-`Accept-Language`; `code` is stable and made for programs.
+`Accept-Language`; `code` is stable and meant for programs.
 
-A buyer sees and refunds their own orders; another's order answers 404. Staff with the permission *Can refund
-payments* refund any.
+A buyer can read and refund their own orders; another buyer's order answers 404. Staff with the permission *Can
+refund payments* can refund any order.
 """
 
 SETTINGS: dict[str, Any] = {
@@ -19,16 +19,16 @@ SETTINGS: dict[str, Any] = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "TAGS": [
-        {"name": "refunds", "description": "Give money back, and see what became of it."},
-        {"name": "payments", "description": "What was paid and what is left of it."},
-        {"name": "events", "description": "What the storefront is told when a refund ends."},
+        {"name": "refunds", "description": "Refund payments and track the refunds."},
+        {"name": "payments", "description": "Read payments and what is left to refund."},
+        {"name": "events", "description": "Webhooks to the storefront when a refund ends."},
     ],
     "WEBHOOKS": [
         "webhooks.openapi.refund_succeeded",
         "webhooks.openapi.refund_failed",
         "webhooks.openapi.ping",
     ],
-    # Reading it needs no account, so it brings no session along.
+    # Reading it needs no account and no session.
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_INCLUDE_SCHEMA": False,
@@ -44,6 +44,6 @@ SETTINGS: dict[str, Any] = {
         "RefundStatus": "refunds.models.RefundStatus.values",
         "RefundSource": "refunds.models.RefundSource.values",
     },
-    # The choices' labels are translated, the description is not.
+    # Labels of choices are translated, the description is not.
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }

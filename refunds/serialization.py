@@ -30,7 +30,7 @@ class Amount(serializers.FloatField):
 
 
 class RefundMessage(serializers.CharField):
-    """What became of a refund, in the active language."""
+    """The state of a refund in words, in the active language."""
 
 
 class RowSerializer(serializers.Serializer[Any]):
@@ -80,7 +80,7 @@ class PaymentSerializer(RowSerializer):
 
 
 class RefundSerializer(RowSerializer):
-    """One refund and what became of it."""
+    """One refund and its state."""
 
     id = serializers.IntegerField()
     number = serializers.CharField(help_text="The refund's number, for people.")
@@ -152,7 +152,7 @@ def error_json(exc: DomainError) -> Json:
 
 
 def preview_json(preview: RefundPreview) -> Json:
-    """What would happen to one order, before anything is sent."""
+    """The preview of one refund. Nothing has been sent."""
     payment = preview.payment
     amount = format_money(preview.amount, payment.currency)
     if preview.problems:
@@ -171,7 +171,7 @@ def preview_json(preview: RefundPreview) -> Json:
 
 
 def report_json(report: ReconciliationReport) -> Json:
-    """A drift report with its differences."""
+    """A reconciliation report with its discrepancies."""
     return {
         "ok": not report.remaining and not report.error,
         "since": report.since,

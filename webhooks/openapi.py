@@ -1,6 +1,6 @@
-"""What the OpenAPI description says of events; `config.openapi` names these webhooks.
+"""Describe the webhook events for OpenAPI; `config.openapi` lists them.
 
-Written out rather than generated: drf-spectacular leaves the headers of webhooks away.
+By hand: drf-spectacular omits the headers of webhooks.
 """
 
 from drf_spectacular.utils import OpenApiWebhook
@@ -11,13 +11,13 @@ from refunds.serialization import Json, payment_json, refund_json
 from webhooks.models import EventType
 
 _DELIVERY = (
-    "Answer any 2xx status within 10 seconds and work afterwards. Anything else, and no answer, is tried again for "
-    "about three days; 410 switches the endpoint off. An event may come twice, and events may come in any order. "
-    "Ignore types that you do not know. How to verify the signature: docs/events.md, https://www.standardwebhooks.com."
+    "Answer any 2xx status within 10 seconds, then process the event. Any other status, and no answer, is retried for "
+    "about three days; 410 disables the endpoint. An event may come twice, and events may come in any order. "
+    "Ignore unknown types. How to verify the signature: docs/events.md, https://www.standardwebhooks.com."
 )
 _HEADERS = [
-    ("webhook-id", "^evt_[0-9a-f]{32}$", "Names the event; the same each time it is sent."),
-    ("webhook-timestamp", "^[0-9]+$", "When this attempt was made, in seconds since 1970."),
+    ("webhook-id", "^evt_[0-9a-f]{32}$", "Id of the event; the same for each attempt."),
+    ("webhook-timestamp", "^[0-9]+$", "Time of this attempt, in seconds since 1970."),
     (
         "webhook-signature",
         "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)?$",
@@ -31,7 +31,7 @@ def _webhook(event_type: str, summary: str, description: str, data: Json, exampl
         "type": "object",
         "properties": {
             "type": {"const": event_type},
-            "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+            "timestamp": {"type": "string", "format": "date-time", "description": "Time of the event."},
             "data": data,
         },
         "required": ["type", "timestamp", "data"],
@@ -55,7 +55,7 @@ def _webhook(event_type: str, summary: str, description: str, data: Json, exampl
             "required": True,
             "content": {"application/json": {"schema": schema, "examples": {event_type: {"value": shown}}}},
         },
-        "responses": {"2XX": {"description": "Taken."}, "410": {"description": "Send no more events to this address."}},
+        "responses": {"2XX": {"description": "Received."}, "410": {"description": "Send no more events to this URL."}},
     }
     return OpenApiWebhook(event_type, {"post": operation})
 
@@ -78,7 +78,7 @@ def _ended(refund: RefundRecord) -> Json:
 refund_succeeded = _webhook(
     EventType.REFUND_SUCCEEDED.value,
     "A refund was executed",
-    f"Also one that was made in i'mport's console. {_AS_IT_WAS}",
+    f"Also sent for cancels made in i'mport's console. {_AS_IT_WAS}",
     _REFUND_DATA,
     _ended(SUCCEEDED),
 )
@@ -92,7 +92,7 @@ refund_failed = _webhook(
 ping = _webhook(
     EventType.PING.value,
     "A test",
-    "Staff press a button to see whether the endpoint answers. It is sent once.",
+    "Staff test the endpoint. Sent once, never retried.",
     {"type": "object"},
     {},
 )

@@ -1,4 +1,4 @@
-"""JSON bodies, read strictly: bounded, no NaN, numbers with a fraction as `Decimal`."""
+"""Parse JSON bodies strictly: bounded, no NaN, no repeated key, fractions as `Decimal`."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class TooLarge(APIException):
-    """The body is longer than any request of this API."""
+    """The body is above MAX_BODY_BYTES."""
 
     status_code = 413
     default_code = "too_large"
 
 
 class JSONParser(BaseParser):
-    """A JSON object. Raises `TooLarge` above 64 KiB, and `ParseError` for anything else that is none."""
+    """Parse a JSON object. Raises `TooLarge` above 64 KiB, and `ParseError` for anything else."""
 
     media_type = "application/json"
 
@@ -42,10 +42,10 @@ class JSONParser(BaseParser):
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of an amount that is named twice, another program on the way may have read the other one."""
+    """Refuse a repeated key: of two amounts, another program on the way may read the other one."""
     document = dict(pairs)
     if len(document) < len(pairs):
-        raise ValueError("a key stands there twice")
+        raise ValueError("repeated key")
     return document
 
 

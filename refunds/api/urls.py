@@ -1,4 +1,4 @@
-"""The API's addresses, each with or without a trailing slash."""
+"""The API's URLs, each with or without a trailing slash."""
 
 from django.urls import re_path
 
@@ -17,7 +17,7 @@ urlpatterns = [
     re_path(r"^api/docs/?$", docs, name="api-docs"),
     re_path(r"^payments/cancel/?$", CancelPaymentView.as_view(), name="cancel-payment"),
     re_path(r"^payments/?$", PaymentListView.as_view(), name="payments"),
-    # Order numbers may hold slashes, so they are matched lazily up to the known endings.
+    # Order numbers may contain slashes: match them lazily up to the known endings.
     re_path(r"^payments/(?P<number>.+?)/refunds/?$", PaymentRefundsView.as_view(), name="payment-refunds"),
     re_path(r"^payments/(?P<number>.+?)/?$", PaymentView.as_view(), name="payment"),
     re_path(r"^refunds/?$", RefundListView.as_view(), name="refunds"),

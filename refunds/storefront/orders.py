@@ -1,4 +1,4 @@
-"""A buyer's orders as the storefront shows them: everything in words, nothing to compute in the template."""
+"""Prepare a buyer's orders for the storefront: texts and amounts formatted, nothing to compute in the template."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from refunds.models import RefundRecord, RefundStatus
 from refunds.services.preview import requirements_of, why_impossible
 from refunds.storefront.script_messages import why_not
 
-# Words for buyers, who know no PGs and no ledgers.
+# For buyers, who know neither PGs nor ledgers.
 REFUND_STATES: dict[str, str | Promise] = {
     RefundStatus.REQUESTED: _("In progress"),
     RefundStatus.PENDING: _("Accepted, on its way"),
@@ -31,8 +31,8 @@ REFUNDS_SHOWN = 20  # of one order
 
 
 @dataclass(frozen=True, slots=True)
-class RefundLine:
-    """One refund below its order."""
+class OrderRefund:
+    """One refund, shown below its order."""
 
     amount: str
     state: str
@@ -45,7 +45,7 @@ class RefundLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderCard:
-    """One order; `tone` and `tile` are names of styles."""
+    """One order; `tone` and `tile` name CSS classes."""
 
     payment: Payment
     goods: str
@@ -62,21 +62,21 @@ class OrderCard:
     refundable: str
     notice: str
     notice_tone: str
-    refunds: tuple[RefundLine, ...]
-    has_older_refunds: bool  # than these
-    live_refund: int | None  # id of the refund whose result is still to come
+    refunds: tuple[OrderRefund, ...]
+    has_older_refunds: bool  # than `refunds`
+    live_refund: int | None  # id of the open refund
     can_ask: bool
     data: str  # JSON for the dialog
 
 
 def with_latest_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
-    """The payments with as many of their refunds as a card shows, and one more to know whether there are others."""
+    """Prefetch the refunds that a card shows, and one more: it tells whether there are older ones."""
     latest = RefundRecord.objects.open_first()[: REFUNDS_SHOWN + 1]
     return payments.prefetch_related(Prefetch("refunds", latest, to_attr="latest_refunds"))
 
 
 def order_card(payment: Payment) -> OrderCard:
-    """One order, read by `with_latest_refunds`. Amounts are in the payment's currency."""
+    """Prepare one order of `with_latest_refunds`. Amounts are in the payment's currency."""
     refunds: list[RefundRecord] = payment.latest_refunds  # type: ignore[attr-defined]
     live = next((refund for refund in refunds if refund.is_live), None)
     why_not_now = why_impossible(payment) if payment.refundable_amount > 0 and live is None else None
@@ -98,7 +98,7 @@ def order_card(payment: Payment) -> OrderCard:
         refundable=_money(payment, payment.refundable_amount),
         notice=why_not(why_not_now.code, why_not_now.message) if why_not_now else _notice(payment, live),
         notice_tone="warn" if why_not_now else tone,
-        refunds=tuple(_refund_line(payment, refund) for refund in refunds[:REFUNDS_SHOWN]),
+        refunds=tuple(_order_refund(payment, refund) for refund in refunds[:REFUNDS_SHOWN]),
         has_older_refunds=len(refunds) > REFUNDS_SHOWN,
         live_refund=live.pk if live else None,
         can_ask=payment.refundable_amount > 0 and live is None and why_not_now is None,
@@ -113,7 +113,7 @@ def banks_by_pg(payments: Iterable[Payment]) -> dict[str, list[tuple[str, str]]]
 
 
 def _dialog_data(payment: Payment) -> dict[str, object]:
-    """What the dialog asks for and says. Amounts are text: a script's numbers would round them."""
+    """The data of the refund dialog. Amounts are text, because JavaScript would round numbers."""
     needs = requirements_of(payment)
     return {
         "imp_uid": payment.imp_uid,
@@ -135,14 +135,14 @@ def _dialog_data(payment: Payment) -> dict[str, object]:
 
 
 def _destination(payment: Payment, *, account: bool) -> str:
-    """Where the money goes: the name of the dialog's sentence about it."""
+    """Where the money goes: selects the dialog's text."""
     if account:
         return "account"
     return payment.pay_method if payment.pay_method in {"card", "trans", "phone"} else "wallet"
 
 
 def _badge(payment: Payment, live: RefundRecord | None) -> tuple[str | Promise, str]:
-    """The order's state in a word or two, and the tone it is shown in."""
+    """The order's state in a word or two, and its tone."""
     if live is not None:
         unknown = live.status == RefundStatus.UNKNOWN
         return (_("Being checked"), "warn") if unknown else (_("Refund in progress"), "info")
@@ -158,14 +158,14 @@ def _badge(payment: Payment, live: RefundRecord | None) -> tuple[str | Promise, 
 
 
 def _method_detail(payment: Payment) -> str:
-    """Which card or bank; the number only as the mask that i'mport gives, shortened to its end."""
+    """The card with its last digits, or the bank."""
     if payment.pay_method == "card":
         return f"{payment.card_name} {payment.card_number[-4:]}".strip()
     return payment.vbank_name if payment.pay_method == "vbank" else payment.bank_name
 
 
 def _notice(payment: Payment, live: RefundRecord | None) -> str:
-    """What the buyer should know or do, if anything."""
+    """What the buyer should know or do; "" for nothing."""
     if live is not None and live.status == RefundStatus.UNKNOWN:
         return str(_("We have no answer about this refund yet. We are checking; you do not need to do anything."))
     if payment.status == PaymentStatus.READY and payment.vbank_num:
@@ -176,10 +176,10 @@ def _notice(payment: Payment, live: RefundRecord | None) -> str:
     return ""
 
 
-def _refund_line(payment: Payment, refund: RefundRecord) -> RefundLine:
+def _order_refund(payment: Payment, refund: RefundRecord) -> OrderRefund:
     amount = refund.amount if refund.cancelled_amount is None else refund.cancelled_amount
     tones = {RefundStatus.SUCCEEDED: "good", RefundStatus.FAILED: "bad", RefundStatus.UNKNOWN: "warn"}
-    return RefundLine(
+    return OrderRefund(
         amount=_money(payment, amount),
         state=str(REFUND_STATES[refund.status]),
         tone=tones.get(RefundStatus(refund.status), "info"),

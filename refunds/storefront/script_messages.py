@@ -1,11 +1,11 @@
-"""The sentences that the storefront's script says, in the reader's language. `{name}` is filled in by the script."""
+"""The messages of the storefront's script, in the active language. The script fills in `{name}`."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 
 def script_texts() -> dict[str, str]:
-    """Every sentence the script may need, by its name there."""
+    """Return all messages by their names in the script."""
     return _dialog_texts() | _problem_texts() | _answer_texts()
 
 
@@ -84,7 +84,7 @@ def _answer_texts() -> dict[str, str]:
 
 
 def why_not(code: str, sentence: str) -> str:
-    """Why an order cannot be refunded here, for a buyer: the rules' own sentences address the shop's staff."""
+    """Return why an order cannot be refunded, in words for buyers: the rules' own address the shop's staff."""
     sentences = {
         "phone_next_month": _(
             "Mobile phone payments can only be refunded in the month of payment. Please contact us: we "

@@ -1,4 +1,4 @@
-"""The storefront's addresses."""
+"""The storefront's URLs."""
 
 from django.urls import path
 

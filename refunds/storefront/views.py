@@ -1,4 +1,4 @@
-"""The storefront's pages: a buyer's orders, and one order by itself for the script to show what became of it."""
+"""The storefront's pages: a buyer's orders, and a fragment with one order for the script to refresh."""
 
 from typing import cast
 
@@ -23,7 +23,7 @@ PAGE_SIZE = 20
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The signed-in buyer's orders, newest first; a welcome for everybody else."""
+    """Show the signed-in buyer's orders, newest first; everybody else gets the welcome page."""
     if not request.user.is_authenticated:
         return render(request, "storefront/welcome.html")
     page = Paginator(_orders_of(request), PAGE_SIZE).get_page(request.GET.get("page"))
@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def order(request: HttpRequest, imp_uid: str) -> HttpResponse:
-    """One order of the signed-in buyer, as it stands now: a piece of the page."""
+    """Render the current state of one order of the signed-in buyer, as a fragment of the page."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     try:
@@ -51,13 +51,13 @@ def order(request: HttpRequest, imp_uid: str) -> HttpResponse:
 
 
 def _name_of(user: User) -> str:
-    """As people write it: a Korean name has the family name first and no space."""
+    """The full name; a Korean one has the family name first and no space."""
     if user.last_name and not user.last_name.isascii():
         return f"{user.last_name}{user.first_name}"
     return user.get_full_name() or user.get_username()
 
 
 def _orders_of(request: HttpRequest) -> QuerySet[Payment]:
-    """Nobody, staff included, sees more here than what they bought themselves."""
+    """The payments of the user's own orders, for staff too; newest first."""
     mine = with_latest_refunds(Payment.objects.visible_to_buyer(cast(User, request.user)))
     return mine.order_by(Coalesce("paid_at", "failed_at", "created_at").desc(), "-pk")

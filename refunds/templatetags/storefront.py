@@ -1,4 +1,4 @@
-"""What the login page shows of the demo."""
+"""Template tags of the login page."""
 
 from django import template
 from django.conf import settings
@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.simple_tag
 def demo_accounts() -> list[str]:
-    """The names of the demo's accounts that exist; none unless DEBUG is on."""
+    """Return the usernames of the demo's accounts that exist; none without DEBUG."""
     if not settings.DEBUG:
         return []
     names = [account.username for account in ACCOUNTS]

@@ -1,4 +1,4 @@
-"""Read and apply the filters of the lists. Strict: a misspelt parameter would list everything."""
+"""Read, describe and apply the filters of the lists. Strict: a misspelt parameter would list everything."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says of each address; the views wear these as decorators."""
+"""Describe each operation for OpenAPI: decorators for the views, and hooks for what serializers cannot say."""
 
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +29,7 @@ cancel_payment = extend_schema(
     operation_id="cancelPayment",
     tags=["refunds"],
     summary="Refund an order, wholly or in part",
-    description="Answers the updated payment. Name the order by `merchant_uid` or `imp_uid`.",
+    description="Answers with the updated payment. Specify the order by `merchant_uid` or `imp_uid`.",
     parameters=[parameters.IDEMPOTENCY_KEY, *parameters.HEADERS_OF_ALL, *parameters.HEADERS_OF_CANCEL],
     request={"application/json": RefundRequestSerializer},
     responses={
@@ -46,24 +46,24 @@ cancel_payment = extend_schema(
 list_payments = extend_schema(
     operation_id="listPayments",
     tags=["payments"],
-    summary="Payments",
-    description="All that you may see, newest first: by `paid_at`, or by when it was first seen here if it was not "
-    "paid. An unknown parameter is an error.",
+    summary="List payments",
+    description="All that you can see, newest first: by `paid_at`, or by when it was first stored here if it was "
+    "not paid. An unknown parameter is an error.",
     parameters=[*parameters.list_parameters(PaymentListForm), *parameters.HEADERS_OF_ALL],
     responses=_found(PaymentPageSerializer, examples.PAYMENT_PAGE, error_examples.LIST),
 )
 get_payment = extend_schema(
     operation_id="getPayment",
     tags=["payments"],
-    summary="One payment",
-    description="If several payments share the order number, the one that a refund would mean.",
+    summary="Get a payment",
+    description="If several payments share the order number, the one that a refund would use.",
     parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
     responses=_found(PaymentSerializer, examples.PAYMENT, error_examples.ONE_PAYMENT),
 )
 list_payment_refunds = extend_schema(
     operation_id="listPaymentRefunds",
     tags=["payments"],
-    summary="The refunds of one payment",
+    summary="List the refunds of a payment",
     description="All of them, newest first.",
     parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
     responses=_found(RefundListSerializer, examples.REFUND_LIST, error_examples.ONE_PAYMENT),
@@ -71,15 +71,15 @@ list_payment_refunds = extend_schema(
 list_refunds = extend_schema(
     operation_id="listRefunds",
     tags=["refunds"],
-    summary="Refunds",
-    description="All that you may see, newest first: by `requested_at`. An unknown parameter is an error.",
+    summary="List refunds",
+    description="All that you can see, newest first: by `requested_at`. An unknown parameter is an error.",
     parameters=[*parameters.list_parameters(RefundListForm), *parameters.HEADERS_OF_ALL],
     responses=_found(RefundPageSerializer, examples.REFUND_PAGE, error_examples.LIST),
 )
 get_refund = extend_schema(
     operation_id="getRefund",
     tags=["refunds"],
-    summary="One refund",
+    summary="Get a refund",
     description="Poll it while `status` is `requested`, `pending` or `unknown`.",
     parameters=[parameters.REFUND_NUMBER, *parameters.HEADERS_OF_ALL],
     responses=_found(RefundSerializer, examples.REFUND, error_examples.ONE_REFUND),
@@ -87,12 +87,12 @@ get_refund = extend_schema(
 
 
 def without_slashes(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """The addresses without the trailing slash, which is optional."""
+    """Describe the URLs without their optional trailing slash."""
     return [(path.rstrip("/"), *rest) for path, *rest in endpoints]
 
 
 def refuse_unknown_fields(result: Json, **_context: Any) -> Json:
-    """Say of the refund request what a serializer cannot: one of two numbers, and no other field."""
+    """Require one of two numbers in the refund request, and allow no other field."""
     request = result["components"]["schemas"]["RefundRequest"]
     request["additionalProperties"] = False
     request["anyOf"] = [{"required": ["merchant_uid"]}, {"required": ["imp_uid"]}]
@@ -100,7 +100,7 @@ def refuse_unknown_fields(result: Json, **_context: Any) -> Json:
     return result
 
 
-# Which answer leads where: operation, its statuses, the next operation, and where its `number` stands.
+# Operation, its statuses, the next operation, and the pointer to its `number` in the answer.
 _LINKS = (
     ("cancelPayment", ("200", "202", "504"), "getRefund", "/refund/number"),
     ("cancelPayment", ("200",), "getPayment", "/imp_uid"),
@@ -110,7 +110,7 @@ _LINKS = (
 
 
 def link_answers(result: Json, **_context: Any) -> Json:
-    """Say which request an answer's numbers are for."""
+    """Link each answer to the operations that take its numbers."""
     operations = {found["operationId"]: found for path in result["paths"].values() for found in path.values()}
     for operation, statuses, following, pointer in _LINKS:
         link = {"operationId": following, "parameters": {"number": f"$response.body#{pointer}"}}
@@ -119,7 +119,7 @@ def link_answers(result: Json, **_context: Any) -> Json:
     return result
 
 
-# --- Signing in -----------------------------------------------------------------------------------------------
+# --- Authentication -----------------------------------------------------------------------------------------------
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -129,15 +129,15 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Json:
         description = (
-            "For servers: `Authorization: Token rd_…`. Made in the admin or by `manage.py api_token USERNAME`. It acts "
-            "as its account, as far as its scopes (read, refund) and its limits (per refund, per day) reach, until it "
-            "expires or is revoked."
+            "For servers: `Authorization: Token rd_…`. Create one in the admin or with `manage.py api_token USERNAME`. "
+            "It has its account's permissions within its scopes (read, refund) and limits (per refund, per day), until "
+            "it expires or is revoked."
         )
         return {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Two schemes at once: the cookie, and for requests that change something Django's token against forgeries."""
+    """Two schemes at once: the session cookie, and Django's CSRF token for requests that change something."""
 
     target_class = "access.api.session_authentication.SessionAuthentication"
     name = ["session", "csrf"]
@@ -145,7 +145,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[Json]:
         cookie = "For the storefront's own pages: sign in at `/accounts/login/`."
-        header = f"The value of the cookie `{settings.CSRF_COOKIE_NAME}`, sent back."
+        header = f"The value of the cookie `{settings.CSRF_COOKIE_NAME}`."
         return [
             {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": cookie},
             {"type": "apiKey", "in": "header", "name": "X-CSRFToken", "description": header},

@@ -21,12 +21,12 @@ _PAGE = [
     _query(
         "page_size",
         {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
-        "How many of them in one answer.",
+        "How many rows per page.",
     ),
     _query(
         "cursor",
         {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,200}$"},
-        "Where to go on; as given in `next` and `previous`, which carry the filters too.",
+        "The place of the page; follow `next` and `previous`, which carry the filters too.",
     ),
 ]
 
@@ -41,7 +41,7 @@ PAYMENT_NUMBER = OpenApiParameter(
     "number",
     {"type": "string", "minLength": 1},
     OpenApiParameter.PATH,
-    description="The `merchant_uid` of the order; an `imp_uid` is accepted too.",
+    description="The `merchant_uid` of the order; an `imp_uid` works too.",
 )
 REFUND_NUMBER = OpenApiParameter(
     "number",
@@ -53,10 +53,10 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": _KEY},
     OpenApiParameter.HEADER,
-    description="Repeat it when no answer came: the same key with the same body never refunds twice, and gives the "
-    "first answer again, word for word. With or without quotes it is the same key. Keys belong to the account and "
-    "are kept until 30 days after the refund was settled. A request that a rule refused made no refund, so its key "
-    "may be used again. An UUID is a good one.",
+    description="Repeat it when no answer came: the same key with the same body never refunds twice, and gets the "
+    "first answer again. With and without quotes it is the same key. Keys belong to the account and expire 30 days "
+    "after the refund was settled. A request that a rule refused made no refund, so its key is free. A UUID is a good "
+    "key.",
 )
 
 
@@ -64,10 +64,10 @@ def _header(name: str, schema: Any, description: str, *statuses: int) -> OpenApi
     return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description, response=list(statuses))
 
 
-RETRY_AFTER = "Seconds to wait before asking again."
+RETRY_AFTER = "Seconds to wait before trying again."
 HEADERS_OF_ALL = [
-    _header("WWW-Authenticate", {"type": "string"}, "How to sign in.", 401),
-    _header("Allow", {"type": "string"}, "The methods that are possible.", 405),
+    _header("WWW-Authenticate", {"type": "string"}, "How to authenticate.", 401),
+    _header("Allow", {"type": "string"}, "The methods that this URL takes.", 405),
     _header("Retry-After", {"type": "integer", "minimum": 1}, RETRY_AFTER, 429, 503),
 ]
 HEADERS_OF_CANCEL = [
@@ -80,7 +80,7 @@ HEADERS_OF_CANCEL = [
     _header(
         REPLAYED,
         {"type": "string", "enum": ["true"]},
-        "The request is a repeat: this is what became of the first one with its `Idempotency-Key`.",
+        "The request is a repeat: this is the state of the refund that the first one with this `Idempotency-Key` made.",
         *(200, 202, 422, 503, 504),
     ),
 ]

@@ -1,4 +1,4 @@
-"""`/api/schema` and `/api/docs`: the API's description for programs and for people. Anyone may read it."""
+"""Serve the API's description to anyone: `/api/schema` for programs, `/api/docs` for people."""
 
 from functools import cache
 from threading import Lock
@@ -21,13 +21,13 @@ from rest_framework.response import Response
 
 from refunds.api.error_pages import method_not_allowed
 
-# Building it is dear, and what builds it is not made for threads: it loads its parts when they are first needed.
+# Building is slow and not thread-safe: drf-spectacular loads its parts on first use.
 _one_at_a_time = Lock()
 
 
 @cache
 def description(language: str, form: str) -> bytes:
-    """The description in one of our languages, as `json` or `yaml`; it depends on nothing else that changes."""
+    """Render the description in one of our languages, as `json` or `yaml`. Nothing else changes it."""
     renderer = OpenApiJsonRenderer() if form == "json" else OpenApiYamlRenderer()
     with translation.override(language):
         document = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
@@ -41,7 +41,7 @@ class SchemaView(SpectacularAPIView):
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         language = request.GET.get("lang") or translation.get_language() or settings.LANGUAGE_CODE
-        # Django keeps the catalogue of every language it was ever asked for, and we its description.
+        # Each language keeps a catalogue and a description in memory.
         if language not in dict(settings.LANGUAGES):
             raise NotFound
         renderer = request.accepted_renderer
@@ -53,7 +53,7 @@ class SchemaView(SpectacularAPIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        if isinstance(response, Response):  # errors are JSON here as everywhere
+        if isinstance(response, Response):  # errors are JSON, as everywhere
             response.accepted_renderer, response.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
         return response
 
@@ -63,13 +63,13 @@ schema = SchemaView.as_view()
 
 @csrf_exempt
 def docs(request: HttpRequest) -> HttpResponse:
-    """Swagger UI over the schema, from our own static files."""
+    """Show the schema in Swagger UI, from our own static files."""
     return _docs(request) if request.method in ("GET", "HEAD") else method_not_allowed(request, "GET, HEAD")
 
 
 @ensure_csrf_cookie
 def _docs(request: HttpRequest) -> HttpResponse:
-    # Everything can be tried out on a developer's machine; elsewhere a page of documentation moves no money.
+    # With DEBUG, refunds can be tried out; elsewhere the documentation moves no money.
     methods = "get post" if settings.DEBUG else "get"
     names = {"methods": methods, "csrf_cookie": settings.CSRF_COOKIE_NAME}
     return render(request, "api/docs.html", names)
