@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line; a wrong configuration is one line on stderr and exit code 2."""
+"""Run Django's command line. A configuration error prints one line to stderr and exits with code 2."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from core.request_ids import new_request_id
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
-        # The first access loads the settings; later errors keep their traceback.
+        # The first access loads the settings. Only errors here are shortened; later ones keep their traceback.
         _ = settings.DEBUG
     except ImproperlyConfigured as exc:
         sys.stderr.write(f"{exc}\n")

@@ -1,4 +1,4 @@
-"""The project; importing it makes our Celery application the one that `shared_task` belongs to."""
+"""The Django project. Importing it makes `celery_app` the application that `shared_task` uses."""
 
 from config.celery import app as celery_app
 

@@ -1,7 +1,7 @@
 """The Celery application: `celery -A config worker --pool threads -B`.
 
-A message is only a wake-up. What is to be done stands in our own tables and is taken by a guarded update, so a lost
-message costs a minute and a doubled one nothing.
+A message only triggers work. The work itself is in our tables and is claimed with a guarded update. A lost message
+delays it by up to a minute; a duplicate has no effect.
 """
 
 import os
@@ -25,11 +25,11 @@ app.autodiscover_tasks()
 
 @app.on_after_configure.connect
 def prepare_broker(sender: Celery, **_signal: Any) -> None:
-    """When it is used for the first time: reading the settings alone makes no folder."""
+    """Create the broker's folders when Celery is first used, not when the settings are read."""
     make_folders(sender.conf.broker_transport_options)
 
 
 @setup_logging.connect
-def log_as_the_others_do(**_signal: Any) -> None:
-    """Celery would set up handlers and a level of its own; LOG_LEVEL and LOG_FORMAT count here too."""
+def configure_logging(**_signal: Any) -> None:
+    """Apply LOG_LEVEL and LOG_FORMAT in place of Celery's own handlers."""
     dictConfig(settings.LOGGING)

@@ -1,4 +1,4 @@
-"""What a merchant's contract allows beyond a PG's normal rules, named in IAMPORT_CONTRACTS."""
+"""Contract options that allow more than a PG's normal rules, named in IAMPORT_CONTRACTS."""
 
 from collections.abc import Iterable
 
@@ -6,12 +6,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 CONTRACTS = frozenset({"html5_inicis_phone_partial", "kcp_phone_partial", "kcp_phone_next_month", "vbank_refund"})
 
-# A virtual-account refund contract is made with one PG: `vbank_refund:PG`; without a PG it means all of them.
+# A virtual-account refund contract can be limited to one PG (`vbank_refund:PG`); without a PG it covers all.
 PER_PG = "vbank_refund"
 
 
 def known_contracts(names: Iterable[str]) -> frozenset[str]:
-    """The names as a set; a misspelt one would silently refuse refunds, so it stops the process."""
+    """Return the names as a set.
+
+    Raises `ImproperlyConfigured` for an unknown name: a misspelt one would silently reject refunds.
+    """
     contracts = frozenset(names)
     for name in sorted(contracts):
         base, colon, provider = name.partition(":")

@@ -1,6 +1,6 @@
-"""Content-Security-Policy: what each page may load and run. The one place; `core.http.security_headers` sends it.
+"""Content-Security-Policy of each page. `core.http.security_headers` sends it.
 
-`'unsafe-inline'` for scripts is nowhere. `tests/browser/test_content_policy.py` walks all pages in a browser.
+No policy allows `'unsafe-inline'` for scripts. `tests/browser/test_content_policy.py` checks all pages in a browser.
 """
 
 import re
@@ -21,12 +21,12 @@ STRICT: Policy = {
 }
 ADMIN: Policy = {
     **STRICT,
-    # The theme's Alpine makes functions of the texts in its attributes.
+    # The theme uses Alpine, which compiles the expressions in its attributes.
     "script-src": "'self' 'unsafe-eval'",
-    # It sets the width of the lists' bar of actions as a style attribute; <style> elements stay forbidden.
+    # Alpine sets the width of the action bar as a style attribute; <style> elements stay forbidden.
     "style-src-attr": "'unsafe-inline'",
 }
-# Swagger UI has its icons in data URLs.
+# Swagger UI embeds its icons as data URLs.
 DOCS: Policy = {**STRICT, "img-src": "'self' data:", "form-action": "'none'"}
 
 
@@ -34,7 +34,7 @@ def _header(policy: Policy) -> str:
     return "; ".join(f"{name} {sources}" for name, sources in policy.items())
 
 
-# The first that fits an address holds.
+# The first pattern that matches the path applies.
 POLICIES = (
     (re.compile(r"/admin(/|$)"), _header(ADMIN)),
     (re.compile(r"/api/docs/?$"), _header(DOCS)),

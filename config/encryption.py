@@ -1,4 +1,4 @@
-"""The keys that encrypt personal data and secrets in the database."""
+"""Read the keys that encrypt personal data and secrets in the database."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
@@ -9,9 +9,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def encryption_keys(name: str, keys: Iterable[str], *, secret_keys: Iterable[str]) -> tuple[str, ...]:
-    """The keys of the variable `name`, then those made from SECRET_KEY and its fallbacks.
+    """Return the keys of the variable `name`, then those derived from SECRET_KEY and its fallbacks.
 
-    The latter encrypt only where the variable is not set, and always open, so that setting it loses nothing.
+    The first key encrypts; all decrypt. Derived keys stay valid for decryption, so setting the variable later loses
+    nothing. Raises `ImproperlyConfigured` for a malformed key.
     """
     named = tuple(keys)
     for key in named:

@@ -1,6 +1,6 @@
-"""Typed readers of environment variables: a wrong value stops the process with one line saying what to do.
+"""Typed readers of environment variables. A malformed value raises `ImproperlyConfigured` with one line of advice.
 
-An empty value counts as not set, so that a copied `.env.example` with blanks behaves like no file at all.
+An empty value counts as not set, so a copied `.env.example` with blanks changes nothing.
 """
 
 import os
@@ -19,7 +19,7 @@ from environs import Env, EnvError
 _env = Env()
 T = TypeVar("T")
 
-# MySQL and Oracle have no partial unique index, which "one live refund per payment" rests on.
+# MySQL and Oracle have no partial unique index, which enforces "one live refund per payment".
 POSTGRES_SCHEMES = frozenset({"postgres", "postgresql"})
 
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(s|min|h|day)", re.ASCII)
@@ -27,7 +27,7 @@ _RATE_SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
 
 
 def read_dotenv(path: Path) -> None:
-    """Loads `path` without overriding what the real environment says; DJANGO_READ_DOTENV=0 skips it."""
+    """Load `path` without overriding variables that are already set; DJANGO_READ_DOTENV=0 skips it."""
     if flag("DJANGO_READ_DOTENV", default=True):
         load_dotenv(path, override=False)
 
@@ -58,7 +58,7 @@ def choice(name: str, default: str, allowed: Collection[str]) -> str:
 
 
 def names(name: str, default: Collection[str] = ()) -> list[str]:
-    """A comma-separated list; blanks around and between the names do not count."""
+    """Read a comma-separated list; blanks around names and empty names are dropped."""
     if not is_set(name):
         return list(default)
     return [item.strip() for item in text(name, "").split(",") if item.strip()]
@@ -105,7 +105,7 @@ def amount(name: str, default: Decimal) -> Decimal:
 
 
 def rate(name: str, default: str) -> tuple[int, int] | None:
-    """How many, in how many seconds: `600/min` is (600, 60); None for 0, which means as many as you like."""
+    """Read a rate as (number, seconds): `600/min` is (600, 60). Return None for 0, which means no limit."""
     value = text(name, default)
     if value == "0":
         return None
@@ -116,7 +116,7 @@ def rate(name: str, default: str) -> tuple[int, int] | None:
 
 
 def http_url(name: str, default: str) -> str:
-    """A base URL without its trailing slash, so that paths can be appended to it."""
+    """Read a base URL and strip its trailing slash, so that paths can be appended."""
     value = text(name, default)
     if not _is_http_url(value):
         raise ImproperlyConfigured(f"{name} is malformed: use an http:// or https:// address with a host")
@@ -124,7 +124,7 @@ def http_url(name: str, default: str) -> str:
 
 
 def database(name: str, default: str, project_dir: Path) -> dict[str, Any]:
-    """Django's dict for a postgres:// or sqlite:// URL; it is never shown, as it holds a password."""
+    """Read a postgres:// or sqlite:// URL as Django's database dict. No error shows the URL: it holds a password."""
     url = text(name, default)
     scheme = url.partition(":")[0].lower()
     if scheme == "sqlite":
@@ -141,10 +141,10 @@ def _sqlite(name: str, url: str, project_dir: Path) -> dict[str, Any]:
     if parsed["NAME"] != ":memory:":
         parsed["NAME"] = str(project_dir / parsed["NAME"])
     parsed["OPTIONS"] = {
-        # The write lock is taken at BEGIN: two readers that both want to write would deadlock.
+        # Takes the write lock at BEGIN: two transactions that read first and then write would deadlock.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # FULL: a refund that was reserved before i'mport was called must survive a power cut.
+        # FULL: a refund reserved before the call to i'mport must survive a power failure.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
     return parsed
@@ -154,7 +154,7 @@ def _postgres(name: str, url: str) -> dict[str, Any]:
     parsed: dict[str, Any] = dict(_parsed_url(name, url, conn_max_age=60, conn_health_checks=True))
     if not parsed["NAME"]:
         raise ImproperlyConfigured(f"{name} has no database name: append /name")
-    # An unreachable server is reported in seconds, not after the kernel's two minutes.
+    # Report an unreachable server in seconds, not after the kernel's two minutes.
     parsed["OPTIONS"] = {"connect_timeout": 10, **parsed.get("OPTIONS", {})}
     return parsed
 

@@ -1,4 +1,4 @@
-"""kombu's broker in folders, mended: its own reads messages that are half written, which ends a Celery worker."""
+"""A fixed version of kombu's file-system broker, which reads half-written messages and so crashes a Celery worker."""
 
 import logging
 import time
@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 class _Channel(filesystem.Channel):
-    """A message gets its name when it is complete, and is taken by a renaming in the same folder.
+    """Write a message under a temporary name and rename it when complete; take it by renaming it as well.
 
-    Which queues are bound to an exchange is replaced as a whole as well: a process that is killed leaves no half of it.
+    The file of an exchange's queues is also replaced as a whole, so a killed process leaves no half-written one.
     """
 
     def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # its bases disagree
@@ -31,7 +31,7 @@ class _Channel(filesystem.Channel):
             taken = waiting.with_name(f".{waiting.name}.taken")
             try:
                 waiting.rename(taken)
-            except FileNotFoundError:  # somebody else was faster
+            except FileNotFoundError:  # another worker took it
                 continue
             text = taken.read_bytes()
             taken.unlink()
@@ -55,17 +55,17 @@ class _Channel(filesystem.Channel):
     def get_table(self, exchange: str) -> list[Any]:
         try:
             table: list[Any] = super().get_table(exchange)
-        except ValueError:  # an older version was killed while it wrote this
+        except ValueError:  # a process with kombu's own transport was killed while writing it
             table = []
         return table
 
 
 class Transport(filesystem.Transport):
-    """What `filesystem://` stands for here, once `use_for_files` was called."""
+    """The transport of `filesystem://` after `use_for_files`."""
 
     Channel = _Channel
 
 
 def use_for_files() -> None:
-    """Have kombu take this transport for `filesystem://`."""
+    """Register this transport with kombu for `filesystem://`."""
     TRANSPORT_ALIASES["filesystem"] = f"{__name__}:Transport"

@@ -1,6 +1,6 @@
-"""How the processes log: to their standard error, for whoever runs them to collect.
+"""Log configuration: all processes log to standard error.
 
-Only what is named here gets out of the process, and no value can begin a line of its own.
+Only the fields listed here are written, and no value can start a new log line.
 """
 
 import logging
@@ -14,15 +14,15 @@ from pythonjsonlogger.json import JsonFormatter
 LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 FORMATS = frozenset({"json", "line"})
 
-# As the admin shows it, so that a line is found by the time that a refund's timeline says.
+# The admin's time zone, so that times in the log match those in a refund's timeline.
 _ZONE = ZoneInfo("Asia/Seoul")
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "exception", "stack_info": "stack"}
 _FIELDS = ("asctime", "levelname", "name", "message", "request_id", "process")
-# Beside these, what the line of a request says of it. Libraries attach whole requests and tasks: those stay out.
+# The additional fields of a request's line. Libraries attach whole requests and tasks: those are left out.
 _MORE = frozenset({"exception", "stack", "method", "route", "status", "ms", "user_id", "token_id", "address"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# What PostgreSQL says beyond its first line: the whole row that it refused, or the statement with its values. It may
-# hold line breaks of its own, so it goes up to the next part of a traceback. `repr` writes those as a backslash and n.
+# PostgreSQL's error details after the first line: the rejected row, or the statement with its values. They may contain
+# line breaks, so the match ends at the next part of a traceback. `repr` writes a line break as a backslash and n.
 _ROW = re.compile(
     r"(?:\n|\\+n)(?:DETAIL|HINT|CONTEXT|QUERY|LINE \d+):"
     r".*?(?=\nTraceback \(most|\n+The above exception was|\n+During handling of the above|\Z)",
@@ -35,7 +35,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class JsonLines(JsonFormatter):
-    """One JSON object per line."""
+    """Format a record as one JSON object per line."""
 
     def __init__(self) -> None:
         super().__init__(_FIELDS, rename_fields=_NAMES, json_ensure_ascii=False)
@@ -52,12 +52,12 @@ class JsonLines(JsonFormatter):
         }
 
     def serialize_log_record(self, log_data: dict[str, Any]) -> str:
-        # JSON allows these in its text, but some readers of lines take them for ends of lines.
+        # JSON allows these characters, but some line readers treat them as line ends.
         return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", super().serialize_log_record(log_data))
 
 
 class Lines(logging.Formatter):
-    """Lines for people; whatever a message or a traceback holds, only its first line begins one."""
+    """Format a record for people. Further lines of a message or traceback are indented, so none looks like a record."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s [%(process)d %(request_id)s] %(message)s")
@@ -83,7 +83,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def settings(*, level: str, form: str) -> dict[str, Any]:
-    """Django's LOGGING, which gunicorn and Celery take over. `form`: json or line."""
+    """Return Django's LOGGING, which gunicorn and Celery use too. `form` is `json` or `line`."""
     own = {"handlers": [], "propagate": True}
     return {
         "version": 1,
@@ -93,19 +93,19 @@ def settings(*, level: str, form: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": form, "filters": ["context"]}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Its debug lines and warnings show addresses, which name customers' orders and accounts.
+            # Its debug lines and warnings show URLs, which contain order and account numbers.
             "urllib3": {"level": "ERROR"},
-            # Tells every step of every sign-in otherwise.
+            # Below WARNING it logs every step of every sign-in.
             "axes": {"level": "WARNING"},
-            # They bring handlers of their own, which would write every line twice, or in another form.
+            # Their own handlers would write every line twice or in another format.
             "django": own,
             "gunicorn.error": own,
-            # It writes paths, which name customers' orders; `monitoring.access` has the line of each request.
+            # It logs paths, which contain order numbers; `monitoring.access` logs each request instead.
             "gunicorn.access": {"handlers": [], "propagate": False},
-            # What was asked for and refused has its line already, with the route in the place of the path.
+            # `monitoring.access` already logs rejected requests, with the route instead of the path.
             "django.request": {"level": "ERROR"},
             "django.server": {**own, "level": "ERROR"},
-            # Every request's id is in its own line.
+            # Every log line already has its request id.
             "django_guid": {"level": "ERROR"},
         },
     }

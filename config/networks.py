@@ -1,4 +1,4 @@
-"""Lists of addresses and networks in settings."""
+"""Read lists of IP addresses and networks from settings."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -7,7 +7,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def networks(name: str, items: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The items of the variable `name` as networks; a single address is a network of one."""
+    """Return the items of the variable `name` as networks; a single address becomes a network of one.
+
+    Raises `ImproperlyConfigured` for a malformed item.
+    """
     try:
         return tuple(ip_network(item) for item in items)
     except ValueError as exc:

@@ -1,11 +1,11 @@
-"""What the worker's clock starts. Times are Seoul's."""
+"""The schedule of Celery beat, in Seoul time."""
 
 from datetime import timedelta
 from typing import Any
 
 from celery.schedules import crontab
 
-# What no worker took in time is dropped: the next one does its work.
+# A message that no worker took in time expires: the next one does its work.
 _EVERY_MINUTE: dict[str, Any] = {"schedule": timedelta(minutes=1), "options": {"expires": 50}}
 _AT_NIGHT: dict[str, Any] = {"schedule": crontab(hour="4", minute="30")}
 

@@ -1,4 +1,4 @@
-"""Django settings, all of them from the environment; `.env.example` lists the variables."""
+"""Django settings, read from the environment; `.env.example` lists the variables."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -32,9 +32,9 @@ else:
         "ALLOWED_HOSTS", "name the hosts this site answers to, comma-separated (DEBUG=true allows localhost)"
     )
 
-# Earlier keys that sessions and signatures made before a rotation are still checked with.
+# Earlier keys: they still verify sessions and signatures made before a rotation.
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
-# Seal personal data and secrets in the database: the first encrypts, all open.
+# For personal data and secrets in the database: the first key encrypts, all decrypt.
 ENCRYPTION_KEYS = encryption_keys(
     "ENCRYPTION_KEYS", env.names("ENCRYPTION_KEYS"), secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS]
 )
@@ -55,27 +55,27 @@ IAMPORT_CONNECT_TIMEOUT = env.positive_seconds("IAMPORT_CONNECT_TIMEOUT", 5)
 IAMPORT_READ_TIMEOUT = env.positive_seconds("IAMPORT_READ_TIMEOUT", 30)
 IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 
-# What the PG keeps of every virtual-account refund, in won.
+# The PG's fee for each virtual-account refund, in won.
 VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 
-# Won above which a refund by staff needs somebody who may approve it; 0: never.
+# Refunds by staff above this amount (won) need approval; 0: never.
 REFUND_APPROVAL_ABOVE = env.amount("REFUND_APPROVAL_ABOVE", Decimal(0))
 
-# Room for the token, the cancel and the read that follows a refusal.
+# Long enough for the token call, the cancel call and the lookup after a refusal.
 REFUND_LEASE_SECONDS = env.seconds(
     "REFUND_LEASE_SECONDS", max(120, 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT))
 )
-# How long an open refund is compared with i'mport by itself before staff are asked to look at it.
+# An open refund is checked with i'mport automatically for this long; then staff must review it.
 REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72)
 
-# How long the account a refund went to is kept (encrypted) after it has settled; 0 keeps none but its last digits.
+# Days to keep a refund's bank account (encrypted) after settlement; 0 keeps only its last digits.
 REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)
-# Empty: every address. What i'mport sends is never believed, so this only keeps strangers from asking for readings.
+# Empty: every address. Webhook contents are never trusted; this only limits who can trigger a lookup at i'mport.
 IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))
 
 # --- Events to the storefront -------------------------------------------------------------------------------
 
-# Networks besides the public internet that events may be sent to: where the storefront is a neighbour.
+# Private networks that events may be sent to, for a storefront in the same network.
 WEBHOOK_ALLOWED_NETWORKS = networks("WEBHOOK_ALLOWED_NETWORKS", env.names("WEBHOOK_ALLOWED_NETWORKS"))
 WEBHOOK_ALLOW_HTTP = env.flag("WEBHOOK_ALLOW_HTTP", default=False)
 WEBHOOK_KEEP_DAYS = env.count("WEBHOOK_KEEP_DAYS", 30)
@@ -89,12 +89,12 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
-# The work waits on the network, so threads do; more of them than processors.
+# Tasks wait on the network, so use threads, and more of them than processors.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = 8
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# On the file system every worker that was killed would leave a mailbox that fills for ever.
+# With the file-system broker, each killed worker would leave a control queue that grows without limit.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
@@ -132,7 +132,7 @@ MIDDLEWARE = [
     "django_guid.middleware.guid_middleware",
     "monitoring.middleware.access_log",
     "core.http.security_headers.SecurityHeaders",
-    # Probes come over plain HTTP to an address: nothing below may refuse them.
+    # Probes use plain HTTP and an IP address as host: nothing below may reject them.
     "monitoring.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -194,17 +194,17 @@ STAFF_SESSION_LENGTH = timedelta(hours=env.positive_count("STAFF_SESSION_HOURS",
 
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", {"ko", "en"})
-# The second folder holds the Korean of the admin theme, which has none, and better words for some of Django's.
+# The second folder holds Korean for the admin theme, which has none, and replaces some of Django's texts.
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "config" / "locale"]
 USE_TZ = True
 
 STATIC_URL = "/static/"
-# In an image it is part of the release, and must not hide behind a volume for VAR_DIR.
+# In an image these files are part of the release: a volume mounted at VAR_DIR must not hide them.
 STATIC_ROOT = BASE_DIR / env.text("STATIC_DIR", str(VAR_DIR / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        # Hashed names need a collectstatic first, which development should not.
+        # Hashed names need collectstatic first; development should work without it.
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -218,9 +218,9 @@ SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_HSTS_SECONDS = env.count("SECURE_HSTS_SECONDS", 31_536_000 if HTTPS_ONLY else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
-# No other host of this domain can set a cookie of this name, but a browser takes it over HTTPS only.
+# No other host of this domain can set a `__Host-` cookie, but browsers accept it over HTTPS only.
 SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS_ONLY else "sessionid"
-SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())  # of buyers; staff have less
+SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())  # for buyers; staff sessions are shorter
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -228,12 +228,12 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "core.http.crash_reports.NoValues"
 CONTENT_SECURITY_POLICIES = csp.POLICIES
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
-# Nobody uploads anything. The largest honest request is the admin's page of 50 refunds, about 60 KiB.
+# There are no uploads. The largest legitimate request is the admin's page of 50 refunds, about 60 KiB.
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 0
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
-# Only behind a proxy that sets these headers itself: anyone else could forge them.
+# Only behind a proxy that overwrites these headers: otherwise a client could forge them.
 BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -242,7 +242,7 @@ if BEHIND_PROXY:
 # --- REST API -----------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    # The token comes first: its challenge header is what makes an anonymous request a 401 and not a 403.
+    # The token comes first: its challenge header makes an anonymous request a 401 and not a 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "access.api.token_authentication.TokenAuthentication",
         "access.api.session_authentication.SessionAuthentication",
@@ -255,31 +255,31 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["refunds.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    # OPTIONS would describe the views in a shape of its own; the description is at /api/schema.
+    # OPTIONS would describe views in DRF's own format; the API description is at /api/schema.
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "refunds.api.errors.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
-# How many requests in how many seconds; None means as many as they like.
+# (number of requests, seconds); None means no limit.
 API_RATE_TOKEN = env.rate("API_RATE_TOKEN", "600/min")
 API_RATE_USER = env.rate("API_RATE_USER", "120/min")
-# Refunds, by one token or one signed-in user.
+# Refund requests of one token or one signed-in user.
 API_RATE_REFUND = env.rate("API_RATE_REFUND", "120/min")
-# Requests that are not signed in, or wrongly, by one client address.
+# Requests of one client address without valid authentication.
 API_RATE_ADDRESS = env.rate("API_RATE_ADDRESS", "300/min")
 
 SPECTACULAR_SETTINGS = openapi.SETTINGS
 
 # --- Monitoring ---------------------------------------------------------------------------------------------
 
-# Without it there is no /metrics, and nothing is measured.
+# Without it /metrics answers 404 and nothing is measured.
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 DJANGO_GUID = {
     "GUID_HEADER_NAME": "X-Request-ID",
     "EXPOSE_HEADER": False,
-    "INTEGRATIONS": [CeleryIntegration()],  # tasks take the id of the request that sent them
+    "INTEGRATIONS": [CeleryIntegration()],  # tasks log the id of the request that sent them
 }
 
 # --- Admin theme and logging --------------------------------------------------------------------------------

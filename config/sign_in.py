@@ -1,17 +1,17 @@
-"""How django-axes counts failed logins; the numbers come from the environment, in settings."""
+"""Settings of django-axes, which counts failed logins; the limits are in `settings`, from the environment."""
 
 AXES_HANDLER = "access.lockout.service.FailureCounter"
 AXES_LOCKOUT_CALLABLE = "access.lockout.service.lockout_response"
 AXES_CLIENT_IP_CALLABLE = "access.lockout.service.address_of"
-# In this order: `FailureCounter` compares the second with a limit of its own.
+# In this order: `FailureCounter` compares the second with LOGIN_ADDRESS_LIMIT.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
 AXES_RESET_ON_SUCCESS = True
 # Attempts during a lock-out do not extend it.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False  # access.admin.sign_ins has a list of its own
+AXES_ENABLE_ADMIN = False  # access.admin.sign_ins has its own list
 AXES_VERBOSE = False
-# A name may be a password in the wrong field; the address is what one acts on.
+# A user may type a password into the username field. The address stays readable: staff act on it.
 AXES_SENSITIVE_PARAMETERS = ["username"]
 
 AUTHENTICATION_BACKENDS = ["access.lockout.service.LockoutBackend"]

@@ -1,4 +1,4 @@
-"""What the admin theme asks of this installation."""
+"""Settings and callbacks of the admin theme."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,19 +15,19 @@ IAMPORT_HOST = "api.iamport.kr"
 
 
 def environment(request: HttpRequest) -> list[str] | None:  # noqa: ARG001 - the theme passes the request
-    """A badge next to the title unless refunds move real money at i'mport."""
+    """Return the badge next to the title, or None when refunds move real money at i'mport."""
     if urlsplit(settings.IAMPORT_API_URL).hostname == IAMPORT_HOST:
         return None
     return [gettext("sandbox"), "warning"]
 
 
 def without_inline_styles(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - the theme passes the request
-    """Keeps the theme from writing its colours into every page: inline styles are forbidden, so theme.css has them."""
+    """Stop the theme from writing its colours into each page: the CSP forbids inline styles, so theme.css has them."""
     return {"colors": None}
 
 
 def _static_file(path: str) -> Callable[[HttpRequest], str]:
-    """Asked for per request because a hashed name is only known after collectstatic."""
+    """Return a callable that resolves `path` per request: hashed names are only known after collectstatic."""
     return lambda request: static(path)  # noqa: ARG005 - the theme passes the request
 
 
@@ -38,7 +38,7 @@ def _nav(title: Any, icon: str, view: str, *also: str) -> dict[str, Any]:
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{view}_changelist"),
-        # A link that answers "403" is worse than none.
+        # Hide links that would answer 403.
         "permission": lambda request: any(map(request.user.has_perm, enough)),
     }
 

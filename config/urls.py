@@ -1,4 +1,4 @@
-"""The URL map; applications are named by string only. `/healthz`, `/readyz`, `/metrics`: `monitoring.middleware`."""
+"""The root URL configuration. `/healthz`, `/readyz` and `/metrics` are served by `monitoring.middleware`."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -7,7 +7,7 @@ from config.views import admin_search
 
 urlpatterns = [
     path("admin/search/", admin.site.admin_view(admin_search)),
-    path("", include("access.sign_in.urls")),  # before the admin, whose own login page knows no second factor
+    path("", include("access.sign_in.urls")),  # before the admin, whose own login page has no second factor
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("payments.urls")),

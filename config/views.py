@@ -1,4 +1,4 @@
-"""A page of the admin theme that had to be made anew."""
+"""A replacement for one page of the admin theme."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -6,9 +6,9 @@ from django.template.response import TemplateResponse
 
 
 def admin_search(request: HttpRequest) -> HttpResponse:
-    """The admin's sections whose name has this text in it.
+    """List the admin's sections whose name contains the search text.
 
-    The theme's own view keeps Python objects in the cache, which holds plain values only, and breaks on `page=x`.
+    Replaces the theme's view, which stores Python objects in the cache (ours takes plain values) and fails on `page=x`.
     """
     text = request.GET.get("s", "").lower()
     if not text:

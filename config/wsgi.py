@@ -6,7 +6,7 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-# gunicorn takes 3 as "cannot boot" and stops; with any other code it would start worker after worker.
+# gunicorn stops on exit code 3 ("cannot boot"); on any other code it keeps starting workers.
 BOOT_FAILED = 3
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -1,4 +1,4 @@
-"""The message broker: does it answer, and how many messages wait there."""
+"""Check the message broker and count its waiting messages."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ class BrokerUnusable(Exception):
 
 
 def ensure_broker_answers() -> None:
-    """Returns if messages can be sent. Raises `BrokerUnusable`, or what the broker's client raises."""
+    """Check that messages can be sent. Raises `BrokerUnusable`, or an error of the broker's client."""
     folder = _folder()
     if folder is None:
         with _connection() as connection:
@@ -25,7 +25,7 @@ def ensure_broker_answers() -> None:
 
 
 def waiting_messages() -> int:
-    """How many messages wait for a worker. Raises what the broker's client raises."""
+    """Return how many messages wait for a worker. Raises the errors of the broker's client."""
     queue = str(current_app.conf.task_default_queue)
     folder = _folder()
     if folder is not None:
@@ -33,13 +33,13 @@ def waiting_messages() -> int:
     with _connection() as connection, connection.channel() as channel:
         try:
             declared = channel.queue_declare(queue, passive=True)  # type: ignore[attr-defined]
-        except ChannelError:  # nothing was ever sent; to Redis an empty queue does not exist either
+        except ChannelError:  # nothing was sent yet, or the queue is empty, which in Redis means that it does not exist
             return 0
         return int(declared.message_count)
 
 
 def _folder() -> Path | None:
-    """Where messages are kept if they are files; None for a broker that is a service."""
+    """Return the folder of the file-system broker's messages; None for any other broker."""
     folder = current_app.conf.broker_transport_options.get("data_folder_in")
     return Path(folder) if folder else None
 

@@ -1,4 +1,4 @@
-"""The metrics at `/metrics`: who contributes what, and how they are written."""
+"""Register the collectors of `/metrics` and write their metrics in Prometheus' text format."""
 
 import logging
 import threading
@@ -22,16 +22,16 @@ _at_work = threading.Lock()
 
 
 class BusyError(Exception):
-    """Metrics are being collected just now; asking again at once would only do it twice."""
+    """Another request is collecting the metrics."""
 
 
 def register_collector(name: str, collect: Collect) -> None:
-    """Have `/metrics` show what `collect` finds. Should it fail, the others are shown all the same."""
+    """Add the metrics of `collect` to `/metrics`. If it fails, the other collectors are still shown."""
     _collectors[name] = collect
 
 
 def exposition() -> bytes:
-    """All metrics in Prometheus' text format. Raises `BusyError`."""
+    """Return all metrics in Prometheus' text format. Raises `BusyError` while another thread collects them."""
     if not _at_work.acquire(blocking=False):
         raise BusyError
     try:

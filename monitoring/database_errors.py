@@ -1,6 +1,6 @@
-"""What a database says of an error: its first line. The others have the row, or the statement, that it was about.
+"""Cut database errors to their first line: the others contain the rejected row or the statement with its values.
 
-The log leaves these out by itself (`config.logs`), but errors also end on a command's standard error, or in a mail.
+`config.logs` does the same for log lines. Errors also reach a command's standard error, or a mail.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from django.db.backends.signals import connection_created
 
 
 def shorten_errors() -> None:
-    """From now on, on every connection."""
+    """Shorten the errors of every connection opened from now on."""
     connection_created.connect(_wrap)
 
 
 def _wrap(connection: BaseDatabaseWrapper, **_more: Any) -> None:
-    # A connection that comes back keeps its wrappers. First in the list, as tests and libraries take away the last.
+    # A reopened connection keeps its wrappers. Inserted first, because tests and libraries remove the last one.
     if _shortened not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, _shortened)
 

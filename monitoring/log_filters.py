@@ -1,4 +1,4 @@
-"""What every line of the log gets, and what it loses."""
+"""Logging filter that adds the request id and removes paths."""
 
 import logging
 
@@ -9,7 +9,7 @@ from monitoring.routes import route_of
 
 
 class Context(logging.Filter):
-    """Adds the request id, and puts the route in the place of a request's path, which names a customer's order."""
+    """Add the request id, and replace a request's path, which contains an order number, with its route."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id()

@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its time, and the probes, which need nothing else."""
+"""Middleware for request ids, the access log, request times and the probes."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 REQUESTS = Histogram(
     "refund_desk_http_request_seconds",
-    "Time until an answer began, by route, method and status.",
+    "Time until the response starts, by route, method and status.",
     ("route", "method", "status"),
     buckets=(0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     registry=None,
@@ -28,7 +28,7 @@ PROBES = "monitoring.urls"
 
 
 def strict_request_ids(get_response: Handler) -> Handler:
-    """Forget a request id from outside that is not one, before django-guid takes it."""
+    """Drop a malformed request id header before django-guid reads it."""
     name = f"HTTP_{HEADER.upper().replace('-', '_')}"
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -40,7 +40,7 @@ def strict_request_ids(get_response: Handler) -> Handler:
 
 
 def access_log(get_response: Handler) -> Handler:
-    """One line and one measurement per request: the route, never the path, which names a customer's order."""
+    """Log and measure each request by its route, never by its path, which contains an order number."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         started = time.monotonic()
@@ -66,14 +66,14 @@ def _note(request: HttpRequest, status: int, seconds: float) -> None:
         "token_id": asker.token_id,
         "address": str(client_address(request) or ""),
     }
-    # Probes come every few seconds, and a page brings twenty files along.
+    # Probes come every few seconds, and a page loads about twenty static files.
     routine = status < 500 and (route == STATIC or is_probe)
     level = logging.DEBUG if routine else logging.INFO
     logger.log(level, "%s %s %s %d ms", method, route, status, milliseconds, extra=fields)
 
 
 def probes(get_response: Handler) -> Handler:
-    """Answer the probes before anything that could refuse them: they come over plain HTTP, to an address."""
+    """Answer the probes before any middleware that could reject them: they use plain HTTP and an IP address as host."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         match = _probe(request.path_info)

@@ -1,4 +1,4 @@
-"""When the background processes were last seen."""
+"""Heartbeats of the background work."""
 
 from datetime import datetime
 
@@ -7,23 +7,23 @@ from django.utils import timezone
 
 
 class Heartbeat(models.Model):
-    """The last time that periodic work of this name was done."""
+    """The time at which the periodic work of this name last ran."""
 
     name = models.CharField(max_length=40, primary_key=True)
     seen_at = models.DateTimeField()
 
     class Meta:
-        default_permissions = ()  # nothing that staff could be allowed
+        default_permissions = ()  # staff need no permission on it
 
     def __str__(self) -> str:
         return self.name
 
 
 def beat(name: str) -> None:
-    """Note that the work of this name was done just now."""
+    """Record that the work of this name has just run."""
     Heartbeat.objects.update_or_create(pk=name, defaults={"seen_at": timezone.now()})
 
 
 def last_seen(name: str) -> datetime | None:
-    """Return when `beat` was last called with this name; None if it never was."""
+    """Return the time of the last `beat` with this name, or None."""
     return Heartbeat.objects.filter(pk=name).values_list("seen_at", flat=True).first()

@@ -1,8 +1,8 @@
-"""Counters and histograms that all processes of one machine add up, with prometheus_client's multiprocess mode.
+"""Counters and histograms summed over all processes of one machine, with prometheus_client's multiprocess mode.
 
-Each process writes to files of its own below `VAR_DIR/metrics`. Process numbers cannot name them: containers share
-these numbers, and every new one would leave files behind. A process therefore claims the first number whose lock
-nobody holds, and goes on where the process before it stopped.
+Each process writes its own files below `VAR_DIR/metrics`. Process ids cannot name them: containers share these ids, and
+each new process would leave files behind. A process therefore claims the first number whose lock is free, and continues
+the counts of the process that held it before.
 """
 
 import itertools
@@ -26,18 +26,18 @@ logger = logging.getLogger(__name__)
 
 _KINDS = ("counter", "histogram")
 _FILE_BYTES = 1 << 20  # about 5,000 numbers
-_PAUSE_SECONDS = 60.0  # without another try after a failure: a full disk must not slow every call down
+_PAUSE_SECONDS = 60.0  # pause after a failure: a full disk must not slow down every call
 
 _setting_up = threading.Lock()
 _used_folder: Path | None = None
 _paused_until = 0.0
-_held: list[FileLock] = []  # until the process ends
+_held: list[FileLock] = []  # held until the process ends
 
 
 def measure(change: Callable[[], None]) -> None:
     """Call `change`, which adds to a labelled metric. Does nothing while METRICS_TOKEN is unset.
 
-    Raises nothing: what cannot be written is not counted, and fails no refund.
+    Raises nothing: if the files cannot be written, the change is lost and the refund continues.
     """
     global _paused_until
     if not settings.METRICS_TOKEN or time.monotonic() < _paused_until:
@@ -45,13 +45,13 @@ def measure(change: Callable[[], None]) -> None:
     try:
         _set_up(_folder())
         change()
-    except Exception as exc:  # noqa: BLE001 - whatever it is, a refund is worth more than its measurement
+    except Exception as exc:  # noqa: BLE001 - a measurement must not fail a refund
         _paused_until = time.monotonic() + _PAUSE_SECONDS
         logger.warning("metrics cannot be written below VAR_DIR: %r", exc)
 
 
 def measured() -> Iterable[Metric]:
-    """Return the metrics with what every process of this machine has counted, ended ones included."""
+    """Return the metrics summed over every process of this machine, including ended ones."""
     files = [path for kind in _KINDS for path in _folder().glob(f"{kind}_*.db")]
     readable = [str(path) for path in files if _is_readable(path)]
     merged: Iterable[Metric] = MultiProcessCollector.merge(readable)  # type: ignore[no-untyped-call]
@@ -63,7 +63,7 @@ def _folder() -> Path:
 
 
 def _set_up(folder: Path) -> None:
-    """Have metrics made from now on keep their numbers in `folder`."""
+    """Make metrics created from now on store their values in `folder`."""
     global _used_folder
     with _setting_up:
         if folder != _used_folder:
@@ -74,7 +74,7 @@ def _set_up(folder: Path) -> None:
 
 @lru_cache(maxsize=1)
 def _claim(folder: Path, _process: int) -> int:
-    """Return the number of this process's files, which are its own until it ends. A forked child claims another."""
+    """Claim a number for this process's files until it ends, and return it. A forked child claims another."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in itertools.count():
         lock = FileLock(folder / f"{number}.lock", thread_local=False, fallback_to_soft=False)
@@ -88,7 +88,7 @@ def _claim(folder: Path, _process: int) -> int:
 
 
 def _is_readable(path: Path) -> bool:
-    """Return whether the file is there and whole: a crash of the machine can leave anything."""
+    """Return whether the file exists and is intact: a crash of the machine can leave a damaged one."""
     try:
         list(MmapedDict.read_all_values_from_file(str(path)))  # type: ignore[no-untyped-call]
         return path.stat().st_size >= _FILE_BYTES
@@ -97,9 +97,9 @@ def _is_readable(path: Path) -> bool:
 
 
 def _prepare(path: Path) -> None:
-    """Make the file unless it is there. Raises `OSError` for a full disk."""
+    """Create the file unless it exists and is intact. Raises `OSError` if the disk is full."""
     if not _is_readable(path):
-        # Written in full: to write into a hole of a memory map ends the process when the disk is full.
+        # Allocate the whole file: on a full disk, writing to a sparse memory map kills the process.
         temporary = path.with_suffix(".new")
         temporary.write_bytes(bytes(_FILE_BYTES))
         temporary.replace(path)

@@ -1,4 +1,4 @@
-"""Whether this process can do its work: checks by name, each with a time limit and a memory of a second."""
+"""Readiness checks by name, each with a time limit and a cache of one second."""
 
 import logging
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from monitoring.time_limited import StartedCheck, TimeLimitedCheck
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 3.0  # seconds for all checks, which run at once
-FRESH_FOR = 1.0  # seconds; a probe is public, and must not become a way to ask the database and the broker in a loop
+LIMIT = 3.0  # seconds for all checks, which run in parallel
+FRESH_FOR = 1.0  # seconds; probes are public and must not let a client query the database and the broker in a loop
 
 OK, FAILED, TIMEOUT = "ok", "failed", "timeout"
 
 
 class NotReady(Exception):
-    """A check's verdict in one stable word, which strangers may read; the cause goes to the log."""
+    """A failed check: one stable, public word for the response, and a cause for the log."""
 
     def __init__(self, word: str, cause: str) -> None:
         super().__init__(cause)
@@ -29,7 +29,7 @@ _checks: dict[str, TimeLimitedCheck[str]] = {}
 
 
 def register_check(name: str, check: Callable[[], None]) -> None:
-    """Have `readyz` ask `check`: it returns if all is well, and raises `NotReady`, or anything, if not."""
+    """Add `check` to `readyz`. It returns on success and raises `NotReady`, or any other exception, on failure."""
 
     def verdict() -> str:
         try:
@@ -37,7 +37,7 @@ def register_check(name: str, check: Callable[[], None]) -> None:
         except NotReady as exc:
             logger.warning("not ready: %s: %s", name, exc)
             return exc.word
-        except Exception as exc:  # noqa: BLE001 - whatever it is, it is this check's answer
+        except Exception as exc:  # noqa: BLE001 - any exception means that the check failed
             logger.warning("not ready: %s: %s: %s", name, type(exc).__name__, exc)
             return FAILED
         return OK
@@ -46,7 +46,7 @@ def register_check(name: str, check: Callable[[], None]) -> None:
 
 
 def verdicts() -> dict[str, str]:
-    """Each check's word, in at most `LIMIT` seconds."""
+    """Run all checks in parallel and return each one's word, in at most `LIMIT` seconds."""
     started = {name: check.start() for name, check in _checks.items()}
     return {name: _word(name, one) for name, one in started.items()}
 
@@ -68,7 +68,7 @@ _migrated = False
 
 
 def _migrations_are_applied() -> None:
-    # What was applied once stays applied, and reading all migrations again takes a while.
+    # Remember the result: applied migrations stay applied, and reading all of them is slow.
     global _migrated
     if not _migrated:
         executor = MigrationExecutor(connection)
@@ -79,7 +79,7 @@ def _migrations_are_applied() -> None:
 
 
 def register_own_checks() -> None:
-    """The checks that no app of ours is needed for."""
+    """Register the checks that need no other app."""
     register_check("database", _database_answers)
     register_check("migrations", _migrations_are_applied)
     register_check("broker", ensure_broker_answers)

@@ -1,4 +1,4 @@
-"""What was asked for, without whose: the route instead of the path, and who asked from where."""
+"""Describe a request without personal data: its route instead of its path, its method and its account's ids."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 
-UNKNOWN = "-"  # no page of ours
+UNKNOWN = "-"  # no route matches
 STATIC = "static"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _GROUP = re.compile(r"\(\?P<(\w+)>[^)]*\)")
@@ -16,14 +16,14 @@ _GROUP = re.compile(r"\(\?P<(\w+)>[^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The account and the API token that a request came with; None where there is none."""
+    """The ids of the account and of the API token that authenticated a request, or None."""
 
     user_id: int | None = None
     token_id: int | None = None
 
 
 def route_of(request: HttpRequest) -> str:
-    """The route, such as `payments/<number>/refunds`: no order number is in it. There are only so many."""
+    """Return the route, such as `payments/<number>/refunds`: it has no order number, and the set of routes is small."""
     if request.resolver_match is not None:
         return _readable(request.resolver_match.route)
     probe = getattr(request, "probe", None)
@@ -34,22 +34,22 @@ def route_of(request: HttpRequest) -> str:
 
 @lru_cache(maxsize=1024)
 def _readable(route: str) -> str:
-    """A regular expression's groups as Django writes its other routes, and without its anchors."""
+    """Write the groups of a regular expression as `<name>`, like Django's other routes, and drop its anchors."""
     text = _GROUP.sub(r"<\1>", route).replace("^", "").removesuffix("$").removesuffix("/?")
     return text or "/"
 
 
 def method_of(request: HttpRequest) -> str:
-    """The method; anybody can make one up, so what is not a method is OTHER."""
+    """Return the HTTP method, or OTHER for an unknown one, so that clients cannot create metric labels."""
     return request.method if request.method in METHODS else "OTHER"
 
 
 def asker_of(request: HttpRequest) -> Asker:
-    """Who asked, as far as the request was looked at: this asks no database."""
+    """Return the request's account and token as far as they are loaded already; run no query."""
     token = getattr(request, "auth", None)
     if token is not None:
         return Asker(getattr(token, "user_id", None), getattr(token, "pk", None))
-    # What the session has loaded already; asking it for a key could make it ask the database.
+    # Read the session's loaded data only: a look-up of a key could query the database.
     loaded = vars(getattr(request, "session", None) or object).get("_session_cache") or {}
     user_id = str(loaded.get(SESSION_KEY, ""))
     return Asker(int(user_id) if user_id.isdecimal() else None)

@@ -14,14 +14,14 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class StartedCheck(Generic[Answer]):
-    """A check that was started, and when its answer is due; both times on the monotonic clock."""
+    """A running check. `at` is its start, `due` its deadline, both on the monotonic clock."""
 
     at: float
     due: float
     future: Future[Answer]
 
     def answer(self) -> Answer:
-        """Wait for the answer. Raises `TimeoutError` when it is overdue, or what the check raised."""
+        """Wait for the result. Raises `TimeoutError` after the deadline, or the check's own exception."""
         return self.future.result(max(0.0, self.due - time.monotonic()))
 
 
@@ -39,14 +39,14 @@ class TimeLimitedCheck(Generic[Answer]):
         self._started: StartedCheck[Answer] | None = None
 
     def start(self) -> StartedCheck[Answer]:
-        """Start the check, unless its last answer is fresh or still awaited. Returns at once."""
+        """Start the check, unless its last result is fresh or it is still running. Return without waiting."""
         now = time.monotonic()
         with self._guard:
             started = self._started
             if started is not None and (not started.future.done() or now - started.at < self._fresh_for):
                 return started
             started = self._started = StartedCheck(now, now + self._limit, Future())
-        # A daemon: a check that hangs must not keep the process from ending.
+        # A daemon thread: a check that hangs must not keep the process alive.
         threading.Thread(target=self._run, args=(started.future,), name="monitoring", daemon=True).start()
         return started
 

@@ -1,4 +1,4 @@
-"""The probes, each with or without a trailing slash. The middleware `probes` serves them, ahead of all others."""
+"""URLs of the probes, with or without a trailing slash. The middleware `probes` serves them before all others."""
 
 from django.urls import re_path
 

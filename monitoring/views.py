@@ -12,13 +12,16 @@ from monitoring.readiness import OK, verdicts
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - every view takes a request
-    """200: the process answers. It asks nothing: a restart would not bring a database back, but cut refunds off."""
+    """Answer 200 while the process runs.
+
+    Checks nothing else: a restart would not repair the database, but it would interrupt refunds.
+    """
     return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - every view takes a request
-    """200 if everything that refunds need is there, else 503; the words name no address and no secret."""
+    """Answer 200 if everything that refunds need works, else 503. The body contains no host name and no secret."""
     checks = verdicts()
     ready = all(word == OK for word in checks.values())
     return JsonResponse(
@@ -30,7 +33,7 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - every view t
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text for whoever has METRICS_TOKEN; without the setting there is no such page."""
+    """Answer with Prometheus' text if the request has METRICS_TOKEN; 404 if the setting is empty."""
     if not settings.METRICS_TOKEN:
         raise Http404
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")

@@ -1,4 +1,4 @@
-"""What `manage.py check` says of the refund settings."""
+"""System checks of the refund settings."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from refunds.lease import longest_call
 
 @checks.register
 def lease_outlives_a_call(**_options: Any) -> list[checks.CheckMessage]:
-    """Warn if a refund can be called lost while its call is still under way.
+    """Warn if the lease of a refund can expire while its call to i'mport is still running.
 
-    The ledger stays right even then (a late cancel is booked when it is seen), but its record says "failed".
+    The amounts stay correct even then (reconciliation books a late cancel), but the record says "failed".
     """
     if longest_call() < settings.REFUND_LEASE_SECONDS:
         return []

@@ -1,4 +1,4 @@
-"""What is forgotten in time, and by which function; run every night and by `manage.py prune`."""
+"""Delete expired data every night, or with `manage.py prune`. `JOBS` lists each kind and its function."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from refunds.services.idempotency import forget_old_keys
 
 logger = logging.getLogger(__name__)
 
-# A stable name, and a function that returns how many it forgot; it works in short transactions of its own.
+# A stable name, and a function that deletes in short transactions and returns how many.
 JOBS: tuple[tuple[str, Callable[[datetime], int]], ...] = (
     ("refund_accounts", drop_old_accounts),
     ("idempotency_keys", forget_old_keys),
@@ -24,7 +24,7 @@ JOBS: tuple[tuple[str, Callable[[datetime], int]], ...] = (
 
 
 def prune() -> Iterator[tuple[str, int | None]]:
-    """Do every job; yields its name and how much it forgot, or None if it failed, which stops no other."""
+    """Run every job; yield its name and how many it deleted, or None if it failed. A failure stops no other job."""
     now = timezone.now()
     for name, forget in JOBS:
         try:

@@ -1,8 +1,8 @@
-"""Login attempts under way: each counts as a failure before its password is compared.
+"""Login attempts in progress: each counts as a failure before its password is compared.
 
-If failures were counted afterwards only, attempts sent together would all pass the limit before the first of them is
-counted. An attempt is a row beside the failures that django-axes counts; a right password removes it, and a wrong one
-replaces it with a failure. What a stopped process leaves behind counts until the lock-out time is over.
+Parallel attempts would otherwise all pass the limit before the first failure is counted. An attempt is a row beside
+the failures that django-axes counts. A right password deletes it; a wrong one replaces it with a failure. The attempt
+of a killed process counts until the lock-out time has passed.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ from django.http import HttpRequest
 
 
 def begin(request: HttpRequest, username: str) -> bool:
-    """Count an attempt until `end`, which has to follow a right password. Return False, and count none, above a limit.
+    """Count an attempt until `end`, to be called after a right password. Return False, and count none, above a limit.
 
-    The row is committed before the others are counted, so of attempts sent together no more pass than the limit allows.
+    The row is committed before the others are counted, so no more parallel attempts pass than the limit allows.
     """
     attempt = AccessAttempt.objects.create(
         username=username,
@@ -35,12 +35,12 @@ def begin(request: HttpRequest, username: str) -> bool:
 
 
 def end(request: HttpRequest) -> None:
-    """Take back what `begin` counted for this request."""
+    """Delete the attempts that `begin` counted for this request."""
     begun: list[Any] = vars(request).pop("login_attempts", [])
     if begun:
         AccessAttempt.objects.filter(pk__in=begun).delete()
 
 
 def count(attempts: QuerySet[AccessAttempt]) -> int:
-    """Return how many failures and attempts under way these rows are."""
+    """Return how many failures and attempts in progress these rows stand for."""
     return attempts.aggregate(count=Sum("failures_since_start"))["count"] or 0

@@ -1,4 +1,4 @@
-"""Lock-out after too many failed logins; django-axes counts them in the database, for all processes.
+"""Lock-out after too many failed logins, which django-axes counts in the database for all processes.
 
 Both passwords and second-factor codes count. Lock-out applies to (username, IP) and to an IP, never to a username
 alone: otherwise anyone could lock a user out. An attempt is counted before its password is compared (`attempts`).
@@ -41,7 +41,7 @@ class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]
     def authenticate(  # type: ignore[override]  # Django names the credentials
         self, request: HttpRequest | None, **credentials: Any
     ) -> User | None:
-        """Return the account if the password is right. Without a request, as in scripts, nothing is counted.
+        """Return the account if the password is right. Without a request, as in scripts, count nothing.
 
         Raises `PermissionDenied` for a lock-out.
         """
@@ -57,26 +57,26 @@ class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]
 
 
 class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
-    """Count as `settings.AXES_LOCKOUT_PARAMETERS` says: first for a username and address, then for an address."""
+    """Count failures per `settings.AXES_LOCKOUT_PARAMETERS`: for a username and address, and for an address."""
 
     def user_login_failed(
         self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **signal: Any
     ) -> None:
-        """Put a failure in the place of the attempt under way; nobody sees a moment with neither."""
+        """Replace the attempt in progress with a failure, in one transaction."""
         with transaction.atomic():
             if request is not None:
                 attempts.end(request)
             super().user_login_failed(sender, credentials, request, **signal)
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """The failures, on the scale of `AXES_FAILURE_LIMIT`: an address has a limit of its own."""
+        """Return the failures of username and address; at least the limit if the address has reached its own."""
         own, of_address = map(attempts.count, self.get_user_attempts(request, credentials))
         return max(own, settings.AXES_FAILURE_LIMIT if of_address >= settings.LOGIN_ADDRESS_LIMIT else 0)
 
     def filter_user_attempts(
         self, request: HttpRequest, credentials: dict[str, Any] | None = None
     ) -> list[QuerySet[AccessAttempt]]:
-        """Those of the user name at this address, and those of the address with all that are its customer's."""
+        """Return the attempts of username and address, and those of the address's whole customer network."""
         own, of_address = super().filter_user_attempts(request, credentials)
         address = address_of(request)
         if address is not None:
@@ -86,7 +86,7 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships n
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Reset the failures of this username and address only.
 
-        Else signing in to an account of one's own would allow any number of attempts at another.
+        Otherwise a login to one's own account would allow any number of attempts at another.
         """
         own, _of_address = self.filter_user_attempts(request, credentials)
         count, _by_model = own.delete()
@@ -94,7 +94,7 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships n
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """As axes wants it: a column of addresses takes no empty text."""
+    """Return the client's address group, or None: axes stores it in a column that takes no empty text."""
     return address_group(request) or None
 
 
@@ -103,26 +103,26 @@ def is_locked_out(request: HttpRequest, username: str) -> bool:
 
 
 def begin_attempt(request: HttpRequest, username: str) -> bool:
-    """Return whether a password may be compared now. If so, the attempt counts until `end_attempt` or a failure."""
+    """Return whether a password may be compared now. If so, count the attempt until `end_attempt` or a failure."""
     return not is_locked_out(request, username) and attempts.begin(request, username)
 
 
 def end_attempt(request: HttpRequest) -> None:
-    """Take the attempt back: the password was right."""
+    """Delete the attempt after a right password."""
     attempts.end(request)
 
 
 def count_failure(request: HttpRequest, username: str) -> None:
-    """Count a wrong password or code; axes answers when it was one too many."""
+    """Count a wrong password or code; axes locks out when it exceeds the limit."""
     user_login_failed.send(sender=__name__, credentials={"username": username}, request=request)
 
 
 def lockout_response(
     request: HttpRequest, _answer: HttpResponse | None, credentials: dict[str, Any] | None
 ) -> HttpResponse:
-    """429 with the time until the lock-out ends, the same for accounts that exist and that do not.
+    """Answer 429 with the time until the lock-out ends, for existing and unknown accounts alike.
 
-    Without a lock-out other attempts are under way: only for a moment.
+    Without a lock-out, parallel attempts blocked this one: `Retry-After` is then one second.
     """
     seconds = _seconds_left(request, credentials)
     context: dict[str, Any] = {"minutes": math.ceil(seconds / 60)}
@@ -136,7 +136,7 @@ def lockout_response(
 
 
 def current_failures() -> QuerySet[SignInFailure]:
-    """Failures that still count."""
+    """Return the failures that still count."""
     every: QuerySet[SignInFailure] = SignInFailure.objects.all()
     return every.filter(attempt_time__gte=timezone.now() - settings.AXES_COOLOFF_TIME)
 
@@ -159,7 +159,7 @@ def locked_accounts() -> set[tuple[str | None, str | None]]:
 
 
 def unlock(failure: SignInFailure) -> None:
-    """Forget the failures of this username at this address; of the whole address, if that is locked."""
+    """Delete the failures of this username at this address, or of the whole address if that is locked out."""
     same = Q(ip_address=failure.ip_address)
     if failure.ip_address not in locked_addresses():
         same &= Q(username=failure.username)
@@ -178,7 +178,7 @@ def _customer(address: str | None) -> str:
 
 
 def _seconds_left(request: HttpRequest, credentials: dict[str, Any] | None) -> int:
-    """Return the seconds until the last failure of the lock-out is forgotten; 0 without a lock-out."""
+    """Return the seconds until the last failure of the lock-out expires; 0 without a lock-out."""
     own, of_address = AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
     limits = ((own, settings.AXES_FAILURE_LIMIT), (of_address, settings.LOGIN_ADDRESS_LIMIT))
     last = [

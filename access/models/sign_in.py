@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SignInFailure(AccessAttempt):  # type: ignore[misc]  # axes ships no types
-    """Failed sign-ins of one user name from one address, as django-axes counts them."""
+    """The failed sign-ins of one user name from one address: a proxy of django-axes' model."""
 
     class Meta:
         proxy = True

@@ -1,4 +1,4 @@
-"""API tokens: how a server proves who it is, what it may do, and for how long."""
+"""API tokens: they authenticate a server and limit its permissions, amounts and time."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from core.money import DECIMAL_PLACES, KRW, MAX_DIGITS, fits_precision, is_curre
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self, now: datetime) -> Self:
-        """Neither revoked nor expired; whether the account is active is another question."""
+        """Return the tokens that are neither revoked nor expired. Does not check that the account is active."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
     def expired(self, now: datetime) -> Self:
@@ -37,7 +37,7 @@ class TokenState(models.TextChoices):
 class ApiToken(models.Model):
     """A token acts as its account, narrowed by its scopes and limits. Only a hash of it is stored.
 
-    Limits in major units of `limit_currency`; null means none. A token with a limit refunds no other currency.
+    Limits are in major units of `limit_currency`; null means no limit. A token with a limit refunds no other currency.
     """
 
     name = models.CharField(
@@ -90,7 +90,7 @@ class ApiToken(models.Model):
 
     objects = ApiTokenQuerySet.as_manager()
 
-    # What a server sends; known to nobody but the process that has just made the token.
+    # The plain token, which a server sends; set only in the process that creates it and never stored.
     secret: str = ""
 
     class Meta:
@@ -114,7 +114,7 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.start}…)"
 
     def clean(self) -> None:
-        """Raise `ValidationError`, per field, for a token that could do nothing or whose limits make no sense."""
+        """Raise `ValidationError`, per field, for a token that allows nothing or has invalid limits."""
         if not (self.may_read or self.may_refund):
             message = _("Choose at least one action to allow.")
             raise ValidationError({"may_refund": ValidationError(message, code="token_may_nothing")})

@@ -19,30 +19,30 @@ from core.encryption.fields import EncryptedTextField
 logger = logging.getLogger(__name__)
 
 SECRET_BYTES = 20
-BACKUP_CODE_BYTES = 10  # 16 letters: too many to guess, and few enough to type once
-# A code of the step before or after counts too: no two clocks are the same.
+BACKUP_CODE_BYTES = 10  # 16 characters: safe against brute force, and short enough to type once
+# Codes of the previous and the next step are accepted too, because clocks differ.
 TOLERANCE_STEPS = 1
-# The wait doubles with every wrong code; without an end, a stranger could lock the owner out for years.
+# The delay doubles with every wrong code; without a maximum, an attacker could lock the owner out for years.
 MAX_COUNTED_FAILURES = 10
 _APP_CODE = re.compile(r"[0-9]{6}")
 
 
 class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp ships no types
-    """An app that shows codes (TOTP, RFC 6238), known by a secret that it shares with us.
+    """An authenticator app (TOTP, RFC 6238), identified by a shared secret.
 
-    django-otp's own device keeps that secret in the clear, and its backup codes too: whoever reads the database, or
-    a backup of it, could make codes. So this one encrypts the secret, and of backup codes keeps hashes.
+    django-otp's own devices store secrets and backup codes as plain text, so a copy of the database would be enough to
+        create codes. This model encrypts the secret and stores only hashes of backup codes.
     """
 
     encrypted_secret = EncryptedTextField()
-    last_step = models.BigIntegerField(default=-1, editable=False)  # of the last code accepted: none is taken twice
+    last_step = models.BigIntegerField(default=-1, editable=False)  # the last accepted code's: none is accepted twice
 
     class Meta:
         verbose_name = _("two-factor device")
         verbose_name_plural = _("two-factor devices")
         default_permissions = ("view",)  # superusers reset a device
         constraints = (
-            # One in use, and one that is being set up.
+            # At most one in use and one being set up.
             models.UniqueConstraint(fields=("user", "confirmed"), name="authenticator_one_per_user"),
         )
 
@@ -51,13 +51,14 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[mi
 
     @property
     def secret(self) -> str:
-        """The secret as apps take it (base32). Raises `DecryptError`."""
+        """Decrypt the secret (base32, as apps take it). Raises `DecryptError`."""
         return decrypt(self.encrypted_secret)
 
     def verify_token(self, token: str) -> bool:
-        """Whether this is a right code now, of the app or a backup code; it is used up with that.
+        """Return whether this is a valid code of the app or an unused backup code, and use it up.
 
-        To be called with the row locked. A wrong code counts; while too many were wrong, none is looked at.
+        Call it with the row locked. A wrong code increases the delay before the next try; during the delay every code
+                is rejected.
         """
         if not self.verify_is_allowed()[0]:
             return False
@@ -82,7 +83,7 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[mi
         try:
             totp = TOTP(b32decode(self.secret))
         except DecryptError:
-            logger.exception("the secret of two-factor device %s cannot be opened", self.pk)
+            logger.exception("the secret of two-factor device %s cannot be decrypted", self.pk)
             return False
         fits = bool(totp.verify(int(token), TOLERANCE_STEPS, self.last_step + 1))
         if fits:
@@ -95,7 +96,7 @@ class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[mi
 
 
 class BackupCode(models.Model):
-    """A code for the day the phone is lost. It works once; only its hash is kept."""
+    """A one-time code to sign in without the authenticator app; only its hash is stored."""
 
     authenticator = models.ForeignKey(Authenticator, on_delete=models.CASCADE, related_name="backup_codes")
     digest = models.CharField(max_length=64, editable=False)
@@ -114,7 +115,7 @@ class BackupCode(models.Model):
 
 
 def new_secret() -> str:
-    """A secret, encrypted."""
+    """Return a new secret, encrypted."""
     return encrypt(b32encode(urandom(SECRET_BYTES)).decode())
 
 
@@ -123,11 +124,11 @@ def new_backup_code() -> str:
 
 
 def digest_of(code: str) -> str:
-    # A fast hash is right here: the code is random and long, so there is nothing to guess.
+    # A fast hash is safe here: the code is random and long, so brute force is not feasible.
     return sha256(code.encode(errors="replace")).hexdigest()
 
 
 def authenticator_of(user: User) -> Authenticator | None:
-    """The device whose codes this account signs in with, if it has one."""
+    """Return the confirmed device of this account, or None."""
     device: Authenticator | None = Authenticator.objects.filter(user=user, confirmed=True).first()
     return device

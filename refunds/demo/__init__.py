@@ -1,1 +1,1 @@
-"""The demo's accounts and orders: data for `manage.py demo`, which works with DEBUG on only."""
+"""Accounts and orders of the demo: data for `manage.py demo`, which needs DEBUG."""

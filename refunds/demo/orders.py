@@ -1,4 +1,4 @@
-"""The demo's orders, one of every kind that refunds treat differently, as payments for the sandbox."""
+"""Orders of the demo, as payments for the sandbox: one for each case that refunds handle differently."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ Moment = Callable[[datetime], datetime]
 
 
 def ago(**age: int) -> Moment:
-    """That long before now."""
+    """Return a function that computes the time this long before `now`."""
     return lambda now: now - timedelta(**age)
 
 
 def month_start(now: datetime) -> datetime:
-    """The first moment of this month in Korea."""
+    """Return the start of the current month in Seoul."""
     return timezone.localtime(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -32,7 +32,7 @@ def last_month(now: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class DemoOrder:
-    """One payment. `cancelled` is what i'mport's console gave back before the shop first saw the payment."""
+    """One payment. `cancelled` is the amount refunded in i'mport's console before the shop first read the payment."""
 
     number: int
     goods: str
@@ -42,7 +42,7 @@ class DemoOrder:
     method: str
     at: Moment
     cancelled: str = ""
-    missed: str = ""  # cancelled in the console afterwards, so that our ledger does not know of it
+    missed: str = ""  # amount refunded in the console later, so it is missing in our ledger
     order: int = 0  # the order's number, if another payment has it too
     more: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class DemoOrder:
         return f"maru-{self.order or self.number}"
 
     def as_payment(self, now: datetime) -> dict[str, Any]:
-        """The fields for the sandbox's control API."""
+        """Return the payment's fields for the sandbox's control API."""
         at = int(self.at(now).timestamp())
         payment: dict[str, Any] = {
             "imp_uid": self.imp_uid,
@@ -95,7 +95,7 @@ def declined(reason: str) -> dict[str, str]:
 
 # fmt: off
 ORDERS = (
-    # The buyer's account: what the storefront page shows.
+    # Orders of the demo's buyer, shown on the storefront page.
     DemoOrder(1001, "핸드드립 커피 세트", "10000", HANEUL, "html5_inicis", "card", ago(hours=2), more=KB),
     DemoOrder(1002, "리넨 셔츠 화이트 M", "59000", HANEUL, "tosspayments", "card", ago(days=1, hours=3),
               cancelled="9000", more=HYUNDAI),
@@ -114,7 +114,7 @@ ORDERS = (
     DemoOrder(1013, "Handmade ceramic vase", "42.00", HANEUL, "paypal_v2", "paypal", ago(days=7),
               more={"currency": "USD"}),
     DemoOrder(1014, "유기농 쌀 10kg", "45000", HANEUL, "danal", "vbank", ago(days=8), more=VBANK_NH),
-    # Other buyers: what staff see besides.
+    # Orders of other buyers, which only staff see.
     DemoOrder(2001, "스탠드 조명", "63000", DOYUN, "kcp", "card", ago(hours=7), more=CHECK),
     DemoOrder(2002, "한우 선물 세트", "189000", DOYUN, "kcp", "vbank", ago(days=1), more=VBANK_KB),
     DemoOrder(2003, "채소 꾸러미와 접시", "30000", DOYUN, "kcp", "card", ago(days=2, hours=4),

@@ -1,4 +1,4 @@
-"""Who takes part in the demo: accounts that sign in, and buyers whose names are on the orders."""
+"""People of the demo: accounts that can sign in, and buyers named on the orders."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,7 +16,7 @@ STAFF_PERMISSIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account with a password that everybody may know."""
+    """An account with a public password."""
 
     username: str
     password: str

@@ -1,7 +1,7 @@
 """The refund rules: pure functions of a `RefundContext`, without database, clock or settings.
 
-`table.py` lists every rule with its source, `facts.py` what differs by payment method and PG, `sentences.py`
-what the rules say.
+`rules.py` lists every rule with its source, `pg_facts.py` the differences by payment method and PG, `messages.py` the
+messages of the rules.
 """
 
 from refunds.policies.bank_accounts import WireAccount, wire_account

@@ -1,4 +1,4 @@
-"""The refund account: is what was typed usable, and how does it go to i'mport."""
+"""Validate the refund account as entered and convert it for i'mport."""
 
 import re
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ _TEL = re.compile(r"0\d{8,10}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class WireAccount:
-    """The refund account as i'mport wants it; empty where this refund needs none.
+    """The refund account in i'mport's format; empty if this refund needs none.
 
-    `bank` is in the PG's own form, `standard_bank` the 3-digit code we keep; `account` and `tel` are digits.
+    `bank` is the PG's bank code, `standard_bank` the 3-digit code that we store; `account` and `tel` are digits.
     """
 
     holder: str = ""
@@ -36,7 +36,7 @@ def account_needed(context: RefundContext) -> bool:
 
 
 def missing_account_field(context: RefundContext) -> str:
-    """The first account field that is needed and empty, or ""."""
+    """Return the name of the first required account field that is empty, or ""."""
     if not account_needed(context):
         return ""
     return next((name for name in ACCOUNT_FIELDS if not getattr(context.request, name).strip()), "")
@@ -56,7 +56,7 @@ def bank_unknown(context: RefundContext) -> bool:
 
 
 def bank_not_listed(context: RefundContext) -> bool:
-    """Whether the bank exists, but the PG cannot pay into it."""
+    """Return whether the bank is known but the PG cannot pay into it."""
     bank = _bank(context) if account_needed(context) else None
     return bank is not None and wire_code(bank, context.payment.pg_provider) is None
 
@@ -72,7 +72,7 @@ def tel_invalid(context: RefundContext) -> bool:
 
 
 def wire_account(context: RefundContext) -> WireAccount:
-    """The account of a refund that passed `check`. Nothing is handed out that this refund does not need."""
+    """Return the account of a refund that passed `check`, with only the fields that this refund needs."""
     request, payment = context.request, context.payment
     tel = _national(request.refund_tel) if needs_tel(payment) else ""
     if not account_needed(context):
@@ -97,5 +97,5 @@ def _digits(text: str) -> str:
 
 
 def _national(tel: str) -> str:
-    """A telephone number without separators, +82 written as the leading 0."""
+    """Strip the separators of a telephone number and write +82 as a leading 0."""
     return re.sub(r"^\+820?", "0", _digits(tel))

@@ -1,4 +1,4 @@
-"""The two questions the rules answer: may this be refunded, and what has a form to ask for."""
+"""Check a refund against the rules, and list the fields that a refund form needs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +21,10 @@ from refunds.policies.rules import (
 
 
 def check(context: RefundContext) -> Verdict:
-    """Judge one refund against every rule. The first violation is the most useful one.
+    """Check one refund against every rule. The first violation is the most useful one.
 
-    A payment that cannot be refunded at all gets that one reason and nothing else. A wrong amount silences
-    what depends on the amount, but not the other inputs, so that a form can mark them together.
+    A payment that cannot be refunded at all gets that one violation only. A wrong amount skips the rules that depend
+        on the amount, but not those of the other inputs, so that a form can mark them together.
     """
     if impossible := first_broken(IMPOSSIBLE, context):
         return Verdict(impossible, ())
@@ -37,21 +37,21 @@ def check(context: RefundContext) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a form has to ask for, before anything is typed."""
+    """The inputs that a refund form needs for one payment."""
 
     account: bool  # holder, bank and account number
     tel: bool  # the holder's telephone
     reason: bool
-    requester: bool  # whether the buyer or the shop wants it
+    requester: bool  # buyer or shop
     partial_allowed: bool  # False: only the whole amount can be refunded
     tax_free: bool  # a partial refund must name its tax-free part
     takes_tax_free: bool  # the tax-free part may have to be named: offer the input
     takes_vat: bool  # the VAT part may be named, at least for a partial refund: offer the input
-    merchant_fee: Decimal  # KRW, what a refund costs the merchant on top
+    merchant_fee: Decimal  # KRW, charged to the merchant in addition to the amount
 
 
 def requirements(payment: Payment, now: datetime, contracts: frozenset[str], vbank_fee: Decimal) -> Requirements:
-    """What has to be asked for this payment. KSNET's count of partial refunds is left to `check`."""
+    """Return the inputs needed for this payment. Ignores KSNET's limit of partial refunds, which `check` applies."""
     part = RefundContext(payment, RefundRequest(amount=payment.amount / 2), now, contracts)
     pg, tax_free_left = payment.pg_provider, payment.tax_free_left
     wants_tax_free = pg in pg_facts.TAX_FREE_PGS

@@ -1,4 +1,4 @@
-"""When the rules about state, amount, method and PG speak up: predicates named for what is the case."""
+"""Conditions of the rules about state, amount, method and PG: each returns whether its rule is broken."""
 
 from typing import get_args
 
@@ -15,7 +15,7 @@ def payment_failed(context: RefundContext) -> bool:
 
 
 def never_paid(context: RefundContext) -> bool:
-    """Also true of a virtual account that was cancelled before anybody paid into it."""
+    """Return whether the payment was never paid, such as a virtual account cancelled before its deposit."""
     return not context.payment.was_paid
 
 
@@ -64,7 +64,10 @@ def points_in_part(context: RefundContext) -> bool:
 
 
 def maybe_foreign_card_in_part(context: RefundContext) -> bool:
-    """A payment does not show where its card was issued; a foreign currency only hints at it."""
+    """Return whether a card payment in a foreign currency is refunded in part.
+
+    The payment does not show where its card was issued; the currency only suggests it.
+    """
     foreign = context.payment.pay_method == "card" and context.payment.currency != KRW
     return foreign and context.is_partial
 
@@ -75,7 +78,7 @@ def ksnet_parts_used_up(context: RefundContext) -> bool:
 
 
 def ksnet_period_over(context: RefundContext) -> bool:
-    """An unknown day of payment is left to the PG to judge."""
+    """Return whether KSNET's refund period is over. Without a payment date, leave the decision to the PG."""
     paid_at = context.payment.paid_at
     by_ksnet = context.payment.pg_provider == "ksnet"
     return by_ksnet and paid_at is not None and is_past(context.now, paid_at, pg_facts.KSNET_PERIOD)

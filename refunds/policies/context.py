@@ -1,4 +1,4 @@
-"""What the rules look at, and what they answer."""
+"""Input and result of the rules."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ from refunds.inputs import RefundRequest
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules say of one refund. Without violations it may be sent; warnings never stop it."""
+    """The rules' result for one refund. Violations block it; warnings do not."""
 
     violations: tuple[Violation, ...]
     warnings: tuple[Violation, ...]
@@ -19,7 +19,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class RefundContext:
-    """Everything a rule may look at; rules read nothing else, neither clock nor database nor settings.
+    """All input of the rules; they read neither clock nor database nor settings.
 
     `now` is aware. `contracts` are the merchant's (settings.IAMPORT_CONTRACTS), `vbank_fee` is in KRW.
     `partial_refunds` counts the succeeded partial refunds so far; only `counts_partials` payments need it.
@@ -34,16 +34,16 @@ class RefundContext:
 
     @property
     def amount(self) -> Decimal:
-        """What is asked, or all that is left."""
+        """Return the requested amount, or the whole refundable amount if none was given."""
         asked = self.request.amount
         return self.payment.refundable_amount if asked is None else asked
 
     @property
     def is_partial(self) -> bool:
-        """Anything but one refund of the whole: to a PG, the rest of a payment is a part as well."""
+        """Return whether this is not one refund of the whole payment: to a PG, the rest of a payment is partial too."""
         return 0 < self.amount < self.payment.amount
 
     @property
     def leaves_nothing(self) -> bool:
-        """Whether everything that is left is refunded."""
+        """Return whether the whole refundable amount is refunded."""
         return self.amount == self.payment.refundable_amount

@@ -1,4 +1,4 @@
-"""What each rule says, by its code, to staff and buyers: what is the matter, and what to do next."""
+"""Messages of the rules for staff and buyers, by rule code: the problem and what to do next."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -115,7 +115,7 @@ SENTENCES = {
 
 
 def sentence(code: str, context: RefundContext) -> str:
-    """The sentence of the rule `code`, filled in, in the active language."""
+    """Return the message of the rule `code` in the active language, with its placeholders filled in."""
     return gettext(SENTENCES[code]) % _Words(context)
 
 
@@ -152,7 +152,7 @@ PLACEHOLDERS: dict[str, Callable[[RefundContext], str]] = {
 
 
 class _Words:
-    """Computes a placeholder when a sentence uses it, and no other."""
+    """Compute only the placeholders that a message uses."""
 
     def __init__(self, context: RefundContext) -> None:
         self._context = context

@@ -1,8 +1,8 @@
-"""Every rule on one page: its code, the input to mend, when it speaks up, and where it was read.
+"""All refund rules: code, input to correct, condition and source.
 
-Refusals are only what is known to fail; what "usually" fails, or cannot be seen in a payment, is a warning:
-i'mport refuses it without harm, while a wrong refusal here would stop a refund that works. Sources: "guide" and
-"help pages" are i'mport's, "API" is its description of V1. What a rule says stands in `sentences.py`.
+A rule blocks a refund only if it is known to fail. What "usually" fails, or does not show in a payment, is a warning:
+i'mport's refusal does no harm, while a wrong rejection here would block a refund that works. Sources: "guide" and
+"help pages" are i'mport's, "API" is its description of V1. The messages are in `messages.py`.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ class Rule:
     source: str
 
     def violation(self, context: RefundContext) -> Violation:
-        """What this rule says of a refund that breaks it."""
+        """Return the violation that this rule reports for the refund."""
         field = self.field if isinstance(self.field, str) else self.field(context)
         return Violation(self.code, sentence(self.code, context), field)
 
@@ -33,11 +33,11 @@ def broken_rules(rules: Iterable[Rule], context: RefundContext) -> tuple[Violati
 
 
 def first_broken(rules: Iterable[Rule], context: RefundContext) -> tuple[Violation, ...]:
-    """The first rule that is broken, or nothing: the ones after it would only repeat or blur what it says."""
+    """Return the violation of the first broken rule, or nothing: later rules would only repeat it."""
     return next(((rule.violation(context),) for rule in rules if rule.broken(context)), ())
 
 
-# Nothing that could be typed would help: the first of these is the whole answer.
+# No input can help: the first of these that is broken is the only violation.
 IMPOSSIBLE = (
     Rule("payment_failed", "", when.payment_failed, "API: status"),
     Rule("not_paid", "", when.never_paid, "API: status, paid_at"),
@@ -55,7 +55,7 @@ AMOUNT = (
     Rule("amount_exceeds_balance", "amount", when.exceeds_balance, "guide: amount - cancel_amount"),
 )
 
-# What cannot be refunded in part.
+# Payments that cannot be refunded in part.
 PARTIAL = (
     Rule("phone_partial", "amount", when.phone_in_part, "guide; exceptions *_phone_partial: API"),
     Rule("gift_certificate_partial", "amount", when.gift_certificate_in_part, "API"),
@@ -63,7 +63,7 @@ PARTIAL = (
     Rule("ksnet_partial_limit", "amount", when.ksnet_parts_used_up, "API"),
 )
 
-# One group per input, of which the first broken rule speaks, so that a form can mark all inputs at once.
+# One group per input. Only the first broken rule of a group is reported, so a form can mark all inputs at once.
 INPUTS = (
     (Rule("account_required", bank_accounts.missing_account_field, bank_accounts.account_missing, "guide; API"),),
     (
@@ -79,7 +79,7 @@ INPUTS = (
     (Rule("requester_invalid", "requester", when.requester_unknown, "API: naverpay, extra.requester"),),
 )
 
-# The same for the tax parts, which only make sense of a sound amount.
+# The same for the tax parts, which are checked only if the amount is valid.
 TAX_PARTS = (
     (
         Rule("tax_free_required", "tax_free", taxes.tax_free_missing, "API"),
@@ -99,13 +99,13 @@ TAX_PARTS = (
     ),
 )
 
-# Costs, delays, and what i'mport may still refuse: every one that applies is told.
+# Costs, delays, and what i'mport may still refuse: every one that applies is reported.
 WARNINGS = (
     Rule("vbank_contract", "", when.vbank_contract_unnamed, "guide; the shop may have it all the same"),
     Rule("vbank_fee", "", when.vbank_fee_due, "guide"),
     Rule("vbank_payout", "", when.vbank_paid_next_day, "guide"),
     Rule("vbank_slow_payout", "", when.vbank_paid_slowly, "help pages: daou"),
-    Rule("settles_later", "", when.settles_later, "API: smartro_v2 virtual bank_accounts, paypal_v2"),
+    Rule("settles_later", "", when.settles_later, "API: smartro_v2 virtual accounts, paypal_v2"),
     Rule("late_refund", "", when.usual_period_over, "help pages: “usually”"),
     Rule("points_partial", "amount", when.points_in_part, "help pages: mixed-in card points, not shown"),
     Rule("foreign_card_partial", "amount", when.maybe_foreign_card_in_part, "help pages; only hinted at"),

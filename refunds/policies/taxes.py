@@ -1,7 +1,7 @@
-"""Tax parts of a refund: what goes to i'mport, and the bounds that follow from what is left.
+"""Tax parts of a refund: the values sent to i'mport, and their limits.
 
-`tax_free_left` and `vat_left` are None when they are not known: then nothing is derived from them. With a
-promotion they are not in the same terms as the amounts, so they bound nothing.
+`tax_free_left` and `vat_left` are None if unknown: then nothing is derived from them. With a promotion they are not
+comparable with the amounts, so they set no limit.
 """
 
 from decimal import Decimal
@@ -12,9 +12,9 @@ from refunds.policies.pg_facts import TAX_FREE_PGS, VAT_PARTIAL_PGS, VAT_PGS
 
 
 def effective_tax_free(context: RefundContext) -> Decimal | None:
-    """The tax-free part that goes to i'mport: as given, or what it can only be; None = not sent.
+    """Return the tax-free part to send to i'mport: as given, or the only possible value; None = not sent.
 
-    It can only be what is left of it when nothing remains, and everything when all that is left is tax-free.
+    The only possible value is all of it if the refund leaves nothing, and the amount if all that is left is tax-free.
     """
     given, left = context.request.tax_free, context.payment.tax_free_left
     if given is not None or context.payment.pg_provider not in TAX_FREE_PGS or not left:
@@ -25,7 +25,7 @@ def effective_tax_free(context: RefundContext) -> Decimal | None:
 
 
 def effective_vat(context: RefundContext) -> Decimal | None:
-    """The VAT part that goes to i'mport: as given, or all of it when nothing remains; None = not sent."""
+    """Return the VAT part to send to i'mport: as given, or all of it if the refund leaves nothing; None = not sent."""
     given, left = context.request.vat_amount, context.payment.vat_left
     if given is not None or not takes_vat(context) or not left:
         return given
@@ -33,38 +33,38 @@ def effective_vat(context: RefundContext) -> Decimal | None:
 
 
 def takes_vat(context: RefundContext) -> bool:
-    """Whether this refund may name its VAT (API description)."""
+    """Return whether the PG accepts a VAT part with this refund (API description)."""
     return context.payment.pg_provider in VAT_PGS or (
         context.payment.pg_provider in VAT_PARTIAL_PGS and context.is_partial
     )
 
 
 def is_entirely_tax_free(context: RefundContext) -> bool:
-    """Whether all that is left is tax-free."""
+    """Return whether the whole refundable amount is tax-free."""
     left, payment = context.payment.tax_free_left, context.payment
     return left is not None and not payment.has_promotion and left >= payment.refundable_amount
 
 
 def tax_free_missing(context: RefundContext) -> bool:
-    """Whether a mixed payment is refunded in part and nobody said which part of it is tax-free."""
+    """Return whether a tax-free part is left and the refund neither names nor determines its tax-free part."""
     payment = context.payment
     mixed = payment.pg_provider in TAX_FREE_PGS and bool(payment.tax_free_left)
     return mixed and effective_tax_free(context) is None
 
 
 def tax_free_unknown(context: RefundContext) -> bool:
-    """Whether the PG may want the tax-free part of a partial refund, and neither we nor the asker know it."""
+    """Return whether the PG may need the tax-free part, but neither the payment nor the request gives it."""
     unknown = context.payment.pg_provider in TAX_FREE_PGS and context.payment.tax_free_left is None
     return unknown and not context.leaves_nothing and context.request.tax_free is None
 
 
 def vat_unnamed(context: RefundContext) -> bool:
-    """Whether VAT is left, and a partial refund does not say how much of it goes back."""
+    """Return whether VAT is left and a partial refund does not state its VAT part."""
     return takes_vat(context) and bool(context.payment.vat_left) and effective_vat(context) is None
 
 
 def tax_free_least(context: RefundContext) -> Decimal:
-    """What of the amount must be tax-free because no more taxable money is left; 0 if that is not known."""
+    """Return the least tax-free part: the amount minus the taxable amount left; 0 if that is unknown."""
     payment = context.payment
     if payment.tax_free_left is None or payment.has_promotion:
         return Decimal(0)
@@ -94,7 +94,7 @@ def tax_free_below_least(context: RefundContext) -> bool:
 
 
 def vat_without_partial(context: RefundContext) -> bool:
-    """Whether VAT is given for a whole refund at a PG that takes it with partial ones."""
+    """Return whether VAT is given for a full refund at a PG that accepts it only with partial ones."""
     return vat_not_taken(context) and context.payment.pg_provider in VAT_PARTIAL_PGS
 
 
@@ -111,7 +111,7 @@ def vat_too_precise(context: RefundContext) -> bool:
 
 
 def vat_above_amount(context: RefundContext) -> bool:
-    """Whether the VAT is more than the taxable part of the amount."""
+    """Return whether the VAT is more than the taxable part of the amount."""
     vat = context.request.vat_amount
     return vat is not None and vat > context.amount - (effective_tax_free(context) or 0)
 

@@ -1,4 +1,4 @@
-// Copy and print the backup codes; without a script they are read off the page.
+// Copy and print the backup codes; without scripts they are still visible on the page.
 (() => {
   "use strict";
   for (const button of document.querySelectorAll("[data-copy]")) {

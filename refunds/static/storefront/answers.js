@@ -1,6 +1,6 @@
 "use strict";
 
-/* What an answer to a refund request means: what to say, and what can be done next. */
+/* Translate the response to a refund request into a message and the next steps. */
 (() => {
   const { say, money } = window.storefront;
 
@@ -26,7 +26,7 @@
     return answer("bad", "invalid_title", data.message, "close", true);
   }
 
-  /* A refusal may have brought to light that the payment provider had refunded more than the shop knew. */
+  /* After a refusal the shop may have found a refund at the payment provider that it did not know. */
   function refused(data, request, left) {
     const currency = request.order.currency;
     if (left === request.order.left) return answer("bad", "refused_title", data.message, "close", true);
@@ -66,7 +66,7 @@
     504: unknown,
   };
 
-  /* `response` as given by the server module, `left` what the order shows as refundable since. */
+  /* `response` comes from the server module; `left` is the order's current refundable amount. */
   window.storefront.explain = (response, request, left) => {
     const explain = response && BY_STATUS[response.status];
     return explain && response.data ? explain(response.data, request, left) : noAnswer();

@@ -1,6 +1,6 @@
 "use strict";
 
-/* The refund dialog: asks, sends once, and shows the answer. */
+/* The refund dialog: show the form, send the request once, show the result. */
 (() => {
   const { say, server, explain, form: fields, orders } = window.storefront;
   const dialog = document.getElementById("refund-dialog");
@@ -9,7 +9,7 @@
   const submit = document.getElementById("refund-submit");
   const panel = document.getElementById("refund-answer");
   const actions = document.getElementById("answer-actions");
-  // Requests without a clear answer, by payment: only their repetition, with the same key, may follow.
+  // Requests without a clear response, by payment: each may only be repeated, with the same key.
   const unanswered = new Map();
   let current = null; // {order, key}
   let sending = false;
@@ -57,7 +57,7 @@
     else fields.update();
   }
 
-  /* A wrong input is shown beside its field, if the form is still open for it. */
+  /* Show each invalid input beside its field if the form is still open. */
   function showInForm(request, data) {
     if (!dialog.open || form.hidden || current.key !== request.key) return false;
     const problems = data.violations ?? [];
@@ -87,7 +87,7 @@
     return [button(answer.next, "button primary", () => dialog.close())];
   }
 
-  /* Repeated with its key while the first answer is open; with a new one once it is known that nothing moved. */
+  /* Use the same key while the result is unknown, and a new key once it is certain that no money moved. */
   const again = (answer, request) => (answer.settled ? { ...request, key: newKey() } : request);
 
   function button(text, style, act) {
@@ -111,11 +111,11 @@
   dialog.addEventListener("click", (event) => {
     if (event.target.closest("[data-close]")) dialog.close();
   });
-  // Esc waits for the answer, which would otherwise come unseen.
+  // Esc is ignored until the response arrives, which would otherwise not be seen.
   dialog.addEventListener("cancel", (event) => sending && event.preventDefault());
   dialog.addEventListener("close", () => {
     fields.forget();
-    actions.replaceChildren(); // and with them the last request, account number included
+    actions.replaceChildren(); // also removes the last request with its account number
     orders.focus(current.order.imp_uid);
   });
 

@@ -1,6 +1,6 @@
 "use strict";
 
-/* The refund form: what it asks for an order, what was typed, and the problems beside the fields. */
+/* The refund form: its fields for an order, their values, and the errors beside them. */
 (() => {
   const { say, parseAmount, toMinor, toMajor, moneyOfMinor, money, plain, unit, banks } = window.storefront;
   const form = document.getElementById("refund-form");
@@ -9,10 +9,10 @@
   const find = (selector) => form.querySelector(selector);
   const field = (name) => find(`[data-field="${name}"]`);
   const setText = (name, text) => form.querySelectorAll(`[data-text="${name}"]`).forEach((node) => (node.textContent = text));
-  // The service and the form name some inputs differently.
+  // Names of inputs that differ between the API and the form.
   const FIELD_OF = { cancel_request_amount: "amount" };
   let order = null;
-  let keptAccount = ""; // after sending, the number lives here only: not in the page
+  let keptAccount = ""; // after sending, the number is kept here only, not in the page
 
   const left = () => toMinor(order.left, order.currency);
   const isShown = (name) => !field(name).hidden && !field(name).closest("fieldset[hidden]");
@@ -39,7 +39,7 @@
     inputs.refund_bank.replaceChildren(...choices.map(([code, name]) => new Option(name, code)));
   }
 
-  /* Leaves no trace of what was typed. */
+  /* Clear everything that was typed. */
   function forget() {
     form.reset();
     keptAccount = "";
@@ -49,7 +49,7 @@
     showProblems([]);
   }
 
-  /* Minor units: all that is left if nothing was typed; null if it is no amount. */
+  /* Return minor units: the whole refundable amount if the field is empty, null if it is not an amount. */
   function amount() {
     const typed = inputs.amount.value.trim();
     return typed && order.partial ? parseAmount(typed, order.currency) : left();
@@ -101,7 +101,7 @@
     return problems;
   }
 
-  /* The request as the service wants it; the account number leaves the page with it. */
+  /* Return the request body, and remove the account number from the page. */
   function takeBody() {
     const body = {
       imp_uid: order.imp_uid,
@@ -127,7 +127,7 @@
     };
   }
 
-  /* Marks the fields; returns the problems that belong to no field of this form. */
+  /* Mark the fields with errors; return the errors that belong to no field of this form. */
   function showProblems(problems) {
     form.querySelectorAll("[data-field]").forEach((node) => mark(node, ""));
     const homeless = [];

@@ -1,6 +1,6 @@
 "use strict";
 
-/* Words and amounts in the page's language. Amounts are counted in minor units, so that nothing is rounded. */
+/* Messages and amounts in the page's language. Amounts are in minor units, so that nothing is rounded. */
 window.storefront = (() => {
   const language = document.documentElement.lang;
   const dataOf = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}");
@@ -9,7 +9,7 @@ window.storefront = (() => {
   const formatter = (currency) => new Intl.NumberFormat(language, { style: "currency", currency });
   const decimals = (currency) => formatter(currency).resolvedOptions().maximumFractionDigits;
 
-  /* What was typed ("1,000", "₩4 000원", full-width digits) as minor units; null if it is no amount. */
+  /* Parse an input ("1,000", "₩4 000원", full-width digits) into minor units; null if it is not an amount. */
   function parseAmount(text, currency) {
     const plain = text.normalize("NFKC").replace(/[\s,₩$원]|US\$|KRW|USD/g, "");
     const [, whole, fraction = ""] = /^(\d{1,13})(?:\.(\d+))?$/.exec(plain) ?? [];
@@ -32,7 +32,7 @@ window.storefront = (() => {
     plain: (minor, currency) =>
       new Intl.NumberFormat(language, { minimumFractionDigits: decimals(currency) }).format(toMajor(minor, currency)),
     unit: (currency) => formatter(currency).formatToParts(0).find((part) => part.type === "currency").value,
-    /* The sentence `name` with its {holes} filled. */
+    /* Return the message `name` with its {placeholders} filled in. */
     say: (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (hole, key) => values[key] ?? hole),
   };
 })();

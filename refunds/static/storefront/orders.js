@@ -1,6 +1,6 @@
 "use strict";
 
-/* The list of orders: shows each order as it stands, and waits for results still to come. */
+/* The list of orders: show each order's state, and poll for pending results. */
 (() => {
   const { say, money, server } = window.storefront;
   const list = document.getElementById("orders");
@@ -14,7 +14,7 @@
   const orderOf = (row) => JSON.parse(row.dataset.order);
   const rowOf = (impUid) => [...list.children].find((row) => orderOf(row).imp_uid === impUid);
 
-  /* Shows the order as the shop knows it now; returns its data, or null if the shop did not answer. */
+  /* Reload the order from the shop; return its data, or null if the shop did not answer. */
   async function refresh(impUid) {
     const fresh = await server.fragment(rowOf(impUid).dataset.url);
     if (!fresh?.dataset.order) return null;
@@ -32,7 +32,7 @@
     (row?.querySelector("[data-ask]") ?? row?.querySelector("h2"))?.focus();
   }
 
-  /* Asks for the result now and then, less and less often, and only while the page is looked at. */
+  /* Poll for the result at growing intervals, and only while the page is visible. */
   async function watch(row) {
     const url = row.dataset.live;
     if (!url || watched.has(url)) return;

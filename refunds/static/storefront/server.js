@@ -1,6 +1,6 @@
 "use strict";
 
-/* Talking to the shop. `null` stands for "no clear answer": it may or may not have arrived. */
+/* Requests to the shop. `null` means no clear response: the request may or may not have arrived. */
 (() => {
   const GIVE_UP_MS = 120000;
   const language = document.documentElement.lang;
@@ -44,7 +44,7 @@
     });
   }
 
-  /* The piece of the page at `url` as an element, or null. */
+  /* Return the fragment at `url` as an element, or null. */
   async function fragment(url) {
     const answer = await call(url);
     if (answer?.status !== 200) return null;

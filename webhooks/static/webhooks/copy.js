@@ -1,4 +1,4 @@
-// Copies a field with one click; where the browser forbids it, the field is selected for Ctrl+C.
+// Copy a field with one click; if the browser forbids copying, select the field for Ctrl+C.
 (() => {
   "use strict";
   for (const button of document.querySelectorAll("button[data-copy]")) {

@@ -1,4 +1,4 @@
-// The page that shows a new token: copies it, and makes sure that a reload does not ask for another one.
+// The page that shows a new token: copy the token, and prevent a reload from creating another one.
 (() => {
   "use strict";
   const page = document.getElementById("secret");
@@ -13,7 +13,7 @@
       await navigator.clipboard.writeText(field.value);
       return true;
     } catch {
-      // Without HTTPS, or if the browser forbids it: the text is selected, and Ctrl+C copies it.
+      // Without HTTPS, or if the browser forbids copying, the text is selected for Ctrl+C.
       field.select();
       return document.execCommand("copy");
     }

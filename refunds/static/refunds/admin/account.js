@@ -1,4 +1,4 @@
-// "Show account" puts the account into the refund's own page, and takes it out again after a while or when one leaves.
+// "Show account" shows the account in the refund's page, and hides it again after a while or when the page is left.
 (() => {
   "use strict";
   const PARTS = ["refund-account", "refund-timeline"];
@@ -24,7 +24,7 @@
     if (!form) return;
     event.preventDefault();
     form.querySelector("button").disabled = true;
-    // Signed out, no permission any more, no network: the page itself says which.
+    // Signed out, permission removed, or no network: the page itself shows the reason.
     show(form).catch(() => location.reload());
   });
 })();

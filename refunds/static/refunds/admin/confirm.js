@@ -1,4 +1,4 @@
-// The confirmation page adds up while you type. The server checks everything again; nothing here is trusted.
+// The confirmation page updates its total while you type. The server checks every value again.
 (() => {
   "use strict";
   const form = document.getElementById("refund-form");

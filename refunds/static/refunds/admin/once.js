@@ -1,4 +1,4 @@
-// A form that takes its time is sent once, and says that it is at work.
+// Send a slow form only once, and show that it is in progress.
 (() => {
   "use strict";
   for (const form of document.querySelectorAll("form[data-once]")) {

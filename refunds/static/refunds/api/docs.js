@@ -7,7 +7,7 @@ function cookie(name) {
   return found ? found.slice(name.length + 1) : "";
 }
 
-// Who is signed in to this site needs nothing else: the session's cookie is sent anyway, and this goes with it.
+// A signed-in user needs no token: the browser sends the session cookie, and this adds the CSRF header.
 function withCsrfToken(request) {
   if (request.method !== "GET" && !request.headers["X-CSRFToken"] && !request.headers.Authorization) {
     request.headers["X-CSRFToken"] = cookie(page.dataset.csrfCookie);
@@ -22,6 +22,6 @@ SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   supportedSubmitMethods: page.dataset.methods.split(" "),
   requestInterceptor: withCsrfToken,
-  // Else the description's address is sent to a server of Swagger's.
+  // Otherwise the description's URL would be sent to Swagger's validator.
   validatorUrl: null,
 });
