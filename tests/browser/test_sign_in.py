@@ -85,7 +85,7 @@ def test_every_post_without_the_page_s_token_is_refused(root: User) -> None:
     answers = {(path, name): browser.post(path, typed) for path, name in ADDRESSES}
 
     # An address that only reads refuses the method; everything else refuses the post for want of a token.
-    refused = {403: ("csrf", "open for too long"), 405: ("",)}
+    refused = {403: ("csrf", "page has expired"), 405: ("",)}
     accepted = [
         path
         for (path, name), answer in answers.items()
