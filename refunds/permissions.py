@@ -72,7 +72,7 @@ def refunds_visible_to(user: AnyUser) -> QuerySet[RefundRecord]:
     return refunds if _sees_all_payments(user) else refunds.filter(payment__in=payments_visible_to(user))
 
 
-def ensure_may_refund(user: AnyUser, payment: Payment) -> None:
+def ensure_may_refund(user: AnyUser | None, payment: Payment) -> None:
     """Raise `RefundNotAllowed` unless the user may refund any payment or this one is their own order."""
     if isinstance(user, User) and user.is_active and (payment.user_id == user.pk or may_refund_any(user)):
         return

@@ -31,6 +31,8 @@ class InstantGateway:
         self.cancels: list[Cancellation] = []
         self._lock = threading.Lock()
 
+    longest_cancel = 1.0
+
     def on_cancel(self) -> None:
         """What happens while i'mport is asked."""
 

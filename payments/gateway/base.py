@@ -105,6 +105,10 @@ class Balance:
 class Gateway(Protocol):
     """Every method raises a `GatewayError` subclass and nothing else."""
 
+    @property
+    def longest_cancel(self) -> float:
+        """Seconds that a cancel can take in all, with a new token before it and a reading after a refusal."""
+
     def cancel(self, request: CancelRequest) -> GatewayPayment:
         """Ask for one cancel, once, and never repeat it. Returns the payment as i'mport shows it afterwards."""
 

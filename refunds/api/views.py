@@ -1,7 +1,6 @@
 """The API's views: parse, one service call, serialize."""
 
 import re
-from functools import partial
 from typing import cast
 
 from django.contrib.auth.models import User
@@ -10,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access.models import ApiToken
-from payments.lookup import find_by_number, find_payment
+from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.api.body import read_idempotency_key, read_refund_request, read_uids
 from refunds.api.lists.filters import narrow_payments, narrow_refunds
@@ -22,13 +21,11 @@ from refunds.api.lists.pagination import (
 )
 from refunds.api.openapi import operations
 from refunds.api.responses import answer_of
-from refunds.errors import IdempotencyConflict, RefundNotFound
+from refunds.errors import RefundNotFound
 from refunds.inputs import Actor
-from refunds.models import RefundSource
-from refunds.permissions import ensure_may_refund, may_refund_any, payments_visible_to, refunds_visible_to
+from refunds.permissions import may_refund_any, payments_visible_to, refunds_visible_to
 from refunds.serialization import Json, payment_json, refund_json
-from refunds.services.idempotency import find_repeated
-from refunds.services.refund import refund_once
+from refunds.services.refund import refund_order
 
 
 class CancelPaymentView(APIView):
@@ -38,28 +35,13 @@ class CancelPaymentView(APIView):
     def post(self, request: Request) -> Response:
         user = cast(User, request.user)
         body = cast(Json, request.data)  # JSONParser gives nothing else
-        uids = read_uids(body)
-        asked = read_refund_request(body, requester="admin" if may_refund_any(user) else "customer")
-        key, visible = _idempotency_key(request), payments_visible_to(user)
-        repeated = partial(find_repeated, user=user, idempotency_key=key, uids=uids, request=asked, visible=visible)
-        # Asked before anything else: a repeat is never refused for what has changed since.
-        if (record := repeated()) is not None:
-            return answer_of(record, is_new=False)
-        payment = find_payment(payments=visible, **uids)
-        ensure_may_refund(user, payment)
-        try:
-            record, is_new = refund_once(
-                payment=payment,
-                request=asked,
-                actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),
-                source=RefundSource.API,
-                idempotency_key=key,
-            )
-        except IdempotencyConflict:
-            # Its twin, done meanwhile, may have left the order's number to mean another payment.
-            if (record := repeated()) is None:
-                raise
-            is_new = False
+        record, is_new = refund_order(
+            visible=payments_visible_to(user),
+            uids=read_uids(body),
+            request=read_refund_request(body, requester="admin" if may_refund_any(user) else "customer"),
+            actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),
+            key=_idempotency_key(request),
+        )
         return answer_of(record, is_new=is_new)
 
 

@@ -50,9 +50,22 @@ def find_by_key(user: User | None, idempotency_key: str | None) -> RefundRecord 
     return records.filter(requested_by=user, idempotency_key=idempotency_key).first()
 
 
+def find_made(
+    *, user: User | None, idempotency_key: str | None, payment: Payment, request: RefundRequest
+) -> RefundRecord | None:
+    """Return the refund that this account's key made of this payment, if it made one.
+
+    Raises `IdempotencyConflict` if it was for another request.
+    """
+    record = find_by_key(user, idempotency_key)
+    if record is not None:
+        ensure_same_request(record, payment, request)
+    return record
+
+
 def find_repeated(
     *,
-    user: User,
+    user: User | None,
     idempotency_key: str | None,
     uids: Mapping[str, str],
     request: RefundRequest,

@@ -8,12 +8,11 @@ A crash between the steps leaves a live record, which `refunds.reconciliation.re
 """
 
 import logging
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from django.conf import settings
 from django.db import Error as DatabaseError
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -27,13 +26,16 @@ from payments.gateway import (
     PaymentUnknown,
     get_gateway,
 )
+from payments.lookup import find_payment
 from payments.models import Payment
 from refunds.errors import RefundAbandoned, RefundInProgress, RefundNotSent, RefundOutcomeUnknown, RefundRefused
 from refunds.inputs import Actor, RefundRequest
-from refunds.lease import longest_call
+from refunds.lease import may_call
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.permissions import ensure_may_refund
 from refunds.services.context import ensure_tax_parts
+from refunds.services.idempotency import find_made, find_repeated
 from refunds.services.reserve import reserve
 from refunds.services.settle import settle_answer, settle_failed, settle_refusal, settle_unknown
 
@@ -56,34 +58,61 @@ def request_refund(
     `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money twice: it gives
     the first request's outcome again.
     """
-    record, _is_new = refund_once(
-        payment=payment,
-        request=request,
-        actor=actor,
-        source=source,
-        idempotency_key=idempotency_key,
-        gateway=gateway,
+    find_earlier = partial(
+        find_made, user=actor.user, idempotency_key=idempotency_key, payment=payment, request=request
     )
+    record = find_earlier()
+    if record is None:
+        record, _is_new = _refund(payment, request, actor, source, idempotency_key, find_earlier, gateway)
     return outcome_of(record)
 
 
-def refund_once(
+def refund_order(
     *,
+    visible: QuerySet[Payment],
+    uids: Mapping[str, str],
+    request: RefundRequest,
+    actor: Actor,
+    key: str | None,
+    gateway: Gateway | None = None,
+) -> tuple[RefundRecord, bool]:
+    """Refund the order that an API request names. Returns its record, whatever became of it, and whether it is new.
+
+    `uids` is `imp_uid` or `merchant_uid` as sent, looked up among the `visible` payments. A repeat of the same
+    request with the same idempotency `key` gets the first request's record, and is never refused for what has
+    changed since. `outcome_of` says what the record means.
+
+    Raises `PaymentNotFound`, `AmbiguousOrder`, `RefundNotAllowed`, what `request_refund` raises before a record is
+    made, and `RefundOutcomeUnknown` if the outcome could not be written.
+    """
+    find_earlier = partial(
+        find_repeated, user=actor.user, idempotency_key=key, uids=uids, request=request, visible=visible
+    )
+    if (earlier := find_earlier()) is not None:
+        return earlier, False
+    payment = find_payment(payments=visible, **uids)
+    ensure_may_refund(actor.user, payment)
+    return _refund(payment, request, actor, RefundSource.API, key, find_earlier, gateway)
+
+
+def _refund(
     payment: Payment,
     request: RefundRequest,
     actor: Actor,
     source: RefundSource,
     idempotency_key: str | None,
-    gateway: Gateway | None = None,
+    find_earlier: Callable[[], RefundRecord | None],
+    gateway: Gateway | None,
 ) -> tuple[RefundRecord, bool]:
-    """As `request_refund`, but returns the record whatever became of it, and whether this call made it.
-
-    Raises what `request_refund` raises before a record is made, and `RefundOutcomeUnknown` if the outcome could not
-    be written down. `outcome_of` tells what the record means.
-    """
+    """Reserve, call and settle. `find_earlier` finds the record of a request with this key that came first."""
     ensure_tax_parts(payment)
     record, cancel = reserve(
-        payment=payment, request=request, actor=actor, source=source, idempotency_key=idempotency_key
+        payment=payment,
+        request=request,
+        actor=actor,
+        source=source,
+        idempotency_key=idempotency_key,
+        find_earlier=find_earlier,
     )
     if cancel is None:
         return record, False
@@ -91,7 +120,7 @@ def refund_once(
 
 
 def outcome_of(record: RefundRecord) -> RefundRecord:
-    """The record if it is done or accepted; else the error that says what became of it."""
+    """Return the record if it is done or accepted; else raise the error that says what became of it."""
     if record.status in (RefundStatus.SUCCEEDED, RefundStatus.PENDING):
         return record
     if record.status == RefundStatus.REQUESTED:
@@ -105,10 +134,11 @@ def outcome_of(record: RefundRecord) -> RefundRecord:
 
 
 def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> RefundRecord:
-    """Ask i'mport once and settle what it answers. Returns the record as it stands afterwards."""
+    """Call i'mport once and settle what it answers. Returns the record as it stands afterwards."""
     end: Callable[[], RefundRecord]
     try:
-        _ensure_in_time(record)
+        if not may_call(record, gateway, timezone.now()):
+            raise GatewayUnavailable(_("This server was too slow. Nothing was sent; try again in a moment."))
         shown = gateway.cancel(cancel)
     except GatewayUnavailable as exc:
         end = partial(settle_failed, record, code=RefundNotSent.code, message=exc.message)
@@ -125,15 +155,8 @@ def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> R
         raise RefundOutcomeUnknown(str(UNKNOWN), record) from exc
 
 
-def _ensure_in_time(record: RefundRecord) -> None:
-    """A process that slept since the reservation must not send what may be given up before its call has ended."""
-    age = timezone.now() - record.requested_at
-    if age > timedelta(seconds=max(1, settings.REFUND_LEASE_SECONDS - longest_call())):
-        raise GatewayUnavailable(_("This server was too slow. Nothing was sent; try again in a moment."))
-
-
 def _after_refusal(record: RefundRecord, refusal: GatewayRejected, gateway: Gateway) -> Callable[[], RefundRecord]:
-    """A refusal may hide a cancel that was carried out, so read the payment before calling it final."""
+    """Read the payment before a refusal is final: it may hide a cancel that was executed."""
     try:
         shown = gateway.payment(record.payment.imp_uid)
     except PaymentUnknown:

@@ -1,6 +1,9 @@
 """Step 1 of a refund: check the rules against fresh numbers and commit a `requested` record before any call."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
@@ -13,14 +16,27 @@ from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
-from refunds.policies import RefundContext
+from refunds.policies import RefundContext, WireAccount
 from refunds.services.approval import approval_missing
 from refunds.services.bank_accounts import store_account
 from refunds.services.context import context_of
-from refunds.services.idempotency import ensure_same_request, find_by_key, fingerprint
+from refunds.services.idempotency import fingerprint
 from refunds.services.token_limits import ensure_within_limits, lock_token
 
 MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask the shop: each is a call to i'mport
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A refund that passed the rules: what its record and its call to i'mport are made of.
+
+    `tax_free` and `vat_amount` are in major units of the payment's currency; None = not sent.
+    """
+
+    context: RefundContext
+    account: WireAccount
+    tax_free: Decimal | None
+    vat_amount: Decimal | None
 
 
 def reserve(
@@ -30,61 +46,88 @@ def reserve(
     actor: Actor,
     source: RefundSource,
     idempotency_key: str | None,
+    find_earlier: Callable[[], RefundRecord | None],
 ) -> tuple[RefundRecord, CancelRequest | None]:
     """Commit a `requested` record and return it with the call to make.
 
-    Or return the record that this key made before, with no call. Raises `PolicyViolated`, `ApprovalRequired`,
-    `TooManyFailed`, `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`; then nothing was written.
+    If another request with the same key came first, return its record (from `find_earlier`) and no call. Raises
+    `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`;
+    then nothing was written.
     """
-    earlier = _made_before(actor, idempotency_key, payment, request)
-    if earlier is not None:
-        return earlier, None
     try:
         with transaction.atomic(durable=True):
             locked = Payment.objects.select_for_update().get(pk=payment.pk)
-            context = context_of(locked, request)
-            _ensure_allowed(context, actor)
-            record = _new_record(context, actor, source)
+            reservation = _reservation(context_of(locked, request), actor)
+            record = _new_record(reservation, actor, source)
             if idempotency_key:
                 record.idempotency_key, record.fingerprint = idempotency_key, fingerprint(payment, request)
-            _save(record, context, actor)
+            _insert(record, reservation, actor)
     except (IntegrityError, PolicyViolated) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
-        earlier = _made_before(actor, idempotency_key, payment, request)
-        if earlier is not None:
+        if (earlier := find_earlier()) is not None:
             return earlier, None
         if isinstance(exc, IntegrityError) and _is_live_conflict(exc):
             raise RefundInProgress from exc
         raise
-    return record, _cancel_request(record, context)
+    return record, _cancel_request(record, reservation)
 
 
-def _save(record: RefundRecord, context: RefundContext, actor: Actor) -> None:
-    """Insert the record with all that belongs to it, unless too many failed or its token does not reach so far."""
-    token = lock_token(actor.token, context.now) if actor.token else None
-    # First: that this is a repetition, or that another refund is open, says more than a limit that is used up.
-    record.save(force_insert=True)
-    _ensure_not_failed_too_often(record, actor)
-    if token is not None:
-        ensure_within_limits(record, token)
-    store_account(record, policies.wire_account(context))
-    amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
-    add_event(record, code="requested", now=context.now, actor=record.requested_by_name, data=amounts)
-
-
-def _ensure_allowed(context: RefundContext, actor: Actor) -> None:
-    """Raise `PolicyViolated` if a rule forbids the refund, `ApprovalRequired` if it is too large for who asks."""
+def _reservation(context: RefundContext, actor: Actor) -> Reservation:
+    """Raise `PolicyViolated` if a rule forbids the refund, `ApprovalRequired` if it is too large for the actor."""
     verdict = policies.check(context)
     if verdict.violations:
         raise PolicyViolated(verdict.violations)
     if missing := approval_missing(payment=context.payment, amount=context.amount, user=actor.user):
         raise ApprovalRequired((missing,))
+    return Reservation(
+        context=context,
+        account=policies.wire_account(context),
+        tax_free=policies.effective_tax_free(context),
+        vat_amount=policies.effective_vat(context),
+    )
+
+
+def _new_record(reservation: Reservation, actor: Actor, source: RefundSource) -> RefundRecord:
+    context, account = reservation.context, reservation.account
+    return RefundRecord(
+        payment=context.payment,
+        source=source,
+        requested_by=actor.user,
+        requested_by_name=actor.name[:200],
+        api_token=actor.token,
+        amount=context.amount,
+        checksum=context.payment.refundable_amount,
+        tax_free=reservation.tax_free,
+        vat_amount=reservation.vat_amount,
+        reason=context.request.reason,
+        requester=context.request.requester if policies.needs_requester(context.payment) else "",
+        refund_bank=account.standard_bank,
+        refund_account_last4=account.account[-4:],
+        requested_at=context.now,
+    )
+
+
+def _insert(record: RefundRecord, reservation: Reservation, actor: Actor) -> None:
+    """Insert the record with all that belongs to it.
+
+    Raises `TooManyFailed` or `TokenRefused`; the transaction is rolled back then.
+    """
+    now = reservation.context.now
+    token = lock_token(actor.token, now) if actor.token else None
+    # First: that this is a repeat, or that another refund is open, says more than a limit that is used up.
+    record.save(force_insert=True)
+    _ensure_not_failed_too_often(record, actor)
+    if token is not None:
+        ensure_within_limits(record, token)
+    store_account(record, reservation.account)
+    amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
+    add_event(record, code="requested", now=now, actor=record.requested_by_name, data=amounts)
 
 
 def _ensure_not_failed_too_often(record: RefundRecord, actor: Actor) -> None:
-    """Raise `TooManyFailed` if a buyer asks again what i'mport refused all day. Staff and operators may always try.
+    """Raise `TooManyFailed` if a buyer requests again what i'mport refused all day. Staff and operators may always.
 
-    What did not reach i'mport does not count: a program that tries again through an outage does no wrong.
+    A refund that did not reach i'mport does not count: a program that retries through an outage does no wrong.
     """
     if actor.user is None or may_refund_any(actor.user):
         return
@@ -94,18 +137,8 @@ def _ensure_not_failed_too_often(record: RefundRecord, actor: Actor) -> None:
         raise TooManyFailed
 
 
-def _made_before(
-    actor: Actor, idempotency_key: str | None, payment: Payment, request: RefundRequest
-) -> RefundRecord | None:
-    """The record this actor's key made before. Raises `IdempotencyConflict` if it was for another request."""
-    record = find_by_key(actor.user, idempotency_key)
-    if record is not None:
-        ensure_same_request(record, payment, request)
-    return record
-
-
 def _is_live_conflict(exc: IntegrityError) -> bool:
-    """Whether the constraint "one live refund per payment" refused the record.
+    """Return whether the constraint "one live refund per payment" refused the record.
 
     Looking for the live refund instead would miss one that has ended in between. PostgreSQL names the
     constraint, SQLite only its column.
@@ -113,28 +146,8 @@ def _is_live_conflict(exc: IntegrityError) -> bool:
     return "one_live_refund_per_payment" in str(exc) or str(exc).endswith("refunds_refundrecord.payment_id")
 
 
-def _new_record(context: RefundContext, actor: Actor, source: RefundSource) -> RefundRecord:
-    account = policies.wire_account(context)
-    return RefundRecord(
-        payment=context.payment,
-        source=source,
-        requested_by=actor.user,
-        requested_by_name=actor.name[:200],
-        api_token=actor.token,
-        amount=context.amount,
-        checksum=context.payment.refundable_amount,
-        tax_free=policies.effective_tax_free(context),
-        vat_amount=policies.effective_vat(context),
-        reason=context.request.reason,
-        requester=context.request.requester if policies.needs_requester(context.payment) else "",
-        refund_bank=account.standard_bank,
-        refund_account_last4=account.account[-4:],
-        requested_at=context.now,
-    )
-
-
-def _cancel_request(record: RefundRecord, context: RefundContext) -> CancelRequest:
-    account = policies.wire_account(context)
+def _cancel_request(record: RefundRecord, reservation: Reservation) -> CancelRequest:
+    account = reservation.account
     return CancelRequest(
         imp_uid=record.payment.imp_uid,
         amount=quantize(record.amount, record.payment.currency),
@@ -144,7 +157,7 @@ def _cancel_request(record: RefundRecord, context: RefundContext) -> CancelReque
         refund_bank=account.bank,
         refund_account=account.account,
         refund_tel=account.tel,
-        tax_free=record.tax_free,
-        vat_amount=record.vat_amount,
-        requester=context.request.requester if record.requester else None,
+        tax_free=reservation.tax_free,
+        vat_amount=reservation.vat_amount,
+        requester=reservation.context.request.requester if record.requester else None,
     )

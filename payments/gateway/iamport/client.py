@@ -52,6 +52,11 @@ class IamportGateway:
         path = config.var_dir / f"iamport-token-{name}.json"
         self._tokens = TokenCache(path, self._fetch_token, lock_timeout=config.patience)
 
+    @property
+    def longest_cancel(self) -> float:
+        """Seconds that a cancel can take in all, with a new token before it and a reading after a refusal."""
+        return self.config.longest_cancel
+
     def cancel(self, request: CancelRequest) -> GatewayPayment:
         """Ask for one cancel. It is sent once; only a 401, which carries nothing out, makes it be sent again.
 

@@ -34,3 +34,8 @@ class GatewayConfig:
     def patience(self) -> float:
         """Seconds that one call normally takes at the very most."""
         return self.connect_timeout + self.read_timeout
+
+    @property
+    def longest_cancel(self) -> float:
+        """Seconds that a cancel can take in all: token, cancel, and a reading after a refusal on a kept connection."""
+        return 2 * self.connect_timeout + 3 * self.read_timeout

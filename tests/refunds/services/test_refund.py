@@ -21,6 +21,7 @@ from refunds.errors import (
     RefundRefused,
 )
 from refunds.inputs import Actor, RefundRequest
+from refunds.lease import longest_call
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.services import refund as refund_module
 from refunds.services.preview import preview_refund
@@ -144,7 +145,7 @@ def test_nothing_is_sent_that_the_lease_could_not_outlive(
     with time_machine.travel(timezone.now()) as clock:
 
         def wake_up() -> Gateway:
-            clock.shift(settings.REFUND_LEASE_SECONDS - refund_module.longest_call() - spare)
+            clock.shift(settings.REFUND_LEASE_SECONDS - longest_call() - spare)
             return get_gateway()
 
         monkeypatch.setattr(refund_module, "get_gateway", wake_up)  # asked for after the reservation, before the call
