@@ -1,4 +1,4 @@
-"""What happens around signing in, wherever it is done."""
+"""Signal handlers around sign-in."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from access.sign_in.session_ages import begin
 
 
 @receiver(user_logged_in)
-def note_the_time(request: HttpRequest, user: User, **_more: Any) -> None:
+def start_session_age(request: HttpRequest, user: User, **_more: Any) -> None:
     begin(request, user)
 
 
 @receiver(pre_save, sender=AccessAttempt)
-def keep_nothing_that_was_typed(instance: AccessAttempt, **_more: Any) -> None:
-    """axes leaves out the password where it expects one; what else was in the form is nobody's business either."""
+def drop_form_data(instance: AccessAttempt, **_more: Any) -> None:
+    """Store nothing that was entered in the form; axes itself leaves out the password only."""
     instance.get_data = instance.post_data = ""

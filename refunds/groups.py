@@ -1,4 +1,4 @@
-"""Ready-made groups for staff, made once: a shop may rename, change or delete them afterwards."""
+"""Groups for staff, created once. A shop may rename, change or delete them afterwards."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from refunds.permissions import APPROVE, REFUND, RESOLVE, VIEW, VIEW_ACCOUNT, VIEW_REFUNDS, VIEW_REPORTS
 
-MIGRATION = "0001_initial"  # the one after which they are made
+MIGRATION = "0001_initial"  # the one after which they are created
 
 _LOOK = (VIEW, VIEW_REFUNDS, VIEW_REPORTS)
 GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
@@ -25,14 +25,14 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (_("Refunds: view accounts"), (*_LOOK, VIEW_ACCOUNT)),
 )
 MANAGERS = GROUPS[3][0]
-# Whatever there is to administer in these belongs to the managers: API tokens, addresses that are notified.
+# Managers get every permission of these apps: API tokens, webhook endpoints.
 MANAGED_APPS = ("access", "webhooks")
 
 
 def make_groups(using: str = "default") -> list[Group]:
-    """Make the groups that are missing, named in the installation's language; returns the new ones.
+    """Create the missing groups, named in the installation's language; return the new ones.
 
-    A group of that name that is there already is left as it is.
+    An existing group of the same name is not changed.
     """
     made = []
     with override(settings.LANGUAGE_CODE):
@@ -47,11 +47,11 @@ def make_groups(using: str = "default") -> list[Group]:
 def make_groups_once(
     *, app_config: AppConfig, using: str, plan: Iterable[tuple[Any, bool]] = (), **_signal: Any
 ) -> None:
-    """After the migration that brings them, and never again: a group that was deleted stays deleted."""
+    """Create them after the initial migration only: a deleted group stays deleted."""
     came = any((step.app_label, step.name) == ("refunds", MIGRATION) and not undone for step, undone in plan)
     if app_config.label != "refunds" or not came:
         return
-    for config in apps.get_app_configs():  # those of later apps would be made after this
+    for config in apps.get_app_configs():  # permissions of later apps do not exist yet
         create_permissions(config, verbosity=0, using=using)
     make_groups(using)
 

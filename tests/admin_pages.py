@@ -1,4 +1,4 @@
-"""Drive the admin's refund pages as a browser would, and read what they say."""
+"""Open and submit the admin's refund pages like a browser, and read their messages."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def fill(
     reason: str = "",
     do: str = "refund",
 ) -> HttpResponse:
-    """Tick these orders, type their inputs, and press a button."""
+    """Tick these orders, fill in their fields, and press a button."""
     data = {"token": page.token, "reason": reason, "do": do}
     for payment, typed in orders.items():
         fields = {"selected": "on", "expected_balance": page.shown_balance(payment), **typed}
@@ -65,12 +65,12 @@ def fill(
 
 
 def codes(text: str) -> list[str]:
-    """The stable codes of all messages on the page."""
+    """Return the stable codes of all messages on the page."""
     return re.findall(r'data-code="([a-z_]+)"', text)
 
 
 def states(text: str) -> dict[str, str]:
-    """The result page's state of each order."""
+    """Return the state of each order on the result page."""
     return dict(re.findall(r'data-order="([^"]+)" data-state="([a-z_]+)"', text))
 
 

@@ -1,4 +1,4 @@
-"""Sign in as a browser would: name, password, code."""
+"""Sign in like a browser: username, password, code."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ PASSWORD = "secret"
 
 
 def send_password(client: Client, page: str, name: str, password: str = "wrong", **more: Any) -> Any:
-    """Send name and password to this page."""
+    """Send username and password to this login page."""
     return client.post(page, {"username": name, "password": password}, **more)
 
 
 def code_of(device: Authenticator, *, steps: int = 0) -> str:
-    """What the app shows now, or `steps` of 30 seconds later."""
+    """Return the code that the app shows now, or `steps` of 30 seconds later."""
     totp = TOTP(b32decode(device.secret))
     totp.time = time.time() + 30 * steps
     return f"{totp.token():06d}"
 
 
 def with_device(user: User) -> tuple[Authenticator, list[str]]:
-    """Set up two-factor sign-in for this account. The code of the step before is used up by it."""
+    """Set up two-factor sign-in for this user. This uses up the code of the step before."""
     with time_machine.travel(time.time(), tick=False):  # the next step must not begin in between
         begun = begin_set_up(user)
         return finish_set_up(begun=begun, code=code_of(begun, steps=-1))
 
 
 def is_signed_in(client: Client) -> bool:
-    """Whether the admin lets this browser in."""
+    """Tell whether the admin accepts this client's session."""
     return client.get("/admin/").status_code == 200

@@ -1,4 +1,4 @@
-"""Count how often something happened in this minute, hour or day, in the cache.
+"""Count events per time window in the cache.
 
 With CACHE_URL all processes count together, else each by itself. While the cache is down nothing is counted or limited.
 """
@@ -13,22 +13,22 @@ from core.cache import CACHE_ERRORS
 
 logger = logging.getLogger(__name__)
 
-# A cache that failed is left alone for so long: waiting for it would slow every request down.
+# Time without calls to a cache that failed: waiting for it would slow every request down.
 REST_SECONDS = 10.0
 
 
 class Counters:
-    """Counts per name and window; a window begins at whole multiples of its length."""
+    """Counts per name and window; windows begin at whole multiples of their length."""
 
     def __init__(self) -> None:
         self._rests_until = 0.0
 
     def add(self, name: str, seconds: int) -> int:
-        """Count one more, and return how many there were in this window; 0 if the cache cannot be used."""
+        """Count one more and return the count of this window; 0 if the cache cannot be used."""
         return self._try(lambda: _add(_key(name, seconds), seconds))
 
     def read(self, name: str, seconds: int) -> int:
-        """How many there were in this window; 0 if the cache cannot be used."""
+        """Return the count of this window; 0 if the cache cannot be used."""
         return self._try(lambda: _number(cache.get(_key(name, seconds))))
 
     def _try(self, work: Callable[[], int]) -> int:
@@ -46,7 +46,7 @@ counters = Counters()
 
 
 def seconds_left(seconds: int) -> float:
-    """How long the window lasts yet."""
+    """Return the seconds until the window ends."""
     return seconds - time.time() % seconds
 
 
@@ -59,7 +59,7 @@ def _add(key: str, seconds: int) -> int:
         return 1
     try:
         return cache.incr(key)
-    except ValueError:  # it has ended, or somebody else wrote something there
+    except ValueError:  # the entry has expired, or holds no number
         cache.set(key, 1, seconds + 1)
         return 1
 

@@ -1,4 +1,4 @@
-"""What a request to the API may do at all; whose payments it may see and refund is said elsewhere."""
+"""Check sign-in and token scopes. `refunds.permissions` decides which payments a user may see and refund."""
 
 from typing import TYPE_CHECKING
 
@@ -17,20 +17,20 @@ CANNOT_REFUND = _("This token can read but not refund. Ask an administrator for 
 
 
 class TokenScopeMissing(PermissionDenied):
-    """The token was made for something else."""
+    """The token lacks the scope for this request."""
 
     default_code = "token_scope"
 
 
 class MayUseApi(BasePermission):
-    """Somebody who is signed in; with a token, only what it was made for: reading is GET, all else is refunding."""
+    """Allow signed-in users; tokens only within their scopes. GET needs `read`, everything else `refund`."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         signed_in = request.user.is_authenticated
         refusal = _scope_missing(request)
         if signed_in and refusal is None:
             return True
-        # DRF counts what it allows; what is refused counts as well.
+        # DRF counts only requests that it allows.
         view.check_throttles(request)
         if refusal is not None:
             raise refusal

@@ -1,4 +1,4 @@
-"""The API by a session: for the storefront's own pages, and for staff only with the second factor they need."""
+"""Session authentication of the API: for the storefront's pages, and for staff with the required second factor."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class TwoFactorRequired(PermissionDenied):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """A session with CSRF protection. Raises `TwoFactorRequired`; tokens are not asked for a second factor."""
+    """A session with CSRF protection. Raises `TwoFactorRequired`; tokens need no second factor."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         try:

@@ -1,7 +1,7 @@
-"""How many requests the API takes: from a token, a signed-in user, and an address that is not signed in.
+"""Rate limits of the API per token, per signed-in user and per IP address.
 
-DRF counts after it has signed in and allowed a request. So an address that failed too often is turned away before
-that, by `ensure_address_may_try`, and refused requests are counted where they are refused.
+DRF throttles after authentication and permissions. So `ensure_address_may_try` rejects an address with too many
+failures before that, and rejected requests are counted where they are rejected.
 """
 
 from hashlib import sha256
@@ -34,7 +34,7 @@ class RateThrottle(BaseThrottle):
         raise NotImplementedError
 
     def subject(self, request: Request) -> str | None:
-        """Whose requests are counted together: ids and addresses only, for they are written to the cache."""
+        """Return whose requests count together: ids and addresses only, because they are written to the cache."""
         raise NotImplementedError
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
@@ -55,7 +55,7 @@ class TokenThrottle(RateThrottle):
 
 
 class UserThrottle(RateThrottle):
-    """A user with a session: their tokens are counted by themselves."""
+    """A user with a session; tokens have counts of their own."""
 
     def rate(self) -> Rate:
         return settings.API_RATE_USER
@@ -65,7 +65,7 @@ class UserThrottle(RateThrottle):
 
 
 class RefundThrottle(RateThrottle):
-    """Whatever is no mere reading moves money, so a program that has gone wild is stopped earlier."""
+    """Requests that move money: a lower limit stops a faulty program earlier."""
 
     def rate(self) -> Rate:
         return settings.API_RATE_REFUND
@@ -76,7 +76,7 @@ class RefundThrottle(RateThrottle):
 
 
 class AddressThrottle(RateThrottle):
-    """Those who are not signed in."""
+    """Requests without a valid token or session, per IP address."""
 
     def rate(self) -> Rate:
         return settings.API_RATE_ADDRESS
@@ -85,7 +85,7 @@ class AddressThrottle(RateThrottle):
         return None if _signed_in(request) else _address(request)
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        if not _signed_in(request):  # its session may have been a good one once
+        if not _signed_in(request):  # its session may have been valid before
             _proven.discard(request)
         return super().allow_request(request, view)
 
@@ -100,11 +100,11 @@ def _address(request: HttpRequest) -> str:
     return f"address:{wide_group(request) or 'unknown'}"
 
 
-# --- Before anybody has signed in -------------------------------------------------------------------------------
+# --- Before authentication --------------------------------------------------------------------------------------
 
 
 class _Proven:
-    """What signed in here before, as hashes in memory: not held up by what strangers at its address do."""
+    """Hashes of tokens and sessions that were valid before: failures of others at their address do not block them."""
 
     def __init__(self) -> None:
         self._hashes: set[bytes] = set()
@@ -130,7 +130,7 @@ _proven = _Proven()
 
 
 def ensure_address_may_try(request: HttpRequest) -> None:
-    """Raise `Throttled` if too many requests of this address were not signed in; the database is not asked."""
+    """Raise `Throttled` if too many requests of this address failed to authenticate. Makes no query."""
     rate: Rate = settings.API_RATE_ADDRESS
     if rate is None or request in _proven:
         return
@@ -139,12 +139,12 @@ def ensure_address_may_try(request: HttpRequest) -> None:
 
 
 def note_success(request: HttpRequest) -> None:
-    """Remember that this token or session is a good one."""
+    """Remember that this token or session is valid."""
     _proven.add(request)
 
 
 def note_failure(request: HttpRequest) -> None:
-    """Count a wrong token or session against its address."""
+    """Count an invalid token or session against its address."""
     _proven.discard(request)
     rate: Rate = settings.API_RATE_ADDRESS
     if rate is not None:

@@ -1,4 +1,4 @@
-"""`Authorization: Token …`: a server that signs in with an API token."""
+"""`Authorization: Token …`: authentication of a server by an API token."""
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
@@ -12,13 +12,13 @@ from access.tokens.service import find_token
 
 
 class TokenAuthentication(authentication.TokenAuthentication):
-    """`request.user` is the token's account, `request.auth` the `ApiToken`.
+    """Set `request.user` to the token's user and `request.auth` to the `ApiToken`.
 
-    Anything else is a 401, and too much of it a 429.
+    An invalid token gets 401, and too many of them 429.
     """
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        # This is the first to look at a request, so it also guards what follows.
+        # The first authentication class, so this check protects the others as well.
         ensure_address_may_try(request)
         try:
             found: tuple[User, ApiToken] | None = super().authenticate(request)
@@ -32,6 +32,6 @@ class TokenAuthentication(authentication.TokenAuthentication):
     def authenticate_credentials(self, key: str) -> tuple[User, ApiToken]:
         token = find_token(key)
         if token is None:
-            # Unknown, expired, revoked, account closed: a stranger is not told which.
+            # Unknown, expired, revoked, inactive user: the answer does not say which.
             raise AuthenticationFailed(_("Invalid token."))
         return token.user, token

@@ -35,7 +35,7 @@ class TokenState(models.TextChoices):
 
 
 class ApiToken(models.Model):
-    """A token acts as its account, narrowed by its scopes and limits. Only a hash of it is stored.
+    """A token acts as its user, restricted by scopes and limits. Only a hash of it is stored.
 
     Limits are in major units of `limit_currency`; null means no limit. A token with a limit refunds no other currency.
     """

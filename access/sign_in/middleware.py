@@ -1,4 +1,4 @@
-"""Whose session counts: everywhere, before any view sees who is there."""
+"""Decide for every request whether its session is valid, before any view reads `request.user`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ from access.models import authenticator_of
 from access.sign_in import session_ages
 from access.two_factor.service import lacks_required_device
 
-# Of the admin, what somebody needs who may not do anything else yet.
+# The admin's pages that staff without a required second factor may open.
 _ALWAYS_OPEN = {
     "admin-login",
     "admin-login-code",
@@ -26,9 +26,9 @@ _ALWAYS_OPEN = {
 
 
 class TrustedSessions:
-    """Nobody is signed in by a session of staff that is over, or that lacks the second factor its account has.
+    """Ignore sessions of staff that are over or not verified by the user's second factor.
 
-    Where a second factor is required, the admin leads staff without one to its set-up and nowhere else.
+    Where a second factor is required, redirect staff without one from the admin to its set-up.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -50,12 +50,12 @@ class TrustedSessions:
 
 
 def lacks_set_up(user: User) -> bool:
-    # A verified session proves the device, which spares the question to the database.
+    # A verified session proves that there is a device; this saves a query.
     return getattr(user, "otp_device", None) is None and lacks_required_device(user)
 
 
 def _trusted(request: HttpRequest, user: User | AnonymousUser) -> User | AnonymousUser:
-    """The user of the session, or nobody."""
+    """Return the user of the session, or an anonymous user."""
     if not user.is_authenticated or not user.is_staff:
         return user
     if session_ages.is_over(request):

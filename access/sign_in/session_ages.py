@@ -1,4 +1,4 @@
-"""How long a session of staff lasts: it ends after a while without use, and after a working day in any case."""
+"""End sessions of staff after a time without use, and after a working day in any case."""
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -6,12 +6,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 _BEGAN, _LAST_USED = "staff_session_began", "staff_session_last_used"
-# Each request would write the session otherwise.
+# Otherwise each request would write the session.
 _PRECISION_SECONDS = 60
 
 
 def begin(request: HttpRequest, user: User) -> None:
-    """Somebody signed in: their session counts from now."""
+    """Start the session's age at sign-in."""
     now = int(timezone.now().timestamp())
     request.session[_BEGAN] = request.session[_LAST_USED] = now
     if user.is_staff:
@@ -19,7 +19,7 @@ def begin(request: HttpRequest, user: User) -> None:
 
 
 def is_over(request: HttpRequest) -> bool:
-    """Whether a member of staff has to sign in again. A session of unknown age is over too."""
+    """Tell whether a member of staff has to sign in again. A session of unknown age is over too."""
     now = timezone.now().timestamp()
     began, last_used = request.session.get(_BEGAN, 0), request.session.get(_LAST_USED, 0)
     return bool(
@@ -29,7 +29,7 @@ def is_over(request: HttpRequest) -> bool:
 
 
 def note_use(request: HttpRequest) -> None:
-    """The session of a member of staff is in use: its end moves on."""
+    """Extend the session of a member of staff that is in use."""
     now = int(timezone.now().timestamp())
     if now - request.session[_LAST_USED] >= _PRECISION_SECONDS:
         request.session[_LAST_USED] = now

@@ -1,4 +1,4 @@
-"""Where one signs in and out, and the admin's pages about the second factor. Before the admin's own addresses."""
+"""URLs of sign-in, sign-out and the second factor. They stand before the admin's own URLs."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView

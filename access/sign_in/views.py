@@ -1,7 +1,7 @@
-"""Signing in, at the shop and at the admin: the password, then a code where the account has a second factor.
+"""Sign-in to the storefront and to the admin: the password, then a code if the user has a second factor.
 
-Nobody learns from it which accounts exist: a wrong name, a wrong password, a closed account and, at the admin, an
-account that is no staff get one answer. Only who knows the password is asked for a code.
+The answers do not reveal which users exist: a wrong name, a wrong password, an inactive user and, in the admin, a
+user who is not staff get the same answer. The code is asked for only after the right password.
 """
 
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ from access.two_factor.forms import CodeForm
 from access.two_factor.service import CodeRefused, check_code, lacks_required_device
 
 _PENDING = "waiting_for_code"
-# To find the phone and type a code; afterwards the password is asked for again.
+# Time to find the phone and enter a code; afterwards the password is needed again.
 PENDING_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Somebody whose password was right, and where they wanted to go."""
+    """A user whose password was right, and where to redirect them."""
 
     user: User
     backend: str
@@ -40,7 +40,7 @@ class Pending:
 
 
 def remember(request: HttpRequest, user: User, next_url: str) -> None:
-    """Keep in the session that the password was right. It signs nobody in."""
+    """Store in the session that the password was right, without signing in."""
     request.session.cycle_key()
     request.session[_PENDING] = {
         "user": user.pk,
@@ -52,7 +52,7 @@ def remember(request: HttpRequest, user: User, next_url: str) -> None:
 
 
 def pending(request: HttpRequest) -> Pending | None:
-    """Who has given the right password here lately; nobody if the account was closed or its password changed since."""
+    """Return who entered the right password lately; None if the user is inactive or the password changed since."""
     kept = request.session.get(_PENDING)
     if not kept or timezone.now().timestamp() - kept["at"] > PENDING_SECONDS:
         return None
@@ -63,7 +63,7 @@ def pending(request: HttpRequest) -> Pending | None:
 
 
 class SignIn(views.LoginView):
-    """The shop's page for name and password."""
+    """The storefront's page for username and password."""
 
     redirect_authenticated_user = True
     code_page = reverse_lazy("login-code")
@@ -78,9 +78,9 @@ class SignIn(views.LoginView):
 
 
 class AdminSignIn(SignIn):
-    """The admin's page for name and password, in its look; in the place of `AdminSite.login`."""
+    """The admin's page for username and password; replaces `AdminSite.login`."""
 
-    redirect_authenticated_user = False  # a buyer who is signed in may be staff by another name
+    redirect_authenticated_user = False  # a signed-in buyer may also be staff with another username
     template_name = "admin/login.html"
     next_page = "admin:index"
     code_page = reverse_lazy("admin-login-code")
@@ -99,7 +99,7 @@ class AdminSignIn(SignIn):
 
 
 class CodeStep(FormView):  # type: ignore[type-arg]  # generic to the type checker only
-    """The shop's page for the code, after the password was right."""
+    """The storefront's page for the code, after the right password."""
 
     form_class = CodeForm
     template_name = "registration/code.html"
@@ -133,7 +133,7 @@ class CodeStep(FormView):  # type: ignore[type-arg]  # generic to the type check
         del self.request.session[_PENDING]
         login(self.request, user, backend=self.pending.backend)
         verify_session(self.request, device)
-        # Django keeps the key of a session that was this user's already; what it may do has changed.
+        # Django keeps the session key of the same user, but this session has gained rights.
         self.request.session.cycle_key()
         return HttpResponseRedirect(self.pending.next)
 
@@ -150,7 +150,7 @@ class AdminCodeStep(CodeStep):
 
 
 def password_change(request: HttpRequest) -> HttpResponseBase:
-    """The admin's page; a wrong old password counts as a failed login."""
+    """Show the admin's page for a new password; a wrong old one counts as a failed login."""
     username = request.user.get_username()
     if request.method == "POST" and not begin_attempt(request, username):
         return lockout_response(request, None, {"username": username})

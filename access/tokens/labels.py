@@ -1,4 +1,4 @@
-"""What a token may do and how much, in words."""
+"""Labels of a token's scopes and limits."""
 
 from django.utils.translation import gettext as _
 
@@ -7,14 +7,14 @@ from core.money import format_money
 
 
 def scopes_in_words(token: ApiToken) -> str:
-    """Such as "read and refund"."""
+    """Return a label such as "Read and refund"."""
     if token.may_read and token.may_refund:
         return _("Read and refund")
     return _("Refund only") if token.may_refund else _("Read only")
 
 
 def limits_in_words(token: ApiToken) -> tuple[str, str]:
-    """The most per refund and per day, such as ("at most ₩30,000 at once", "no daily limit")."""
+    """Return the limits per refund and per day, such as ("at most ₩30,000 per refund", "no daily limit")."""
     currency = token.limit_currency
     once = _("no limit per refund")
     if token.max_amount is not None:

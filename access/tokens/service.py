@@ -1,4 +1,4 @@
-"""Make, find and revoke API tokens. A token is shown once, when it is made; afterwards only its hash is known."""
+"""Create, find and revoke API tokens. The secret is shown once; only its hash is stored."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -11,11 +11,11 @@ from django.utils import timezone
 from access.models import ApiToken
 from core.money import KRW
 
-PREFIX = "rd_"  # lets people and secret scanners recognise a leaked one
-START_LENGTH = 8  # how much of it is kept to tell tokens apart
+PREFIX = "rd_"  # lets people and secret scanners recognise a leaked token
+START_LENGTH = 8  # stored in clear to tell tokens apart
 MAX_ID_DIGITS = 18
 DEFAULT_DAYS = 90
-# Each request would be a write otherwise.
+# Otherwise each request would be a write.
 _LAST_USED_PRECISION = timedelta(minutes=1)
 
 
@@ -31,7 +31,7 @@ def create_token(
     expires_at: datetime | None = None,
     created_by: User | None = None,
 ) -> tuple[ApiToken, str]:
-    """Make a token and return it with its secret text, which cannot be shown again.
+    """Create a token and return it with its secret, which cannot be shown again.
 
     Limits in major units of `limit_currency`. Without `expires_at` it is valid for `DEFAULT_DAYS`.
     """
@@ -51,7 +51,7 @@ def create_token(
 
 
 def issue_token(token: ApiToken) -> None:
-    """Save a new token whose fields are filled in, and give it its `secret`, which cannot be shown again."""
+    """Save a new token and set its `secret`, which cannot be shown again."""
     token.secret = PREFIX + secrets.token_urlsafe(32)
     token.start, token.digest = token.secret[:START_LENGTH], _digest(token.secret)
     token.created_at = timezone.now()
@@ -60,7 +60,7 @@ def issue_token(token: ApiToken) -> None:
 
 
 def tokens_like(text: str) -> list[ApiToken]:
-    """The tokens that an operator means by an id, by how they begin, or by a whole secret text."""
+    """Return the tokens with this id, these first characters, or this secret."""
     tokens = ApiToken.objects.select_related("user")
     if text.isascii() and text.isdigit():
         return list(tokens.filter(pk=int(text))) if len(text) <= MAX_ID_DIGITS else []
@@ -70,24 +70,24 @@ def tokens_like(text: str) -> list[ApiToken]:
 
 
 def find_token(text: str) -> ApiToken | None:
-    """The usable token with this secret text, of an active account; else None."""
+    """Return the usable token of an active user with this secret; else None."""
     now = timezone.now()
     usable = ApiToken.objects.usable(now).select_related("user")
     token = usable.filter(digest=_digest(text), user__is_active=True).first()
     if token is not None and (token.last_used_at is None or now - token.last_used_at >= _LAST_USED_PRECISION):
-        # Of several requests at once, one writes.
+        # Only one of several parallel requests writes.
         ApiToken.objects.filter(pk=token.pk, last_used_at=token.last_used_at).update(last_used_at=now)
         token.last_used_at = now
     return token
 
 
 def revoke_token(token: ApiToken) -> bool:
-    """End a token at once and for good; False if that was done before. What it refunded stays on record."""
+    """Revoke a token for good; return False if it was revoked before."""
     done = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
     token.refresh_from_db(fields=["revoked_at"])
     return bool(done)
 
 
 def _digest(text: str) -> str:
-    # A fast hash is right here: the text is random, so there is nothing to guess.
+    # A fast hash is enough: the secret is random and long.
     return sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -1,4 +1,4 @@
-"""What is typed to prove who one is. Whether it is right is asked elsewhere."""
+"""Forms for the second factor; `two_factor.service` validates the code."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import BASE_INPUT_CLASSES
 
-MAX_CODE_LENGTH = 40  # as people type it, with spaces and hyphens
+MAX_CODE_LENGTH = 40  # with spaces and hyphens
 
 
 class CodeForm(forms.Form):
@@ -18,7 +18,7 @@ class CodeForm(forms.Form):
         super().__init__(*args, **options)
         if backup:
             self.fields["code"].label = _("Backup code")
-        # Phones show digits for codes of the app, which has no letters.
+        # Phones show a number pad for codes of the app.
         looks = {"inputmode": "text" if backup else "numeric", "autocomplete": "off" if backup else "one-time-code"}
         classes = " ".join(BASE_INPUT_CLASSES)
         more = {"autofocus": True, "autocapitalize": "none", "spellcheck": "false", "class": classes}
@@ -26,7 +26,7 @@ class CodeForm(forms.Form):
 
 
 class ProofForm(forms.Form):
-    """The password once more, and a code: a screen left alone changes nothing."""
+    """Password and code again, so that nobody changes the second factor on a screen left unlocked."""
 
     code = forms.CharField(
         label=_("Code from the app"),

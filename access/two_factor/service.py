@@ -1,4 +1,4 @@
-"""The second factor of staff: set up, asked for, renewed, turned off. Screens are elsewhere."""
+"""The second factor of staff: set up, check, renew, turn off."""
 
 import math
 from urllib.parse import quote, urlencode
@@ -19,7 +19,7 @@ BACKUP_CODES = 10
 
 
 class CodeRefused(Exception):
-    """A code that is refused. `was_tried`: it was compared, so it counts as a failed login."""
+    """A code is rejected. `was_tried` means that it was compared, so it counts as a failed login."""
 
     def __init__(self, code: str, message: str, *, was_tried: bool = True) -> None:
         super().__init__(message)
@@ -27,12 +27,12 @@ class CodeRefused(Exception):
 
 
 def is_required() -> bool:
-    """Whether every member of staff needs a second factor."""
+    """Tell whether every member of staff needs a second factor."""
     return bool(settings.STAFF_TWO_FACTOR == "required")
 
 
 def lacks_required_device(user: User) -> bool:
-    """Whether this is a member of staff who has to set up a second factor first."""
+    """Tell whether this is a member of staff who has to set up a second factor first."""
     return is_required() and user.is_staff and authenticator_of(user) is None
 
 
@@ -43,14 +43,14 @@ def check_code(*, user: User, code: str) -> Authenticator:
             Authenticator.objects.select_for_update().filter(user=user, confirmed=True).first()
         )
         refused = _refused(device, code)
-    # After the transaction: a wrong code has to count.
+    # Raised after the transaction, so that the failure is counted.
     if refused is not None or device is None:
         raise refused or _wrong()
     return device
 
 
 def begin_set_up(user: User) -> Authenticator:
-    """A new device that nothing depends on before it is confirmed. An earlier attempt is forgotten."""
+    """Create a device that is not used before it is confirmed. It replaces an earlier unconfirmed one."""
     fresh = {
         "encrypted_secret": new_secret(),
         "last_step": -1,
@@ -63,12 +63,12 @@ def begin_set_up(user: User) -> Authenticator:
 
 
 def mark_of(begun: Authenticator) -> str:
-    """What tells this attempt to set up a device from every other one, for whoever began it to keep."""
+    """Return an identifier of this attempt to set up a device, for the session that began it."""
     return digest_of(begun.encrypted_secret)
 
 
 def device_being_set_up(user: User, *, mark: str) -> Authenticator | None:
-    """The new device that waits for its first code; none if it is another attempt's, or cannot be shown any more."""
+    """Return the unconfirmed device with this mark; None if it was replaced or cannot be decrypted."""
     device: Authenticator | None = Authenticator.objects.filter(user=user, confirmed=False).first()
     try:
         return device if device and device.secret and constant_time_compare(mark_of(device), mark) else None
@@ -77,9 +77,9 @@ def device_being_set_up(user: User, *, mark: str) -> Authenticator | None:
 
 
 def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, list[str]]:
-    """Put the new device in the place of the old one and return it with its backup codes. Raises `CodeRefused`.
+    """Replace the old device by the new one and return it with its backup codes. Raises `CodeRefused`.
 
-    Whoever is signed in to this account elsewhere is signed out by it.
+    Ends all other sessions of the user.
     """
     user = begun.user
     with transaction.atomic():
@@ -91,7 +91,7 @@ def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, li
             device.confirmed = True
             device.save()
             codes = _renew_backup_codes(device)
-            _note(user, _("Two-factor sign-in was set up."), by=user)
+            _log(user, _("Two-factor sign-in was set up."), by=user)
     if refused is not None or device is None:
         raise refused or _wrong()
     return device, codes
@@ -99,17 +99,17 @@ def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, li
 
 @transaction.atomic
 def renew_backup_codes(device: Authenticator) -> list[str]:
-    """New backup codes; the old ones no longer work."""
-    _note(device.user, _("New backup codes were created."), by=device.user)
+    """Replace the backup codes and return the new ones."""
+    _log(device.user, _("New backup codes were created."), by=device.user)
     return _renew_backup_codes(device)
 
 
 @transaction.atomic
 def turn_off(user: User, *, by: User | None = None) -> bool:
-    """Forget the user's device and backup codes; False if there were none. `by`: who did it, for the history."""
+    """Delete the user's device and backup codes; return False if there were none. `by` is logged in the history."""
     gone, _by_model = Authenticator.objects.filter(user=user).delete()
     if gone and by is not None:
-        _note(user, _("Two-factor sign-in was turned off."), by=by)
+        _log(user, _("Two-factor sign-in was turned off."), by=by)
     return bool(gone)
 
 
@@ -118,13 +118,13 @@ def backup_codes_left(device: Authenticator) -> int:
 
 
 def app_address(device: Authenticator, *, issuer: str) -> str:
-    """What the QR code says: the `otpauth://` address that authenticator apps take. Raises `DecryptError`."""
+    """Return the `otpauth://` address that authenticator apps read. Raises `DecryptError`."""
     label = f"{issuer}:{device.user.get_username()}"
     return f"otpauth://totp/{quote(label)}?{urlencode({'secret': device.secret, 'issuer': issuer}, quote_via=quote)}"
 
 
 def plain(code: str) -> str:
-    """A code as it is compared: people type spaces, hyphens and capitals."""
+    """Normalise a code: people type spaces, hyphens and capitals."""
     return "".join(code.split()).replace("-", "").lower()
 
 
@@ -157,6 +157,6 @@ def _renew_backup_codes(device: Authenticator) -> list[str]:
     return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in codes]
 
 
-def _note(user: User, what: str, *, by: User) -> None:
-    """Keep it in the account's history, which the admin shows."""
+def _log(user: User, what: str, *, by: User) -> None:
+    """Log it in the user's history in the admin."""
     LogEntry.objects.log_actions(by.pk, [user], CHANGE, change_message=what, single_object=True)

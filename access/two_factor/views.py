@@ -1,4 +1,4 @@
-"""The admin's pages on which staff set up their second factor, and turn it off again."""
+"""The pages on which staff set up their second factor, renew its backup codes, and turn it off."""
 
 from typing import Any, cast
 
@@ -38,7 +38,7 @@ SET_UP_SECONDS = 15 * 60
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """Whether it is on, and what can be done about it."""
+    """Show whether it is on, with the buttons that apply."""
     device = authenticator_of(_user(request))
     facts = {"device": device, "required": is_required(), "left": backup_codes_left(device) if device else 0}
     return _page(request, "overview", _("Two-factor sign-in"), facts)
@@ -46,7 +46,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
-    """A new secret for a new phone; the old one works until the new one is confirmed."""
+    """Create a secret for a new phone. The old one works until the new one is confirmed."""
     begun = begin_set_up(_user(request))
     request.session[_BEGUN] = {"mark": mark_of(begun), "at": int(timezone.now().timestamp())}
     return HttpResponseRedirect(reverse("two-factor-set-up"))
@@ -54,7 +54,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
-    """Show the secret; once a code proves that the app has it, show the backup codes."""
+    """Show the secret; on POST with a valid code, confirm the device and show the backup codes."""
     begun = _begun_here(request)
     if begun is None:
         if request.session.pop(_BEGUN, None):
@@ -76,7 +76,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def backup_codes(request: HttpRequest) -> HttpResponse:
-    """New backup codes in the place of the old ones."""
+    """Replace the backup codes."""
     device = authenticator_of(_user(request))
     if device is None:
         return HttpResponseRedirect(reverse("two-factor"))
@@ -88,7 +88,7 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def off(request: HttpRequest) -> HttpResponse:
-    """Back to the password alone."""
+    """Turn the second factor off."""
     if authenticator_of(_user(request)) is None:
         return HttpResponseRedirect(reverse("two-factor"))
     form = ProofForm(request.POST or None)
@@ -104,7 +104,7 @@ def _user(request: HttpRequest) -> User:
 
 
 def _begun_here(request: HttpRequest) -> Authenticator | None:
-    """The device that this session began to set up lately. Another session of the account must not see its secret."""
+    """Return the device that this session began to set up. Other sessions of the user must not see its secret."""
     kept = request.session.get(_BEGUN)
     if not kept or timezone.now().timestamp() - kept["at"] > SET_UP_SECONDS:
         return None
@@ -112,7 +112,7 @@ def _begun_here(request: HttpRequest) -> Authenticator | None:
 
 
 def _password_fits(request: HttpRequest, form: ProofForm) -> bool:
-    """Whether the form is complete and has the right password. A wrong one counts as a failed login."""
+    """Tell whether the form is complete with the right password. A wrong password counts as a failed login."""
     if not form.is_valid():
         return False
     name = _user(request).get_username()
@@ -123,7 +123,7 @@ def _password_fits(request: HttpRequest, form: ProofForm) -> bool:
 
 
 def _proves(request: HttpRequest, form: ProofForm) -> bool:
-    """Whether the form has the right password and a code that is right and unused."""
+    """Tell whether the form has the right password and a valid, unused code."""
     if not _password_fits(request, form):
         return False
     try:
@@ -148,7 +148,7 @@ def _secret_of(request: HttpRequest, device: Authenticator) -> dict[str, object]
 
 
 def _drawn(text: str) -> SafeString:
-    """A QR code, drawn here so that the secret goes nowhere else."""
+    """Draw a QR code as SVG, here, so that the secret goes nowhere else."""
     return mark_safe(segno.make(text, error="m").svg_inline(scale=5, border=3))  # noqa: S308 - segno's own lines
 
 

@@ -1,4 +1,4 @@
-"""Nobody uploads anything here, so nothing large is read, wherever it is sent."""
+"""Middleware that rejects bodies above MAX_BODY_BYTES before reading them."""
 
 from collections.abc import Callable
 
@@ -8,18 +8,18 @@ from django.http import HttpRequest, HttpResponse
 
 
 class BodyLimit:
-    """Refuses a body by its announced length, before anybody reads a byte of it.
+    """Reject a body by its Content-Length, before reading any of it.
 
-    A body without a length is empty to Django. Files in smaller bodies are refused by DATA_UPLOAD_MAX_NUMBER_FILES.
+    A body without a length is empty to Django. DATA_UPLOAD_MAX_NUMBER_FILES rejects files in smaller bodies.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Raises `RequestDataTooBig`."""
+        """Raise `RequestDataTooBig` (413) for a body that is too large."""
         length = request.META.get("CONTENT_LENGTH") or "0"
-        # Python's server passes on whatever it was sent; what is no number is no length.
+        # Python's server passes on any header value, also one that is not a number.
         if length.isdecimal() and int(length) > settings.MAX_BODY_BYTES:
             raise RequestDataTooBig("The body is larger than settings.MAX_BODY_BYTES.")
         return self.get_response(request)

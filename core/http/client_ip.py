@@ -1,20 +1,20 @@
-"""Where a request comes from, as throttles and lock-outs count it."""
+"""The client's IP address, and the groups in which rate limits and lock-out count addresses."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
 
-# What one household has: they could send from a new address each time.
+# What one household has: it could send from a new address each time.
 IPV6_PREFIX = 64
-# What providers give to one customer: often as many households' worth, from which addresses as a whole are counted.
+# What providers give to one customer.
 IPV6_WIDE_PREFIX = 56
 
 
 def client_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
-    """The sender's address; None if the server says nothing that is one (a Unix socket).
+    """Return the client's address; None if the server has none (a Unix socket).
 
-    Behind a proxy it is the last one of X-Forwarded-For: that one the proxy added itself, the others anybody may forge.
+    Behind a proxy it is the last one of X-Forwarded-For: the proxy added it, the others can be forged.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
     try:
@@ -25,22 +25,22 @@ def client_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
 
 
 def address_group(request: HttpRequest) -> str:
-    """The client as far as addresses tell: an IPv4 address, or the first one of its IPv6 network; empty if unknown."""
+    """Return an IPv4 address, or the first one of the client's IPv6 network; empty if unknown."""
     return _first_of_network(client_address(request), IPV6_PREFIX)
 
 
 def wide_group(request: HttpRequest) -> str:
-    """The same with the IPv6 network that a provider gives to one customer."""
+    """Return the same for the IPv6 network that a provider gives to one customer."""
     return _first_of_network(client_address(request), IPV6_WIDE_PREFIX)
 
 
 def wide_group_of(group: str) -> str:
-    """The wide group to which this group belongs."""
+    """Return the wide group to which this group belongs."""
     return _first_of_network(ip_address(group), IPV6_WIDE_PREFIX)
 
 
 def groups_beside(group: str) -> list[str]:
-    """All groups of the same wide group, this one among them."""
+    """Return all groups of the same wide group, including this one."""
     address = ip_address(group)
     if isinstance(address, IPv4Address):
         return [group]

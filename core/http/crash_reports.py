@@ -1,4 +1,4 @@
-"""Reports of crashes, on the page of a development server and in mails: where it happened, never with what."""
+"""Crash reports, on development pages and in e-mails: where it happened, without values."""
 
 import re
 from collections.abc import ItemsView
@@ -10,7 +10,7 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class NoValues(SafeExceptionReporterFilter):
-    """Leaves out what was sent and what variables held: account numbers and tokens pass through too many of them.
+    """Leave out form data and the values of variables: many of them hold account numbers or tokens.
 
     Django's own filter hides only what is marked, and with DEBUG nothing at all.
     """

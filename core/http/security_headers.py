@@ -1,4 +1,4 @@
-"""What every answer tells the browser: where it may load from, what it may do, what it may keep."""
+"""Security headers of every response: content policy, permissions, caching."""
 
 from collections.abc import Callable
 
@@ -18,14 +18,14 @@ PERMISSIONS = ", ".join(
         "usb",
     )
 )
-# Django's own pages about an error, which only a developer sees, are full of inline styles and scripts.
+# Django's debug pages are full of inline styles and scripts.
 _DEBUG_PAGES = {404, 500}
 
 
 class SecurityHeaders:
-    """Sets the headers that Django does not; the first middleware, so that no answer goes without them.
+    """Set the headers that Django does not set. It is the first middleware, so that every response has them.
 
-    `settings.CONTENT_SECURITY_POLICIES` has the policy of each address; views set none of their own.
+    `settings.CONTENT_SECURITY_POLICIES` has the policy of each path; views set none of their own.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -37,11 +37,11 @@ class SecurityHeaders:
             response["Content-Security-Policy"] = _policy(request.path_info)
         response["Permissions-Policy"] = PERMISSIONS
         response["Cross-Origin-Resource-Policy"] = "same-origin"
-        # Almost everything here is about somebody; static files come with a header of their own.
+        # Almost every page has personal data; static files have a header of their own.
         response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
 
 def _policy(path: str) -> str:
-    """The first that fits."""
+    """Return the first policy whose pattern matches the path."""
     return next(str(policy) for pattern, policy in settings.CONTENT_SECURITY_POLICIES if pattern.match(path))

@@ -1,4 +1,4 @@
-"""What can never be meant, refused before anything else is asked."""
+"""Reject requests with NUL characters or an incomplete body (400)."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ NUL = "\x00"
 
 
 class RefuseUnreadable:
-    """400 for a NUL character in a query or a cookie, and for a body whose sender has gone away.
+    """Answer 400 to a NUL character in a query or a cookie, and to a body that was not received completely.
 
-    PostgreSQL takes no NUL in a text, wherever it is asked for one: by a session's key, a search, a filter.
+    PostgreSQL accepts no NUL in a text: a session key, a search or a filter with one would fail.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
