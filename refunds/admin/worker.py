@@ -23,7 +23,7 @@ def no_worker_text() -> str:
     now, seen_at = timezone.now(), last_seen(SWEEP)
     if seen_at is not None and now - seen_at <= SEEN_EVERY:
         return ""
-    what_to_do = _("Ask whoever runs this desk to start the worker, or to run “manage.py reconcile” once.")
+    what_to_do = _("Ask the server administrator to start the worker, or to run “manage.py reconcile” once.")
     if seen_at is None:
         return _("No worker has been seen.") + " " + what_to_do
     return _("No worker has been seen since %(time)s.") % {"time": since(seen_at, now)} + " " + what_to_do

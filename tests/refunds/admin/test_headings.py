@@ -33,7 +33,7 @@ HEADINGS = {
     "access/authenticator/": ("Access > Two-factor devices", "접근 권한 > 2단계 인증 기기"),
 }
 EMPTY = {
-    "en": ("Nothing here", "There is nothing yet, or nothing that fits the search and the filters."),
+    "en": ("No results", "No entries yet, or none match the search and the filters."),
     "ko": ("결과가 없습니다", "표시할 항목이 없습니다. 검색 조건이나 필터를 확인해 주세요."),
 }
 OLD_WORDS = "This page yielded into no results"
