@@ -11,3 +11,4 @@ class AccessConfig(AppConfig):
     def ready(self) -> None:
         import_module("access.checks")
         import_module("access.signals")
+        import_module("access.retention")

@@ -1,15 +1,21 @@
-"""Options of the file-system broker, which needs no service: folders on one machine."""
+"""Options of the message broker: Redis, RabbitMQ, or folders on one machine."""
 
 from pathlib import Path
 from typing import Any
 
 FILESYSTEM = "filesystem://localhost"
+# A request that enqueues a task waits this long at most for a broker that does not answer.
+CONNECT_SECONDS = 2
+# A worker's blocking read of Redis returns after a second.
+ANSWER_SECONDS = 3
 
 
 def transport_options(url: str, var_dir: Path) -> dict[str, Any]:
-    """Return kombu's transport options for the broker at `url`; empty unless it is the file-system broker."""
+    """Return what kombu's transport needs besides the URL."""
     if not url.startswith("filesystem:"):
-        return {}
+        # For Redis, for RabbitMQ, and for both: without max_retries kombu connects until it succeeds.
+        redis = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS}
+        return {**redis, "write_timeout": ANSWER_SECONDS, "max_retries": 0}
     messages = str(var_dir / "broker" / "messages")
     return {
         # The same folder for both, so that every process reads what the others write.

@@ -11,7 +11,6 @@ _AT_NIGHT: dict[str, Any] = {"schedule": crontab(hour="4", minute="30")}
 
 SCHEDULE: dict[str, Any] = {
     "sweep": {"task": "refunds.tasks.sweep", **_EVERY_MINUTE},
-    "events": {"task": "webhooks.tasks.deliver", **_EVERY_MINUTE},
-    "prune": {"task": "refunds.tasks.prune", **_AT_NIGHT},
-    "old events": {"task": "webhooks.tasks.prune", **_AT_NIGHT},
+    "deliveries": {"task": "webhooks.tasks.deliver", **_EVERY_MINUTE},
+    "retention": {"task": "refunds.tasks.prune", **_AT_NIGHT},
 }

@@ -26,7 +26,7 @@ def request_id() -> str:
 
 @contextmanager
 def new_request_id() -> Iterator[str]:
-    """Give the work inside an id of its own: a command's, or that of a thread that works on its own account."""
+    """Give the work inside an id of its own, such as a command's."""
     token = guid.set(uuid.uuid4().hex)
     try:
         yield request_id()

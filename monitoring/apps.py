@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -14,3 +16,4 @@ class MonitoringConfig(AppConfig):
         shorten_errors()
         register_own_checks()
         register_own_collectors()
+        import_module("monitoring.worker")  # needs the models

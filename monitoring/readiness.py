@@ -26,16 +26,23 @@ class NotReady(Exception):
 
 
 _checks: dict[str, TimeLimitedCheck[str]] = {}
+_warnings: set[str] = set()
 
 
-def register_check(name: str, check: Callable[[], None]) -> None:
-    """Add `check` to `readyz`. It returns on success and raises `NotReady`, or any other exception, on failure."""
+def register_check(name: str, check: Callable[[], None], *, is_warning: bool = False) -> None:
+    """Have `/readyz` call `check`, which raises `NotReady` or any other exception if it fails.
+
+    A failed check makes the process unready, unless it `is_warning`.
+    """
+    if is_warning:
+        _warnings.add(name)
 
     def verdict() -> str:
         try:
             check()
         except NotReady as exc:
-            logger.warning("not ready: %s: %s", name, exc)
+            if not is_warning:
+                logger.warning("not ready: %s: %s", name, exc)
             return exc.word
         except Exception as exc:  # noqa: BLE001 - any exception means that the check failed
             logger.warning("not ready: %s: %s: %s", name, type(exc).__name__, exc)
@@ -49,6 +56,11 @@ def verdicts() -> dict[str, str]:
     """Run all checks in parallel and return each one's word, in at most `LIMIT` seconds."""
     started = {name: check.start() for name, check in _checks.items()}
     return {name: _word(name, one) for name, one in started.items()}
+
+
+def is_ready(words: dict[str, str]) -> bool:
+    """Return whether these `verdicts` let the process serve requests."""
+    return all(word == OK for name, word in words.items() if name not in _warnings)
 
 
 def _word(name: str, started: StartedCheck[str]) -> str:

@@ -1,8 +1,8 @@
-"""Metrics of the readings that are owed."""
+"""Metrics of the notification inbox."""
 
 from collections.abc import Iterable
 
-from django.db.models import Count, F, Min
+from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -12,19 +12,13 @@ from payments.models import Notification
 
 
 def collect() -> Iterable[Metric]:
-    """How many payments i'mport notified us of and nobody has read since, and how long the oldest has waited."""
-    owed = Notification.objects.filter(answered__lt=F("notified")).aggregate(
-        count=Count("pk"), oldest=Min("requested_at")
-    )
-    age = (timezone.now() - owed["oldest"]).total_seconds() if owed["oldest"] else 0.0
-    yield GaugeMetricFamily(
-        f"{PREFIX}_readings_owed", "Notified payments that were not read since.", value=owed["count"]
-    )
-    yield GaugeMetricFamily(
-        f"{PREFIX}_readings_owed_oldest_seconds",
-        "Since when the longest of them waits, from its last notification on.",
-        value=max(0.0, age),
-    )
+    """Return how many notified payments were not read yet, and the age of the oldest notification among them."""
+    found = Notification.objects.waiting().aggregate(count=Count("pk"), oldest=Min("requested_at"))
+    age = (timezone.now() - found["oldest"]).total_seconds() if found["oldest"] else 0.0
+    text = "Notified payments that were not read yet."
+    yield GaugeMetricFamily(f"{PREFIX}_notifications_waiting", text, value=found["count"])
+    text = "Age of the oldest of them, counted from its last notification."
+    yield GaugeMetricFamily(f"{PREFIX}_notifications_waiting_oldest_seconds", text, value=max(0.0, age))
 
 
 register_collector("payments", collect)

@@ -178,11 +178,25 @@ class Payment(models.Model):
         return self.cancel_amount > 0 and self.refundable_amount > 0
 
 
-class Notification(models.Model):
-    """A reading of i'mport that is owed because i'mport said that something happened: one row per payment.
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def waiting(self) -> Self:
+        """Those that no finished reading has answered yet."""
+        return self.filter(answered__lt=F("notified"))
 
-    `answered` is the last of the `notified` notifications that a reading came after. While it is behind, the
-    payment is read at `next_attempt_at`; taking the row for a reading moves that time on and counts an attempt.
+    def not_begun(self) -> Self:
+        """Those waiting whose reading has not begun, so that it comes after every notification so far."""
+        return self.waiting().filter(attempts=0)
+
+    def answered(self) -> Self:
+        """Those that need no more reading."""
+        return self.filter(answered=F("notified"))
+
+
+class Notification(models.Model):
+    """The notifications of one payment, which i'mport has to be read for: one row per payment.
+
+    `answered` is how many of the `notified` notifications came before the last finished reading. While it is less,
+    the payment is read at `next_attempt_at`. Taking the row for a reading moves that time on and counts an attempt.
     """
 
     imp_uid = models.CharField(_("payment number"), max_length=32, unique=True)
@@ -191,6 +205,8 @@ class Notification(models.Model):
     answered = models.PositiveIntegerField(_("notifications processed"), default=0)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt at"), db_index=True)
+
+    objects = NotificationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("notification")

@@ -1,4 +1,4 @@
-"""What `/readyz` says of i'mport: whether our keys are set, and were not refused. i'mport being down is no matter."""
+"""The check of `/readyz` for i'mport: our keys are set, and were not refused. An outage of i'mport does not count."""
 
 from django.conf import settings
 
@@ -7,7 +7,7 @@ from payments.gateway import keys_are_refused
 
 
 def check_gateway() -> None:
-    """Returns if refunds can be asked for, as far as is known without asking i'mport. Raises `NotReady`."""
+    """Check without a call to i'mport whether refunds can be sent. Raises `NotReady`."""
     if not settings.IAMPORT_IMP_KEY or not settings.IAMPORT_IMP_SECRET:
         raise NotReady("missing", "IAMPORT_IMP_KEY or IAMPORT_IMP_SECRET is not set")
     if keys_are_refused():

@@ -12,6 +12,7 @@ class RefundsConfig(AppConfig):
     def ready(self) -> None:
         import_module("refunds.checks")
         import_module("refunds.metrics")
+        import_module("refunds.retention")
         import_module("refunds.receivers")  # connects the ledger to what payments read from i'mport
         groups = import_module("refunds.groups")
         post_migrate.connect(groups.make_groups_once, dispatch_uid="refunds.groups")

@@ -12,13 +12,11 @@ from prometheus_client import Counter, Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from monitoring.collectors import PREFIX, register_collector
-from monitoring.models import last_seen
 from monitoring.multiprocess import measure
+from monitoring.worker import worker_last_seen
 from payments.labels import PAY_METHODS
 from refunds.models import LIVE_STATUSES, RefundRecord
 from refunds.signals import refund_settled
-
-SWEEP = "refunds.sweep"
 
 ENDED = Counter(
     f"{PREFIX}_refunds_total",
@@ -53,7 +51,7 @@ def collect() -> Iterable[Metric]:
     yield from _open()
     review = RefundRecord.objects.filter(needs_review=True).count()
     yield GaugeMetricFamily(f"{PREFIX}_refunds_needing_review", "Refunds that somebody has to look at.", value=review)
-    swept_at = last_seen(SWEEP)
+    swept_at = worker_last_seen()
     if swept_at is not None:
         text = "When the worker last did its periodic work."
         yield GaugeMetricFamily(f"{PREFIX}_last_sweep_timestamp_seconds", text, value=swept_at.timestamp())

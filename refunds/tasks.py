@@ -1,29 +1,20 @@
-"""Background work. Every task may be lost, repeated or run beside itself: the services it calls take care of that."""
+"""Background work. A task may be lost, repeated or run twice at once: the services that it calls allow for that."""
 
-import logging
 from typing import Any
 
-from celery import Task, shared_task
+from celery import shared_task
+from celery.signals import worker_ready
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
-from monitoring.models import beat
+from core import retention
+from core.queue import enqueue
+from monitoring.worker import note_worker
 from payments.intake.inbox import process_waiting
-from refunds import retention
 from refunds.batches.outcomes import open_batches
 from refunds.batches.run import run
-from refunds.metrics import SWEEP
 from refunds.reconciliation.reconcile import due_payments, reconcile
 
-logger = logging.getLogger(__name__)
-
-
-def enqueue(task: "Task[Any, Any]", *arguments: int) -> None:
-    """Send a worker a message. While the broker is down, the sweep or `manage.py reconcile` does the work."""
-    try:
-        task.apply_async(arguments, retry=False)
-    except (OperationalError, OSError) as exc:
-        logger.warning("%s%s could not be enqueued: %s", task.name, arguments, exc)
+INBOX_SECONDS = 40.0
 
 
 @shared_task
@@ -35,21 +26,27 @@ def run_batch(batch_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Every minute: settle the refunds that are due for a look, then read what was notified and forgotten.
+    """Every minute: settle the refunds that are due for a comparison, then read the notified payments.
 
-    In this order: anyone can notify, and a flood of made-up numbers must not keep money waiting. A batch whose
-    message was lost, or whose worker is gone, gets a message of its own.
+    In this order: anyone can send notifications, and a flood of invented numbers must not delay refunds.
+    A batch whose message was lost, or whose worker is gone, gets a new message.
     """
     for batch in open_batches(timezone.now()):
         enqueue(run_batch, batch.pk)
     for _settled in reconcile(payments=due_payments()):
         pass
-    process_waiting(only_due=True)
-    beat(SWEEP)
+    process_waiting(only_due=True, seconds=INBOX_SECONDS)
+    note_worker()
 
 
 @shared_task
 def prune() -> None:
-    """Every night: forget what was kept long enough."""
+    """Every night: delete expired data of all applications."""
     for _name, _count in retention.prune():
         pass
+
+
+@worker_ready.connect
+def sweep_at_start(**_signal: Any) -> None:
+    """Sweep what was left while no worker ran, without waiting for the schedule."""
+    enqueue(sweep)

@@ -45,7 +45,6 @@ ANY_DATABASE = (
     "tests/webhooks/test_destinations",
     "tests/webhooks/test_signing",
     "tests/webhooks/test_http",
-    "tests/payments/test_background",
     "tests/payments/test_banks",
     "tests/payments/gateway/",
     "tests/proof/test_shutdown",
@@ -157,6 +156,17 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(sock, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_locally)
+
+
+# --- Background tasks ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def no_messages_left() -> Iterator[None]:
+    """No test's messages wait for the worker of another one."""
+    yield
+    for message in (django_settings.VAR_DIR / "broker" / "messages").glob("*.msg"):
+        message.unlink()
 
 
 # --- The sandbox i'mport ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from kombu import Connection, Exchange, Queue
 from kombu.simple import SimpleQueue
 
+from config import file_broker
 from config.broker import make_folders, transport_options
 
 MESSAGES = 1_000
@@ -75,6 +76,16 @@ def test_a_message_that_cannot_be_read_is_dropped(
 
     assert take(queue) == 7
     assert "0_torn" in caplog.text
+
+
+def test_messages_that_no_worker_takes_do_not_pile_up(queue: SimpleQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_broker, "MOST_MESSAGES", 2)
+    for number in range(3):
+        queue.put({"number": number})
+
+    assert [take(queue), take(queue)] == [0, 1]
+    with pytest.raises(Empty):
+        take(queue)
 
 
 def test_nothing_is_left_of_a_message_that_was_read(tmp_path: Path, queue: SimpleQueue) -> None:

@@ -10,4 +10,5 @@ class WebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("webhooks.metrics")
-        import_module("webhooks.receivers")  # notes what the refund ledger announces
+        import_module("webhooks.receivers")  # stores what the refund ledger announces
+        import_module("webhooks.retention")

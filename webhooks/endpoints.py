@@ -1,4 +1,4 @@
-"""Endpoints: added, changed, switched on and off, and given new secrets."""
+"""Add endpoints, change them, switch them on and off, and rotate their secrets."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,28 +11,28 @@ from webhooks.signing import new_secret
 
 
 def add_endpoint(*, name: str, url: str, types: Sequence[str]) -> tuple[Endpoint, str]:
-    """Add an endpoint and return it with its secret, which is not shown again. `url` was checked."""
+    """Add an endpoint. Return it with its secret, which is not shown again. The caller has checked `url`."""
     secret = new_secret()
     endpoint = Endpoint.objects.create(name=name, url=url, types=list(types), secret=encrypt(secret))
     return endpoint, secret
 
 
 def change_endpoint(endpoint: Endpoint, *, name: str, url: str, types: Sequence[str]) -> None:
-    """Change what an endpoint is called, where it is and what it wants. `url` was checked."""
+    """Change name, URL and event types of an endpoint. The caller has checked `url`."""
     endpoint.name, endpoint.url, endpoint.types = name, url, list(types)
     endpoint.save(update_fields=["name", "url", "types"])
 
 
 def switch_endpoint(endpoint: Endpoint, *, on: bool) -> None:
-    """Start or stop telling an endpoint. What waits for it meanwhile is sent when it is on again."""
-    endpoint.enabled, endpoint.disabled_by_410 = on, False
-    endpoint.save(update_fields=["enabled", "disabled_by_410"])
+    """Start or stop sending events to an endpoint. Deliveries that wait are sent when it is on again."""
+    endpoint.enabled, endpoint.disabled_by_410, endpoint.paused_until = on, False, None
+    endpoint.save(update_fields=["enabled", "disabled_by_410", "paused_until"])
 
 
 def rotate_secret(endpoint: Endpoint, *, overlap: timedelta) -> str | None:
-    """Give an endpoint a new secret and return it; the one so far signs as well until `overlap` is over.
+    """Give an endpoint a new secret and return it. The old one signs as well until `overlap` is over.
 
-    None if somebody else has replaced the secret since `endpoint` was read.
+    Return None if the secret has been replaced since `endpoint` was read.
     """
     now = timezone.now()
     secret = new_secret()
@@ -48,6 +48,6 @@ def rotate_secret(endpoint: Endpoint, *, overlap: timedelta) -> str | None:
 
 
 def signing_secrets(endpoint: Endpoint, now: datetime) -> list[str]:
-    """The secrets to sign with, the newest first. Raises `DecryptError`."""
+    """Return the secrets to sign with, the newest first. Raises `DecryptError`."""
     still_valid = endpoint.old_secret_until is not None and endpoint.old_secret_until > now
     return [decrypt(endpoint.secret), *([decrypt(endpoint.old_secret)] if still_valid else [])]

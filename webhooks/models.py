@@ -1,4 +1,4 @@
-"""Who is told about refunds, what they are told, and whether it reached them."""
+"""Webhook endpoints, events, and the deliveries and attempts that take one to the other."""
 
 import uuid
 from datetime import datetime
@@ -23,10 +23,19 @@ class EventType(models.TextChoices):
     PING = "ping", _("Test")
 
 
-class Endpoint(models.Model):
-    """A server that is told. `types` are the events it wants; none means all, also those added later.
+class EndpointQuerySet(models.QuerySet["Endpoint"]):
+    def free(self, now: datetime) -> Self:
+        """Those that may be sent to: switched on, not paused, and no other process sends to them."""
+        return self.filter(
+            Q(busy_until=None) | Q(busy_until__lte=now), Q(paused_until=None) | Q(paused_until__lte=now), enabled=True
+        )
 
-    Its secrets are encrypted. For a while after a new one was made, the old one signs as well.
+
+class Endpoint(models.Model):
+    """A server that receives events. `types` are the events it wants; none means all, also those added later.
+
+    Its secrets are encrypted. For a while after a new one was made, the old one signs as well. The process that sends
+    to it sets `busy_until`; after failures in a row nothing is sent before `paused_until`.
     """
 
     name = models.CharField(_("name"), max_length=100, unique=True)
@@ -40,7 +49,12 @@ class Endpoint(models.Model):
     old_secret = EncryptedTextField(blank=True)
     old_secret_until = models.DateTimeField(_("old secret valid until"), null=True, blank=True, editable=False)
 
+    busy_until = models.DateTimeField(null=True, blank=True, editable=False)
+    paused_until = models.DateTimeField(null=True, blank=True, editable=False)
+
     created_at = models.DateTimeField(_("added at"), default=timezone.now, editable=False)
+
+    objects = EndpointQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("webhook endpoint")
@@ -64,7 +78,7 @@ class Endpoint(models.Model):
 
 
 class Event(models.Model):
-    """Something to tell. `body` is written before it is first sent, and the same for every endpoint and attempt."""
+    """An event. `body` is written before the first attempt, and is the same for every endpoint and attempt."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     type = models.CharField(_("event"), max_length=40, choices=EventType.choices)
@@ -80,7 +94,7 @@ class Event(models.Model):
         ordering = ("-id",)
         default_permissions = ()
         constraints = (
-            # A refund ends once, so it is told once.
+            # A refund ends once, so it has one event.
             models.UniqueConstraint(
                 fields=["refund"], condition=Q(refund__isnull=False), name="one_event_for_each_refund"
             ),
@@ -96,7 +110,7 @@ class Event(models.Model):
 
     @property
     def message_id(self) -> str:
-        """The `webhook-id`, by which a receiver knows an event it has had before."""
+        """Return the `webhook-id`, by which a receiver recognises an event that it already has."""
         return f"evt_{self.uuid.hex}"
 
 
@@ -108,14 +122,14 @@ class DeliveryStatus(models.TextChoices):
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> Self:
-        """Those to send now: nobody else sends them, or whoever did must be gone."""
+        """Those to send now: no process sends them, or it must have died."""
         return self._to_send().filter(Q(taken_until=None) | Q(taken_until__lte=now), next_attempt_at__lte=now)
 
     def _to_send(self) -> Self:
         return self.filter(status=DeliveryStatus.WAITING, endpoint__enabled=True)
 
     def next_due_at(self) -> datetime | None:
-        """When the first of them is to be sent; None if none is waiting."""
+        """Return when the first of them is to be sent; None if none is waiting."""
         at = Greatest("next_attempt_at", Coalesce("taken_until", "next_attempt_at"))
         found: datetime | None = self._to_send().aggregate(at=Min(at))["at"]
         return found
@@ -125,9 +139,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 class Delivery(models.Model):
-    """One event for one endpoint. `attempts` counts all; `failures` those since it was last to be sent anew.
+    """One event for one endpoint. `attempts` counts all; `failures` only those since it was last made due again.
 
-    Whoever sends it sets `taken_until`; if they die, somebody else sends it again after that.
+    The process that sends it sets `taken_until`. If it dies, another one sends the delivery again after that.
     """
 
     event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="deliveries")
@@ -178,7 +192,7 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """One try to send a delivery. Neither `status` nor `error`: under way, or its process was stopped."""
+    """One attempt to send a delivery. With neither `status` nor `error` it is under way, or its process was stopped."""
 
     delivery = models.ForeignKey(
         Delivery, verbose_name=_("delivery"), on_delete=models.CASCADE, related_name="attempt_log"

@@ -1,19 +1,20 @@
-"""Forget events that nobody will ask about any more."""
+"""Expired data of webhooks."""
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
 
+from core.retention import register_job
 from webhooks.models import Delivery, DeliveryStatus, Event
 
 _CHUNK = 1_000
 
 
 def drop_old_events(now: datetime) -> int:
-    """Delete the events all of whose deliveries ended more than WEBHOOK_KEEP_DAYS ago; returns how many.
+    """Delete the events whose deliveries all ended more than WEBHOOK_KEEP_DAYS ago. Return how many.
 
-    What has waited that long for an endpoint that is switched off goes too.
+    Deletes those as well that have waited that long for an endpoint that is switched off.
     """
     limit = now - timedelta(days=settings.WEBHOOK_KEEP_DAYS)
     wanted = Delivery.objects.filter(
@@ -25,3 +26,6 @@ def drop_old_events(now: datetime) -> int:
         Event.objects.filter(pk__in=pks).delete()
         dropped += len(pks)
     return dropped
+
+
+register_job("events", drop_old_events)

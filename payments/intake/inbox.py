@@ -1,10 +1,12 @@
-"""Readings of i'mport that are owed: noted durably, taken by one process at a time, repeated until done.
+"""The inbox of i'mport's notifications: each payment is stored, read by one process at a time, and retried.
 
-A row is taken by moving its `next_attempt_at` on, so whoever dies with it leaves it to the next one.
+A process takes a row by moving its `next_attempt_at` on. If it dies, the row is due again after that.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+import math
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,12 +26,13 @@ logger = logging.getLogger(__name__)
 MAX_WAITING = 10_000
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=1))
 SPACING = timedelta(seconds=2)  # between two readings of one payment, however often i'mport notifies
-CHUNK = 100  # read in one call
+FLOOD = 20  # waiting payments beyond which no more tasks are enqueued: the sweep reads them, after the refunds
+CHUNK = 100  # payments in one call
 _FAILURES_THAT_MEAN_DOWN = 3
 
 
 class TooManyWaiting(DomainError):
-    """Noting another payment would let a flood fill the database; i'mport notifies again."""
+    """The inbox is full: a flood must not fill the database. i'mport notifies again."""
 
     code = "too_many_waiting"
     retryable = True
@@ -40,9 +43,9 @@ class TooManyWaiting(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class InboxRun:
-    """What became of the readings that were owed. `message` says why some of them `failed` and are still owed.
+    """How many payments were read, and how many could not be and still wait; `message` says why.
 
-    `is_down`: i'mport cannot be read at all right now.
+    `is_down`: i'mport cannot be read at all at the moment.
     """
 
     read: int = 0
@@ -51,54 +54,56 @@ class InboxRun:
     is_down: bool = False
 
 
-def add_notification(*, imp_uid: str) -> None:
-    """Commit that this payment is to be read; asked twice before the reading, it is one reading.
+def add_notification(*, imp_uid: str) -> datetime | None:
+    """Commit that this payment is to be read. Return when to read it if a task has to be enqueued, else None.
 
-    A reading that is already under way does not count: there is another one afterwards. Raises `TooManyWaiting`.
+    Notifications that come before the reading begins are answered by one reading. One that comes during a reading
+    causes another. Raises `TooManyWaiting`.
     """
-    while not (_is_owed(imp_uid) or _notify_again(imp_uid)):
+    rows = Notification.objects.filter(imp_uid=imp_uid)
+    while not rows.not_begun().exists():  # a flood writes nothing, and sends no messages
+        now = timezone.now()
+        again = {"notified": F("notified") + 1, "requested_at": now}
+        if rows.answered().update(**again):
+            # Not due at once: a flood must not become as many readings.
+            return rows.values_list("next_attempt_at", flat=True).first()
+        soon = Least("next_attempt_at", now + BACK_OFF[0])
+        if rows.filter(attempts__gt=0).update(**again, next_attempt_at=soon):
+            return None  # it is being read, and is read again afterwards; or the sweep tries again
         if Notification.objects.count() >= MAX_WAITING:
             raise TooManyWaiting
-        now = timezone.now()
-        _noted, is_new = Notification.objects.get_or_create(
+        is_flood = Notification.objects.not_begun().count() >= FLOOD
+        _row, is_new = Notification.objects.get_or_create(
             imp_uid=imp_uid, defaults={"requested_at": now, "next_attempt_at": now}
         )
         if is_new:
-            return
+            return None if is_flood else now
+    return None
 
 
-def _is_owed(imp_uid: str) -> bool:
-    # Not begun (taking it counts an attempt), so it will come after this notification: a flood writes nothing.
-    return Notification.objects.filter(imp_uid=imp_uid, attempts=0, answered__lt=F("notified")).exists()
-
-
-def _notify_again(imp_uid: str) -> bool:
-    # Not due at once: it may be taken just now, and a flood must not become as many readings.
+def read_now(*, imp_uid: str, gateway: Gateway | None = None) -> datetime | None:
+    """Read this payment if that is due. Return when to read it again, if it was notified meanwhile."""
     now = timezone.now()
-    soon = Least("next_attempt_at", now + BACK_OFF[0])
-    changes = {"notified": F("notified") + 1, "requested_at": now, "next_attempt_at": soon}
-    return bool(Notification.objects.filter(imp_uid=imp_uid).update(**changes))
+    rows = Notification.objects.filter(imp_uid=imp_uid)
+    if not _read(_take(rows.filter(next_attempt_at__lte=now), now), gateway or get_gateway(), spacing=SPACING).read:
+        return None
+    return rows.not_begun().values_list("next_attempt_at", flat=True).first()
 
 
-def read_due(*, imp_uids: Collection[str], gateway: Gateway | None = None) -> list[tuple[str, datetime]]:
-    """Read those of these payments whose reading is due. Returns the ones to look at again, and when."""
-    now = timezone.now()
-    noted = Notification.objects.filter(imp_uid__in=imp_uids)
-    _read(_take(noted.filter(next_attempt_at__lte=now), now), gateway or get_gateway(), spacing=SPACING)
-    return list(noted.values_list("imp_uid", "next_attempt_at"))
+def process_waiting(*, only_due: bool = False, seconds: float = math.inf, gateway: Gateway | None = None) -> InboxRun:
+    """Read every notified payment; `only_due` leaves out those that are being read or backing off.
 
-
-def process_waiting(*, only_due: bool = False, gateway: Gateway | None = None) -> InboxRun:
-    """Read every payment that a reading is owed of; `only_due` leaves out those that are taken or backing off.
-
-    Stops early while i'mport cannot be read. Safe to run twice at once and beside notifications.
+    Stops early while i'mport cannot be read, and begins no further hundred after `seconds`. Safe to run twice at
+    once and beside notifications.
     """
     gateway = gateway or get_gateway()
-    now = timezone.now()
+    now, end = timezone.now(), time.monotonic() + seconds
     waiting = Notification.objects.filter(next_attempt_at__lte=now) if only_due else Notification.objects.all()
     pks = list(waiting.order_by("next_attempt_at").values_list("pk", flat=True))
     read, failed, message = 0, 0, ""
     for start in range(0, len(pks), CHUNK):
+        if time.monotonic() > end:
+            break
         chunk = _take(waiting.filter(pk__in=pks[start : start + CHUNK]), timezone.now())
         done = _read(chunk, gateway, spacing=timedelta(0))
         read, failed, message = read + done.read, failed + done.failed, done.message or message
@@ -108,11 +113,10 @@ def process_waiting(*, only_due: bool = False, gateway: Gateway | None = None) -
 
 
 def _take(candidates: QuerySet[Notification], now: datetime) -> list[Notification]:
-    """Take these rows for one reading; nobody else takes them before their back-off is over."""
+    """Take these rows for one reading; no other process takes them before their back-off is over."""
     with transaction.atomic():
         rows = list(candidates.select_for_update(skip_locked=True))
-        answered = [row.pk for row in rows if row.answered == row.notified]
-        Notification.objects.filter(pk__in=answered).delete()
+        Notification.objects.filter(pk__in=[row.pk for row in rows]).answered().delete()
         taken = [row for row in rows if row.answered != row.notified]
         for row in taken:
             row.next_attempt_at = now + BACK_OFF[min(row.attempts, len(BACK_OFF) - 1)]
@@ -122,7 +126,7 @@ def _take(candidates: QuerySet[Notification], now: datetime) -> list[Notificatio
 
 
 def _read(rows: Sequence[Notification], gateway: Gateway, *, spacing: timedelta) -> InboxRun:
-    """Read the payments of the taken rows; what fails stays noted, with its back-off."""
+    """Read the payments of the taken rows; rows that fail stay, with their back-off."""
     read, refused, message = 0, 0, ""
     try:
         shown = {found.imp_uid: found for found in _many(rows, gateway)}
@@ -151,12 +155,12 @@ def _result(rows: Sequence[Notification], read: int, message: str, *, is_down: b
 
 
 def _many(rows: Sequence[Notification], gateway: Gateway) -> list[GatewayPayment]:
-    # A single payment is read by its own address, where i'mport says whether it knows it.
+    # A single payment is read by its own URL, where i'mport says whether it knows the payment.
     return gateway.payments([row.imp_uid for row in rows]) if len(rows) > 1 else []
 
 
 def _mirror(row: Notification, shown: GatewayPayment | None, gateway: Gateway) -> None:
-    """Mirror one payment. One that i'mport does not know was never there: junk, or another shop's."""
+    """Mirror one payment. A number that i'mport does not know was invented, or is another shop's."""
     try:
         mirror_payment(shown or gateway.payment(row.imp_uid))
     except PaymentUnknown:
@@ -164,14 +168,15 @@ def _mirror(row: Notification, shown: GatewayPayment | None, gateway: Gateway) -
 
 
 def _finish(row: Notification, spacing: timedelta) -> None:
-    """Note that the reading came after every notification the row had when it was taken.
+    """Store that the reading answers every notification that the row had when it was taken.
 
-    The row goes when `spacing` is over, unless i'mport has notified again: then it is due again.
+    With a `spacing` the row stays, and is not due before it is over. A later sweep deletes it, unless i'mport has
+    notified again: then it is due again.
     """
-    noted = Notification.objects.filter(pk=row.pk)
-    if not spacing and noted.filter(notified=row.notified).delete()[0]:
+    rows = Notification.objects.filter(pk=row.pk)
+    if not spacing and rows.filter(notified=row.notified).delete()[0]:
         return
-    # Not if somebody else has taken it since: then theirs is the reading under way.
-    noted.filter(attempts=row.attempts, answered__lt=row.notified).update(
+    # Not if another process has taken it since: then that reading is under way.
+    rows.filter(attempts=row.attempts, answered__lt=row.notified).update(
         answered=row.notified, attempts=0, next_attempt_at=timezone.now() + spacing
     )

@@ -1,7 +1,7 @@
-"""`POST /webhooks/iamport`: i'mport says that something happened to a payment.
+"""`POST /webhooks/iamport`: i'mport notifies us that a payment has changed.
 
-Anyone can send this, so nothing of it is believed: its `imp_uid` is noted, and i'mport is read after the answer.
-i'mport sends again after a 5xx and only then, so 503 is for "later it will work" and 4xx for what never will.
+Anyone can send this, so only its `imp_uid` is used: it is stored in the inbox, and a task reads i'mport.
+i'mport repeats a notification only after a 5xx: 503 means that a repetition will work, 4xx that none will.
 """
 
 import json
@@ -18,19 +18,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from core.http.client_ip import client_address
+from core.queue import enqueue
 from payments.intake.inbox import TooManyWaiting, add_notification
-from payments.intake.threads import read_soon
+from payments.intake.tasks import read_notified
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_FIELDS = 100
-# Narrow, as it goes to i'mport: a slash or a quote could make a proxy there refuse the whole reading it stands in.
+# Narrow, as it goes to i'mport: a slash or a quote could make a proxy there refuse the whole call.
 _IMP_UID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class Refused(Exception):
-    """A notification that can never be of use, however often it is sent."""
+    """A notification that no repetition would make valid."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -41,10 +42,10 @@ class Refused(Exception):
 
 @csrf_exempt
 def iamport_webhook(request: HttpRequest) -> JsonResponse:
-    """Note the payment, answer, and have it read afterwards."""
+    """Store the notification, enqueue the reading, and answer."""
     try:
         imp_uid = _imp_uid_of(request)
-        add_notification(imp_uid=imp_uid)
+        read_at = add_notification(imp_uid=imp_uid)
     except Refused as exc:
         answer = _error(exc.status, exc.code, exc.message)
         if exc.status == 405:
@@ -53,10 +54,11 @@ def iamport_webhook(request: HttpRequest) -> JsonResponse:
     except TooManyWaiting as exc:
         return _error(503, exc.code, exc.message)
     except DatabaseError:
-        logger.exception("a notification could not be noted")
+        logger.exception("a notification could not be stored")
         message = _("The database cannot be reached. Send the notification again in a minute.")
         return _error(503, "database_unavailable", message)
-    read_soon(imp_uid)
+    if read_at is not None:
+        enqueue(read_notified, imp_uid, at=read_at)
     return JsonResponse({"status": "accepted"})
 
 
@@ -67,7 +69,7 @@ def _error(status: int, code: str, message: str) -> JsonResponse:
 
 
 def _imp_uid_of(request: HttpRequest) -> str:
-    """The payment that a notification is about. Raises `Refused`."""
+    """Return the payment that a notification is about. Raises `Refused`."""
     if request.method != "POST":
         raise Refused(405, "method_not_allowed", _("Send notifications with POST."))
     if not _is_allowed(request):
@@ -88,7 +90,7 @@ def _is_allowed(request: HttpRequest) -> bool:
 
 def _body(request: HttpRequest) -> bytes:
     too_large = Refused(413, "too_large", _("The notification is too large."))
-    # Refused by its announced length, a large body is not even received.
+    # Checked before the body is received.
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
         raise too_large
     try:
@@ -101,7 +103,7 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _fields(content_type: str, body: bytes) -> Mapping[str, Any]:
-    """The body's fields; only `imp_uid` counts, so odd bytes elsewhere do no harm."""
+    """Return the body's fields. Only `imp_uid` is used, so invalid bytes elsewhere do no harm."""
     text = body.decode(errors="replace")
     try:
         if content_type == "application/json":

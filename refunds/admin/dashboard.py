@@ -20,6 +20,7 @@ from core.money import KRW, format_money
 from refunds.admin.drift.reports import result_badge
 from refunds.admin.progress import since
 from refunds.admin.timeline import refund_badge
+from refunds.admin.worker import no_worker_text
 from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
 from refunds.permissions import may_resolve, may_view_refunds, may_view_reports
 
@@ -91,6 +92,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context,
         "title": _("Overview"),
+        "worker_warning": no_worker_text(),
         "cards": [*_open_cards(), *_refunded_cards(days, today), *_drift_cards(user)],
         "chart": _chart(days, today),
         "newest": _lines(refunds[:LINES]),

@@ -5,12 +5,10 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from monitoring.models import last_seen
+from monitoring.worker import is_missing, worker_last_seen
 from refunds.admin.progress import since
-from refunds.metrics import SWEEP
 
 STARTS_WITHIN = timedelta(seconds=5)  # a worker that runs takes its message sooner
-SEEN_EVERY = timedelta(minutes=3)  # a worker that runs sweeps every minute
 
 
 def is_overdue(requested_at: datetime) -> bool:
@@ -20,10 +18,10 @@ def is_overdue(requested_at: datetime) -> bool:
 
 def no_worker_text() -> str:
     """Return what to do if no worker has been seen lately; "" if one has."""
-    now, seen_at = timezone.now(), last_seen(SWEEP)
-    if seen_at is not None and now - seen_at <= SEEN_EVERY:
+    seen_at = worker_last_seen()
+    if not is_missing(seen_at):
         return ""
     what_to_do = _("Ask the server administrator to start the worker, or to run “manage.py reconcile” once.")
     if seen_at is None:
         return _("No worker has been seen.") + " " + what_to_do
-    return _("No worker has been seen since %(time)s.") % {"time": since(seen_at, now)} + " " + what_to_do
+    return _("No worker has been seen since %(time)s.") % {"time": since(seen_at, timezone.now())} + " " + what_to_do

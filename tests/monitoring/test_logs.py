@@ -22,7 +22,6 @@ from access.tokens.service import create_token
 from config import logs
 from core.request_ids import new_request_id, request_id
 from monitoring.log_filters import Context
-from payments.intake.threads import _readings
 from refunds.models import RefundEvent
 from refunds.tasks import sweep
 from tests.factories import make_payment, make_staff, paid_at_sandbox
@@ -289,17 +288,6 @@ def test_a_task_takes_the_id_of_the_request_that_sent_it() -> None:
         message = channel.basic_get(current_app.conf.task_default_queue, no_ack=True)
 
     assert message.headers["X-Request-ID"] == current
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_reading_by_a_thread_has_an_id(sandbox: SandboxServer) -> None:
-    seen: list[str] = []
-    with patch.object(_readings, "_work", lambda _uids: seen.append(request_id()) or []):
-        _readings.notify("imp_1")
-        for thread in list(_readings._threads):
-            thread.join(10)
-
-    assert [len(one) for one in seen] == [32]
 
 
 def test_a_foreign_request_object_is_left_alone(rf: RequestFactory) -> None:

@@ -126,8 +126,8 @@ def test_what_waits_is_counted_with_the_age_of_the_oldest(client: Client) -> Non
     assert value(client, "refunds_open", status="pending") == 0
     assert 7_200 <= (value(client, "refunds_open_oldest_seconds") or 0) < 7_260
     assert value(client, "refunds_needing_review") == 1
-    assert value(client, "readings_owed") == 1
-    assert 0 <= (value(client, "readings_owed_oldest_seconds") or 0) < 60
+    assert value(client, "notifications_waiting") == 1
+    assert 0 <= (value(client, "notifications_waiting_oldest_seconds") or 0) < 60
     assert value(client, "deliveries_due") == 1
     assert 7_200 <= (value(client, "deliveries_due_oldest_seconds") or 0) < 7_260
 
@@ -213,9 +213,9 @@ def test_labels_hold_no_order_number_and_nothing_that_anybody_can_make_up(
 
 
 def test_a_part_that_fails_takes_no_other_along(client: Client) -> None:
-    with patch("refunds.metrics.last_seen", side_effect=DatabaseError("gone")):
+    with patch("refunds.metrics.worker_last_seen", side_effect=DatabaseError("gone")):
         assert value(client, "collector_up", part="refunds") == 0
-        assert value(client, "readings_owed") == 0
+        assert value(client, "notifications_waiting") == 0
     assert value(client, "collector_up") == 5
 
 

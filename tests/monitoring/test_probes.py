@@ -13,9 +13,12 @@ import pytest
 from celery import current_app
 from django.db import DatabaseError, connection
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from monitoring import readiness
+from monitoring.models import Heartbeat
+from monitoring.worker import MISSING_AFTER, note_worker
 from payments.gateway import GatewayAuthFailed, get_gateway
 from tests.monitoring.brokers import broker
 from tests.sandbox_server import SandboxServer
@@ -23,13 +26,14 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HANGS = 30  # seconds
-ALL_WELL = {"database": "ok", "migrations": "ok", "broker": "ok", "gateway": "ok"}
+ALL_WELL = {"database": "ok", "migrations": "ok", "broker": "ok", "gateway": "ok", "worker": "ok"}
 
 
 @pytest.fixture(autouse=True)
 def forgotten_answers(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxServer) -> None:
     """Every test asks anew, in a place where all is well."""
     current_app.conf.broker_transport_options  # noqa: B018 - makes the broker's folders, as the worker does
+    note_worker()
     monkeypatch.setattr(readiness, "FRESH_FOR", 0)
     monkeypatch.setattr(readiness, "_migrated", False)
     for name, check in list(readiness._checks.items()):
@@ -98,6 +102,13 @@ def test_iamport_being_down_leaves_us_ready(client: Client, settings: Settings, 
 
     assert client.get("/readyz").status_code == 200
     assert sandbox.stats() == {}
+
+
+def test_a_missing_worker_is_told_and_leaves_us_ready(client: Client) -> None:
+    Heartbeat.objects.update(seen_at=timezone.now() - MISSING_AFTER)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert answer.json()["checks"] == {**ALL_WELL, "worker": "missing"}
 
 
 def test_unapplied_migrations_are_told(client: Client) -> None:

@@ -283,7 +283,6 @@ def _now() -> float:
 def test_no_story_loses_or_doubles_a_refund(
     sandbox: SandboxServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("payments.intake.webhook.read_soon", lambda imp_uid: None)  # the story says when it is read
     settings.IAMPORT_READ_TIMEOUT = READ_TIMEOUT
     settings.IAMPORT_CONTRACTS = frozenset({"vbank_refund"})
     with time_machine.travel(_now(), tick=True) as clock:

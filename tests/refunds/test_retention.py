@@ -13,7 +13,7 @@ from django.db import InterfaceError, connection
 from django.test import Client
 from django.utils import timezone
 
-from refunds import retention
+from core import retention
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,7 @@ def test_a_connection_that_breaks_in_one_job_stops_no_other(monkeypatch: pytest.
         connection.close()
         raise InterfaceError("connection already closed")
 
-    monkeypatch.setattr(retention, "JOBS", (("first", breaks), *retention.JOBS))
+    monkeypatch.setattr(retention, "_jobs", {"first": breaks, **retention._jobs})
     counts = dict(retention.prune())
     assert counts.pop("first") is None
     assert set(counts.values()) == {0}

@@ -89,7 +89,7 @@ def test_everything_scheduled_is_a_task() -> None:
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
 
-    assert scheduled >= {SWEEP, "refunds.tasks.prune"}
+    assert scheduled == {SWEEP, "webhooks.tasks.deliver", "refunds.tasks.prune"}
     assert scheduled <= set(app.tasks)
 
 
@@ -105,7 +105,7 @@ def test_only_the_file_system_needs_folders(tmp_path: Path) -> None:
 
     assert Path(options["data_folder_in"]).stat().st_mode & 0o777 == 0o700
     assert options["data_folder_in"] == options["data_folder_out"]
-    assert transport_options("redis://localhost/0", tmp_path) == {}
+    assert not [name for name in transport_options("redis://localhost/0", tmp_path) if "folder" in name]
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from payments.background import BackgroundThreads
 from tests.admin_pages import codes, sign_in
 from tests.factories import make_staff, make_user
 from tests.webhooks.conftest import Connected
@@ -35,7 +34,14 @@ def manager(client: Client) -> Client:
 
 
 @pytest.fixture
-def delivered(connected: Connected, no_sending: None) -> Connected:
+def waiting(connected: Connected) -> Connected:
+    """A refund has failed, and no worker runs."""
+    fail(requested_refund())
+    return connected
+
+
+@pytest.fixture
+def delivered(connected: Connected) -> Connected:
     """A refund has failed, and the endpoint was told."""
     fail(requested_refund())
     deliver_due()
@@ -153,14 +159,13 @@ def test_a_test_of_an_address_that_leads_inside_by_now_says_so(manager: Client, 
 
 
 def test_an_endpoint_is_switched_off_and_on_and_then_gets_what_waits(
-    manager: Client, connected: Connected, no_sending: None, sending: BackgroundThreads
+    manager: Client, waiting: Connected, eager_worker: None
 ) -> None:
-    fail(requested_refund())
-    url = f"{ENDPOINTS}{connected.endpoint.pk}/switch/"
+    url = f"{ENDPOINTS}{waiting.endpoint.pk}/switch/"
     assert told(manager.post(url, {"to": "off"}, follow=True)) == ["off"]
-    assert "On hold" in manager.get(page_of(connected.endpoint)).text
+    assert "On hold" in manager.get(page_of(waiting.endpoint)).text
     assert told(manager.post(url, {"to": "on"}, follow=True)) == ["on"]
-    connected.receiver.wait_for(1)
+    assert len(waiting.receiver.received) == 1
 
 
 def test_who_did_what_to_an_endpoint_is_in_its_history(manager: Client, connected: Connected) -> None:
@@ -204,17 +209,15 @@ def test_an_interrupted_attempt_is_shown_as_such(manager: Client, delivered: Con
     assert "The endpoint may have received the event" in page
 
 
-def test_one_delivery_is_sent_again(manager: Client, delivered: Connected, sending: BackgroundThreads) -> None:
+def test_one_delivery_is_sent_again(manager: Client, delivered: Connected, eager_worker: None) -> None:
     answer: Any = manager.post(f"{DELIVERIES}{delivered.delivery.pk}/again/", follow=True)
     assert told(answer) == ["sent_again"]
-    delivered.receiver.wait_for(2)
+    assert len(delivered.receiver.received) == 2
     assert len({event.id for event in delivered.receiver.received}) == 1
     assert LogEntry.objects.get().get_change_message() == "Sent again"
 
 
-def test_many_are_sent_again_at_once_but_no_tests(
-    manager: Client, delivered: Connected, sending: BackgroundThreads
-) -> None:
+def test_many_are_sent_again_at_once_but_no_tests(manager: Client, delivered: Connected, eager_worker: None) -> None:
     fail(requested_refund())
     deliver_due()
     send_test(delivered.endpoint)
@@ -224,7 +227,7 @@ def test_many_are_sent_again_at_once_but_no_tests(
 
     assert told(answer) == ["sent_again", "left_out"]
     assert "2 events will be sent again" in answer.text
-    delivered.receiver.wait_for(5)
+    assert len(delivered.receiver.received) == 5
     assert LogEntry.objects.count() == 2
 
 

@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from payments.background import BackgroundThreads
 from tests.factories import make_staff
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.test_admin import MANAGER, SECRET
@@ -31,9 +30,7 @@ def desk(page: Page, live_server: LiveServer) -> Page:
     return page
 
 
-def test_from_adding_an_endpoint_to_sending_an_event_again(
-    desk: Page, receiver: Receiver, no_sending: None, sending: BackgroundThreads
-) -> None:
+def test_from_adding_an_endpoint_to_sending_an_event_again(desk: Page, receiver: Receiver, eager_worker: None) -> None:
     desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
     desk.locator("a[href$='/endpoint/add/']").first.click()
     desk.fill("[name=name]", "Web shop")

@@ -7,22 +7,34 @@ import time
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 import time_machine
 from cryptography.fernet import Fernet
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 from pytest_django import Settings
 
-from payments.background import BackgroundThreads
 from tests.factories import paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 from tests.webhooks.conftest import Connected
 from tests.webhooks.receiver import running_receiver
 from tests.webhooks.test_events import fail, refund, requested_refund
+from webhooks import tasks
 from webhooks.delivery import service
-from webhooks.delivery.service import BACK_OFF, JITTER, LEASE, MAX_FAILURES, Sent, deliver_due, send_again, send_test
+from webhooks.delivery.service import (
+    BACK_OFF,
+    JITTER,
+    LEASE,
+    MAX_FAILURES,
+    PAUSE_WHEN_DOWN,
+    Sent,
+    deliver_due,
+    send_again,
+    send_test,
+)
 from webhooks.endpoints import add_endpoint, rotate_secret, switch_endpoint
 from webhooks.models import Attempt, Delivery, DeliveryStatus, Endpoint, Event
 from webhooks.retention import drop_old_events
@@ -33,8 +45,8 @@ ENCRYPTED_WITH_ANOTHER_KEY = Fernet(Fernet.generate_key()).encrypt(b"secret").de
 
 
 @pytest.fixture
-def waiting(connected: Connected, no_sending: None) -> Connected:
-    """A refund has failed, and its process was killed before it could tell."""
+def waiting(connected: Connected) -> Connected:
+    """A refund has failed, and no worker runs."""
     fail(requested_refund())
     return connected
 
@@ -164,63 +176,75 @@ def test_secrets_are_stored_encrypted(connected: Connected) -> None:
 # --- Soon, and by whom --------------------------------------------------------------------------------------
 
 
-def test_a_refund_is_told_right_after_its_commit_without_any_worker(
-    sandbox: SandboxServer, connected: Connected, sending: BackgroundThreads
+def test_a_refund_is_told_right_after_its_commit(
+    sandbox: SandboxServer, connected: Connected, eager_worker: None
 ) -> None:
     record = refund(paid_at_sandbox(sandbox))
 
-    connected.receiver.wait_for(1)
-
     event = connected.receiver.received[0].verified_with(connected.secret)
     assert event["data"]["refund"]["number"] == record.number
-    sending.finish(20)
     assert connected.delivery.status == DeliveryStatus.DELIVERED
 
 
-def test_the_process_tries_again_by_itself(
-    connected: Connected, sending: BackgroundThreads, monkeypatch: pytest.MonkeyPatch
+def test_a_broker_that_is_gone_neither_fails_the_refund_nor_loses_the_event(
+    sandbox: SandboxServer, connected: Connected, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(service, "BACK_OFF", (timedelta(seconds=0.1),) * 9)
-    connected.receiver.answers = [500, 500, 200]
-    with transaction.atomic():
-        fail(requested_refund())
+    with patch.object(tasks.deliver_to, "apply_async", side_effect=OperationalError("gone")):
+        record = refund(paid_at_sandbox(sandbox))
 
-    connected.receiver.wait_for(3)
+    assert record.status == "succeeded"
+    assert "could not be enqueued" in caplog.text
+    assert deliver_due() == Sent(delivered=1)
 
 
-def test_a_new_event_does_not_wait_for_the_next_try_of_an_older_one(
-    connected: Connected, sending: BackgroundThreads
-) -> None:
+def test_a_new_event_does_not_wait_for_the_next_try_of_an_older_one(connected: Connected, eager_worker: None) -> None:
     connected.receiver.answers = [500, 200]
-    with transaction.atomic():
-        fail(requested_refund())
-    connected.receiver.wait_for(1)
-    sending.finish(20)  # the next try is far off
-    Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(hours=5))
-    with sending._changed:
-        sending._due = dict.fromkeys(sending._due, time.monotonic() + 18_000)
+    fail(requested_refund())
+    fail(requested_refund())
 
-    with transaction.atomic():
-        fail(requested_refund())
-
-    connected.receiver.wait_for(2)
+    assert [event.id for event in connected.receiver.received] == [
+        delivery.event.message_id for delivery in connected.endpoint.deliveries.order_by("pk")
+    ]
+    assert set(connected.endpoint.deliveries.values_list("status", flat=True)) == {"waiting", "delivered"}
 
 
-def test_an_endpoint_that_keeps_failing_is_not_asked_for_each_new_event(
-    connected: Connected, sending: BackgroundThreads
-) -> None:
-    connected.receiver.answers = [500]
+def test_an_endpoint_that_keeps_failing_is_paused_whatever_comes(connected: Connected, eager_worker: None) -> None:
+    connected.receiver.answers = [500, 500, 500, 200]
     with transaction.atomic():
         for _ in range(3):
             fail(requested_refund())
-    connected.receiver.wait_for(3)
-    sending.finish(20)
-
-    with transaction.atomic():
-        fail(requested_refund())
-    time.sleep(0.5)
-
     assert len(connected.receiver.received) == 3
+
+    fail(requested_refund())
+    assert len(connected.receiver.received) == 3
+
+    with time_machine.travel(timezone.now() + PAUSE_WHEN_DOWN):
+        make_due()
+        tasks.deliver()
+    assert not connected.endpoint.deliveries.exclude(status=DeliveryStatus.DELIVERED).exists()
+
+
+def test_what_is_noted_while_another_task_sends_is_sent_by_that_task(connected: Connected, eager_worker: None) -> None:
+    def note_another(handler: BaseHTTPRequestHandler) -> None:
+        note = threading.Thread(target=lambda: (fail(requested_refund()), connection.close()))
+        note.start()
+        note.join()  # its own task finds the endpoint busy
+        slowly(handler)
+
+    connected.receiver.answers = [note_another, 200]
+    fail(requested_refund())
+
+    assert len(connected.receiver.received) == 2
+    assert set(connected.endpoint.deliveries.values_list("status", "attempts")) == {("delivered", 1)}
+
+
+def test_an_endpoint_is_free_again_when_its_task_has_died(waiting: Connected) -> None:
+    now = timezone.now()
+    assert service._claim(waiting.endpoint.pk) is not None
+    assert deliver_due() == Sent()
+
+    with time_machine.travel(now + LEASE + timedelta(seconds=1)):
+        assert deliver_due() == Sent(delivered=1)
 
 
 def at_once(work: list[object]) -> None:
@@ -278,10 +302,10 @@ def test_a_sender_that_wakes_up_late_changes_nothing_of_a_later_one(waiting: Con
     assert late is not None
     assert current is not None
 
-    service._write_down(late, service.Outcome(status=500))
+    service._store(late, service.AttemptOutcome(status=500))
     assert waiting.delivery.taken_until == current.delivery.taken_until
-    service._write_down(current, service.Outcome(status=200))
-    service._write_down(late, service.Outcome(status=500))
+    service._store(current, service.AttemptOutcome(status=200))
+    service._store(late, service.AttemptOutcome(status=500))
 
     assert waiting.delivery.status == DeliveryStatus.DELIVERED
 
@@ -289,7 +313,7 @@ def test_a_sender_that_wakes_up_late_changes_nothing_of_a_later_one(waiting: Con
 # --- Fairness -----------------------------------------------------------------------------------------------
 
 
-def test_an_endpoint_that_hangs_does_not_hold_up_another(waiting: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_hangs_holds_up_one_task_and_no_other_endpoint(waiting: Connected) -> None:
     release = threading.Event()
     waiting.receiver.answers = [lambda handler: release.wait(20) and None]
     with running_receiver() as quick:
@@ -298,25 +322,28 @@ def test_an_endpoint_that_hangs_does_not_hold_up_another(waiting: Connected, mon
             fail(requested_refund())
 
         def run() -> None:
-            deliver_due()
+            tasks.deliver_to(waiting.endpoint.pk)
             connection.close()
 
-        sweep = threading.Thread(target=run)
-        sweep.start()
-        quick.wait_for(5)
-        assert len(waiting.receiver.received) == 1
+        hanging = threading.Thread(target=run)
+        hanging.start()
+        waiting.receiver.wait_for(1)
+        assert deliver_due() == Sent(delivered=5)
+        assert (len(waiting.receiver.received), len(quick.received)) == (1, 5)
         release.set()
-        sweep.join()
+        hanging.join()
 
 
-def test_an_endpoint_that_keeps_failing_is_left_alone_for_the_rest_of_the_sweep(waiting: Connected) -> None:
+def test_an_endpoint_that_keeps_failing_is_left_alone_for_the_rest_of_the_run(waiting: Connected) -> None:
     for _ in range(9):
         fail(requested_refund())
     waiting.receiver.answers = [500]
 
     assert deliver_due() == Sent(failed=3, is_down=True)
-    assert deliver_due() == Sent(failed=3, is_down=True)
+    assert deliver_due() == Sent()
 
+    with time_machine.travel(timezone.now() + PAUSE_WHEN_DOWN):
+        assert deliver_due() == Sent(failed=3, is_down=True)
     assert len({event.id for event in waiting.receiver.received}) == 6
 
 
@@ -328,9 +355,10 @@ def test_one_event_that_is_never_accepted_does_not_stop_the_others(waiting: Conn
     assert deliver_due() == Sent(delivered=2, failed=3)
 
 
-def test_a_sweep_begins_nothing_new_when_its_time_is_over(waiting: Connected) -> None:
-    assert deliver_due(seconds=0) == Sent()
+def test_a_run_begins_nothing_new_when_its_time_is_over(waiting: Connected) -> None:
+    assert service.deliver_to(waiting.endpoint.pk, seconds=0) == Sent()
     assert waiting.receiver.received == []
+    assert deliver_due() == Sent(delivered=1)
 
 
 # --- Again, and as a test -----------------------------------------------------------------------------------

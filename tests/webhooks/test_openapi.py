@@ -42,9 +42,7 @@ def test_every_type_is_described_with_an_example_that_fits(document: dict[str, A
 
 
 @pytest.mark.django_db(transaction=True)
-def test_events_are_as_described(
-    document: dict[str, Any], sandbox: SandboxServer, connected: Connected, no_sending: None
-) -> None:
+def test_events_are_as_described(document: dict[str, Any], sandbox: SandboxServer, connected: Connected) -> None:
     refund(paid_at_sandbox(sandbox))
     fail(requested_refund())
     deliver_due()

@@ -1,4 +1,4 @@
-"""Real processes: killed at the worst moments, started by cron, by Celery, and ending right after a refund."""
+"""Real processes: killed at the worst moments, started by cron, and a worker of Celery."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from config.celery import app
 from tests.factories import paid_at_sandbox
+from tests.production import WORKER, running, wait_for
 from tests.sandbox_server import SandboxServer
 from tests.webhooks.conftest import Connected
 from tests.webhooks.test_events import fail, requested_refund
-from webhooks.models import Delivery, DeliveryStatus, Event
+from webhooks.models import Delivery, DeliveryStatus, Endpoint, Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
+SOON = 40  # seconds
 Environment = Callable[..., dict[str, str]]
 
 # Refunds, and dies as soon as the settlement is committed: before the event could be sent.
@@ -33,7 +34,7 @@ import os, signal, sys, django
 django.setup()
 from django.core.management import call_command
 from webhooks import receivers
-receivers.send_soon = lambda endpoints: os.kill(os.getpid(), signal.SIGKILL)
+receivers.deliver_to.apply_async = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 call_command("refund", sys.argv[1])
 """
 # Dies after the event was noted, but before the settlement is committed.
@@ -92,11 +93,10 @@ def test_killed_inside_the_settlement_neither_refund_nor_event_is_there_until_re
     payment.refunds.update(requested_at=timezone.now() - timedelta(hours=1))
     assert manage("reconcile", environment=environment).returncode == 0
     assert Event.objects.get().type == "refund.succeeded"
-    connected.receiver.wait_for(1)
 
 
 def test_killed_while_sending_the_event_is_sent_again_after_the_lease(
-    connected: Connected, environment: dict[str, str], no_sending: None
+    connected: Connected, environment: dict[str, str]
 ) -> None:
     fail(requested_refund())
     release = threading.Event()
@@ -107,16 +107,16 @@ def test_killed_while_sending_the_event_is_sent_again_after_the_lease(
     release.set()
 
     assert manage("deliver_events", environment=environment).stdout == "0 delivered, 0 failed.\n"
-    Delivery.objects.update(taken_until=timezone.now() - timedelta(seconds=1))  # the lease goes by
+    over = timezone.now() - timedelta(seconds=1)  # both leases go by
+    Delivery.objects.update(taken_until=over)
+    Endpoint.objects.update(busy_until=over)
     assert manage("deliver_events", environment=environment).stdout == "1 delivered, 0 failed.\n"
 
     first, second = connected.receiver.received
     assert (first.id, first.body) == (second.id, second.body)
 
 
-def test_two_processes_at_once_send_each_event_once(
-    connected: Connected, environment: dict[str, str], no_sending: None
-) -> None:
+def test_two_processes_at_once_send_each_event_once(connected: Connected, environment: dict[str, str]) -> None:
     for _ in range(20):
         fail(requested_refund())
     command = [sys.executable, "manage.py", "deliver_events"]
@@ -127,33 +127,21 @@ def test_two_processes_at_once_send_each_event_once(
     assert len(ids) == len(set(ids)) == 20
 
 
-def test_a_command_that_refunds_tells_it_before_it_ends(
-    sandbox: SandboxServer, connected: Connected, environment: dict[str, str]
+def test_what_a_command_refunds_is_told_by_the_worker_which_tries_again_soon(
+    sandbox: SandboxServer, connected: Connected, environment: dict[str, str], tmp_path: Path
 ) -> None:
     payment = paid_at_sandbox(sandbox)
+    connected.receiver.answers = [500, 200]
+    with running(WORKER, environment, tmp_path / "worker.log"):
+        assert manage("refund", payment.imp_uid, environment=environment).returncode == 0
+        connected.receiver.wait_for(2, seconds=SOON)  # well before a sweep would
 
-    assert manage("refund", payment.imp_uid, environment=environment).returncode == 0
-
-    assert len(connected.receiver.received) == 1
-    assert connected.delivery.status == DeliveryStatus.DELIVERED
-
-
-def test_a_command_that_refunds_does_not_wait_for_ever(
-    sandbox: SandboxServer, connected: Connected, environment: dict[str, str]
-) -> None:
-    release = threading.Event()
-    connected.receiver.answers = [lambda handler: release.wait(100) and None]
-    payment = paid_at_sandbox(sandbox)
-    assert manage("refund", payment.imp_uid, environment=environment).returncode == 0
-
-    release.set()
-    assert connected.delivery.status == DeliveryStatus.WAITING
-    # It left before the sender gave up: of the attempt nothing is known.
-    assert list(connected.delivery.attempt_log.values_list("status", "error")) == [(None, "")]
+        wait_for(lambda: connected.delivery.status == DeliveryStatus.DELIVERED, "the answer was not stored")
+    assert len({event.id for event in connected.receiver.received}) == 1
 
 
 def test_the_command_says_what_failed_and_forgets_what_is_old(
-    connected: Connected, no_sending: None, capsys: pytest.CaptureFixture[str]
+    connected: Connected, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fail(requested_refund())
     connected.receiver.answers = [500, 200]
@@ -166,18 +154,3 @@ def test_the_command_says_what_failed_and_forgets_what_is_old(
         "1 delivered, 0 failed.",
         "0 old events deleted.",
     ]
-
-
-def test_the_workers_tasks_send_and_forget(connected: Connected, no_sending: None) -> None:
-    app.loader.import_default_modules()
-    fail(requested_refund())
-    app.tasks["webhooks.tasks.deliver"]()
-    assert len(connected.receiver.received) == 1
-
-    Event.objects.update(created_at=timezone.now() - timedelta(days=31))
-    Delivery.objects.update(finished_at=timezone.now() - timedelta(days=31))
-    app.tasks["webhooks.tasks.prune"]()
-    assert not Event.objects.exists()
-    assert {"webhooks.tasks.deliver", "webhooks.tasks.prune"} <= {
-        entry["task"] for entry in app.conf.beat_schedule.values()
-    }

@@ -21,6 +21,7 @@ from unfold.decorators import action
 from core.admin.display import format_time
 from core.admin.lists import BrowsingAdmin
 from core.admin.pages import StaffRequest, staff_may
+from core.queue import enqueue
 from payments.admin.search import matching
 from payments.models import Payment
 from refunds.models import RefundRecord
@@ -28,9 +29,9 @@ from refunds.permissions import may_view_refunds
 from webhooks.admin.display import attempt_lines, delivery_badge, event_lines, next_attempt, order_link, pretty_body
 from webhooks.admin.filters import EndpointFilter, EventFilter, StateFilter
 from webhooks.delivery.service import send_again
-from webhooks.delivery.threads import send_soon
 from webhooks.models import Delivery, EventType
 from webhooks.permissions import may_send_again, may_view_deliveries, may_view_endpoints
+from webhooks.tasks import deliver_to
 
 MAX_AT_ONCE = 1_000
 _MESSAGE_ID = re.compile(r"evt_[0-9a-f]{32}")
@@ -147,7 +148,8 @@ def _send_again(request: HttpRequest, pks: list[int]) -> None:
     sent = send_again(Delivery.objects.filter(pk__in=pks))
     if sent:
         LogEntry.objects.log_actions(cast(User, request.user).pk, sent, CHANGE, change_message=gettext("Sent again"))
-    send_soon({delivery.endpoint for delivery in sent if delivery.endpoint.enabled})
+    for endpoint_id in {delivery.endpoint_id for delivery in sent if delivery.endpoint.enabled}:
+        enqueue(deliver_to, endpoint_id)
     held = sorted({delivery.endpoint.name for delivery in sent if not delivery.endpoint.enabled})
     if sent:
         text = ngettext("%(count)s event will be sent again.", "%(count)s events will be sent again.", len(sent))

@@ -13,13 +13,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core.admin.display import format_time
 from core.admin.pages import StaffRequest, admin_page, staff_may
+from core.queue import enqueue
 from webhooks.admin.display import delivery_lines, endpoint_badge, event_types, last_result
 from webhooks.admin.forms import EndpointForm, RotationForm, name_is_taken
 from webhooks.delivery.service import send_test
-from webhooks.delivery.threads import send_soon
 from webhooks.endpoints import add_endpoint, change_endpoint, rotate_secret, switch_endpoint
 from webhooks.models import DeliveryStatus, Endpoint
 from webhooks.permissions import may_add_endpoint, may_change_endpoint, may_view_deliveries, may_view_endpoints
+from webhooks.tasks import deliver_to
 
 SHOWN = 10
 
@@ -96,7 +97,7 @@ def switch(request: StaffRequest, pk: int) -> HttpResponse:
         switch_endpoint(endpoint, on=on)
         _log(request, endpoint, _("Switched on") if on else _("Switched off"))
     if on:
-        send_soon([endpoint])
+        enqueue(deliver_to, endpoint.pk)
         messages.success(request, _("Switched on. It receives events from now on."), extra_tags="on")
     else:
         text = _("Switched off. Until it is switched on again, events are not queued. Queued ones are kept.")

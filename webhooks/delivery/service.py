@@ -1,18 +1,16 @@
-"""Send what is waiting: at least once each, with growing pauses, and no endpoint at the cost of another.
+"""Send deliveries: each at least once, retried with growing pauses, and no endpoint delays another.
 
-A delivery is taken by one process at a time and only for a while, so whoever dies with it leaves it to the next one.
-No transaction is open while an endpoint is asked.
+A process takes a delivery for a limited time. If it dies, another one sends the delivery again after that.
+No transaction is open during a request.
 """
 
 import logging
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from core.encryption.cipher import DecryptError
@@ -26,7 +24,7 @@ from webhooks.signing import signed_headers
 
 logger = logging.getLogger(__name__)
 
-# The pauses after each failed attempt; the last attempt is about 75 hours after the first.
+# The pauses after failed attempts; the last attempt is about 75 hours after the first.
 BACK_OFF = (
     timedelta(seconds=5),
     timedelta(minutes=5),
@@ -39,23 +37,22 @@ BACK_OFF = (
     timedelta(hours=24),
 )
 MAX_FAILURES = len(BACK_OFF) + 1
-JITTER = 0.2  # a pause is up to so much longer, that retries do not come all at once
+JITTER = 0.2  # a pause is up to this much longer, so that retries do not come all at once
 LONGEST_RETRY_AFTER = timedelta(hours=24)
-LEASE = timedelta(minutes=2)  # longer than an attempt can take
-SWEEP_SECONDS = 40.0
-ENDPOINTS_AT_ONCE = 8
-# An endpoint that fails so often in a row is left alone for a while, whatever else waits for it.
+LEASE = timedelta(minutes=2)  # longer than a run and its last attempt can take
+RUN_SECONDS = 20.0
+# After this many failures in a row, nothing is sent to the endpoint during the pause.
 FAILURES_THAT_MEAN_DOWN = 3
 PAUSE_WHEN_DOWN = timedelta(minutes=1)
 
 _GONE = 410
-_ASK_TO_WAIT = frozenset({429, 503})
+_RETRY_AFTER_STATUSES = frozenset({429, 503})
 _dice = secrets.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of the attempts of one run. `is_down`: an endpoint was left alone because it kept failing."""
+    """How many attempts of one run were accepted and how many failed. `is_down`: an endpoint kept failing."""
 
     delivered: int = 0
     failed: int = 0
@@ -63,8 +60,8 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one attempt brought: an HTTP status, or why there is none."""
+class AttemptOutcome:
+    """The result of one attempt: an HTTP status, or why there is none."""
 
     status: int | None = None
     failure: Failure | None = None
@@ -76,34 +73,66 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-def deliver_due(*, seconds: float = SWEEP_SECONDS) -> Sent:
-    """Send what is due, each endpoint in a thread of its own. Begins nothing new after `seconds`."""
-    due = Delivery.objects.due(timezone.now()).order_by()
-    endpoints = list(due.values_list("endpoint_id", flat=True).distinct())
-    if not endpoints:
-        return Sent()
-    _dice.shuffle(endpoints)  # with more than there are threads, it is not always the same ones that come too late
-    with ThreadPoolExecutor(min(len(endpoints), ENDPOINTS_AT_ONCE), "event-sweep") as pool:
-        parts = list(pool.map(partial(_in_a_thread, until=time.monotonic() + seconds), endpoints))
+def endpoints_due() -> list[int]:
+    """Return the endpoints with due deliveries that no process sends to and that are not paused, in random order."""
+    now = timezone.now()
+    due = Delivery.objects.due(now).filter(endpoint__in=Endpoint.objects.free(now))
+    found = list(due.order_by().values_list("endpoint_id", flat=True).distinct())
+    _dice.shuffle(found)
+    return found
+
+
+def deliver_due() -> Sent:
+    """Send what is due, one endpoint after the other."""
+    parts = []
+    for endpoint_id in endpoints_due():
+        try:
+            parts.append(deliver_to(endpoint_id))
+        except Exception:  # an error of one endpoint must not stop the others
+            logger.exception("deliveries to endpoint %s could not be sent", endpoint_id)
+            parts.append(Sent(failed=1))
     return Sent(
         sum(part.delivered for part in parts), sum(part.failed for part in parts), any(part.is_down for part in parts)
     )
 
 
-def _in_a_thread(endpoint_id: int, *, until: float) -> Sent:
-    try:
-        return deliver_to(endpoint_id, until=until)
-    except Exception:  # one endpoint must not take the others with it
-        logger.exception("events for endpoint %s could not be sent", endpoint_id)
-        return Sent(failed=1)
-    finally:
-        connections.close_all()
+def deliver_to(endpoint_id: int, *, seconds: float = RUN_SECONDS) -> Sent:
+    """Send what is due to one endpoint, the oldest first. Begins no new attempt after `seconds`.
+
+    Only one process sends to an endpoint at a time, so that a slow endpoint does not occupy all of them. Does nothing
+    if another one does, or while the endpoint is paused because it kept failing.
+    """
+    end, sent = time.monotonic() + seconds, Sent()
+    while (busy_until := _claim(endpoint_id)) is not None:
+        run = Sent()
+        try:
+            run = _send_due(endpoint_id, end)
+        finally:
+            _release(endpoint_id, busy_until, is_down=run.is_down)
+        sent = Sent(sent.delivered + run.delivered, sent.failed + run.failed, run.is_down)
+        # Whoever noted a delivery just before the release found the endpoint busy: it is ours to send.
+        is_done = run.is_down or time.monotonic() >= end
+        if is_done or not Delivery.objects.due(timezone.now()).filter(endpoint=endpoint_id).exists():
+            break
+    return sent
 
 
-def deliver_to(endpoint_id: int, *, until: float) -> Sent:
-    """Send what is due for one endpoint, the longest waiting first. Begins nothing new after `until` (monotonic)."""
+def _claim(endpoint_id: int) -> datetime | None:
+    """Reserve the endpoint for this run. Return until when, or None if it is not free."""
+    now = timezone.now()
+    free = Endpoint.objects.free(now).filter(pk=endpoint_id)
+    return now + LEASE if free.update(busy_until=now + LEASE) else None
+
+
+def _release(endpoint_id: int, busy_until: datetime, *, is_down: bool) -> None:
+    # Not if the lease went by and another process has claimed it since.
+    ours = Endpoint.objects.filter(pk=endpoint_id, busy_until=busy_until)
+    ours.update(busy_until=None, paused_until=timezone.now() + PAUSE_WHEN_DOWN if is_down else None)
+
+
+def _send_due(endpoint_id: int, end: float) -> Sent:
     delivered = failed = in_a_row = 0
-    while in_a_row < FAILURES_THAT_MEAN_DOWN and time.monotonic() < until:
+    while in_a_row < FAILURES_THAT_MEAN_DOWN and time.monotonic() < end:
         taken = _take(endpoint_id, timezone.now())
         if taken is None:
             break
@@ -115,9 +144,9 @@ def deliver_to(endpoint_id: int, *, until: float) -> Sent:
 
 
 def send_again(deliveries: DeliveryQuerySet) -> list[Delivery]:
-    """Have these sent anew, whatever became of them, with all their attempts; returns the ones that will be.
+    """Make these deliveries due again, with all their attempts. Return those that will be sent.
 
-    Left out: tests, and what is being sent just now.
+    Leaves out tests and deliveries that are being sent. Ends the pause of their endpoints.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -126,11 +155,12 @@ def send_again(deliveries: DeliveryQuerySet) -> list[Delivery]:
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in again]).update(
             status=DeliveryStatus.WAITING, failures=0, next_attempt_at=now, taken_until=None, finished_at=None
         )
+        Endpoint.objects.filter(pk__in={delivery.endpoint_id for delivery in again}).update(paused_until=None)
     return again
 
 
 def send_test(endpoint: Endpoint) -> Delivery:
-    """Send a test event once, now, even to an endpoint that is off; returns its delivery with what became of it."""
+    """Send a test event once and now, even to an endpoint that is off. Return its delivery with the result."""
     now = timezone.now()
     with transaction.atomic():
         event = Event.objects.create(type=EventType.PING, created_at=now)
@@ -155,7 +185,7 @@ class _Taken:
 
 
 def _take(endpoint_id: int, now: datetime) -> _Taken | None:
-    """Take one due delivery; nobody else takes it before the lease is over."""
+    """Take one due delivery; no other process takes it before the lease is over."""
     with transaction.atomic():
         due = Delivery.objects.due(now).filter(endpoint=endpoint_id).select_related("event", "endpoint")
         waiting = due.order_by("next_attempt_at", "pk").select_for_update(skip_locked=True, of=("self",))
@@ -168,19 +198,19 @@ def _take(endpoint_id: int, now: datetime) -> _Taken | None:
         return _Taken(delivery, Attempt.objects.create(delivery=delivery, at=now))
 
 
-def _attempt(taken: _Taken) -> Outcome:
-    """Send one delivery once, and write down what came of it."""
+def _attempt(taken: _Taken) -> AttemptOutcome:
+    """Send one delivery once, and store the outcome."""
     began = time.perf_counter()
     outcome = _send(taken.delivery)
     taken.attempt.milliseconds = round((time.perf_counter() - began) * 1000)
-    _write_down(taken, outcome)
+    _store(taken, outcome)
     if not outcome.is_delivered:
         word = outcome.failure or f"HTTP {outcome.status}"
         logger.warning("%s to endpoint %s: %s", taken.delivery.event, taken.delivery.endpoint_id, word)
     return outcome
 
 
-def _send(delivery: Delivery) -> Outcome:
+def _send(delivery: Delivery) -> AttemptOutcome:
     endpoint, now = delivery.endpoint, timezone.now()
     body = body_of(delivery.event).encode()
     try:
@@ -189,17 +219,17 @@ def _send(delivery: Delivery) -> Outcome:
         headers |= {"Content-Type": "application/json", "User-Agent": "refund-desk"}
         answer = post(parse_url(endpoint.url), headers=headers, body=body)
     except SendError as exc:
-        return Outcome(failure=exc.failure)
+        return AttemptOutcome(failure=exc.failure)
     except DecryptError:
-        return Outcome(failure=Failure.SECRET_UNREADABLE)
-    wait = timedelta(seconds=answer.retry_after) if answer.status in _ASK_TO_WAIT else timedelta(0)
-    return Outcome(status=answer.status, text=answer.text, retry_after=min(wait, LONGEST_RETRY_AFTER))
+        return AttemptOutcome(failure=Failure.SECRET_UNREADABLE)
+    wait = timedelta(seconds=answer.retry_after) if answer.status in _RETRY_AFTER_STATUSES else timedelta(0)
+    return AttemptOutcome(status=answer.status, text=answer.text, retry_after=min(wait, LONGEST_RETRY_AFTER))
 
 
-def _write_down(taken: _Taken, outcome: Outcome) -> None:
+def _store(taken: _Taken, outcome: AttemptOutcome) -> None:
     now, delivery, attempt = timezone.now(), taken.delivery, taken.attempt
     waiting = Delivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.WAITING)
-    # Not if somebody else has taken it since: then theirs is the attempt under way.
+    # Not if another process has taken it since: then that attempt is under way.
     still_ours = waiting.filter(taken_until=delivery.taken_until)
     failures = delivery.failures + 1
     with transaction.atomic():

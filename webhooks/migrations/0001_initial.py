@@ -119,6 +119,8 @@ class Migration(migrations.Migration):
                     "old_secret_until",
                     models.DateTimeField(blank=True, editable=False, null=True, verbose_name="old secret valid until"),
                 ),
+                ("busy_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("paused_until", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="added at"),

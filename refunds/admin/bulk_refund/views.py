@@ -2,14 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -19,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core.queue import enqueue
 from payments.models import Payment
 from refunds.admin.bulk_refund.confirmation import (
     Confirmation,
@@ -36,7 +35,7 @@ from refunds.batches.outcomes import Progress, find_batch, outcomes, progress_of
 from refunds.batches.run import run
 from refunds.models import RefundBatch
 from refunds.permissions import may_refund_any
-from refunds.tasks import enqueue, run_batch
+from refunds.tasks import run_batch
 
 
 def confirmation_url(payment_ids: Sequence[int], **more: str) -> str:
@@ -137,7 +136,7 @@ def _send(user: User, token: uuid.UUID, page: Confirmation) -> None:
     if len(page.orders) == 1:
         run(batch_id=batch.pk)
     else:
-        transaction.on_commit(partial(enqueue, run_batch, batch.pk))
+        enqueue(run_batch, batch.pk)
 
 
 def _verdict(request: HttpRequest, page: Confirmation) -> Notice:

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
+from core.retention import prune
 from refunds.management.base import SOME_FAILED, RefundCommand
-from refunds.retention import prune
 
 
 class Command(RefundCommand):

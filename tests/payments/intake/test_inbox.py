@@ -1,4 +1,4 @@
-"""Owed readings: taken once, repeated with a back-off, never lost when notified during the reading."""
+"""The inbox: each payment is read once, again after a failure, and again if notified during the reading."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from payments.gateway import GatewayPayment, GatewayUnavailable, PaymentUnknown
 from payments.intake import inbox
-from payments.intake.inbox import BACK_OFF, SPACING, add_notification, process_waiting, read_due
+from payments.intake.inbox import BACK_OFF, SPACING, add_notification, process_waiting, read_now
 from payments.models import Notification, Payment
 from tests.factories import make_payment
 from tests.fakes import InstantGateway
@@ -72,15 +71,15 @@ def test_requests_before_the_reading_are_one_reading() -> None:
     assert not Notification.objects.exists()
 
 
-@pytest.mark.parametrize("read", ["by a thread", "by the sweep"])
+@pytest.mark.parametrize("read", ["by its task", "by the sweep"])
 def test_request_during_the_reading_causes_another_one(read: str) -> None:
     gateway = Readings()
     add_notification(imp_uid="imp_1")
     gateway.while_reading = lambda: add_notification(imp_uid="imp_1")
 
     for _ in range(2):
-        if read == "by a thread":
-            read_due(imp_uids=["imp_1"], gateway=gateway)
+        if read == "by its task":
+            read_now(imp_uid="imp_1", gateway=gateway)
         else:
             process_waiting(only_due=True, gateway=gateway)
         assert Notification.objects.filter(imp_uid="imp_1").exists()
@@ -93,25 +92,52 @@ def test_readings_of_one_payment_keep_their_distance() -> None:
     gateway = Readings()
     add_notification(imp_uid="imp_1")
     for _ in range(10):
-        read_due(imp_uids=["imp_1"], gateway=gateway)
+        read_now(imp_uid="imp_1", gateway=gateway)
         add_notification(imp_uid="imp_1")
 
     assert gateway.read == {"imp_1": 1}
     row = Notification.objects.get()
     assert row.next_attempt_at <= timezone.now() + SPACING
     make_due()
-    read_due(imp_uids=["imp_1"], gateway=gateway)
+    read_now(imp_uid="imp_1", gateway=gateway)
     assert gateway.read == {"imp_1": 2}
 
 
-def test_answered_request_is_gone_when_the_distance_is_over() -> None:
+def test_a_task_is_wanted_for_the_first_notification_and_again_only_after_a_reading_of_it() -> None:
+    gateway = Readings()
+    assert add_notification(imp_uid="imp_1") is not None
+    assert add_notification(imp_uid="imp_1") is None  # one is on its way
+    gateway.while_reading = lambda: waited.append(add_notification(imp_uid="imp_1"))
+    waited: list[object] = []
+
+    again_at = read_now(imp_uid="imp_1", gateway=gateway)
+
+    assert waited == [None]  # the reading sees to it itself
+    assert again_at == Notification.objects.get().next_attempt_at
+    assert add_notification(imp_uid="imp_1") is None
+    gateway.while_reading = lambda: None
+    make_due()
+    assert read_now(imp_uid="imp_1", gateway=gateway) is None
+    assert add_notification(imp_uid="imp_1") == Notification.objects.get().next_attempt_at
+
+
+def test_a_flood_of_payments_is_left_to_the_sweep_which_reads_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [add_notification(imp_uid=f"imp_{number}") is not None for number in range(inbox.FLOOD + 2)]
+
+    assert wanted == [True] * inbox.FLOOD + [False] * 2
+    assert process_waiting(only_due=True, seconds=-1, gateway=Readings()).read == 0
+    assert process_waiting(only_due=True, gateway=Readings()).read == inbox.FLOOD + 2
+
+
+def test_an_answered_row_is_gone_after_the_next_sweep() -> None:
     gateway = Readings()
     add_notification(imp_uid="imp_1")
-    ((imp_uid, due),) = read_due(imp_uids=["imp_1"], gateway=gateway)
-    assert (imp_uid, due) == ("imp_1", Notification.objects.get().next_attempt_at)
+    read_now(imp_uid="imp_1", gateway=gateway)
     make_due()
 
-    assert read_due(imp_uids=["imp_1"], gateway=gateway) == []
+    assert process_waiting(only_due=True, gateway=gateway).read == 0
+
+    assert not Notification.objects.exists()
     assert gateway.calls == 1
 
 
@@ -217,7 +243,7 @@ def test_requests_at_once_are_one_row() -> None:
 
 
 def test_requests_beside_readings_are_all_followed_by_one() -> None:
-    """Whatever the interleaving: after the last request there is a reading, now or owed."""
+    """Whatever the interleaving: after the last request there is a reading, or one waits."""
     gateway = Readings()
     last_request: list[float] = []
     last_reading: list[float] = []
@@ -235,8 +261,7 @@ def test_requests_beside_readings_are_all_followed_by_one() -> None:
     works = iter([request_often, request_often, read_often, read_often])
     at_once(lambda: next(works)(), threads=4)
 
-    owed = Notification.objects.filter(answered__lt=F("notified")).exists()
-    assert owed or max(last_reading) > max(last_request)
+    assert Notification.objects.waiting().exists() or max(last_reading) > max(last_request)
     process_waiting(gateway=gateway)
     assert not Notification.objects.exists()
 
@@ -251,7 +276,7 @@ def test_slow_reader_does_not_hide_a_request_from_the_next_one() -> None:
     add_notification(imp_uid="imp_1")  # while the other one reads
     inbox._finish(quick, SPACING)
 
-    assert Notification.objects.filter(answered__lt=F("notified")).exists()
+    assert Notification.objects.waiting().exists()
 
 
 @pytest.mark.parametrize("changes", [{"imp_uid": ""}, {"answered": 2}])

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from celery import Celery
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connection
+from django.db import OperationalError as DatabaseGone
+from django.db import connection
 from django.test import Client
+from django.utils import timezone
+from kombu.exceptions import OperationalError
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+import config.broker
+from config.broker import transport_options
 from config.networks import networks
-from payments.background import BackgroundThreads
-from payments.intake import inbox, webhook
-from payments.intake import threads as reading_module
+from monitoring.broker import waiting_messages
+from payments.gateway import get_gateway
+from payments.intake import inbox
 from payments.intake.inbox import process_waiting
+from payments.intake.tasks import read_notified
 from payments.models import Notification, Payment
 from refunds.errors import RefundOutcomeUnknown
 from refunds.inputs import Actor, RefundRequest
@@ -35,26 +45,6 @@ PATH = "/webhooks/iamport"
 FORM = "application/x-www-form-urlencoded"
 SECONDS = 60
 IAMPORT_ADDRESS = "52.78.100.19"
-
-
-@pytest.fixture(autouse=True)
-def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[BackgroundThreads]:
-    """Reading threads of the test's own, gone when it ends."""
-    readings = reading_module.reading_threads()
-    monkeypatch.setattr(reading_module, "_readings", readings)
-    monkeypatch.setattr(inbox, "SPACING", timedelta(seconds=0.3))
-    yield readings
-    with readings._changed:
-        readings._due.clear()
-        readings._changed.notify_all()
-    for thread in list(readings._threads):
-        thread.join(SECONDS)
-
-
-@pytest.fixture
-def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process is killed right after each answer."""
-    monkeypatch.setattr(webhook, "read_soon", lambda imp_uid: None)
 
 
 def notify(client: Client, imp_uid: str, **fields: str) -> Any:
@@ -75,7 +65,14 @@ def refund(payment: Payment, amount: int = 3_000) -> RefundRecord:
 
 
 def nothing_is_waiting() -> bool:
-    return not Notification.objects.exists()
+    return not Notification.objects.waiting().exists()
+
+
+def read_the_rest() -> None:
+    """Later, when the distance between two readings is over."""
+    Notification.objects.update(next_attempt_at=timezone.now())
+    process_waiting(only_due=True)
+    assert nothing_is_waiting()
 
 
 # --- What a notification brings about -----------------------------------------------------------------------
@@ -83,20 +80,22 @@ def nothing_is_waiting() -> bool:
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/"])
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", FORM])
-def test_unknown_payment_is_mirrored(client: Client, sandbox: SandboxServer, path: str, content_type: str) -> None:
+def test_unknown_payment_is_mirrored(
+    eager_worker: None, client: Client, sandbox: SandboxServer, path: str, content_type: str
+) -> None:
     imp_uid = sandbox.create_payment(amount=5_000)["imp_uid"]
     body = f"imp_uid={imp_uid}&status=paid" if content_type == FORM else json.dumps({"imp_uid": imp_uid})
 
     answer = client.post(path, body, content_type=content_type)
 
     assert (answer.status_code, answer.json()) == (200, {"status": "accepted"})
-    wait_for(lambda: Payment.objects.filter(imp_uid=imp_uid, amount=5_000).exists())
-    wait_for(nothing_is_waiting)
+    assert Payment.objects.filter(imp_uid=imp_uid, amount=5_000).exists()
+    assert nothing_is_waiting()
 
 
 @pytest.mark.parametrize("webhook_format", ["json", "form"])
 def test_console_cancel_reaches_the_ledger(
-    sandbox: SandboxServer, live_server: LiveServer, webhook_format: str
+    eager_worker: None, sandbox: SandboxServer, live_server: LiveServer, webhook_format: str
 ) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.settings(webhook_url=live_server.url + PATH, webhook_format=webhook_format)
@@ -109,7 +108,9 @@ def test_console_cancel_reaches_the_ledger(
     wait_for(lambda: sandbox.webhooks()[0]["http_status"] == 200)
 
 
-def test_pending_refund_is_settled_by_its_notification(sandbox: SandboxServer, live_server: LiveServer) -> None:
+def test_pending_refund_is_settled_by_its_notification(
+    eager_worker: None, sandbox: SandboxServer, live_server: LiveServer
+) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.settings(webhook_url=live_server.url + PATH)
     sandbox.fault("cancel", "accept_later", times=1)
@@ -122,7 +123,9 @@ def test_pending_refund_is_settled_by_its_notification(sandbox: SandboxServer, l
     assert payment.refunds.count() == 1
 
 
-def test_unknown_refund_is_settled_by_a_notification(client: Client, sandbox: SandboxServer) -> None:
+def test_unknown_refund_is_settled_by_a_notification(
+    eager_worker: None, client: Client, sandbox: SandboxServer
+) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "drop_after", times=1)
     with pytest.raises(RefundOutcomeUnknown):
@@ -130,42 +133,46 @@ def test_unknown_refund_is_settled_by_a_notification(client: Client, sandbox: Sa
 
     notify(client, payment.imp_uid, status="cancelled")
 
-    wait_for(payment.refunds.filter(status=RefundStatus.SUCCEEDED, source=RefundSource.API).exists)
+    assert payment.refunds.filter(status=RefundStatus.SUCCEEDED, source=RefundSource.API).exists()
     assert payment.refunds.count() == 1
 
 
-def test_duplicates_are_booked_once(client: Client, sandbox: SandboxServer) -> None:
+def test_duplicates_are_booked_once(eager_worker: None, client: Client, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 1_000)
 
     answers = [notify(client, payment.imp_uid, status="cancelled").status_code for _ in range(5)]
 
     assert answers == [200] * 5
-    wait_for(nothing_is_waiting)
+    read_the_rest()
     notify(client, payment.imp_uid, status="cancelled")
-    wait_for(nothing_is_waiting)
+    read_the_rest()
     payment.refresh_from_db()
     assert (payment.cancel_amount, payment.refunds.count()) == (1_000, 1)
 
 
-def test_order_does_not_matter_and_the_body_is_not_believed(client: Client, sandbox: SandboxServer) -> None:
+def test_order_does_not_matter_and_the_body_is_not_believed(
+    eager_worker: None, client: Client, sandbox: SandboxServer
+) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 1_000)
 
     for status in ("cancelled", "paid", "ready", "failed"):
         notify(client, payment.imp_uid, status=status, amount="1", cancel_amount="9999", merchant_uid="stolen")
 
-    wait_for(nothing_is_waiting)
+    read_the_rest()
     merchant_uid = payment.merchant_uid
     payment.refresh_from_db()
     assert (payment.status, payment.cancel_amount, payment.amount) == ("cancelled", 1_000, 10_000)
     assert payment.merchant_uid == merchant_uid
 
 
-def test_payment_that_iamport_does_not_know_is_forgotten(client: Client, sandbox: SandboxServer) -> None:
+def test_payment_that_iamport_does_not_know_is_forgotten(
+    eager_worker: None, client: Client, sandbox: SandboxServer
+) -> None:
     assert notify(client, "imp_999999999999").status_code == 200
 
-    wait_for(nothing_is_waiting)
+    assert nothing_is_waiting()
     assert not Payment.objects.exists()
     assert sandbox.stats()["payment"] <= 2  # the first one may meet an old token
 
@@ -173,21 +180,36 @@ def test_payment_that_iamport_does_not_know_is_forgotten(client: Client, sandbox
 # --- When things are slow, broken or too many ---------------------------------------------------------------
 
 
-def test_answer_does_not_wait_for_iamport(client: Client, sandbox: SandboxServer) -> None:
+@pytest.mark.parametrize("error", [OSError("disk full"), OperationalError("no broker")])
+def test_a_broker_that_takes_no_message_costs_a_minute_and_no_notification(
+    client: Client, sandbox: SandboxServer, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
     imp_uid = sandbox.create_payment()["imp_uid"]
-    sandbox.fault("payment", "hang_before", seconds=3, times=1)
+    with patch.object(read_notified, "apply_async", side_effect=error):
+        assert notify(client, imp_uid).status_code == 200
 
-    answer = notify(client, imp_uid)
-
-    assert answer.status_code == 200
-    # i'mport is still silent, or not even asked yet.
-    assert not Payment.objects.exists()
-    wait_for(lambda: sandbox.stats().get("payment"))
-    assert notify(client, sandbox.create_payment()["imp_uid"]).status_code == 200
-    wait_for(lambda: Payment.objects.count() == 2)
+    assert "could not be enqueued" in caplog.text
+    assert process_waiting(only_due=True).read == 1
 
 
-def test_killed_after_the_answer_the_sweep_finishes(client: Client, sandbox: SandboxServer, no_threads: None) -> None:
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_never_answers_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str
+) -> None:
+    monkeypatch.setattr(config.broker, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}//"
+        app = Celery(broker=url, set_as_current=False)
+        app.conf.update(broker_transport_options=transport_options(url, tmp_path), broker_connection_timeout=0.2)
+        started = time.monotonic()
+
+        with pytest.raises(OperationalError):
+            app.send_task("task", retry=False)
+
+    assert time.monotonic() - started < 10
+
+
+def test_without_a_worker_the_sweep_reads_it(client: Client, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 2_000)
     notify(client, payment.imp_uid)
@@ -198,30 +220,33 @@ def test_killed_after_the_answer_the_sweep_finishes(client: Client, sandbox: San
 
     payment.refresh_from_db()
     assert payment.cancel_amount == 2_000
-    assert nothing_is_waiting()
+    assert not Notification.objects.exists()
 
 
-def test_flood_of_one_payment_is_one_reading_and_one_more(
+def test_flood_of_one_payment_is_one_message_and_one_reading_at_a_time(
     client: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox, "SPACING", timedelta(minutes=1))
     imp_uid = sandbox.create_payment()["imp_uid"]
+    get_gateway().payments(["imp_none"])  # gets a token that this sandbox knows
+    before = sandbox.stats()["payment"]
 
     assert {notify(client, imp_uid).status_code for _ in range(200)} == {200}
+    assert waiting_messages() == 1
+    assert Notification.objects.get().notified == 1  # one that waits already costs no write
 
-    wait_for(Payment.objects.filter(imp_uid=imp_uid).exists)
-    assert sandbox.stats()["payment"] <= 2  # the first one may meet an old token
-    wait_for(lambda: Notification.objects.get().answered)
-    assert notify(client, imp_uid).status_code == 200
-    assert Notification.objects.get().notified < 200  # one that is owed already costs no write
-    process_waiting()
-    assert nothing_is_waiting()
-    assert sandbox.stats()["payment"] <= 3
+    read_notified(imp_uid)
+    assert {notify(client, imp_uid).status_code for _ in range(200)} == {200}
+    assert waiting_messages() == 2
+    read_notified(imp_uid)  # too early
+    assert sandbox.stats()["payment"] == before + 1
+    read_the_rest()
+    assert sandbox.stats()["payment"] == before + 2
 
 
 def test_database_gone_is_503(client: Client) -> None:
     def fail(*_: object) -> None:
-        raise OperationalError("gone")
+        raise DatabaseGone("gone")
 
     with connection.execute_wrapper(fail):
         answer = notify(client, "imp_1")
@@ -231,7 +256,7 @@ def test_database_gone_is_503(client: Client) -> None:
 
 
 def test_too_many_waiting_is_503_but_known_ones_are_still_noted(
-    client: Client, no_threads: None, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox, "MAX_WAITING", 1)
 
@@ -291,7 +316,7 @@ def test_junk_is_refused_for_good(
     assert sandbox.stats() == {}
 
 
-def test_odd_bytes_beside_the_number_do_no_harm(client: Client, no_threads: None) -> None:
+def test_odd_bytes_beside_the_number_do_no_harm(client: Client) -> None:
     body = '{"imp_uid": "imp_1", "name": "상품"}'.encode("euc-kr")
 
     assert client.post(PATH, body, content_type=JSON).status_code == 200
@@ -317,7 +342,6 @@ def test_odd_bytes_beside_the_number_do_no_harm(client: Client, no_threads: None
 def test_only_allowed_addresses_are_heard(
     client: Client,
     settings: Settings,
-    no_threads: None,
     behind_proxy: bool,
     address: str,
     forwarded: str | None,
@@ -338,5 +362,5 @@ def test_malformed_allow_list_stops_the_process() -> None:
         networks("NAME", ["52.78.100"])
 
 
-def test_neither_session_nor_csrf_token_is_asked_for(no_threads: None) -> None:
+def test_neither_session_nor_csrf_token_is_asked_for() -> None:
     assert notify(Client(enforce_csrf_checks=True), "imp_1").status_code == 200

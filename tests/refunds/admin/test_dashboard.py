@@ -10,6 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from monitoring.models import Heartbeat
+from monitoring.worker import note_worker
 from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff
@@ -55,6 +57,26 @@ def test_an_empty_shop_is_told_that_all_is_well(staff: Client) -> None:
     ):
         assert text in page
     assert "<svg class" not in page
+
+
+@pytest.mark.parametrize(
+    ("minutes", "language", "text"),
+    [
+        (None, "en", "No worker has been seen. Ask whoever runs this desk"),
+        (5, "en", "No worker has been seen since"),
+        (5, "ko", "작업 프로세스가"),
+        (2, "en", None),
+    ],
+)
+def test_a_missing_worker_is_told(staff: Client, minutes: int | None, language: str, text: str | None) -> None:
+    if minutes is not None:
+        note_worker()
+        Heartbeat.objects.update(seen_at=timezone.now() - timedelta(minutes=minutes))
+
+    page = staff.get(HOME, headers={"Accept-Language": language}).text
+
+    assert ('data-code="worker_missing"' in page) == (text is not None)
+    assert (text or "") in page
 
 
 def test_each_card_leads_to_what_it_counts(staff: Client) -> None:
@@ -135,5 +157,5 @@ def test_many_refunds_cost_no_more_queries_than_few(
         make_refund(RefundStatus.PENDING, needs_review=bool(number % 2))
         make_refund(RefundStatus.SUCCEEDED, days_ago=number)
     staff.get(HOME)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         staff.get(HOME)

@@ -16,13 +16,13 @@ from kombu.exceptions import OperationalError
 from pytest_django import Settings
 
 from monitoring.models import Heartbeat
+from monitoring.worker import note_worker
 from payments.models import Payment
 from refunds.batches import run as module
 from refunds.batches.create import Order, create_batch
 from refunds.batches.outcomes import key_of
 from refunds.batches.run import run
 from refunds.inputs import Actor, RefundRequest
-from refunds.metrics import SWEEP
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.services.refund import refund_once
 from refunds.tasks import run_batch, sweep
@@ -220,7 +220,8 @@ class TestWithoutWorker:
 
         RefundBatch.objects.update(created_at=timezone.now() - timedelta(seconds=10))
         assert codes(staff.get(url).text) == ["waiting", "no_worker"]
-        Heartbeat.objects.create(name=SWEEP, seen_at=timezone.now() - LONG_AGO)
+        note_worker()
+        Heartbeat.objects.update(seen_at=timezone.now() - LONG_AGO)
         assert codes(staff.get(url).text) == ["waiting", "no_worker"]
         Heartbeat.objects.update(seen_at=timezone.now())
         assert codes(staff.get(url).text) == ["waiting"]

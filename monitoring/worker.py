@@ -1,0 +1,36 @@
+"""Whether a background worker runs: it leaves a heartbeat after each sweep."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from monitoring.models import beat, last_seen
+from monitoring.readiness import NotReady, register_check
+
+# Some sweeps: one can be late while i'mport is slow.
+MISSING_AFTER = timedelta(minutes=3)
+_NAME = "worker"
+
+
+def note_worker() -> None:
+    """Note that a worker runs."""
+    beat(_NAME)
+
+
+def worker_last_seen() -> datetime | None:
+    """Return when a worker last left a heartbeat; None if none ever did."""
+    return last_seen(_NAME)
+
+
+def is_missing(seen_at: datetime | None) -> bool:
+    """Return whether a worker last seen then counts as gone."""
+    return seen_at is None or timezone.now() - seen_at > MISSING_AFTER
+
+
+def _check_worker() -> None:
+    if is_missing(worker_last_seen()):
+        raise NotReady("missing", "no worker has been seen")
+
+
+# A warning: refunds need no worker, and cron can do its work.
+register_check("worker", _check_worker, is_warning=True)
