@@ -20,8 +20,8 @@ proc_name = "refund-desk"
 worker_class = "gthread"
 threads = 8
 timeout = 60
-# A batch of 50 refunds runs inside its request: a second or two each. Before a worker ends (SIGTERM, `max_requests`),
-# it has this long to finish. What is cut off all the same is carried on from the admin's result page.
+# A refund waits for i'mport in its request, up to 100 s with the default time-outs. Before a worker ends (SIGTERM,
+# `max_requests`), it has this long to finish. What is interrupted all the same is settled by reading i'mport.
 graceful_timeout = 120
 keepalive = 5
 
