@@ -1,5 +1,6 @@
 """Amounts of money: their precision per currency, and how they are written for people."""
 
+import re
 from decimal import Decimal
 
 from babel import numbers
@@ -8,6 +9,8 @@ from django.utils.translation import get_language
 KRW = "KRW"
 MAX_DIGITS = 15  # what SQLite keeps exactly in its 8-byte numbers
 DECIMAL_PLACES = 2
+
+_AMOUNT_TEXT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 
 
 def is_currency(code: str) -> bool:
@@ -29,6 +32,13 @@ def fits_precision(amount: Decimal, currency: str) -> bool:
 def quantize(amount: Decimal, currency: str) -> Decimal:
     """Return `amount` with exactly the decimals of `currency` (1000.00 KRW -> 1000)."""
     return amount.quantize(Decimal(1).scaleb(-precision(currency)))
+
+
+def read_amount(text: str) -> Decimal:
+    """Read an amount as people type it: "1,000", "12.30". Raises `ValueError` for anything else."""
+    if _AMOUNT_TEXT.fullmatch(text.strip()) is None:
+        raise ValueError("not an amount")
+    return Decimal(text.strip().replace(",", ""))
 
 
 def format_money(amount: Decimal, currency: str) -> str:

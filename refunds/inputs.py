@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from access.models import ApiToken
-from core.money import MAX_DIGITS
+from core.money import MAX_DIGITS, read_amount
 from payments.gateway import Requester
 from refunds.errors import InvalidRequest
 
@@ -18,7 +18,6 @@ MAX_REASON_LENGTH = 200  # leaves room for the refund number that goes to i'mpor
 MAX_MERCHANT_UID_LENGTH = 40
 MAX_IMP_UID_LENGTH = 32
 
-_AMOUNT_TEXT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 # Control characters, halves of characters, and those that turn the text around them: it would read differently.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
@@ -61,13 +60,11 @@ def parse_amount(value: object, *, field: str = "amount") -> Decimal:
     Raises `InvalidRequest` (`invalid_amount`) for anything else: text that is no plain number, NaN, infinity,
     booleans, lists, more digits than any payment has. Sign and precision are the rules' business.
     """
-    if isinstance(value, str) and _AMOUNT_TEXT.fullmatch(value.strip()):
-        value = value.strip().replace(",", "")
-    elif isinstance(value, bool) or not isinstance(value, int | Decimal):
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise _invalid_amount(field)
     try:
-        amount = Decimal(value)
-    except InvalidOperation as exc:
+        amount = read_amount(value) if isinstance(value, str) else Decimal(value)
+    except (ValueError, InvalidOperation) as exc:
         raise _invalid_amount(field) from exc
     if not amount.is_finite() or amount.adjusted() >= MAX_DIGITS or _decimals(amount) > MAX_DIGITS:
         raise _invalid_amount(field)

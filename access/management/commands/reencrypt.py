@@ -1,17 +1,18 @@
 """`manage.py reencrypt`: the second step of changing ENCRYPTION_KEYS."""
 
-import json
+from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
+from core.commands import SOME_FAILED, JsonCommand
 from core.encryption.reencrypt import Reencrypted, reencrypt_all
 
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = (
         "Re-encrypt all personal data and secrets with the first of ENCRYPTION_KEYS. Safe to interrupt and repeat. "
         "Exit code: 0 done, 1 no key can decrypt some of it."
@@ -28,11 +29,11 @@ class Command(BaseCommand):
                 self._write(column)
         ok = not any(column.unreadable for column in columns)
         if options["json"]:
-            self.stdout.write(json.dumps({"ok": ok, "columns": [_json(column) for column in columns]}, indent=2))
+            self.write_json({"ok": ok, "columns": [asdict(column) for column in columns]})
         elif ok:
             self.stdout.write(_("Everything is encrypted with the first key. The other keys can be removed."))
         if not ok:
-            raise SystemExit(1)
+            raise SystemExit(SOME_FAILED)
 
     def _write(self, column: Reencrypted) -> None:
         figures = {"column": column.column, "reencrypted": column.reencrypted, "current": column.current}
@@ -43,12 +44,3 @@ class Command(BaseCommand):
                 "%(column)s: no key can decrypt %(count)d rows (ids %(ids)s). Restore the key that encrypted them."
             )
             self.stderr.write(text % {"column": column.column, "count": len(column.unreadable), "ids": ids})
-
-
-def _json(column: Reencrypted) -> dict[str, object]:
-    return {
-        "column": column.column,
-        "reencrypted": column.reencrypted,
-        "current": column.current,
-        "unreadable": column.unreadable,
-    }

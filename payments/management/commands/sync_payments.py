@@ -1,15 +1,15 @@
 """`manage.py sync_payments`: mirror payments from i'mport."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+from core.commands import SOME_FAILED, USAGE, JsonCommand
 from core.dates import date_argument, parse_moment
 from payments.gateway import GatewayAuthFailed, GatewayError
 from payments.intake.sync import SyncProgress, sync_by_date, sync_by_id
@@ -17,7 +17,7 @@ from payments.intake.sync import SyncProgress, sync_by_date, sync_by_id
 DEFAULT_DAYS = 90
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = (
         "Copy payments from i'mport, by imp_uid or by date (default: the last 90 days). "
         "Safe to interrupt and repeat. "
@@ -54,31 +54,31 @@ class Command(BaseCommand):
                         bar.set_postfix_str(str(step.upto.date()))
                     bar.update(step.read)
         except GatewayAuthFailed as exc:
-            raise CommandError(exc.message, returncode=2) from exc
+            raise CommandError(exc.message, returncode=USAGE) from exc
         except GatewayError as exc:
             error = exc.message
         report = {**totals, "missing": missing, "unbookable": unbookable, "error": error}
         self._print({**report, "resume": resume if error else ""}, as_json=options["json"])
         if missing or unbookable or error:
-            raise SystemExit(1)
+            raise SystemExit(SOME_FAILED)
 
     def _plan(self, options: dict[str, Any]) -> tuple[Iterator[SyncProgress], str]:
-        """What to read, and the words for it."""
+        """Return the steps to read, and the options that resume them from their start."""
         if options["imp_uid"]:
             if options["start"] or options["end"]:
-                raise CommandError(_("Give either payments or dates, not both."), returncode=2)
+                raise CommandError(_("Give either payments or dates, not both."), returncode=USAGE)
             if any(not uid.isprintable() or not uid.strip() for uid in options["imp_uid"]):
-                raise CommandError(_("An imp_uid is empty or has invalid characters."), returncode=2)
+                raise CommandError(_("An imp_uid is empty or has invalid characters."), returncode=USAGE)
             return sync_by_id(options["imp_uid"]), ""
         end = parse_moment(options["end"], end_of_day=True) if options["end"] else timezone.now()
         start = parse_moment(options["start"]) if options["start"] else end - timedelta(days=DEFAULT_DAYS)
         if start >= end:
-            raise CommandError(_("--from must be before --to."), returncode=2)
+            raise CommandError(_("--from must be before --to."), returncode=USAGE)
         return sync_by_date(start, end, status=options["status"]), f"--from {start:%Y-%m-%d}"
 
     def _print(self, report: dict[str, Any], *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
+            self.write_json(report)
             return
         self.stdout.write(
             _("%(read)d payments read: %(created)d new, %(updated)d changed, the rest unchanged.") % report

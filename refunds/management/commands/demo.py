@@ -1,4 +1,4 @@
-"""`manage.py demo`: accounts and orders to try everything with, in the sandbox i'mport and in the ledger."""
+"""`manage.py demo`: create demo accounts and orders, in the sandbox i'mport and in the ledger."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 30
 
 
 class Command(BaseCommand):
-    """Creates what is missing and touches nothing that is there, so that it can be run again at any time."""
+    """Create what is missing and change nothing else: safe to repeat."""
 
     help = "Create demo accounts and orders in the sandbox i'mport and in the ledger (DEBUG only)."
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
 
 def ensure_sandbox() -> None:
-    """Raises `CommandError` unless this is a development system with a sandbox that answers."""
+    """Raise `CommandError` unless DEBUG is on and a sandbox answers."""
     if not settings.DEBUG:
         raise CommandError(_("The demo is for development: set DEBUG=true."), returncode=2)
     url = settings.IAMPORT_API_URL
@@ -55,7 +55,7 @@ def control(method: str, path: str, body: Any = None) -> Any:
     url = settings.IAMPORT_API_URL
     try:
         with requests.Session() as session:
-            session.trust_env = False  # a proxy has no business between two local servers
+            session.trust_env = False  # no proxy between two local servers
             answer = session.request(method, f"{url}/_sandbox/{path}", json=body, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
         return answer.json()
@@ -66,7 +66,7 @@ def control(method: str, path: str, body: Any = None) -> Any:
 
 @transaction.atomic
 def create_accounts() -> list[tuple[Account, User]]:
-    """The accounts that are missing, and the group of those who refund. A changed password stays."""
+    """Create the missing accounts and the staff group. A changed password stays."""
     group, is_new = Group.objects.get_or_create(name=STAFF_GROUP)
     if is_new:
         group.permissions.set(_permissions())
@@ -82,7 +82,7 @@ def _new_user(account: Account, staff_group: Group) -> User:
         account.username,
         email=f"{account.username}@example.com",
         password=account.password,
-        first_name=account.full_name,  # whole: Django would put the given name first
+        first_name=account.full_name,  # in one field: Django would put the given name first
         is_staff=account.is_staff,
         is_superuser=account.is_superuser,
     )
@@ -100,12 +100,12 @@ def _permissions() -> list[Permission]:
 
 
 def create_orders() -> int:
-    """Payments in the sandbox, mirrored in the ledger and linked to the buyer. Returns how many are new here."""
+    """Create payments in the sandbox, mirror them and link them to the buyer. Returns how many are new here."""
     now = timezone.now()
     control("POST", "payments", [order.as_payment(now) for order in ORDERS])
     all_uids = [order.imp_uid for order in ORDERS]
     known = set(Payment.objects.filter(imp_uid__in=all_uids).values_list("imp_uid", flat=True))
-    # Only new ones are read: a reading would repair the cancels that the ledger is meant to miss.
+    # Read only new ones: reading the others would import the cancels that the ledger is meant to miss.
     missing = [uid for uid in all_uids if uid not in known]
     try:
         created = sum(step.created for step in sync_by_id(missing))
@@ -123,7 +123,7 @@ def _link_buyer(imp_uids: list[str]) -> None:
 
 
 def _cancel_unseen() -> None:
-    """Cancel in i'mport's console what the ledger is meant to miss, once: without the notification that tells it."""
+    """Cancel in i'mport's console, once and without a notification, what the ledger is meant to miss."""
     webhook_url = control("GET", "settings")["webhook_url"]
     control("POST", "settings", {"webhook_url": ""})
     try:

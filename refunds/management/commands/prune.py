@@ -5,11 +5,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
+from core.commands import SOME_FAILED, JsonCommand
 from core.retention import prune
-from refunds.management.base import SOME_FAILED, RefundCommand
 
 
-class Command(RefundCommand):
+class Command(JsonCommand):
     help = "Delete expired data, such as bank accounts. Exit code: 0 done, 1 some of it failed."
 
     def add_arguments(self, parser: CommandParser) -> None:

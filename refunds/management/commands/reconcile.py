@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.commands import SOME_FAILED
 from core.dates import date_argument, parse_moment
 from core.errors import DomainError
 from payments.gateway import GatewayError
@@ -16,7 +17,7 @@ from payments.models import Payment
 from refunds.batches.outcomes import BatchOutcome, State, outcomes
 from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
-from refunds.management.base import SOME_FAILED, RefundCommand
+from refunds.management.base import RefundCommand
 from refunds.models import ReconciliationReport
 from refunds.reconciliation.drift import compare_period, write_csv
 from refunds.reconciliation.reconcile import Reconciled, import_cancels, reconcile
@@ -73,7 +74,7 @@ class Command(RefundCommand):
         return results
 
     def _compare_period(self, options: dict[str, Any]) -> None:
-        """The drift report: exit code 1 if differences are left, or if i'mport could not be read to the end."""
+        """Make a reconciliation report. Exit code 1 if discrepancies are left, or if reading i'mport failed."""
         if options["order"] or not options["since"]:
             message = _("--all requires --since DATE and takes no orders.")
             raise self.usage_error(message, code="invalid_options", as_json=options["json"])

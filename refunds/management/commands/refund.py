@@ -10,13 +10,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from tqdm import tqdm
 
+from core.commands import SOME_FAILED
 from core.errors import DomainError
 from core.money import format_money
 from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.errors import InvalidRequest
 from refunds.inputs import RefundRequest, parse_amount, parse_request, parse_uid
-from refunds.management.base import SOME_FAILED, RefundCommand, operator
+from refunds.management.base import RefundCommand, operator
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.serialization import Json, error_json, payment_json, preview_json, refund_json
@@ -26,7 +27,7 @@ from refunds.services.refund import request_refund
 _TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
 _AMOUNTS = ("amount", "tax_free", "vat_amount")
 # Read from standard input, in this order, where the argument is "-".
-_ASKED = {
+_PROMPTS = {
     "refund_holder": _("Account holder"),
     "refund_account": _("Account number"),
     "refund_tel": _("Holder's telephone"),
@@ -83,10 +84,10 @@ class Command(RefundCommand):
             self.stdout.write(f"  {warning['message']}")
 
 
-def _ask_for(name: str) -> str:
-    """One line of standard input; at a terminal it is asked for, and not shown while it is typed."""
+def _prompt(name: str) -> str:
+    """Read a line of standard input; at a terminal, prompt for it without echo."""
     if sys.stdin.isatty():
-        return getpass.getpass(f"{_ASKED[name]}: ")
+        return getpass.getpass(f"{_PROMPTS[name]}: ")
     return sys.stdin.readline().rstrip("\r\n")
 
 
@@ -95,7 +96,7 @@ def _read_request(options: dict[str, Any]) -> RefundRequest:
         name: parse_amount(options[name], field=name) for name in _AMOUNTS if options[name] is not None
     }
     texts = {name: options[name] for name in _TEXTS}
-    texts |= {name: _ask_for(name) for name in _ASKED if options[name] == "-"}
+    texts |= {name: _prompt(name) for name in _PROMPTS if options[name] == "-"}
     return parse_request(texts, requester="admin", **amounts)
 
 

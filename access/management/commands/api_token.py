@@ -12,17 +12,14 @@ from django.utils.translation import gettext as _
 from access.models import ApiToken
 from access.tokens.labels import limits_in_words, scopes_in_words
 from access.tokens.service import DEFAULT_DAYS, issue_token, revoke_token, tokens_like
-from core.money import KRW
-from refunds.errors import InvalidRequest
-from refunds.inputs import parse_amount
-from refunds.management.base import RefundCommand
-from refunds.serialization import Json
+from core.commands import JsonCommand
+from core.money import KRW, read_amount
 
 MAX_DAYS = 36_500
 SCOPES = ("read", "refund")
 
 
-class Command(RefundCommand):
+class Command(JsonCommand):
     help = (
         "Create an API token for a user and print it. Only its hash is stored, so copy it now. "
         "With --list, list the tokens; with --revoke, revoke one."
@@ -53,12 +50,12 @@ class Command(RefundCommand):
         elif options["revoke"] is not None:
             self._revoke(options)
         else:
-            self._make(options)
+            self._create(options)
 
-    def _usage(self, message: str, options: dict[str, Any], *, code: str = "usage") -> CommandError:
-        return self.usage_error(message, code=code, as_json=options["json"])
+    def _usage(self, message: str, options: dict[str, Any]) -> CommandError:
+        return self.usage_error(message, code="usage", as_json=options["json"])
 
-    def _make(self, options: dict[str, Any]) -> None:
+    def _create(self, options: dict[str, Any]) -> None:
         user = User.objects.filter(username=options["username"], is_active=True).first()
         if user is None:
             raise self._usage(_("No active user is named “%(name)s”.") % {"name": options["username"]}, options)
@@ -86,9 +83,9 @@ class Command(RefundCommand):
 
     def _amount(self, name: str, options: dict[str, Any]) -> Any:
         try:
-            return None if options[name] is None else parse_amount(options[name], field=name)
-        except InvalidRequest as exc:
-            raise self._usage(exc.message, options, code=exc.code) from exc
+            return None if options[name] is None else read_amount(options[name])
+        except ValueError as exc:
+            raise self._usage(_("The amount must be a plain number, such as 1000."), options) from exc
 
     def _list(self, *, as_json: bool) -> None:
         tokens = ApiToken.objects.select_related("user")
@@ -102,7 +99,7 @@ class Command(RefundCommand):
         named = options["revoke"]
         found = tokens_like(named)
         if not found:
-            # What was typed may be a whole secret, so it is not repeated.
+            # The input may be a whole secret: do not repeat it.
             raise self._usage(_("No such token. See --list."), options)
         if len(found) > 1:
             names = ", ".join(f"{token.pk}: {token}" for token in found)
@@ -118,7 +115,7 @@ def _in_words(exc: ValidationError) -> str:
     return " ".join(f"{name}: {' '.join(messages)}" for name, messages in exc.message_dict.items())
 
 
-def _as_json(token: ApiToken) -> Json:
+def _as_json(token: ApiToken) -> dict[str, Any]:
     return {
         "id": token.pk,
         "name": token.name,

@@ -1,0 +1,21 @@
+"""The base of management commands: exit codes, and one JSON document."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+DONE, SOME_FAILED, USAGE = 0, 1, 2
+
+
+class JsonCommand(BaseCommand):
+    """A command with the exit codes 0 all done, 1 some failed or open, 2 usage or configuration."""
+
+    def usage_error(self, message: str, *, code: str, as_json: bool) -> CommandError:
+        """Return the error to raise for wrong usage; with --json, also write it as the document."""
+        if as_json:
+            self.write_json({"ok": False, "code": code, "message": message, "results": []})
+        return CommandError(message, returncode=USAGE)
+
+    def write_json(self, document: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str))
