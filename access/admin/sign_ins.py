@@ -92,12 +92,8 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     def has_reset_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self.has_delete_permission(request)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        # The admin's deletion page confirms it; the button says "Reset".
-        response: HttpResponse = super().render_change_form(request, context | {"show_delete": False}, *args, **kwargs)
-        return response
+    def page_context(self, request: HttpRequest, obj: Authenticator) -> dict[str, Any]:
+        return {"show_delete": False}  # the button "Reset" leads to the admin's deletion page
 
     @action(description=_("Reset…"), url_path="reset", permissions=["reset"], icon="lock_reset")  # type: ignore[untyped-decorator]
     def reset(self, request: HttpRequest, object_id: str) -> HttpResponse:

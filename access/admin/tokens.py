@@ -159,14 +159,8 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     # --- What is shown ------------------------------------------------------------------------------------------
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        token = context.get("original")
-        if token is not None:
-            context |= {**_facts(token), "title": token.name, "revoke_url": revoke_url(request.user, token)}
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return response
+    def page_context(self, request: HttpRequest, obj: ApiToken) -> dict[str, Any]:
+        return {**_facts(obj), "title": obj.name, "revoke_url": revoke_url(request.user, obj)}
 
     @admin.display(description=_("token"))
     def token(self, token: ApiToken) -> SafeString:

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -87,23 +87,18 @@ class PaymentAdmin(BrowsingAdmin):
         ]
         return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        payment = context["original"]
-        context |= {
-            "title": payment.merchant_uid,
-            "state": self.state(payment),
-            "method": method_label(payment.pay_method),
-            "paid": self.paid(payment),
-            "refunded": self.refunded(payment),
-            "lapsed_discount": payment.lapsed_discount and format_money(payment.lapsed_discount, payment.currency),
-            "refundable": self.refundable(payment),
-            "paid_time": self.paid_time(payment),
-            "receipt": safe_link(payment.receipt_url),
+    def page_context(self, request: HttpRequest, obj: Payment) -> dict[str, Any]:
+        return {
+            "title": obj.merchant_uid,
+            "state": self.state(obj),
+            "method": method_label(obj.pay_method),
+            "paid": self.paid(obj),
+            "refunded": self.refunded(obj),
+            "lapsed_discount": obj.lapsed_discount and format_money(obj.lapsed_discount, obj.currency),
+            "refundable": self.refundable(obj),
+            "paid_time": self.paid_time(obj),
+            "receipt": safe_link(obj.receipt_url),
         }
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return response
 
     @admin.display(description=gettext_lazy("order"))
     def order(self, payment: Payment) -> SafeString:

@@ -66,18 +66,14 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
             return []
         return list(super().get_actions_detail(request, object_id))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        payment = context["original"]
-        context |= {
-            "refunds": payment_refunds(payment),
-            "older_refunds_url": older_refunds_url(payment),
-            "waiting": waiting_refund(payment),
+    def page_context(self, request: HttpRequest, obj: Payment) -> dict[str, Any]:
+        return {
+            **super().page_context(request, obj),
+            "refunds": payment_refunds(obj),
+            "older_refunds_url": older_refunds_url(obj),
+            "waiting": waiting_refund(obj),
             "may_check": may_refund_any(request.user),
         }
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return response
 
     @admin.display(description=_("status"))
     def state(self, payment: Payment) -> SafeString:

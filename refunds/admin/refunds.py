@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -80,28 +80,23 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
         rows = [row for _title, options in self.get_fieldsets(request, obj) for row in options["fields"]]
         return [name for row in rows for name in row]
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        refund = context["original"]
-        context |= {
-            "title": refund.number,
-            "badge": refund_badge(refund),
-            "money": self.money(refund),
-            "asked_money": format_money(refund.amount, refund.payment.currency),
-            "before": format_money(refund.checksum, refund.payment.currency),
-            "method": method_label(refund.payment.pay_method),
-            "receipt": safe_link(refund.receipt_url),
+    def page_context(self, request: HttpRequest, obj: RefundRecord) -> dict[str, Any]:
+        return {
+            "title": obj.number,
+            "badge": refund_badge(obj),
+            "money": self.money(obj),
+            "asked_money": format_money(obj.amount, obj.payment.currency),
+            "before": format_money(obj.checksum, obj.payment.currency),
+            "method": method_label(obj.payment.pay_method),
+            "receipt": safe_link(obj.receipt_url),
             "may_view_tokens": request.user.has_perm("access.view_apitoken"),
-            "card": account_card(request.user, refund),
-            "timeline": timeline(refund),
-            "waiting": waiting(refund),
-            "may_check": refund.is_live and may_refund_any(request.user),
-            "close_url": close_url(request.user, refund),
-            "reviewed_url": reviewed_url(request.user, refund),
+            "card": account_card(request.user, obj),
+            "timeline": timeline(obj),
+            "waiting": waiting(obj),
+            "may_check": obj.is_live and may_refund_any(request.user),
+            "close_url": close_url(request.user, obj),
+            "reviewed_url": reviewed_url(request.user, obj),
         }
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return response
 
     @admin.display(description=_("refund number"))
     def refund(self, record: RefundRecord) -> str:

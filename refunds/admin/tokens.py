@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,13 +16,11 @@ from refunds.services.token_limits import used_on_day
 class RefundingTokenAdmin(ApiTokenAdmin):
     """The tokens' admin with refunds; it is in this app because access must not import refunds."""
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        token = context.get("original")
-        if token is not None and token.has_limit and may_view_refunds(request.user):
-            context["refunded_today"] = _refunded_today(token)
-        return super().render_change_form(request, context, *args, **kwargs)
+    def page_context(self, request: HttpRequest, obj: ApiToken) -> dict[str, Any]:
+        context = super().page_context(request, obj)
+        if obj.has_limit and may_view_refunds(request.user):
+            context["refunded_today"] = _refunded_today(obj)
+        return context
 
 
 def _refunded_today(token: ApiToken) -> str:

@@ -78,26 +78,22 @@ class DeliveryAdmin(BrowsingAdmin):
         """Return no fields: the overview shows everything."""
         return []
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        delivery, now = context["original"], timezone.now()
-        is_test = delivery.event.type == EventType.PING
-        context |= {
-            "title": delivery.event.get_type_display(),
-            "words": event_lines(delivery.event),
-            "state": delivery_badge(delivery, now),
-            "order": order_link(delivery.event, may_open=may_view_refunds(request.user)),
-            "happened": format_time(delivery.event.created_at),
-            "finished": format_time(delivery.finished_at),
-            "next_attempt": next_attempt(delivery),
-            "body": pretty_body(delivery.event),
-            "attempts": attempt_lines(delivery, now),
+    def page_context(self, request: HttpRequest, obj: Delivery) -> dict[str, Any]:
+        now = timezone.now()
+        is_test = obj.event.type == EventType.PING
+        return {
+            "title": obj.event.get_type_display(),
+            "words": event_lines(obj.event),
+            "state": delivery_badge(obj, now),
+            "order": order_link(obj.event, may_open=may_view_refunds(request.user)),
+            "happened": format_time(obj.event.created_at),
+            "finished": format_time(obj.finished_at),
+            "next_attempt": next_attempt(obj),
+            "body": pretty_body(obj.event),
+            "attempts": attempt_lines(obj, now),
             "may_open_endpoint": may_view_endpoints(request.user),
-            "may_send_again": may_send_again(request.user) and not is_test and not delivery.is_being_sent(now),
+            "may_send_again": may_send_again(request.user) and not is_test and not obj.is_being_sent(now),
         }
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return response
 
     @action(description=_("Send again"), permissions=["send"])  # type: ignore[untyped-decorator]
     def send_selected_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
