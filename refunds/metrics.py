@@ -49,7 +49,7 @@ def _count(record: RefundRecord) -> None:
 def collect() -> Iterable[Metric]:
     """Read what is open from the database: the same in every process, and after a restart."""
     yield from _open()
-    review = RefundRecord.objects.filter(needs_review=True).count()
+    review = RefundRecord.objects.needing_review().count()
     yield GaugeMetricFamily(f"{PREFIX}_refunds_needing_review", "Refunds that somebody has to look at.", value=review)
     swept_at = worker_last_seen()
     if swept_at is not None:

@@ -107,7 +107,7 @@ def ledger_url(**query: str) -> str:
 
 
 def _open_cards() -> list[Card]:
-    review = RefundRecord.objects.filter(needs_review=True).count()
+    review = RefundRecord.objects.needing_review().count()
     unknown, pending = Q(status=RefundStatus.UNKNOWN), Q(status=RefundStatus.PENDING)
     live = RefundRecord.objects.live().order_by()
     counts = live.aggregate(unknown=Count("pk", filter=unknown), pending=Count("pk", filter=pending))
@@ -219,7 +219,7 @@ def _lines(refunds: Iterable[RefundRecord]) -> list[RecentRefund]:
         RecentRefund(
             record,
             refund_badge(record),
-            format_money(record.booked_amount or record.amount, record.payment.currency),
+            format_money(record.shown_amount, record.payment.currency),
             since(record.requested_at, now),
         )
         for record in refunds

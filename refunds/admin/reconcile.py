@@ -11,9 +11,9 @@ from core.admin.pages import staff_may
 from payments.models import Payment
 from refunds.batches.create import MAX_ORDERS
 from refunds.permissions import may_refund_any
-from refunds.reconciliation.reconcile import Outcome, reconcile
+from refunds.reconciliation.reconcile import ReconcileOutcome, reconcile
 
-LEVELS: dict[Outcome, int] = {
+LEVELS: dict[ReconcileOutcome, int] = {
     "agrees": messages.SUCCESS,
     "settled": messages.SUCCESS,
     "imported": messages.SUCCESS,

@@ -110,7 +110,7 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
 
     @admin.display(description=_("amount"))
     def money(self, record: RefundRecord) -> str:
-        amount = record.amount if record.cancelled_amount is None else record.cancelled_amount
+        amount = record.shown_amount
         return format_money(amount, record.payment.currency)
 
     @admin.display(description=_("status"))

@@ -86,7 +86,7 @@ def payment_refunds(payment: Payment) -> list[PaymentRefund]:
     """Return the latest refunds of a payment, newest first."""
     lines = []
     for record in payment.refunds.all()[:REFUNDS_SHOWN]:
-        amount = record.amount if record.cancelled_amount is None else record.cancelled_amount
+        amount = record.shown_amount
         money = format_money(amount, payment.currency)
         lines.append(
             PaymentRefund(record, refund_badge(record), money, message_of(record), safe_link(record.receipt_url))

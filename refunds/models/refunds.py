@@ -1,11 +1,13 @@
 """What was given back: refund records and their append-only timeline."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +50,32 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
         """Refunds whose end is still open; at most one per payment."""
         return self.filter(status__in=LIVE_STATUSES)
 
+    def ended(self) -> Self:
+        """Refunds that succeeded or failed."""
+        return self.filter(status__in=FINAL_STATUSES)
+
+    def counting(self) -> Self:
+        """Refunds that took money, or may still take it: all but the failed ones."""
+        return self.exclude(status=RefundStatus.FAILED)
+
+    def needing_review(self) -> Self:
+        """Refunds that a member of staff has to look at."""
+        return self.filter(needs_review=True)
+
+    def unresolved(self, now: datetime) -> Self:
+        """Refunds that are unknown or pending, or requested so long ago that their process must be gone."""
+        lease_began = now - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+        return self.live().filter(~Q(status=RefundStatus.REQUESTED) | Q(requested_at__lt=lease_began))
+
+    def due(self, now: datetime) -> Self:
+        """Unresolved refunds whose next comparison with i'mport is due."""
+        return self.unresolved(now).filter(Q(next_check_at=None) | Q(next_check_at__lte=now))
+
+    def shown_total(self) -> Decimal:
+        """The sum of the refunds' `shown_amount`, in major units; they must be of one currency."""
+        total: Decimal | None = self.aggregate(total=Sum(Coalesce("cancelled_amount", "amount")))["total"]
+        return total or Decimal(0)
+
     def open_first(self) -> Self:
         """The open refund before the others, the newest first."""
         return self.alias(is_open=Q(status__in=LIVE_STATUSES)).order_by("-is_open", "-requested_at", "-id")
@@ -59,7 +87,7 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
 class RefundRecord(models.Model):
     """One refund. Born `requested` before anything is sent; ends `succeeded` or `failed` and stays there.
 
-    `amount` is what was asked, `cancelled_amount` what i'mport did (null until then); major units of the
+    `amount` is what was requested, `cancelled_amount` what i'mport refunded (null until then); major units of the
     payment's currency. Of the account it went to only the last four digits stand here; the whole of it is kept
     for a while, encrypted, in `RefundAccount`.
     """
@@ -195,12 +223,17 @@ class RefundRecord(models.Model):
 
     @property
     def booked_amount(self) -> Decimal:
-        """What this record took out of the payment's balance so far."""
+        """What this record took out of the payment's balance so far; 0 until i'mport shows it."""
         return self.cancelled_amount or Decimal(0)
+
+    @property
+    def shown_amount(self) -> Decimal:
+        """What people are shown: the amount refunded, or the amount requested until then."""
+        return self.amount if self.cancelled_amount is None else self.cancelled_amount
 
 
 class AppendOnlyError(Exception):
-    """Someone tried to change or delete a line of a refund's timeline."""
+    """A line of a refund's timeline was about to be changed or deleted."""
 
 
 class RefundEventQuerySet(models.QuerySet["RefundEvent"]):

@@ -51,8 +51,7 @@ class Requirements:
 
 
 def requirements(payment: Payment, now: datetime, contracts: frozenset[str], vbank_fee: Decimal) -> Requirements:
-    """Return the inputs needed for this payment. Ignores KSNET's limit of partial refunds, which `check` applies."""
-    part = RefundContext(payment, RefundRequest(amount=payment.amount / 2), now, contracts)
+    """Return what has to be asked for this payment. KSNET's count of partial refunds is left to `check`."""
     pg, tax_free_left = payment.pg_provider, payment.tax_free_left
     wants_tax_free = pg in pg_facts.TAX_FREE_PGS
     return Requirements(
@@ -60,9 +59,14 @@ def requirements(payment: Payment, now: datetime, contracts: frozenset[str], vba
         tel=pg_facts.needs_tel(payment),
         reason=pg_facts.needs_reason(payment),
         requester=pg_facts.needs_requester(payment),
-        partial_allowed=not first_broken(PARTIAL, part),
+        partial_allowed=not first_broken(PARTIAL, _partial_refund(payment, now, contracts, vbank_fee)),
         tax_free=wants_tax_free and 0 < (tax_free_left or 0) < payment.refundable_amount,
         takes_tax_free=wants_tax_free and tax_free_left != 0,
         takes_vat=pg in pg_facts.VAT_PGS | pg_facts.VAT_PARTIAL_PGS,
         merchant_fee=pg_facts.merchant_fee(payment, vbank_fee),
     )
+
+
+def _partial_refund(payment: Payment, now: datetime, contracts: frozenset[str], vbank_fee: Decimal) -> RefundContext:
+    """Return some partial refund of this payment, to find out whether any is allowed; the amount does not matter."""
+    return RefundContext(payment, RefundRequest(amount=payment.amount / 2), now, contracts, vbank_fee)

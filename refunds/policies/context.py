@@ -1,6 +1,6 @@
 """Input and result of the rules."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -28,9 +28,9 @@ class RefundContext:
     payment: Payment
     request: RefundRequest
     now: datetime
-    contracts: frozenset[str] = field(default_factory=frozenset)
+    contracts: frozenset[str]
+    vbank_fee: Decimal
     partial_refunds: int = 0
-    vbank_fee: Decimal = Decimal(300)
 
     @property
     def amount(self) -> Decimal:

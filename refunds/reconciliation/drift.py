@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import IO, Literal
 
 from django.db import transaction
-from django.db.models import F, Prefetch, Q
+from django.db.models import F, Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,8 +19,8 @@ from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Payment
 from refunds.ledger import booked_keys, cancellation_keys, parts_shown
 from refunds.messages import NOT_SHOWN, UNBOOKABLE
-from refunds.models import Discrepancy, DiscrepancyKind, ReconciliationReport, RefundRecord
-from refunds.reconciliation.reconcile import Outcome, Reconciled, reconcile
+from refunds.models import Discrepancy, DiscrepancyKind, ReconciliationReport, RefundRecord, RefundStatus
+from refunds.reconciliation.reconcile import Reconciled, ReconcileOutcome, reconcile
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Repaired:
     """What became of one payment of a report. `payment`: None if it is not here. `agrees`: nothing differs any more."""
 
     merchant_uid: str
-    outcome: Outcome | Literal["added"]
+    outcome: ReconcileOutcome | Literal["added"]
     message: str
     payment: Payment | None = None
     agrees: bool = False
@@ -180,7 +180,7 @@ def _noted(report: ReconciliationReport, result: Reconciled, *, is_new: bool) ->
 
 def _ledger_of(shown: Iterable[GatewayPayment]) -> dict[str, Payment]:
     """Our side of these payments, with the refunds that count."""
-    refunds = RefundRecord.objects.filter(Q(status="succeeded") | Q(status__in=("requested", "pending", "unknown")))
+    refunds = RefundRecord.objects.counting()
     ours = Payment.objects.filter(imp_uid__in=[theirs.imp_uid for theirs in shown])
     return {payment.imp_uid: payment for payment in ours.prefetch_related(Prefetch("refunds", refunds))}
 
@@ -193,7 +193,7 @@ def differences(ours: Payment | None, theirs: GatewayPayment) -> list[Discrepanc
         missing.kind = DiscrepancyKind.MISSING_HERE
         return [missing]
     refunds = list(ours.refunds.all())
-    done = [refund for refund in refunds if refund.status == "succeeded"]
+    done = [refund for refund in refunds if refund.status == RefundStatus.SUCCEEDED]
     found = [_difference(ours, DiscrepancyKind.OPEN_REFUND, refund.number) for refund in refunds if refund.is_live]
     pairs = (
         (DiscrepancyKind.AMOUNT, ours.amount, theirs.amount),

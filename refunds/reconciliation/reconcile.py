@@ -11,7 +11,7 @@ from typing import Literal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -34,7 +34,7 @@ CONSOLE_DAYS = 89  # just below the 90 that i'mport lists in one call
 _WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 _LAST_WAIT = timedelta(hours=1)
 
-Outcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting", "unreachable", "unbookable"]
+ReconcileOutcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting", "unreachable", "unbookable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +42,21 @@ class Reconciled:
     """What became of one payment. `unresolved` is its refund that is still open, `shown` the reading, if any."""
 
     payment: Payment
-    outcome: Outcome
+    outcome: ReconcileOutcome
     message: str
     imported: tuple[RefundRecord, ...] = ()
     unresolved: RefundRecord | None = None
     shown: GatewayPayment | None = None
 
 
-def unresolved_refunds(now: datetime | None = None) -> QuerySet[RefundRecord]:
-    """Refunds that are unknown or pending, or were requested so long ago that their process must be gone."""
-    lease_began = (now or timezone.now()) - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
-    return RefundRecord.objects.live().filter(~Q(status=RefundStatus.REQUESTED) | Q(requested_at__lt=lease_began))
-
-
 def unresolved_payments(now: datetime | None = None) -> QuerySet[Payment]:
-    """The payments of all unresolved refunds."""
-    return Payment.objects.filter(refunds__in=unresolved_refunds(now))
+    """Return the payments of all unresolved refunds."""
+    return Payment.objects.filter(refunds__in=RefundRecord.objects.unresolved(now or timezone.now()))
 
 
 def due_payments(now: datetime | None = None) -> QuerySet[Payment]:
-    """The payments of unresolved refunds whose next comparison is due: what a periodic run looks at."""
-    now = now or timezone.now()
-    due = unresolved_refunds(now).filter(Q(next_check_at=None) | Q(next_check_at__lte=now))
-    return Payment.objects.filter(refunds__in=due)
+    """Return the payments of unresolved refunds whose next comparison is due: what a periodic run looks at."""
+    return Payment.objects.filter(refunds__in=RefundRecord.objects.due(now or timezone.now()))
 
 
 def reconcile(*, payments: QuerySet[Payment] | None = None, gateway: Gateway | None = None) -> Iterator[Reconciled]:

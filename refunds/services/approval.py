@@ -8,14 +8,11 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Sum
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from core.money import KRW, format_money
 from payments.models import Payment
 from refunds.errors import Violation
-from refunds.models import RefundStatus
 from refunds.permissions import may_approve, may_refund_any
 
 CODE = "approval_required"
@@ -49,6 +46,4 @@ def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) ->
 
 def _refunded_by(payment: Payment, user: User) -> Decimal:
     """What this person refunded of this payment, or asked for and may still get."""
-    mine = payment.refunds.filter(requested_by=user).exclude(status=RefundStatus.FAILED)
-    total: Decimal = mine.aggregate(total=Sum(Coalesce("cancelled_amount", "amount")))["total"] or Decimal(0)
-    return total
+    return payment.refunds.filter(requested_by=user).counting().shown_total()

@@ -22,7 +22,7 @@ from payments.errors import PaymentNotFound
 from payments.models import Payment
 from refunds.errors import IdempotencyConflict
 from refunds.inputs import RefundRequest
-from refunds.models import FINAL_STATUSES, IdempotentAnswer, RefundRecord, RefundSource
+from refunds.models import IdempotentAnswer, RefundRecord, RefundSource
 
 logger = logging.getLogger(__name__)
 
@@ -116,9 +116,8 @@ def forget_old_keys(now: datetime) -> int:
     Open refunds keep theirs, however old, and so do the admin's batches, which find their refunds by key. In
     batches of their own transactions, so that it may run beside anything and be cut off at any time.
     """
-    old = RefundRecord.objects.filter(
+    old = RefundRecord.objects.ended().filter(
         source=RefundSource.API,
-        status__in=FINAL_STATUSES,
         settled_at__lt=now - timedelta(days=KEEP_DAYS),
         idempotency_key__isnull=False,
     )

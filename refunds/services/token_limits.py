@@ -3,14 +3,11 @@
 from datetime import datetime, time
 from decimal import Decimal
 
-from django.db.models import Sum
-from django.db.models.functions import Coalesce
-
 from access.models import ApiToken
 from core.dates import SEOUL, seoul_date
 from core.money import format_money
 from refunds.errors import TokenAmountLimit, TokenCurrency, TokenDailyLimit, TokenEnded
-from refunds.models import RefundRecord, RefundStatus
+from refunds.models import RefundRecord
 
 
 def lock_token(token: ApiToken, now: datetime) -> ApiToken:
@@ -51,5 +48,4 @@ def used_on_day(token: ApiToken, moment: datetime) -> Decimal:
     """What the token refunded, or is refunding, on the day of this moment in Korea so far."""
     midnight = datetime.combine(seoul_date(moment), time.min, SEOUL)
     records = RefundRecord.objects.filter(api_token=token, requested_at__gte=midnight)
-    used = records.exclude(status=RefundStatus.FAILED).aggregate(sum=Sum(Coalesce("cancelled_amount", "amount")))
-    return Decimal(used["sum"] or 0)
+    return records.counting().shown_total()

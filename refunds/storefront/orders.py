@@ -177,7 +177,7 @@ def _notice(payment: Payment, live: RefundRecord | None) -> str:
 
 
 def _order_refund(payment: Payment, refund: RefundRecord) -> OrderRefund:
-    amount = refund.amount if refund.cancelled_amount is None else refund.cancelled_amount
+    amount = refund.shown_amount
     tones = {RefundStatus.SUCCEEDED: "good", RefundStatus.FAILED: "bad", RefundStatus.UNKNOWN: "warn"}
     return OrderRefund(
         amount=_money(payment, amount),

@@ -42,7 +42,7 @@ def event_lines(event: Event) -> SafeString:
     if event.refund is None:
         return two_lines(name, event.type)
     refund = event.refund
-    amount = refund.amount if refund.cancelled_amount is None else refund.cancelled_amount
+    amount = refund.shown_amount
     return two_lines(f"{name} {format_money(amount, refund.payment.currency)}", event.type)
 
 

@@ -36,7 +36,7 @@ class Line:
         """What was refunded, or else requested."""
         refund, currency = self.outcome.refund, self.outcome.payment.currency
         if refund is not None:
-            done = refund.amount if refund.cancelled_amount is None else refund.cancelled_amount
+            done = refund.shown_amount
             return format_money(done, currency)
         requested = self.outcome.requested
         return format_money(self.outcome.payment.refundable_amount if requested is None else requested, currency)

@@ -103,6 +103,8 @@ def _forbidden_by_rules() -> list[DomainError]:
         ),
         request=RefundRequest(amount=Decimal(40_000), refund_bank="Bank of Atlantis"),
         now=datetime(2026, 11, 23, tzinfo=UTC),
+        contracts=frozenset(),
+        vbank_fee=Decimal(0),
     )
     return [errors.PolicyViolated((rule.violation(context),)) for rule in _RULES]
 
