@@ -1,1 +1,1 @@
-"""The long proof that no refund is lost and none is made twice: see docs/reliability.md."""
+"""Refund under random failures and check that none is lost or doubled: see docs/reliability.md."""

@@ -1,4 +1,4 @@
-"""Refund under chaos, then check that nothing was lost, doubled or told wrongly. Exit code 1 if anything was.
+"""Refund under random failures, then check that none was lost, doubled or reported wrongly. Exit code 1 if any was.
 
 python -m chaos --database sqlite --refunds 1000 --seed 1
 """
@@ -35,7 +35,7 @@ def main() -> int:
         django.setup()
         web = WebServer(variables, free_port(), folder / "web.log")
         stack.callback(web.kill)
-        # Models can be imported only now that Django knows its database.
+        # Models need Django set up.
         storm = importlib.import_module("chaos.storm")
         good = storm.run(World(sandbox, web, variables, server), refunds=options.refunds, seed=options.seed)
     print("GOOD: no refund lost or doubled." if good else "BAD: see the lines that start with !")

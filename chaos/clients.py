@@ -1,4 +1,4 @@
-"""Those who ask for refunds: over the REST API with a token, and from the command line."""
+"""Request refunds: over the REST API with a token, and from the command line."""
 
 import json
 import random
@@ -14,7 +14,7 @@ import requests
 from chaos.world import World
 
 AMOUNTS = (500, 500, 1_000, 1_000, 1_500, 2_500, 4_000, 9_000, None)  # None: all that is left
-REPEATED_SHARE = 0.5  # of the asks without a clear answer, so many are repeated with their key
+REPEATED_SHARE = 0.5  # of the requests without a clear answer that are repeated with their key
 COMMAND_KILL_SHARE = 0.3
 ANSWER_TIMEOUT = 30  # seconds
 NO_ANSWER = "no answer"
@@ -23,7 +23,7 @@ NOBODY_THERE = {(NO_ANSWER, ""), ("503", "database_unavailable")}
 
 @dataclass
 class Ask:
-    """One refund asked for, and every answer it got: "200", "504", "no answer", with the refund they name."""
+    """One requested refund, and every answer to it: "200", "504", "no answer", with the refund that it names."""
 
     imp_uid: str
     amount: int | None
@@ -42,7 +42,7 @@ class Ask:
 
 @dataclass
 class Askers:
-    """Asks for `wanted` refunds over the API, and for a few from the command line meanwhile."""
+    """Request `wanted` refunds over the API, and a few from the command line meanwhile."""
 
     world: World
     imp_uids: list[str]
@@ -54,7 +54,7 @@ class Askers:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> None:
-        """Returns when all refunds were asked for."""
+        """Request all refunds; return when each has an answer."""
         threads = [threading.Thread(target=self._by_api, args=(number,)) for number in range(len(self.tokens))]
         commands = threading.Thread(target=self._by_command)
         for thread in (*threads, commands):
@@ -93,7 +93,7 @@ class Askers:
         except (requests.RequestException, ValueError):
             ask.note(NO_ANSWER, {})
         if ask.answers[-1] in NOBODY_THERE:
-            time.sleep(0.3)  # the server, or its database, may be starting again
+            time.sleep(0.3)  # the server or its database may be restarting
 
     def _by_command(self) -> None:
         dice = random.Random(f"{self.seed}-command")

@@ -1,6 +1,6 @@
-"""Compare the ledger with what the sandbox i'mport really holds, payment by payment and to the won.
+"""Compare the ledger with the sandbox i'mport, payment by payment and to the won.
 
-Shares no code with reconcile: it reads our tables and the sandbox's own record, which no fault can distort.
+Shares no code with reconcile: reads our tables and the sandbox's own record, which no fault changes.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ Truth = dict[str, Any]  # one payment as the sandbox's control API shows it
 
 
 def differences(truth: Iterable[Truth]) -> list[str]:
-    """One sentence for everything in which the ledger and i'mport differ."""
+    """Return a sentence for each difference between the ledger and i'mport."""
     return [sentence for shown in truth for sentence in payment_differences(shown)]
 
 
@@ -31,7 +31,7 @@ def payment_differences(shown: Truth) -> Iterator[str]:
     if not payment.cancel_amount == booked == Decimal(shown["cancel_amount"]):
         yield f"{uid}: payment {payment.cancel_amount}, records {booked}, i'mport {shown['cancel_amount']}"
     if len(done) != len(history):
-        yield f"{uid}: {len(done)} refunds succeeded, i'mport carried out {len(history)}"
+        yield f"{uid}: {len(done)} refunds succeeded, i'mport executed {len(history)}"
     if payment.status != shown["status"]:
         yield f"{uid}: status {payment.status}, i'mport {shown['status']}"
     ours = Counter((record.cancellation_id, record.booked_amount) for record in done)
@@ -41,22 +41,22 @@ def payment_differences(shown: Truth) -> Iterator[str]:
 
 
 def doubled(truth: Iterable[Truth]) -> list[str]:
-    """Refund numbers that i'mport carried out more than once."""
+    """Return the refund numbers that i'mport executed more than once."""
     executed = executions(truth)
     return [number for number in RefundRecord.objects.values_list("number", flat=True) if executed[number] > 1]
 
 
 def executions(truth: Iterable[Truth]) -> Counter[str]:
-    """How many cancels i'mport carried out for each refund number (the last word of their reasons)."""
+    """Count the cancels that i'mport executed per refund number (the last word of their reasons)."""
     reasons = (item["reason"] or "" for shown in truth for item in shown["cancel_history"])
     return Counter(reason.rpartition(" ")[2].strip("()") for reason in reasons)
 
 
 def unresolved() -> list[str]:
-    """Refunds whose end is still open."""
+    """Return the open refunds."""
     return [f"{record.number}: {record.status}" for record in RefundRecord.objects.live()]
 
 
-def carried_out(record: RefundRecord, executed: Counter[str]) -> bool:
-    """Whether i'mport moved money for this refund, going by the number it bears there."""
+def was_executed(record: RefundRecord, executed: Counter[str]) -> bool:
+    """Tell whether i'mport moved money for this refund, by its refund number there."""
     return executed[record.number] > 0

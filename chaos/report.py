@@ -1,20 +1,20 @@
-"""The verdict of a run: what was asked, what went wrong, and whether anything was lost, doubled or told wrongly."""
+"""Judge a run: the requests, the faults, and whether a refund was lost, doubled or reported wrongly."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 
 from chaos.clients import NO_ANSWER, Ask
-from chaos.comparison import Truth, carried_out, differences, doubled, executions, unresolved
+from chaos.comparison import Truth, differences, doubled, executions, unresolved, was_executed
 from refunds.models import RefundRecord, RefundStatus
 
 REFUNDED = {"200", "exit 0"}
-# With these codes the refund itself has ended without moving anything.
+# With these codes the refund has ended without moving money.
 MOVED_NOTHING = {"gateway_unavailable", "refused_by_gateway", "refund_not_carried_out"}
 
 
 @dataclass
 class Verdict:
-    """Each list names what broke a promise; all of them are empty after a good run."""
+    """The broken promises; all lists are empty after a good run."""
 
     differences: list[str]
     doubled: list[str]
@@ -29,7 +29,7 @@ class Verdict:
 
 
 def judge(asks: list[Ask], truth: list[Truth]) -> Verdict:
-    """Compare the ledger with i'mport, and what every asker was told with what happened."""
+    """Compare the ledger with i'mport, and every answer with what happened."""
     executed = executions(truth)
     verdict = Verdict(differences(truth), doubled(truth), unresolved())
     records = {record.reason: record for record in RefundRecord.objects.exclude(source="console")}
@@ -44,15 +44,15 @@ def judge(asks: list[Ask], truth: list[Truth]) -> Verdict:
             verdict.moved_but_denied.append(name)
         if "500" in statuses:
             verdict.unexpected.append(name)
-        if record is not None and carried_out(record, executed) != (record.status == RefundStatus.SUCCEEDED):
+        if record is not None and was_executed(record, executed) != (record.status == RefundStatus.SUCCEEDED):
             verdict.differences.append(f"{record.number}: {record.status}, moved {moved} times")
     return verdict
 
 
 def _denied(ask: Ask) -> bool:
-    """Whether the asker was told for certain that nothing happened.
+    """Tell whether the answer said for certain that nothing happened.
 
-    400, 409 and 503 "database_unavailable" speak of one request: when it repeats another one, whose answer was
+    400, 409 and 503 "database_unavailable" are about one request: when it repeats another one, whose answer was
     lost, that one may have moved money.
     """
     status, code = ask.answers[-1]
@@ -60,11 +60,11 @@ def _denied(ask: Ask) -> bool:
 
 
 def lines(asks: list[Ask], counts: dict[str, int], fired: Counter[str], verdict: Verdict) -> list[str]:
-    """The table that a run prints."""
+    """Return the table that a run prints."""
     answers = Counter(
         f"{status} {code}".strip() if status != NO_ANSWER else status for ask in asks for status, code in ask.answers
     )
-    table = [("refunds asked", len(asks)), ("answers", answers.total())]
+    table = [("refunds requested", len(asks)), ("answers", answers.total())]
     table += [(f"  {answer}", count) for answer, count in sorted(answers.items())]
     table += [("faults fired at i'mport", fired.total())]
     table += [(f"  {fault}", count) for fault, count in sorted(fired.items())]

@@ -1,4 +1,4 @@
-"""One run: set the scene, let it storm, wait until all leases are over, reconcile, and judge."""
+"""One run: prepare, refund under faults, wait until all leases are over, reconcile, judge."""
 
 import json
 import sys
@@ -29,9 +29,9 @@ KINDS = (
 
 
 def run(world: World, *, refunds: int, seed: int) -> bool:
-    """Returns whether every promise held."""
+    """Run once; return whether every promise held."""
     started = time.monotonic()
-    imp_uids, tokens = _set_the_scene(world, refunds)
+    imp_uids, tokens = _prepare(world, refunds)
     world.web.start()
     world.sandbox.settings(webhook_url=f"{world.web.url}/webhooks/iamport")
     trouble = Trouble(world, imp_uids, seed)
@@ -78,8 +78,8 @@ def _results(truth: list[Truth]) -> dict[str, int]:
     }
 
 
-def _set_the_scene(world: World, refunds: int) -> tuple[list[str], list[str]]:
-    """Migrate, create payments at i'mport, mirror them, and make users' tokens."""
+def _prepare(world: World, refunds: int) -> tuple[list[str], list[str]]:
+    """Migrate, create payments at i'mport, mirror them, and create API tokens."""
     call_command("migrate", verbosity=0)
     count = max(4, round(refunds / REFUNDS_PER_PAYMENT))
     wanted = [{**KINDS[n % len(KINDS)], "merchant_uid": f"chaos-{n}", "amount": 10_000} for n in range(count)]
@@ -92,7 +92,7 @@ def _set_the_scene(world: World, refunds: int) -> tuple[list[str], list[str]]:
 
 
 def _reconcile(world: World) -> int:
-    """The command that an operator would run; returns its exit code and shows what it could not settle."""
+    """Run `manage.py reconcile`; return its exit code and print what it could not settle."""
     process = world.manage("reconcile", "--json")
     text, errors = process.communicate()
     if process.returncode:

@@ -1,4 +1,4 @@
-"""What goes wrong in a run: i'mport misbehaves, staff cancel in its console, processes die."""
+"""Cause faults: i'mport misbehaves, staff cancel in its console, processes die."""
 
 import contextlib
 import random
@@ -13,11 +13,11 @@ FAULTS = (
     "latency", "http_500", "http_502_html", "http_429", "drop_before", "expired_token", "refuse", "hang_before",
     "drop_after", "truncated", "not_json", "empty_body", "refuse_after", "accept_later", "code0_null", "hang",
 )  # fmt: skip
-# The chance of each of the 16 faults in every single call.
+# The probability of each of the 16 faults per call.
 CHANCES = {"cancel": 0.02, "payment": 0.02, "payments": 0.02, "getToken": 0.02, "status": 0.02}
 # Seconds. A hanging call outlasts our read time-out, and ends before the lease does.
 SECONDS = {"latency": 0.3, "hang": 2.5, "hang_before": 2.5}
-SETTLE_SECONDS = 3  # until the PG carries out what it accepted
+SETTLE_SECONDS = 3  # until the PG executes what it accepted
 
 
 def add_faults(sandbox: SandboxServer) -> None:
@@ -29,7 +29,7 @@ def add_faults(sandbox: SandboxServer) -> None:
 
 @dataclass
 class Trouble:
-    """Threads that make trouble until the world is stopping."""
+    """Threads that cause faults until the world is stopping."""
 
     world: World
     imp_uids: list[str]
@@ -49,7 +49,7 @@ class Trouble:
             thread.start()
 
     def end(self) -> None:
-        """Let the troublemakers finish, count the faults and clear them."""
+        """Wait for the threads, count the faults and clear them."""
         for thread in self._threads:
             thread.join()
         for rule in self.world.sandbox.faults():
@@ -57,7 +57,7 @@ class Trouble:
         self.world.sandbox.clear_faults()
 
     def _pause(self, dice: random.Random, shortest: float, longest: float) -> bool:
-        """Wait; False when it is time to stop."""
+        """Wait; return False when the run is stopping."""
         return not self.world.stopping.wait(dice.uniform(shortest, longest))
 
     def _console(self) -> None:

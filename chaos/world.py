@@ -1,4 +1,4 @@
-"""The processes of a run: a sandbox i'mport, a database, and a web server that can be killed at any moment."""
+"""The processes of a run: a sandbox i'mport, a database, and a web server that can be killed at any time."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ START_SECONDS = 60
 
 
 def environment(database_url: str, sandbox: SandboxServer, folder: Path) -> dict[str, str]:
-    """What a production server would have, with a short patience."""
+    """Return the environment of a production server, with short time-outs."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -39,7 +39,7 @@ def environment(database_url: str, sandbox: SandboxServer, folder: Path) -> dict
         "VAR_DIR": str(folder / "var"),
         "CELERY_BROKER_URL": "",
         "CACHE_URL": "",
-        # A storm is meant.
+        # No rate limits: the load is intended.
         **dict.fromkeys(("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"), "0"),
         "IAMPORT_API_URL": sandbox.url,
         "IAMPORT_IMP_KEY": sandbox.imp_key,
@@ -54,7 +54,7 @@ def environment(database_url: str, sandbox: SandboxServer, folder: Path) -> dict
 
 @dataclass
 class WebServer:
-    """gunicorn with threads, as in production; killed and started again on the same port."""
+    """gunicorn with threads, as in production; can be killed and restarted on the same port."""
 
     environment: dict[str, str]
     port: int
@@ -77,7 +77,7 @@ class WebServer:
         self._wait_until_it_answers()
 
     def kill(self) -> None:
-        """SIGKILL to the master and its workers at once; nothing gets to say goodbye."""
+        """Send SIGKILL to the master and its workers at once."""
         with self._lock:
             if self._process is not None:
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -99,7 +99,7 @@ class WebServer:
 
 @dataclass
 class World:
-    """Everything a run plays with."""
+    """The processes of a run."""
 
     sandbox: SandboxServer
     web: WebServer
@@ -108,7 +108,7 @@ class World:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def manage(self, *arguments: str) -> subprocess.Popen[str]:
-        """A `manage.py` command in a process of its own."""
+        """Start a `manage.py` command in its own process."""
         return subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,

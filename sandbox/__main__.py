@@ -1,4 +1,4 @@
-"""`python -m sandbox`: prepare the sandbox's own database and serve until told to stop."""
+"""`python -m sandbox`: prepare the sandbox's own database, then serve until a signal stops it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    """Command line of the server process."""
+    """Build the parser of the server process's command line."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001, help="Port; 0 picks a free one.")
@@ -23,7 +23,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def prepare_environment(options: argparse.Namespace) -> None:
-    """Settings are read from the environment, so it must be complete before Django starts."""
+    """Set the environment that the settings read; call it before Django starts."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "sandbox.settings"
     if options.database:
         os.environ["SANDBOX_DATABASE"] = str(Path(options.database).resolve())
@@ -32,11 +32,11 @@ def prepare_environment(options: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run the server; a busy port is one clear line, not a traceback."""
+    """Run the server. A busy port gives one line, not a traceback."""
     options = parse_arguments(sys.argv[1:])
     prepare_environment(options)
     django.setup()
-    runner = import_module("sandbox.runner")  # it touches models, so only now
+    runner = import_module("sandbox.runner")  # imports models, which need Django set up
     try:
         runner.serve(options.host, options.port)
     except OSError as exc:

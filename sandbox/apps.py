@@ -1,4 +1,4 @@
-"""The part of the sandbox the main project installs: one management command, no models."""
+"""The part of the sandbox that the main project installs: one management command, no models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from django.apps import AppConfig
 
 
 class SandboxConfig(AppConfig):
-    """Makes `manage.py sandbox` available."""
+    """Provide `manage.py sandbox`."""
 
     name = "sandbox"

@@ -1,4 +1,4 @@
-"""The threaded HTTP/1.1 server, with the socket-level faults ordinary WSGI cannot express."""
+"""The threaded HTTP/1.1 server, with socket-level faults that WSGI cannot express."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLOSE_CONNECTION = "sandbox_close_connection"  # close it after sending
 
 
 class SandboxServerHandler(ServerHandler):
-    """Runs one request; drops the connection instead of answering when the response says so."""
+    """Run one request; drop the connection where the response says so."""
 
     result: Any  # the response, set by wsgiref
     request_handler: WSGIRequestHandler
@@ -23,21 +23,21 @@ class SandboxServerHandler(ServerHandler):
             self.request_handler.close_connection = True
             self.close()
             return
-        # Before sending: afterwards wsgiref has let go of the response.
+        # Before sending: wsgiref drops the response afterwards.
         if getattr(self.result, CLOSE_CONNECTION, False):
             self.request_handler.close_connection = True
         super().finish_response()
 
 
 class SandboxRequestHandler(WSGIRequestHandler):
-    """One client connection, kept alive between requests; quiet, because the sandbox has its own call log."""
+    """Serve one client connection, kept alive between requests. Logs nothing: the sandbox has its own call log."""
 
-    server: ThreadedWSGIServer  # always ours; the base class promises less
+    server: ThreadedWSGIServer  # always ours; the base class declares less
     disable_nagle_algorithm = True
-    wbufsize = 64 * 1024  # headers and body leave in one packet
+    wbufsize = 64 * 1024  # headers and body in one packet
 
     def handle_one_request(self) -> None:
-        """Like Django's, but with our server handler."""
+        """Handle requests as Django does, with our server handler."""
         self.raw_requestline = self.rfile.readline(MAX_REQUEST_LINE + 1)
         if len(self.raw_requestline) > MAX_REQUEST_LINE:
             self.requestline = self.request_version = self.command = ""
@@ -47,15 +47,15 @@ class SandboxRequestHandler(WSGIRequestHandler):
             return
         handler = SandboxServerHandler(self.rfile, self.wfile, self.get_stderr(), self.get_environ())
         handler.request_handler = self
-        handler.run(cast(Any, self.server.get_app()))  # never None: the runner sets it before it serves
+        handler.run(cast(Any, self.server.get_app()))  # never None: the runner sets it before serving
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class SandboxHTTPServer(ThreadedWSGIServer):
-    """One thread per connection, whose database connection Django closes with it."""
+    """Serve each connection in a thread; Django closes its database connection with it."""
 
     request_queue_size = 128
     daemon_threads = True
-    block_on_close = False  # a hanging fault must not delay the shutdown
+    block_on_close = False  # a hanging fault must not delay shutdown

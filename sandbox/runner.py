@@ -1,4 +1,4 @@
-"""Serving: started by __main__ once Django is set up."""
+"""Serve; called by __main__ once Django is set up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TICK_SECONDS = 0.2
 
 
 def serve(host: str, port: int) -> None:
-    """Migrate the database, announce the address and serve until SIGTERM or SIGINT."""
+    """Migrate the database, print the address and serve until SIGTERM or SIGINT."""
     Path(str(settings.DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
     call_command("migrate", verbosity=0, interactive=False)
     server = SandboxHTTPServer((host, port), SandboxRequestHandler, ipv6=":" in host)
@@ -28,7 +28,7 @@ def serve(host: str, port: int) -> None:
     stopping = threading.Event()
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
-        # shutdown() waits for serve_forever(), which runs in this very thread.
+        # shutdown() waits for serve_forever(), which runs in this thread.
         stopping.set()
         threading.Thread(target=server.shutdown, daemon=True).start()
 
@@ -48,8 +48,8 @@ def serve(host: str, port: int) -> None:
 
 
 def exit_with_parent() -> None:
-    """Stop when standard input closes: the process that started us is gone."""
-    # Not through sys.stdin: its lock, held by a waiting read, would make the interpreter's exit crash.
+    """Stop when standard input closes: the parent process has ended."""
+    # Not through sys.stdin: a waiting read holds its lock, and the interpreter would crash at exit.
     while os.read(0, 4096):
         continue
     os.kill(os.getpid(), signal.SIGTERM)

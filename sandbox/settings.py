@@ -8,18 +8,18 @@ from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
-# Nothing signed outlives a run (no sessions, no logins), so a key per process is enough.
+# Nothing signed outlives a run (no sessions, no logins): a key per process is enough.
 SECRET_KEY = secrets.token_urlsafe(50)
 DEBUG = False
 ALLOWED_HOSTS = os.environ.get("SANDBOX_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 INSTALLED_APPS = ["sandbox.server"]
 MIDDLEWARE = [
-    "django.middleware.common.CommonMiddleware",  # refuses foreign host names
+    "django.middleware.common.CommonMiddleware",  # refuse other host names
     "django.middleware.csrf.CsrfViewMiddleware",
 ]
 ROOT_URLCONF = "sandbox.urls"
-APPEND_SLASH = False  # every API address works with and without a slash, without a redirect
+APPEND_SLASH = False  # every URL works with and without a slash, without a redirect
 CSRF_FAILURE_VIEW = "sandbox.server.views.console.csrf_failure"
 
 DATABASES = {
@@ -54,11 +54,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    # Refused calls are the sandbox's daily bread; its own call log has them.
+    # Refused calls are normal; the call log has them.
     "loggers": {
         "django.server": {"level": "ERROR", "handlers": ["stderr"], "propagate": False},
         "django.request": {"level": "ERROR", "handlers": ["stderr"], "propagate": False},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # the client is told; no traceback here
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # the client gets the error; no traceback here
     },
 }
 

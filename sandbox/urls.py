@@ -1,4 +1,4 @@
-"""Addresses: the simulated API at the root, the control API and the console beside it."""
+"""The URLs: the simulated API at the root, the control API and the console beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.server.views import api, console, control, keyin
 
 UID = r"[^/]+"
 
-# Fixed words come before the catch-all payments/{imp_uid}.
+# Fixed paths come before the catch-all payments/{imp_uid}.
 API = [
     re_path(r"^users/getToken/?$", api.get_token),
     re_path(r"^payments/?$", api.payments),

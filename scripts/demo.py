@@ -21,20 +21,20 @@ START_SECONDS = 60
 STOP_SECONDS = 10
 # Quiet, with the schedule in the same process.
 WORKER = ("-m", "celery", "-q", "-A", "config", "worker", "--pool", "threads", "-B", "--loglevel", "WARNING")
-# A proxy named in the environment has no business between two local servers.
+# No proxy of the environment between two local servers.
 OPENER = build_opener(ProxyHandler({}))
 
 
 class DemoError(Exception):
-    """The demo cannot run; the text says why and what to do."""
+    """The demo cannot run; the message says why and what to do."""
 
 
 def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
-    """All that the processes need, so that a developer's own .env and database stay untouched."""
+    """Return the whole environment of the processes; a developer's own .env and database stay untouched."""
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
-        # Celery warns a container's root; nothing but a demo runs here.
+        # Celery warns when it runs as root; this is only a demo.
         "PYTHONWARNINGS": "ignore",
         "DJANGO_RUNSERVER_HIDE_WARNING": "true",
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -55,7 +55,7 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
         "CELERY_BROKER_URL": "",
         "CACHE_URL": "",
-        # Whoever tries events out has a receiver on this machine.
+        # A receiver of events for a trial runs on this machine.
         "WEBHOOK_ALLOWED_NETWORKS": f"{HOST}/32",
         "WEBHOOK_ALLOW_HTTP": "true",
         "SANDBOX_WEBHOOK_URL": f"http://{HOST}:{port}/webhooks/iamport",
@@ -64,7 +64,7 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
 
 def check_port_is_free(port: int, variable: str) -> None:
     with closing(socket.socket()) as probe:
-        # As the servers do: a port that was just given back counts as free.
+        # As the servers do: a port that was just released counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -81,7 +81,7 @@ def manage(environment: dict[str, str], *arguments: str) -> None:
 
 
 def start(stack: ExitStack, environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
-    """A server that ends with `stack`; Ctrl-C reaches this script only, which then ends the servers."""
+    """Start a server that ends with `stack`. Ctrl-C reaches this script only, which then stops the servers."""
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=PROJECT_DIR,

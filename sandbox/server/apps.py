@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class SandboxServerConfig(AppConfig):
-    """The models behind the simulated API."""
+    """The app with the models of the simulated API."""
 
     name = "sandbox.server"
     label = "sandbox_server"

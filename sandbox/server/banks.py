@@ -1,4 +1,4 @@
-"""Bank codes: the standard one and the form each PG wants."""
+"""Bank codes: the standard code, and the form that each PG takes."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ PG_COLUMNS = {
 
 @cache
 def banks() -> tuple[dict[str, str], ...]:
-    """Every bank as one row of the table."""
+    """One bank of the table."""
     with DATA.open(encoding="utf-8", newline="") as source:
         return tuple(csv.DictReader(source))
 
 
 def bank_names() -> dict[str, str]:
-    """Korean names by standard code."""
+    """Return the Korean names by standard code."""
     return {row["standard_code"]: row["name_ko"] for row in banks()}
 
 
 def codes_for_pg(pg_provider: str) -> set[str]:
-    """The refund_bank codes a PG accepts."""
+    """Return the refund_bank codes that a PG accepts."""
     column = PG_COLUMNS.get(pg_provider, "standard_code")
     return {row[column] for row in banks() if row[column]}

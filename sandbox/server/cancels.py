@@ -1,4 +1,4 @@
-"""Cancelling payments: through the API, in the console, and later for PGs that take their time."""
+"""Cancel payments: through the API, in the console, and later for asynchronous PGs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ TOO_MUCH = "결제취소에 실패하였습니다. [취소금액이 미정산 �
 
 @dataclass(frozen=True)
 class SettleResult:
-    """What became of the pending cancels of a payment."""
+    """The results of a payment's pending cancels."""
 
     settled: int
     refused: int
 
 
 def cancel_by_api(params: Params, *, accept_later: bool = False) -> Payment:
-    """POST /payments/cancel: every rule is checked and the money moved in one transaction."""
+    """POST /payments/cancel: check every rule and move the money in one transaction."""
     with store.write():
         payment = find_for_cancel(params.text("imp_uid"), params.text("merchant_uid"))
         config = Config.load()
@@ -60,7 +60,7 @@ def cancel_by_api(params: Params, *, accept_later: bool = False) -> Payment:
 
 
 def find_for_cancel(imp_uid: str, merchant_uid: str) -> Payment:
-    """imp_uid wins; of several payments with one merchant_uid the newest that was paid is meant."""
+    """Find the payment: imp_uid takes precedence; of several with one merchant_uid, the newest paid one."""
     if imp_uid:
         payment = Payment.objects.filter(imp_uid=imp_uid).first()
     elif merchant_uid:
@@ -74,13 +74,13 @@ def find_for_cancel(imp_uid: str, merchant_uid: str) -> Payment:
 
 
 def is_asynchronous(payment: Payment) -> bool:
-    """These only accept a cancel; the result comes later."""
+    """Tell whether the PG only accepts a cancel and reports its result later."""
     smartro_vbank = payment.pg_provider == "smartro_v2" and payment.pay_method == "vbank"
     return smartro_vbank or payment.pg_provider == "paypal_v2"
 
 
 def cancel_in_console(payment: Payment, amount: Decimal | None, reason: str) -> Payment:
-    """What staff do in the i'mport console: no PG rule of ours applies, and a webhook is sent."""
+    """Cancel as staff do in i'mport's console: no PG rule applies, and a webhook is sent."""
     with store.write():
         fresh = Payment.objects.get(pk=payment.pk)
         left = ledger.balance_of(fresh)
@@ -93,7 +93,7 @@ def cancel_in_console(payment: Payment, amount: Decimal | None, reason: str) -> 
 
 
 def settle_pending(payment: Payment, *, refuse: bool = False) -> SettleResult:
-    """End the pending cancels of a payment; one that no longer fits the balance is refused."""
+    """Settle the pending cancels of a payment; refuse one that no longer fits the balance."""
     settled = refused = 0
     with store.write():
         fresh = Payment.objects.get(pk=payment.pk)
@@ -111,7 +111,7 @@ def settle_pending(payment: Payment, *, refuse: bool = False) -> SettleResult:
 
 
 def settle_due() -> None:
-    """Settle the pending cancels whose time has come."""
+    """Settle the pending cancels that are due."""
     pending = Cancellation.objects.filter(state=Cancellation.State.PENDING, settle_at__lte=clock.now())
     due = set(pending.order_by().values_list("payment_id", flat=True))
     for payment in Payment.objects.filter(pk__in=due) if due else ():
@@ -119,7 +119,7 @@ def settle_due() -> None:
 
 
 def settle_due_forever(stopping: threading.Event, every_seconds: float) -> None:
-    """Background thread: lets webhooks of settled cancels go out although nobody asks."""
+    """Run in a background thread: settle due cancels and send their webhooks without a call."""
     while not stopping.wait(every_seconds):
         try:
             settle_due()

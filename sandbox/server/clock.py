@@ -11,18 +11,18 @@ SEOUL = timezone(timedelta(hours=9), "KST")  # no daylight saving since 1988
 
 
 def now() -> int:
-    """UNIX seconds; the `now` setting overrides the real clock."""
+    """Return UNIX seconds; the `now` setting overrides the real clock."""
     frozen = Config.load().now
     return int(time.time()) if frozen is None else frozen
 
 
 def seoul(timestamp: int) -> datetime:
-    """A UNIX time as the Korean wall clock shows it."""
+    """Return a UNIX time as Korean wall-clock time."""
     return datetime.fromtimestamp(timestamp, SEOUL)
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The same day and hour some months later; the 31st becomes the last day of a shorter month."""
+    """Add months to a time; the 31st becomes the last day of a shorter month."""
     index = moment.year * 12 + moment.month - 1 + months
     year, month = divmod(index, 12)
     for day in range(moment.day, 27, -1):

@@ -1,4 +1,4 @@
-"""Making payments: for tests and demos, by key-in, and as virtual accounts waiting for a deposit."""
+"""Create payments: for tests and demos, by key-in, and as virtual accounts that wait for a deposit."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ METHOD_DEFAULTS: dict[str, JsonDict] = {
 
 
 def create_payments(items: Iterable[JsonDict]) -> list[Payment]:
-    """Create payments from free-form fields in one transaction; an existing imp_uid is left as it is."""
+    """Create payments from free-form fields in one transaction; leave an existing imp_uid unchanged."""
     with store.write():
         return [_create_one(dict(item)) for item in items]
 
 
 def add_payment(payment: Payment, *, notify: bool = True) -> Payment:
-    """Store a payment made through the API and tell the merchant."""
+    """Store a payment made through the API and notify the merchant."""
     with store.write():
         payment.touch()
         payment.save()
@@ -49,7 +49,7 @@ def add_payment(payment: Payment, *, notify: bool = True) -> Payment:
 
 
 def new_payment(fields: JsonDict) -> Payment:
-    """An unsaved payment: the given fields over sensible defaults."""
+    """Build an unsaved payment from the given fields and defaults."""
     now = clock.now()
     values = {**METHOD_DEFAULTS.get(str(fields.get("pay_method", "card")), {}), **fields}
     identity = secrets.randbelow(10**12)
@@ -64,7 +64,7 @@ def new_payment(fields: JsonDict) -> Payment:
 
 
 def deposit(payment: Payment) -> Payment:
-    """The buyer pays into the virtual account."""
+    """Deposit the amount in the virtual account."""
     with store.write():
         fresh = Payment.objects.get(pk=payment.pk)
         if fresh.status != Payment.Status.READY:
@@ -146,7 +146,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def to_decimal(name: str, value: Any) -> Decimal:
-    """An amount given as a number or text, or a refusal naming the field."""
+    """Read an amount from a number or text, or refuse it, naming the field."""
     try:
         return Decimal(str(value))
     except InvalidOperation:

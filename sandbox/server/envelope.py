@@ -14,14 +14,14 @@ REFUSED_BY_IAMPORT = 1
 REFUSED_BY_PG = -1
 FAILED = -1
 
-# json can only write numbers it knows; a fraction travels as marked text and is unquoted at the end.
+# json cannot write Decimals: a fraction is written as marked text, then unquoted.
 _MARK = "\ufdd0"
 _MARKED = re.compile(f'"{_MARK}(-?[0-9.]+)"')
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint says."""
+    """The answer of an endpoint."""
 
     response: Any = None
     code: int = 0
@@ -30,7 +30,7 @@ class Answer:
 
 
 class ApiRefusal(Exception):
-    """The call is answered with this code and message instead of a result."""
+    """Answer the call with this code and message instead of a result."""
 
     def __init__(self, code: int, message: str, http_status: int = 200) -> None:
         super().__init__(message)
@@ -38,13 +38,13 @@ class ApiRefusal(Exception):
 
 
 def dumps(value: Any, indent: int | None = None) -> str:
-    """JSON text with Decimals as exact JSON numbers."""
+    """Write JSON text with Decimals as exact JSON numbers."""
     text = json.dumps(value, default=_number, ensure_ascii=False, indent=indent)
     return _MARKED.sub(r"\1", text) if _MARK in text else text
 
 
 def json_response(value: Any, status: int = 200) -> HttpResponse:
-    """A UTF-8 JSON response with its length, so the connection can stay open."""
+    """Build a UTF-8 JSON response with its length, so that the connection can stay open."""
     body = dumps(value).encode()
     response = HttpResponse(body, status=status, content_type="application/json; charset=utf-8")
     response["Content-Length"] = str(len(body))
@@ -52,7 +52,7 @@ def json_response(value: Any, status: int = 200) -> HttpResponse:
 
 
 def envelope(answer: Answer) -> HttpResponse:
-    """The answer as i'mport sends it."""
+    """Build the response in i'mport's envelope."""
     body = {"code": answer.code, "message": answer.message, "response": answer.response}
     return json_response(body, answer.http_status)
 

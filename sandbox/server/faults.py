@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: which rules fire for a call, and what the client gets to see."""
+"""Faults on demand: which rules fire for a call, and what the client gets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.server import store
 from sandbox.server.envelope import REFUSED_BY_PG, Answer, envelope
 from sandbox.server.models import FaultRule
 
-# What each fault does; the console and the control API list this table.
+# What each fault does, as the console and the control API list it.
 FAULTS = {
     "latency": "waits `seconds` before acting, then works normally (adds to other faults)",
     "http_500": "HTTP 500 with a JSON body; nothing is done",
@@ -47,15 +47,15 @@ REFUSED = "결제취소에 실패하였습니다. [샌드박스 거절]"
 
 @dataclass(frozen=True)
 class Fault:
-    """A rule that fires for the call at hand."""
+    """A rule that fires for the current call."""
 
     name: str
-    seconds: float  # a duration for sleep(), never money
+    seconds: float  # a duration, not money
     message: str
 
 
 def take(endpoint: str, imp_uid_of_call: Callable[[], str]) -> list[Fault]:
-    """The faults of this call: every matching latency, then at most one other. Counts their use."""
+    """Choose the faults of this call: every matching latency, then at most one other. Counts their use."""
     names = [endpoint, ANY_ENDPOINT]
     if not FaultRule.objects.filter(endpoint__in=names).exists():
         return []
@@ -74,7 +74,7 @@ def take(endpoint: str, imp_uid_of_call: Callable[[], str]) -> list[Fault]:
 
 
 def answer_before_acting(fault: Fault) -> HttpResponse | None:
-    """The response of a fault that keeps the call from being acted on, or None."""
+    """Return the response of a fault that replaces the call, or None."""
     if fault.name in {"latency", "hang_before"}:
         time.sleep(fault.seconds)
         return None
@@ -83,7 +83,7 @@ def answer_before_acting(fault: Fault) -> HttpResponse | None:
 
 
 def distort(fault: Fault, answer: Answer) -> HttpResponse:
-    """The response of a fault that shows after the call was acted on."""
+    """Return the response of a fault that strikes after the call was executed."""
     if fault.name == "hang":
         time.sleep(fault.seconds)
         return envelope(answer)
@@ -96,7 +96,7 @@ def distort(fault: Fault, answer: Answer) -> HttpResponse:
 
 
 def rule_json(rule: FaultRule) -> dict[str, Any]:
-    """A rule as the control API shows it."""
+    """Return a rule as the control API shows it."""
     names = ("id", "endpoint", "fault", "times", "probability", "seconds", "message", "imp_uid", "fired")
     return {name: getattr(rule, name) for name in names}
 
@@ -106,7 +106,7 @@ def _fires(rule: FaultRule, imp_uid_of_call: Callable[[], str]) -> bool:
         return False
     if rule.imp_uid and rule.imp_uid != imp_uid_of_call():
         return False
-    return random.random() < rule.probability  # noqa: S311 - dice, not secrets
+    return random.random() < rule.probability  # noqa: S311 - chance, not secrets
 
 
 def _page(title: str, status: int) -> HttpResponse:
@@ -126,7 +126,7 @@ def _dropped(_: object) -> HttpResponse:
 
 
 def _truncated(response: HttpResponse) -> HttpResponse:
-    # Content-Length keeps promising the whole body.
+    # Content-Length still announces the whole body.
     response.content = response.content[: len(response.content) // 2]
     setattr(response, CLOSE_CONNECTION, True)
     return response

@@ -1,4 +1,4 @@
-"""The way every API call takes: log it, misbehave if told to, authorize it, act, answer."""
+"""Process every API call: log it, apply faults, authorize it, execute it, answer."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LOG_PRUNE_EVERY = 1_000
 
 @dataclass(frozen=True)
 class Call:
-    """One API call as its handler sees it."""
+    """One API call, for its handler."""
 
     params: Params
     path: Mapping[str, str]
     accept_later: bool = False
 
     def imp_uid(self) -> str:
-        """Which payment the call is about, as far as it says."""
+        """Return the payment that the call names, or an empty string."""
         named = self.path.get("imp_uid") or self.params.text("imp_uid")
         merchant_uid = self.path.get("merchant_uid") or self.params.text("merchant_uid")
         if named or not merchant_uid:
@@ -43,7 +43,7 @@ View = Callable[..., HttpResponse]
 
 
 def endpoint(name: str, *, authorized: bool = True, **handlers: Handler) -> View:
-    """A view for one address; `handlers` by lower-case HTTP method."""
+    """Build the view of one URL; `handlers` by lower-case HTTP method."""
 
     @csrf_exempt
     def view(request: HttpRequest, **path: str) -> HttpResponse:
@@ -86,7 +86,7 @@ def _act(request: HttpRequest, call: Call, handler: Handler, authorized: bool) -
 
 
 def _open_log(name: str, request: HttpRequest, call: Call, fault: str) -> CallLog:
-    # Written before acting, so that a call that hangs or crashes is counted too.
+    # Written before executing, so that a call that hangs or crashes counts too.
     with store.write():
         entry = CallLog.objects.create(
             endpoint=name,

@@ -1,4 +1,4 @@
-"""What is left of a payment, and how a cancel changes it."""
+"""Compute what is left of a payment, and how a cancel changes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Balance:
-    """The parts of a payment that can still be cancelled; `asked` counts before a promotion's discount."""
+    """The parts of a payment that can still be cancelled; `asked` is before a promotion's discount."""
 
     asked: Decimal
     paid: Decimal
@@ -23,18 +23,18 @@ class Balance:
 
     @property
     def taxable(self) -> Decimal:
-        """What is left apart from the tax-free part."""
+        """The taxable part that is left."""
         return max(self.paid - self.tax_free, ZERO)
 
     @property
     def supply(self) -> Decimal:
-        """The net price in the taxable part."""
+        """The net price of the taxable part."""
         return self.taxable - self.vat
 
 
 @dataclass(frozen=True)
 class CancelParts:
-    """How much one cancel takes: in the caller's terms, in money, and of each tax part."""
+    """The amounts of one cancel: as requested, in money, and of each tax part."""
 
     asked: Decimal
     amount: Decimal
@@ -43,17 +43,17 @@ class CancelParts:
 
 
 def unit(currency: str) -> Decimal:
-    """The smallest amount of a currency."""
+    """Return the smallest amount of a currency."""
     return Decimal(1) if currency in {"KRW", "JPY", "VND"} else Decimal("0.01")
 
 
 def paid_total(payment: Payment) -> Decimal:
-    """What the buyer really paid."""
+    """Return what the buyer really paid."""
     return payment.amount - payment.promotion_discount
 
 
 def vat_total(payment: Payment) -> Decimal:
-    """The VAT given at payment, or the eleventh of the taxable part that Korean law implies."""
+    """Return the VAT given at payment, or an eleventh of the taxable part, as Korean law implies."""
     if payment.vat_amount is not None:
         return payment.vat_amount
     if payment.currency != "KRW":
@@ -63,7 +63,7 @@ def vat_total(payment: Payment) -> Decimal:
 
 
 def balance_of(payment: Payment) -> Balance:
-    """What is left after the cancels that are done."""
+    """Compute what is left after the executed cancels."""
     done = [item for item in payment.cancellations.all() if item.state == Cancellation.State.DONE]
     return Balance(
         asked=payment.amount - sum((item.asked for item in done), ZERO),
@@ -82,7 +82,7 @@ def divide(
     vat: Decimal | None = None,
     retain_promotion: bool = False,
 ) -> CancelParts:
-    """Turn what was asked into money and tax parts; the last cancel takes exactly what is left."""
+    """Convert the requested amount into money and tax parts; the last cancel takes exactly what is left."""
     if asked == left.asked:
         return CancelParts(asked, left.paid, left.tax_free, left.vat)
     amount = min(asked, left.paid)
@@ -98,7 +98,7 @@ def divide(
 
 
 def new_cancellation(payment: Payment, parts: CancelParts, reason: str) -> Cancellation:
-    """An unsaved cancellation; it bears the payment's pg_tid, as many PGs do."""
+    """Build an unsaved cancellation; its pg_tid is the payment's, as with many PGs."""
     identity = f"cancel_{secrets.token_hex(12)}"
     return Cancellation(
         payment=payment,
@@ -114,7 +114,7 @@ def new_cancellation(payment: Payment, parts: CancelParts, reason: str) -> Cance
 
 
 def book(payment: Payment, cancellation: Cancellation, at: int) -> None:
-    """Make a cancellation happen. Call it inside a write transaction."""
+    """Execute a cancellation. Call it inside a write transaction."""
     cancellation.state = Cancellation.State.DONE
     cancellation.cancelled_at = at
     cancellation.settle_at = None

@@ -1,4 +1,4 @@
-"""Finding payments the way i'mport's read endpoints do."""
+"""Find payments as i'mport's read endpoints do."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ALL_STATUSES = "all"
 
 
 def visible(params: Params) -> QuerySet[Payment]:
-    """Payments of a test channel show only on request."""
+    """Leave out payments of a test channel unless the request includes them."""
     found = Payment.objects.prefetch_related("cancellations")
     return found if params.flag("include_sandbox") else found.filter(test_channel=False)
 
 
 def by_imp_uid(params: Params, imp_uid: str) -> Payment:
-    """One payment, or a 404 refusal."""
+    """Return one payment, or refuse with 404."""
     payment = visible(params).filter(imp_uid=imp_uid).first()
     if payment is None:
         raise ApiRefusal(FAILED, NOT_FOUND, 404)
@@ -35,7 +35,7 @@ def by_imp_uid(params: Params, imp_uid: str) -> Payment:
 
 
 def batch(params: Params) -> tuple[list[Payment], bool]:
-    """The payments named by imp_uid[] and merchant_uid[], and whether all were found."""
+    """Return the payments named by imp_uid[] and merchant_uid[], and whether all were found."""
     imp_uids, merchant_uids = params.items("imp_uid"), params.items("merchant_uid")
     if not imp_uids and not merchant_uids:
         raise ApiRefusal(REFUSED_BY_IAMPORT, "imp_uid[] 또는 merchant_uid[]가 필요합니다.")
@@ -51,12 +51,12 @@ def batch(params: Params) -> tuple[list[Payment], bool]:
 
 
 def by_merchant_uid(params: Params, merchant_uid: str, status: str) -> QuerySet[Payment]:
-    """Every payment of an order, newest first unless sorted otherwise."""
+    """Return every payment of an order, newest first unless sorted otherwise."""
     return _sorted(_with_status(visible(params).filter(merchant_uid=merchant_uid), status), params)
 
 
 def by_status(params: Params, status: str) -> QuerySet[Payment]:
-    """Payments by the time of their final status, at most 90 days of them."""
+    """Return payments by the time of their final status, at most 90 days of them."""
     until = params.integer("to", clock.now())
     since = params.integer("from", until - MAX_WINDOW_SECONDS)
     if since > until:
@@ -68,7 +68,7 @@ def by_status(params: Params, status: str) -> QuerySet[Payment]:
 
 
 def page(found: QuerySet[Payment], params: Params) -> dict[str, Any]:
-    """One page as {total, previous, next, list}; 0 means no such page."""
+    """Return one page as {total, previous, next, list}; 0 means no such page."""
     number = max(params.integer("page", 1), 1)
     size = params.integer("limit", DEFAULT_PAGE_SIZE)
     if not 1 <= size <= MAX_PAGE_SIZE:

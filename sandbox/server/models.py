@@ -1,4 +1,4 @@
-"""What the simulated i'mport remembers. Times are UNIX seconds (0 = never), as on its wire."""
+"""The tables of the simulated i'mport. Times are UNIX seconds (0 = never), as in its API."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ TOKEN_LIFE_SECONDS = 30 * 60
 
 
 def amount_field(**options: Any) -> models.DecimalField[Decimal, Decimal]:
-    """Money in major units; 15 digits survive SQLite's number storage exactly."""
+    """Money in major units; SQLite stores 15 digits exactly."""
     return models.DecimalField(max_digits=15, decimal_places=2, **options)
 
 
 class Payment(models.Model):
-    """One payment as i'mport knows it."""
+    """One payment at i'mport."""
 
     class Status(models.TextChoices):
         """i'mport's four states; `cancelled` begins with the first partial cancel."""
@@ -77,7 +77,7 @@ class Payment(models.Model):
     cash_receipt_issued = models.BooleanField(default=False)
     promotion = models.JSONField(null=True, blank=True)
 
-    # What only the sandbox knows.
+    # Only in the sandbox.
     test_channel = models.BooleanField(default=False)
     foreign_card = models.BooleanField(default=False)
     card_points = models.BooleanField(default=False)
@@ -96,16 +96,16 @@ class Payment(models.Model):
 
     @property
     def promotion_discount(self) -> Decimal:
-        """What a promotion took off; `amount` is the order before it."""
+        """The discount of a promotion; `amount` is the order before it."""
         return Decimal(str((self.promotion or {}).get("discount", 0)))
 
     def touch(self) -> None:
-        """Keep the time of the final status, which status lists are filtered by."""
+        """Set the time of the final status, by which status lists are filtered."""
         self.status_at = max(self.paid_at, self.failed_at, self.cancelled_at) or self.started_at
 
 
 class Cancellation(models.Model):
-    """One cancel: pending ones are accepted but not part of the history yet."""
+    """One cancel; a pending one is accepted but not yet in the history."""
 
     class State(models.TextChoices):
         """A pending cancel ends as done or refused."""
@@ -118,8 +118,8 @@ class Cancellation(models.Model):
     cancellation_id = models.CharField(max_length=60, unique=True)
     pg_tid = models.CharField(max_length=80, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.DONE)
-    asked = amount_field()  # in the caller's (before-discount) terms
-    amount = amount_field()  # what was really cancelled
+    asked = amount_field()  # as requested, before the discount
+    amount = amount_field()  # what was cancelled in money
     tax_free = amount_field(default=Decimal(0))
     vat_amount = amount_field(default=Decimal(0))
     reason = models.CharField(max_length=500)
@@ -135,7 +135,7 @@ class Cancellation(models.Model):
 
 
 class AccessToken(models.Model):
-    """A token handed out by /users/getToken."""
+    """A token issued by /users/getToken."""
 
     token = models.CharField(max_length=64, unique=True)
     expires_at = models.BigIntegerField()
@@ -182,11 +182,11 @@ class Account(models.Model):
 
 
 class FaultRule(models.Model):
-    """Misbehaviour to show on an endpoint."""
+    """A fault rule of an endpoint."""
 
     endpoint = models.CharField(max_length=20)
     fault = models.CharField(max_length=20)
-    times = models.IntegerField(null=True, blank=True)  # how often it may still fire; None = always
+    times = models.IntegerField(null=True, blank=True)  # how many times it can still fire; None = always
     probability = models.DecimalField(max_digits=4, decimal_places=3, default=Decimal(1))
     seconds = models.DecimalField(max_digits=7, decimal_places=3, default=Decimal(1))
     message = models.CharField(max_length=200, blank=True)
@@ -201,7 +201,7 @@ class FaultRule(models.Model):
 
 
 class CallLog(models.Model):
-    """One API call received; written on arrival, completed with the answer."""
+    """One received API call; written on arrival, completed with the answer."""
 
     endpoint = models.CharField(max_length=20, db_index=True)
     method = models.CharField(max_length=8)
@@ -221,7 +221,7 @@ class CallLog(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """One notification and what became of it."""
+    """One notification and the result of its delivery."""
 
     url = models.CharField(max_length=500)
     format = models.CharField(max_length=10)
@@ -238,7 +238,7 @@ class WebhookDelivery(models.Model):
 
 
 class Config(models.Model):
-    """The switches of the sandbox: one row, or none while all are at their defaults."""
+    """The settings of the sandbox: one row, or none while all are at their defaults."""
 
     webhook_url = models.CharField(max_length=500, blank=True)
     webhook_format = models.CharField(max_length=10, default="json")
@@ -252,7 +252,7 @@ class Config(models.Model):
 
     @classmethod
     def load(cls) -> Config:
-        """The stored switches, or the defaults. Kept in memory, as every call asks several times."""
+        """Return the stored settings, or the defaults. Cached, as every call reads them several times."""
         with _config_lock:
             if "config" not in _config_cache:
                 _config_cache["config"] = cls.objects.filter(pk=1).first() or cls(
@@ -264,7 +264,7 @@ class Config(models.Model):
 
     @classmethod
     def forget(cls) -> None:
-        """Read the row again next time. Call it after the change is committed."""
+        """Clear the cache. Call it after the change is committed."""
         with _config_lock:
             _config_cache.clear()
 

@@ -1,4 +1,4 @@
-"""Request parameters, whether they came as JSON, a form or a query string."""
+"""Read request parameters from JSON, a form or a query string."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ TRUE_WORDS = {"true", "1", "yes", "y", "on"}
 
 
 class Params:
-    """Typed access; a blank value counts as missing, a malformed one refuses the call."""
+    """Typed parameters; a blank value counts as missing, a malformed one refuses the call."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = dict(values)
 
     def text(self, name: str) -> str:
-        """The value as trimmed text, or an empty string."""
+        """Return the value as trimmed text, or an empty string."""
         value = self.values.get(name)
         return "" if value is None else str(value).strip()
 
     def amount(self, name: str) -> Decimal | None:
-        """An amount, or None when missing."""
+        """Return an amount, or None when missing."""
         text = self.text(name)
         if not text:
             return None
@@ -39,7 +39,7 @@ class Params:
         return value
 
     def integer(self, name: str, default: int) -> int:
-        """A whole number, or the default when missing."""
+        """Return a whole number, or the default when missing."""
         text = self.text(name)
         if not text:
             return default
@@ -49,11 +49,11 @@ class Params:
             raise ApiRefusal(REFUSED_BY_IAMPORT, f"{name} 값이 정수가 아닙니다.") from None
 
     def flag(self, name: str) -> bool:
-        """True for true, 1, yes and the like."""
+        """Return True for true, 1, yes and the like."""
         return self.text(name).lower() in TRUE_WORDS
 
     def items(self, name: str) -> list[str]:
-        """A list given as name[], name or a JSON list."""
+        """Return a list given as name[], name or a JSON list."""
         for key in (f"{name}[]", name):
             value = self.values.get(key)
             if value is not None:
@@ -61,7 +61,7 @@ class Params:
         return []
 
     def nested(self, name: str, key: str) -> str:
-        """`name.key` of a JSON object, or the form field `name[key]`."""
+        """Return `name.key` of a JSON object, or the form field `name[key]`."""
         value = self.values.get(name)
         if isinstance(value, dict):
             return str(value.get(key) or "")
@@ -69,7 +69,7 @@ class Params:
 
 
 def read_params(request: HttpRequest) -> Params:
-    """Query string and body together; the body wins."""
+    """Read query string and body together; the body takes precedence."""
     values = _from_query(request.GET)
     if not request.body:
         return Params(values)
@@ -83,7 +83,7 @@ def read_params(request: HttpRequest) -> Params:
 
 
 def load_json(body: bytes) -> Any:
-    """JSON with exact numbers; refuses what is not JSON."""
+    """Read JSON with exact numbers; refuse anything else."""
     try:
         return json.loads(body, parse_float=Decimal)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Why a cancel is refused: a table of small rules, first match wins."""
+"""The rules that refuse a cancel: the first that matches decides."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEFAULT_CONTRACTS = {
 
 @dataclass(frozen=True)
 class CancelCase:
-    """Everything a rule may look at."""
+    """The input of every rule."""
 
     payment: Payment
     params: Params
@@ -44,43 +44,43 @@ class CancelCase:
 
     @property
     def pg(self) -> str:
-        """The provider whose rules apply."""
+        """Return the provider whose rules apply."""
         return self.payment.pg_provider
 
     @property
     def partial(self) -> bool:
-        """PGs call every cancel partial that is not the whole payment at once."""
+        """Tell whether it is partial: to PGs, anything but the whole payment at once."""
         return self.asked != self.payment.amount
 
     @property
     def has_account(self) -> bool:
-        """Whether the request names a refund account completely."""
+        """Tell whether the request has a complete refund account."""
         return all(self.params.text(name) for name in ("refund_holder", "refund_bank", "refund_account"))
 
     @property
     def other_month(self) -> bool:
-        """Whether the payment was made in another month (Seoul time)."""
+        """Tell whether the payment was made in another month (Seoul time)."""
         paid, now = seoul(self.payment.paid_at), seoul(self.now)
         return (paid.year, paid.month) != (now.year, now.month)
 
     @property
     def vat_applies(self) -> bool:
-        """Whether the PG takes a VAT part with this cancel; others ignore it."""
+        """Tell whether the PG takes a VAT part with this cancel; others ignore it."""
         return self.pg in VAT_PGS or (self.pg == "tosspay_v2" and self.partial)
 
 
 def pending(case: CancelCase) -> str | None:
-    """One accepted cancel at a time."""
+    """Refuse a second cancel while one is pending."""
     return "이미 접수된 취소 요청이 처리 중입니다." if case.has_pending else None
 
 
 def precision(case: CancelCase) -> str | None:
-    """A won has no fraction."""
+    """Refuse a fraction of a won."""
     return "취소금액의 단위가 올바르지 않습니다." if case.asked % unit(case.payment.currency) else None
 
 
 def naverpay(case: CancelCase) -> str | None:
-    """Naver Pay reviews who cancelled and why."""
+    """Require the requester and the reason for Naver Pay."""
     if "naverpay" not in (case.pg, case.payment.pay_method):
         return None
     if not case.params.text("reason"):
@@ -91,7 +91,7 @@ def naverpay(case: CancelCase) -> str | None:
 
 
 def tax_free(case: CancelCase) -> str | None:
-    """The tax-free part must be named, and fit."""
+    """Require a tax-free part that fits."""
     given = case.params.amount("tax_free")
     if given is None:
         if case.pg in TAX_FREE_PGS and case.payment.tax_free > 0:
@@ -104,7 +104,7 @@ def tax_free(case: CancelCase) -> str | None:
 
 
 def vat_amount(case: CancelCase) -> str | None:
-    """PGs that take VAT want it again on cancel when it was given at payment."""
+    """Require the VAT part where the PG takes it and it was given at payment."""
     if not case.vat_applies:
         return None
     given = case.params.amount("vat_amount")
@@ -116,7 +116,7 @@ def vat_amount(case: CancelCase) -> str | None:
 
 
 def refund_account(case: CancelCase) -> str | None:
-    """Money for a virtual account needs somewhere to go."""
+    """Require a refund account for virtual accounts."""
     method = case.payment.pay_method
     if method != "vbank" and not (case.pg == "smartro_v2" and method == "trans"):
         return None
@@ -132,7 +132,7 @@ def refund_account(case: CancelCase) -> str | None:
 
 
 def bank_form(case: CancelCase) -> str | None:
-    """Each PG has its own bank codes."""
+    """Refuse bank codes that the PG does not have."""
     needs_bank = case.payment.pay_method in {"vbank", "phone"} or case.pg == "smartro_v2"
     code = case.params.text("refund_bank")
     if not needs_bank or not code:
@@ -145,7 +145,7 @@ def bank_form(case: CancelCase) -> str | None:
 
 
 def phone(case: CancelCase) -> str | None:
-    """Carrier billing: the whole amount, within the month, unless a contract says otherwise."""
+    """Refuse partial and late cancels of carrier billing, unless a contract allows them."""
     if case.payment.pay_method != "phone":
         return None
     partial_contract = {"html5_inicis": "html5_inicis_phone_partial", "kcp": "kcp_phone_partial"}.get(case.pg)
@@ -159,7 +159,7 @@ def phone(case: CancelCase) -> str | None:
 
 
 def ksnet(case: CancelCase) -> str | None:
-    """KSNET's limits in number, time and hour."""
+    """Apply KSNET's limits in number, time and hour."""
     if case.pg != "ksnet":
         return None
     if case.partial and case.done_count >= KSNET_PARTIAL_LIMIT:
@@ -173,7 +173,7 @@ def ksnet(case: CancelCase) -> str | None:
 
 
 def no_partial(case: CancelCase) -> str | None:
-    """Payments that can only be cancelled whole."""
+    """Refuse a partial cancel where only the whole payment can be cancelled."""
     if not case.partial:
         return None
     if case.pg == "tosspayments" and case.payment.pay_method in GIFT_CERTIFICATES:
@@ -204,7 +204,7 @@ RULES: tuple[tuple[int, Rule], ...] = (
 
 
 def check(case: CancelCase) -> None:
-    """Raise ApiRefusal with the first reason against this cancel."""
+    """Raise ApiRefusal of the first rule that refuses this cancel."""
     for code, rule in RULES:
         reason = rule(case)
         if reason:

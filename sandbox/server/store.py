@@ -1,4 +1,4 @@
-"""Writing to the database: one writer at a time, each write one transaction."""
+"""Write to the database: one writer at a time, each write one transaction."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from contextlib import contextmanager
 
 from django.db import transaction
 
-# SQLite's own lock (BEGIN IMMEDIATE) is what makes writes safe; this one only spares waiting threads
-# SQLite's slow, unfair polling.
+# SQLite's own lock (BEGIN IMMEDIATE) makes writes safe; this one avoids its slow, unfair polling.
 _writer = threading.RLock()
 
 

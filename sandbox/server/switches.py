@@ -1,4 +1,4 @@
-"""Reading and changing the sandbox's settings, and wiping it."""
+"""Read and change the sandbox's settings, and reset it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WEBHOOK_FORMATS = {"json", "form"}
 
 
 def settings_json() -> dict[str, Any]:
-    """Every switch with its current value."""
+    """Return every setting with its current value."""
     config = Config.load()
     return {
         "webhook_url": config.webhook_url,
@@ -44,7 +44,7 @@ def settings_json() -> dict[str, Any]:
 
 
 def change_settings(changes: dict[str, Any]) -> dict[str, Any]:
-    """Change the named switches; unknown names and impossible values are refused."""
+    """Change the named settings; refuse unknown names and impossible values."""
     with store.write():
         config = copy(Config.load())
         for name, value in changes.items():
@@ -55,7 +55,7 @@ def change_settings(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def reset() -> None:
-    """Forget everything."""
+    """Delete everything."""
     with store.write():
         for model in WIPED:
             QuerySet(model).delete()

@@ -1,4 +1,4 @@
-"""Access tokens: the same one until it expires, extended when its end is near."""
+"""Issue access tokens: the same one until it expires, extended shortly before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notifications to the merchant, sent after the change is committed."""
+"""Send notifications to the merchant after the change is committed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def notify(payment: Payment, cancellation: Cancellation | None = None) -> None:
 
 
 def resend(delivery: WebhookDelivery) -> WebhookDelivery:
-    """Send the same body once more, as i'mport sometimes does."""
+    """Send the same body again, as i'mport sometimes does."""
     with store.write():
         return _enqueue(delivery.url, delivery.format, delivery.body)
 
 
 def delivery_json(delivery: WebhookDelivery) -> dict[str, Any]:
-    """One entry of the delivery log."""
+    """Return one entry of the delivery log."""
     names = ("id", "url", "format", "body", "http_status", "error", "at")
     return {name: getattr(delivery, name) for name in names}
 
@@ -53,7 +53,7 @@ def _deliver(delivery: WebhookDelivery) -> None:
         error = f"{type(exc).__name__}: {exc}"[:300]
     try:
         with store.write():
-            # An update, not a save: a reset may have removed the row meanwhile.
+            # An update, not a save: a reset may have deleted the row.
             WebhookDelivery.objects.filter(pk=delivery.pk).update(http_status=status, error=error)
     finally:
         connections.close_all()
@@ -61,7 +61,7 @@ def _deliver(delivery: WebhookDelivery) -> None:
 
 def _post(delivery: WebhookDelivery) -> int:
     with requests.Session() as session:
-        session.trust_env = False  # a proxy meant for the internet must not swallow local notifications
+        session.trust_env = False  # local notifications must not go through a proxy
         if delivery.format == "form":
             answer = session.post(delivery.url, data=delivery.body, timeout=TIMEOUT_SECONDS, allow_redirects=False)
         else:

@@ -1,4 +1,4 @@
-"""Payments as they look on i'mport's wire."""
+"""Write payments in i'mport's JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAIN_FIELDS = (
 
 
 def payment_json(payment: Payment, history: Iterable[Cancellation] | None = None) -> JsonDict:
-    """The payment object of the API; pass `history` when it is already loaded."""
+    """Return the payment object of the API; pass `history` when it is already loaded."""
     cancellations = payment.cancellations.all() if history is None else history
     done = [item for item in cancellations if item.state == Cancellation.State.DONE]
     body: JsonDict = {name: getattr(payment, name) for name in PLAIN_FIELDS}
@@ -34,7 +34,7 @@ def payment_json(payment: Payment, history: Iterable[Cancellation] | None = None
 
 
 def history_item(payment: Payment, item: Cancellation) -> JsonDict:
-    """One entry of `cancel_history`; payments of old times have no cancellation_id."""
+    """Return one entry of `cancel_history`; old payments have no cancellation_id."""
     body: JsonDict = {
         "pg_tid": item.pg_tid,
         "amount": item.amount,

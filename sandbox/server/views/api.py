@@ -55,7 +55,7 @@ def _balance(call: Call) -> Answer:
 
 
 def balance_json(payment: Payment) -> JsonDict:
-    """The parts that are left; `primary` and the others repeat them per means of payment."""
+    """Return the parts that are left; `primary` and the others repeat them per means of payment."""
     left = ledger.balance_of(payment)
     parts = {"tax_free": left.tax_free, "supply": left.supply, "vat": left.vat, "service": 0}
     nothing = dict.fromkeys(parts, 0)

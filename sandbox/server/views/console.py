@@ -1,4 +1,4 @@
-"""The console: a small page that plays the part of i'mport's own admin console."""
+"""The console: a small stand-in for i'mport's own admin console."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOG_SIZE = 200
 
 @require_GET
 def payment_list(request: HttpRequest) -> HttpResponse:
-    """Every payment, newest first, with a search over the ids and the buyer."""
+    """List payments, newest first, with a search by id and buyer."""
     text = request.GET.get("q", "").strip()
     found = Payment.objects.order_by("-pk")
     if text:
@@ -40,7 +40,7 @@ def payment_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def payment_page(request: HttpRequest, imp_uid: str) -> HttpResponse:
-    """One payment: its history, its JSON, and what staff could do with it."""
+    """Show one payment: its history, its JSON, and the actions for staff."""
     payment = get_object_or_404(Payment, imp_uid=imp_uid)
     error = ""
     if request.method == "POST":
@@ -56,7 +56,7 @@ def payment_page(request: HttpRequest, imp_uid: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def fault_page(request: HttpRequest) -> HttpResponse:
-    """Switch misbehaviour on and off."""
+    """Add and remove faults."""
     error = ""
     if request.method == "POST":
         try:
@@ -76,7 +76,7 @@ def fault_page(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def log_page(request: HttpRequest) -> HttpResponse:
-    """The latest API calls and webhooks."""
+    """Show the latest API calls and webhooks."""
     context = {
         "calls": CallLog.objects.order_by("-pk")[:LOG_SIZE],
         "deliveries": WebhookDelivery.objects.order_by("-pk")[:LOG_SIZE],
@@ -85,7 +85,7 @@ def log_page(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(_request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django names it
-    """A form posted from elsewhere, or from before the server restarted."""
+    """Answer a form without a valid CSRF token: from another site, or from before a restart."""
     return HttpResponse("이 요청은 콘솔에서 온 것이 아닙니다. 페이지를 새로고침하세요.", status=403)
 
 

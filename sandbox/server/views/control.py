@@ -1,4 +1,4 @@
-"""The control API under /_sandbox/: what tests and demos use to set the scene. No authorization."""
+"""The control API under /_sandbox/: for tests and demos. No authorization."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOG_FIELDS = ("id", "endpoint", "method", "path", "params", "imp_uid", "http_sta
 
 
 def control(**actions: Action) -> Callable[..., HttpResponse]:
-    """A view whose actions take the request's JSON (or form) body and return JSON; errors are {"error"}."""
+    """Build a view whose actions take the JSON (or form) body and return JSON; errors are {"error"}."""
 
     @csrf_exempt
     def view(request: HttpRequest, **path: Any) -> HttpResponse:
@@ -42,7 +42,7 @@ def control(**actions: Action) -> Callable[..., HttpResponse]:
 
 
 def payment_detail(payment: Payment) -> JsonDict:
-    """The API's payment object plus what only the sandbox knows."""
+    """Return the API's payment object with the fields that only the sandbox has."""
     fresh = Payment.objects.prefetch_related("cancellations").get(pk=payment.pk)
     pending = [item for item in fresh.cancellations.all() if item.state == Cancellation.State.PENDING]
     own = ("tax_free", "vat_amount", "test_channel", "foreign_card", "card_points")

@@ -1,4 +1,4 @@
-"""The simulated API: preparing, key-in payments, billing keys and virtual accounts."""
+"""The simulated API: registered amounts, key-in payments, billing keys and virtual accounts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUYER_FIELDS = (
     "custom_data",
 )
 CARD_DIGITS = re.compile(r"\d{15,16}")
-REFUSED_CARD_PREFIX = "0000"  # a card number that starts so is refused, for trying out failures
+REFUSED_CARD_PREFIX = "0000"  # card numbers that start with it are refused, to test failures
 
 
 def _prepare(call: Call) -> Answer:
