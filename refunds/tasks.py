@@ -4,7 +4,6 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
-from django.utils import timezone
 
 from core import retention
 from core.queue import enqueue
@@ -31,7 +30,7 @@ def sweep() -> None:
     In this order: anyone can send notifications, and a flood of invented numbers must not delay refunds.
     A batch whose message was lost, or whose worker is gone, gets a new message.
     """
-    for batch in open_batches(timezone.now()):
+    for batch in open_batches():
         enqueue(run_batch, batch.pk)
     for _settled in reconcile(payments=due_payments()):
         pass

@@ -1,16 +1,15 @@
 """What became of each order of a batch, as it is now."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from payments.models import Payment
+from refunds.claims import silent_since
 from refunds.errors import RefundOutcomeUnknown
 from refunds.lease import lease_is_over
 from refunds.messages import UNKNOWN, message_of
@@ -26,15 +25,6 @@ class State(Enum):
     RUNNING = "running"
     REFUSED = "refused"
     WAITING = "waiting"
-
-
-class Progress(Enum):
-    """Where a batch stands."""
-
-    WAITING = "waiting"  # for a worker
-    RUNNING = "running"
-    SILENT = "silent"  # its worker is gone; the sweep continues it
-    FINISHED = "finished"
 
 
 _STATE_OF = {
@@ -63,23 +53,9 @@ def find_batch(token: UUID) -> RefundBatch | None:
     return RefundBatch.objects.select_related("requested_by").filter(token=token).first()
 
 
-def progress_of(batch: RefundBatch, now: datetime) -> Progress:
-    """Return whether the batch is finished, running, waits for a worker or lost its worker."""
-    if batch.finished_at is not None:
-        return Progress.FINISHED
-    if batch.claimed_at is None:
-        return Progress.WAITING
-    return Progress.SILENT if batch.claimed_at < claims_expire_before(now) else Progress.RUNNING
-
-
-def claims_expire_before(now: datetime) -> datetime:
-    """Return the time before which a claim that was not renewed belongs to a process that is gone."""
-    return now - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
-
-
-def open_batches(now: datetime) -> QuerySet[RefundBatch]:
+def open_batches() -> QuerySet[RefundBatch]:
     """Return the unfinished batches that no process is running now, oldest first."""
-    free = Q(claimed_at=None) | Q(claimed_at__lt=claims_expire_before(now))
+    free = Q(claimed_at=None) | Q(claimed_at__lt=silent_since())
     return RefundBatch.objects.filter(free, finished_at=None).order_by("pk")
 
 

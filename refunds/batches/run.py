@@ -8,12 +8,11 @@ An order whose refund record exists is never sent again, and its idempotency key
 import json
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -21,6 +20,7 @@ from core.encryption.cipher import DecryptError, decrypt
 from core.errors import DomainError
 from payments.gateway import Requester
 from refunds.batches.outcomes import key_of, open_batches, record_of, unfinished_items
+from refunds.claims import Claim
 from refunds.errors import AccountUnreadable, RefundNotAllowed, RefundNotDone
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
@@ -39,8 +39,8 @@ def run(*, batch_id: int, run_time: timedelta = RUN_TIME) -> bool:
 
     Does nothing if another process runs it, or if it is finished. Raises nothing for an order that is not refunded.
     """
-    claim = _Claim(batch_id)
-    if not claim.take():
+    claim = Claim(RefundBatch.objects.filter(pk=batch_id, finished_at=None))
+    if not claim.take(open_batches().filter(pk=batch_id)):
         return False
     batch = RefundBatch.objects.get(pk=batch_id)
     end = timezone.now() + run_time
@@ -51,45 +51,18 @@ def run(*, batch_id: int, run_time: timedelta = RUN_TIME) -> bool:
             _execute(batch, item)
             if timezone.now() >= end:
                 break
-    return claim.end(is_finished=not unfinished_items(batch).exists())
+    if unfinished_items(batch).exists():
+        return claim.release()
+    claim.renew(finished_at=timezone.now())
+    return False
 
 
 def run_open_batches() -> Iterator[RefundBatch]:
     """Run every batch that no process is running, to its end. Yields each one afterwards."""
-    for batch in open_batches(timezone.now()):
+    for batch in open_batches():
         while run(batch_id=batch.pk):
             continue
         yield batch
-
-
-class _Claim:
-    """The right to run a batch, held by the process whose time is in `claimed_at`."""
-
-    def __init__(self, batch_id: int) -> None:
-        self.batch_id = batch_id
-        self.at: datetime | None = None
-
-    def take(self) -> bool:
-        """Return whether this process may run the batch now."""
-        return self._move(open_batches(timezone.now()).filter(pk=self.batch_id), timezone.now())
-
-    def renew(self) -> bool:
-        """Return whether this process still may; False if it was silent for so long that another one took over."""
-        return self._move(self._held(), timezone.now())
-
-    def end(self, *, is_finished: bool) -> bool:
-        """Give the batch back. Return whether there is more to do."""
-        if is_finished:
-            self._held().update(finished_at=timezone.now())
-            return False
-        return self._move(self._held(), None)
-
-    def _held(self) -> QuerySet[RefundBatch]:
-        return RefundBatch.objects.filter(pk=self.batch_id, claimed_at=self.at, finished_at=None)
-
-    def _move(self, batches: QuerySet[RefundBatch], at: datetime | None) -> bool:
-        self.at = at
-        return bool(batches.update(claimed_at=at))
 
 
 def _unfinished(batch: RefundBatch) -> Iterator[RefundBatchItem]:

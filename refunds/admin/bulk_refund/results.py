@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge
 from core.money import format_money
-from refunds.batches.outcomes import BatchOutcome, Progress, State
+from refunds.batches.outcomes import BatchOutcome, State
+from refunds.claims import Progress
 
 BADGES = {
     State.REFUNDED: ("green", _("Refunded")),

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -29,10 +28,11 @@ from refunds.admin.bulk_refund.confirmation import (
 from refunds.admin.bulk_refund.forms import new_token
 from refunds.admin.bulk_refund.results import Results
 from refunds.admin.reconcile import payment_ids
-from refunds.admin.worker import is_overdue, no_worker_text
+from refunds.admin.worker import no_worker_text
 from refunds.batches.create import MAX_ORDERS, BatchExistsError, create_batch
-from refunds.batches.outcomes import Progress, find_batch, outcomes, progress_of
+from refunds.batches.outcomes import find_batch, outcomes
 from refunds.batches.run import run
+from refunds.claims import progress_of
 from refunds.models import RefundBatch
 from refunds.permissions import may_refund_any
 from refunds.tasks import run_batch
@@ -80,12 +80,11 @@ def result(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     """What became of each order of a batch. Only reads: a reload refunds nothing."""
     user = _viewer(request)
     batch = get_object_or_404(RefundBatch.objects.select_related("requested_by"), token=token)
-    progress = progress_of(batch, timezone.now())
-    is_delayed = progress is Progress.SILENT or (progress is Progress.WAITING and is_overdue(batch.created_at))
+    progress = progress_of(batch.claimed_at, is_finished=batch.finished_at is not None)
     context = {
         "batch": batch,
         "results": Results(outcomes(batch), progress),
-        "no_worker": no_worker_text() if is_delayed else "",
+        "no_worker": no_worker_text(progress, batch.created_at),
         "may_check": may_refund_any(user),
     }
     return _render(request, "admin/refunds/result.html", _("Refund result"), context)

@@ -1,0 +1,65 @@
+"""One process at a time: a claim on a row of work, made and renewed by guarded updates of its `claimed_at`.
+
+A claim that was not renewed for REFUND_LEASE_SECONDS belongs to a process that is gone.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+
+class Progress(Enum):
+    """Where work stands that a worker does."""
+
+    WAITING = "waiting"  # for a worker
+    RUNNING = "running"
+    SILENT = "silent"  # its process is gone
+    FINISHED = "finished"
+
+
+def progress_of(claimed_at: datetime | None, *, is_finished: bool) -> Progress:
+    """Return whether the work is finished, waits for a worker, is under way, or lost its process."""
+    if is_finished:
+        return Progress.FINISHED
+    if claimed_at is None:
+        return Progress.WAITING
+    return Progress.SILENT if claimed_at < silent_since() else Progress.RUNNING
+
+
+def silent_since() -> datetime:
+    """Return the time before which a claim had to be renewed to be alive now."""
+    return timezone.now() - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+
+
+class Claim:
+    """The right to do the work of a row, held by the process whose time is in `claimed_at`."""
+
+    def __init__(self, row: "QuerySet[Any]") -> None:
+        """`row` selects the row as long as its work is not finished."""
+        self._row = row
+        self._at: datetime | None = None
+
+    def take(self, free: "QuerySet[Any]") -> bool:
+        """Return whether this process may begin; `free` selects the row if no process is at work on it."""
+        return self._move(free, timezone.now())
+
+    def renew(self, **changes: Any) -> bool:
+        """Write these changes; False, and nothing is written, if another process has taken over."""
+        return self._move(self._held(), timezone.now(), **changes)
+
+    def release(self) -> bool:
+        """Let any process continue. Return whether the claim was still held."""
+        return self._move(self._held(), None)
+
+    def _held(self) -> "QuerySet[Any]":
+        return self._row.filter(claimed_at=self._at)
+
+    def _move(self, rows: "QuerySet[Any]", at: datetime | None, **changes: Any) -> bool:
+        if not rows.update(claimed_at=at, **changes):
+            return False
+        self._at = at
+        return True
