@@ -190,6 +190,6 @@ def report_json(report: ReconciliationReport) -> Json:
                 "theirs": found.there,
                 "repaired": found.repaired,
             }
-            for found in report.differences.all()
+            for found in report.discrepancies.all()
         ],
     }

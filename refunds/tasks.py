@@ -4,6 +4,8 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.conf import settings
+from django.utils import translation
 
 from core import retention
 from core.queue import enqueue
@@ -11,7 +13,11 @@ from monitoring.worker import note_worker
 from payments.intake.inbox import process_waiting
 from refunds.batches.outcomes import open_batches
 from refunds.batches.run import run
+from refunds.claims import silent_since
+from refunds.models import ReconciliationReport
+from refunds.reconciliation.drift import run_comparison, waiting_comparisons
 from refunds.reconciliation.reconcile import due_payments, reconcile
+from refunds.reconciliation.repair import repair_requested, reports_to_repair
 
 INBOX_SECONDS = 40.0
 
@@ -24,18 +30,39 @@ def run_batch(batch_id: int) -> None:
 
 
 @shared_task
+def compare(report_id: int) -> None:
+    """Compare the period of a report with i'mport."""
+    run_comparison(report_id=report_id)
+
+
+@shared_task
+def repair(report_id: int, language: str = "") -> None:
+    """Repair the discrepancies of a report whose repair was requested; `language` is that of the messages."""
+    with translation.override(language or settings.LANGUAGE_CODE):
+        repair_requested(report=ReconciliationReport.objects.get(pk=report_id))
+
+
+@shared_task
 def sweep() -> None:
     """Every minute: settle the refunds that are due for a comparison, then read the notified payments.
 
     In this order: anyone can send notifications, and a flood of invented numbers must not delay refunds.
-    A batch whose message was lost, or whose worker is gone, gets a new message.
     """
-    for batch in open_batches():
-        enqueue(run_batch, batch.pk)
+    _enqueue_forgotten()
     for _settled in reconcile(payments=due_payments()):
         pass
     process_waiting(only_due=True, seconds=INBOX_SECONDS)
     note_worker()
+
+
+def _enqueue_forgotten() -> None:
+    """Enqueue what staff requested and no worker does: its message was lost, or its worker is gone."""
+    for batch in open_batches():
+        enqueue(run_batch, batch.pk)
+    for report in waiting_comparisons():
+        enqueue(compare, report.pk)
+    for report in reports_to_repair(before=silent_since()):
+        enqueue(repair, report.pk)
 
 
 @shared_task

@@ -88,7 +88,9 @@ class Migration(migrations.Migration):
                 ("until", models.DateTimeField(verbose_name="to")),
                 ("check_only", models.BooleanField(default=False, verbose_name="compared only")),
                 ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("claimed_at", models.DateTimeField(editable=False, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
+                ("total", models.PositiveIntegerField(default=0)),
                 ("compared", models.PositiveIntegerField(default=0, verbose_name="payments compared")),
                 ("found", models.PositiveIntegerField(default=0, verbose_name="discrepancies found")),
                 ("repaired", models.PositiveIntegerField(default=0, verbose_name="discrepancies repaired")),
@@ -420,11 +422,14 @@ class Migration(migrations.Migration):
                 ("ours", models.CharField(blank=True, max_length=100, verbose_name="here")),
                 ("theirs", models.CharField(blank=True, max_length=100, verbose_name="at i'mport")),
                 ("repaired", models.BooleanField(default=False, verbose_name="repaired")),
+                ("repair_requested_at", models.DateTimeField(editable=False, null=True)),
+                ("repair_outcome", models.CharField(blank=True, max_length=20)),
+                ("repair_message", models.TextField(blank=True)),
                 (
                     "report",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="differences",
+                        related_name="discrepancies",
                         to="refunds.reconciliationreport",
                     ),
                 ),
@@ -433,6 +438,13 @@ class Migration(migrations.Migration):
                 "verbose_name": "discrepancy",
                 "verbose_name_plural": "discrepancies",
                 "ordering": ("id",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("repair_requested_at__isnull", False)),
+                        fields=["repair_requested_at"],
+                        name="discrepancies_to_repair",
+                    )
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(

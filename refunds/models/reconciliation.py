@@ -1,4 +1,4 @@
-"""Reports of where our ledger and i'mport differed."""
+"""Reconciliation reports: comparisons of our ledger with i'mport's, and the discrepancies they found."""
 
 from django.db import models
 from django.db.models import Q
@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from payments.labels import status_label
+from refunds.claims import Progress, progress_of
 
 
 class DiscrepancyKind(models.TextChoices):
@@ -19,13 +20,15 @@ class DiscrepancyKind(models.TextChoices):
 
 
 class ReconciliationReport(models.Model):
-    """One comparison of our ledger with i'mport's for a period. `finished_at` null: broken off, see `error`."""
+    """One comparison for a period. `finished_at` null: waiting, running or stopped early; see `progress`."""
 
     since = models.DateTimeField(_("from"))
     until = models.DateTimeField(_("to"))
     check_only = models.BooleanField(_("compared only"), default=False)
     started_at = models.DateTimeField(_("started at"))
+    claimed_at = models.DateTimeField(null=True, editable=False)  # last sign of life of the process that compares
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    total = models.PositiveIntegerField(default=0)  # payments that i'mport lists for the period, as far as known
     compared = models.PositiveIntegerField(_("payments compared"), default=0)
     found = models.PositiveIntegerField(_("discrepancies found"), default=0)
     repaired = models.PositiveIntegerField(_("discrepancies repaired"), default=0)
@@ -47,20 +50,36 @@ class ReconciliationReport(models.Model):
 
     @property
     def remaining(self) -> int:
-        """Differences that are still there."""
+        """Discrepancies that are not repaired."""
         return self.found - self.repaired
+
+    @property
+    def progress(self) -> Progress:
+        """Where the comparison stands; one that stopped because i'mport could not be read is finished."""
+        return progress_of(self.claimed_at, is_finished=self.finished_at is not None or bool(self.error))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing compares any more, so that discrepancies can be repaired."""
+        return self.progress in (Progress.FINISHED, Progress.SILENT)
 
 
 class Discrepancy(models.Model):
-    """One difference. `ours` and `theirs` are amounts as people read them, numbers, or i'mport's statuses."""
+    """One discrepancy. `ours` and `theirs` are amounts as people read them, numbers, or i'mport's statuses.
 
-    report = models.ForeignKey(ReconciliationReport, on_delete=models.CASCADE, related_name="differences")
+    `repair_outcome` and `repair_message` say what the last repair of the payment did.
+    """
+
+    report = models.ForeignKey(ReconciliationReport, on_delete=models.CASCADE, related_name="discrepancies")
     imp_uid = models.CharField(_("payment number"), max_length=32)
     merchant_uid = models.CharField(_("order"), max_length=40)
     kind = models.CharField(_("discrepancy"), max_length=20, choices=DiscrepancyKind.choices)
     ours = models.CharField(_("here"), max_length=100, blank=True)
     theirs = models.CharField(_("at i'mport"), max_length=100, blank=True)
     repaired = models.BooleanField(_("repaired"), default=False)
+    repair_requested_at = models.DateTimeField(null=True, editable=False)  # null again once it is done
+    repair_outcome = models.CharField(max_length=20, blank=True)
+    repair_message = models.TextField(blank=True)
 
     class Meta:
         verbose_name = _("discrepancy")
@@ -68,6 +87,13 @@ class Discrepancy(models.Model):
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(condition=Q(kind__in=DiscrepancyKind.values), name="discrepancy_kind_known"),
+        )
+        indexes = (
+            models.Index(
+                fields=["repair_requested_at"],
+                condition=Q(repair_requested_at__isnull=False),
+                name="discrepancies_to_repair",
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,7 +1,6 @@
-"""Drift reports for staff: where our ledger and i'mport differed. Nobody edits them; some may make one."""
+"""Reconciliation reports for staff: where our ledger and i'mport differed. Nobody edits them; some may make one."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -22,12 +21,19 @@ from unfold.enums import ActionVariant
 from core.admin.display import badge, format_time, two_lines
 from core.admin.filters import SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
-from payments.models import Payment
-from refunds.admin.drift.views import compare, download, repair, shown_differences
-from refunds.models import Discrepancy, ReconciliationReport
-from refunds.permissions import may_repair, may_resolve, may_view_reports, payments_visible_to
+from refunds.admin.drift.lines import lines
+from refunds.admin.drift.views import compare, download, repair, shown_discrepancies
+from refunds.admin.worker import no_worker_text
+from refunds.claims import Progress
+from refunds.models import ReconciliationReport
+from refunds.permissions import may_repair, may_resolve, may_view_reports
 
-RUNNING_AT_MOST = timedelta(hours=1)
+BADGES = {
+    Progress.WAITING: ("grey", _("Waiting")),
+    Progress.RUNNING: ("blue", _("Running")),
+    Progress.SILENT: ("red", _("Stopped early")),
+    Progress.FINISHED: ("grey", _("Finished")),
+}
 
 
 class OutcomeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
@@ -77,17 +83,13 @@ class ModeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no ty
 
 
 def end_badge(report: ReconciliationReport) -> SafeString:
-    """Whether the comparison came to its end."""
-    if report.finished_at:
-        return badge("grey", gettext("Finished"))
-    if not report.error and timezone.now() - report.started_at < RUNNING_AT_MOST:
-        return badge("blue", gettext("Running"))
-    return badge("red", gettext("Stopped early"), report.error)
+    """Return whether the comparison came to its end."""
+    return badge(*BADGES[Progress.SILENT if report.error else report.progress], report.error)
 
 
 def result_badge(report: ReconciliationReport) -> SafeString:
-    """What the comparison says of the ledger, in a word."""
-    if report.remaining:
+    """Return what the comparison says of the ledger, in a word."""
+    if report.is_over and report.remaining:
         return badge("amber", gettext("%(count)s unresolved") % {"count": report.remaining})
     if not report.finished_at:
         return end_badge(report)
@@ -95,7 +97,7 @@ def result_badge(report: ReconciliationReport) -> SafeString:
 
 
 def period(report: ReconciliationReport) -> str:
-    """The days it covers, in Korea."""
+    """Return the days it covers, in Korea."""
     first, last = timezone.localdate(report.since), timezone.localdate(report.until)
     return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} – {last:%Y-%m-%d}"
 
@@ -105,6 +107,7 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
     list_filter = (OutcomeFilter, ModeFilter, ("started_at", SeoulDateFilter))
     actions = None
     actions_list = ("compare_now",)
+    change_form_template = "admin/refunds/report.html"
     change_form_outer_before_template = "admin/refunds/drift_overview.html"
 
     class Media:
@@ -145,16 +148,23 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         report = context["original"]
-        shown = shown_differences(report)
+        shown = shown_discrepancies(report)
+        to_repair = [found.repair_requested_at for found in shown if found.repair_requested_at]
+        progress = Progress.WAITING if to_repair else report.progress
+        is_over = report.is_over and not to_repair
         context |= {
             "title": period(report),
             "result": result_badge(report),
             "end": end_badge(report),
             "started": format_time(report.started_at),
             "finished": format_time(report.finished_at),
-            "differences": _with_payments(request, shown),
+            "lines": list(lines(request.user, shown)),
             "hidden": max(report.found - len(shown), 0),
-            "may_repair": bool(report.remaining) and may_repair(request.user),
+            "may_repair": is_over and report.remaining and may_repair(request.user),
+            "is_followed": not is_over,
+            "total": max(report.total, report.compared),
+            "to_repair": len(to_repair),
+            "no_worker": "" if is_over else no_worker_text(progress, max([report.started_at, *to_repair])),
         }
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response
@@ -175,11 +185,3 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
     @admin.display(description=_("status"))
     def end(self, report: ReconciliationReport) -> SafeString:
         return end_badge(report)
-
-
-def _with_payments(request: HttpRequest, differences: list[Discrepancy]) -> list[tuple[Discrepancy, Payment | None]]:
-    """Each difference with its payment, if it is here by now and this user may see it."""
-    numbers = {difference.imp_uid for difference in differences}
-    payments = payments_visible_to(request.user).filter(imp_uid__in=numbers)
-    found = {payment.imp_uid: payment for payment in payments}
-    return [(difference, found.get(difference.imp_uid)) for difference in differences]

@@ -1,11 +1,13 @@
 """`manage.py reconcile`: settle open refunds and import cancels made elsewhere."""
 
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from tqdm import tqdm
 
 from core.commands import SOME_FAILED
 from core.dates import date_argument, parse_moment
@@ -19,8 +21,9 @@ from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
 from refunds.management.base import RefundCommand
 from refunds.models import ReconciliationReport
-from refunds.reconciliation.drift import compare_period, write_csv
+from refunds.reconciliation.drift import compare_period, run_comparison, waiting_comparisons, write_csv
 from refunds.reconciliation.reconcile import Reconciled, import_cancels, reconcile
+from refunds.reconciliation.repair import repair_requested, reports_to_repair
 from refunds.serialization import Json, error_json, payment_json, refund_json, report_json
 
 
@@ -84,7 +87,10 @@ class Command(RefundCommand):
             raise self.usage_error(
                 _("--since must be before --until."), code="invalid_options", as_json=options["json"]
             )
-        report = compare_period(since=since, until=until, check_only=options["check"])
+        with tqdm(unit=" payments", disable=None, file=self.stderr) as bar:
+            report = compare_period(
+                since=since, until=until, check_only=options["check"], on_progress=partial(_show_progress, bar)
+            )
         if options["csv"] == "-":
             write_csv(report, cast(IO[str], self.stdout))
         elif options["csv"]:
@@ -98,7 +104,7 @@ class Command(RefundCommand):
             raise SystemExit(SOME_FAILED)
 
     def _write_report(self, report: ReconciliationReport) -> None:
-        for found in report.differences.all():
+        for found in report.discrepancies.all():
             state = _("repaired") if found.repaired else _("unresolved")
             words = f"{found.get_kind_display()}: {found.here or '-'} / {found.there or '-'}"
             self.stdout.write(f"{found.merchant_uid} ({found.imp_uid}): {words} ({state})")
@@ -110,7 +116,16 @@ class Command(RefundCommand):
             self.stderr.write(_("Stopped early: %(error)s") % {"error": report.error})
 
 
+def _show_progress(bar: "tqdm[Any]", report: ReconciliationReport) -> None:
+    bar.total = max(report.total, report.compared)
+    bar.update(report.compared - bar.n)
+
+
 def _everything() -> list[Json]:
+    for waiting in waiting_comparisons():
+        run_comparison(report_id=waiting.pk)
+    for report in reports_to_repair():
+        repair_requested(report=report)
     results = [_batch_json(outcome) for batch in run_open_batches() for outcome in outcomes(batch)]
     results += [_result_json(result.payment.merchant_uid, result) for result in reconcile()]
     notified = process_waiting()

@@ -1,4 +1,4 @@
-"""Drift reports in the admin: read, downloaded, made by those who may, edited by nobody."""
+"""Reconciliation reports in the admin: read, downloaded, made by those who may, edited by nobody."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,13 +7,16 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from config.celery import app
 from payments.models import Payment
 from refunds.models import Discrepancy, ReconciliationReport, RefundRecord
+from refunds.reconciliation.drift import run_comparison
+from refunds.tasks import sweep
 from tests.admin_pages import codes, sign_in
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("eager_worker")]
 
 REPORTS = "/admin/refunds/reconciliationreport/"
 COMPARE = f"{REPORTS}compare/"
@@ -74,6 +77,37 @@ def test_comparing_with_repair_brings_the_ledgers_together(resolver: Client, san
     assert "No discrepancies" in resolver.post(COMPARE, asked("repair"), follow=True).text
 
 
+def test_a_comparison_follows_its_worker(resolver: Client, sandbox: SandboxServer) -> None:
+    paid_at_sandbox(sandbox)
+    app.conf.task_always_eager = False
+    url = resolver.post(COMPARE, asked("check"))["Location"]
+    page = resolver.get(url).text
+    assert codes(page) == ["waiting"]
+    assert "data-follow" in page
+    report = ReconciliationReport.objects.get()
+    app.conf.task_always_eager = True
+
+    ReconciliationReport.objects.update(started_at=timezone.now() - timedelta(seconds=10))
+    assert codes(resolver.get(url).text) == ["waiting", "no_worker"]
+    ReconciliationReport.objects.update(claimed_at=timezone.now(), compared=100, total=300)
+    page = resolver.get(url).text
+    assert codes(page) == ["running"]
+    assert "100 of 300 payments compared" in page
+    assert "(100/300)" in page
+    run_comparison(report_id=report.pk)  # somebody else is at it
+    assert sandbox.stats().get("status") is None
+    ReconciliationReport.objects.update(claimed_at=timezone.now() - timedelta(hours=1))
+    page = resolver.get(url).text
+    assert codes(page) == ["interrupted"]
+    assert "data-follow" not in page
+
+    ReconciliationReport.objects.update(claimed_at=None, compared=0)
+    sweep()
+    page = resolver.get(url).text
+    assert codes(page) == []
+    assert "No discrepancies" in page
+
+
 def test_a_comparison_that_is_broken_off_says_so(resolver: Client, sandbox: SandboxServer) -> None:
     sandbox.fault("status", "http_500")
     page = resolver.post(COMPARE, asked("check"), follow=True).text
@@ -114,6 +148,7 @@ def test_a_viewer_reads_and_downloads_but_cannot_compare(client: Client) -> None
 
     answer = client.get(f"{REPORTS}{report.pk}/csv/")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert f'filename="reconciliation-report-{report.pk}.csv"' in answer["Content-Disposition"]
     assert "'=order-1,imp_1,missing_there,₩10,,no" in answer.text
 
 

@@ -1,4 +1,4 @@
-"""Repairing what a drift report found: one difference or all shown, told payment by payment in plain sentences."""
+"""Repair what a reconciliation report found: one payment or all shown, told payment by payment on the report."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -13,13 +13,14 @@ from django.utils import timezone
 from payments.gateway import Cancellation
 from payments.models import Payment
 from refunds.models import ReconciliationReport, RefundRecord
-from refunds.reconciliation.drift import compare_period, repair_differences
+from refunds.reconciliation.drift import compare_period
+from refunds.reconciliation.repair import repair
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_refund, make_staff, paid_at_sandbox
 from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("eager_worker")]
 
 
 def found_now() -> ReconciliationReport:
@@ -32,13 +33,14 @@ def page_of(report: ReconciliationReport) -> str:
     return f"/admin/refunds/reconciliationreport/{report.pk}/change/"
 
 
-def press(client: Client, report: ReconciliationReport, difference: object = "all") -> list[str]:
-    """Press the button; returns what the page then says."""
+def press(client: Client, report: ReconciliationReport, discrepancy: object = "all") -> list[str]:
+    """Press the button; returns what the page then says of each payment."""
     url = f"/admin/refunds/reconciliationreport/{report.pk}/repair/"
-    answer: Any = client.post(url, {"difference": difference}, follow=True)
+    answer: Any = client.post(url, {"discrepancy": discrepancy}, follow=True)
     assert answer.redirect_chain == [(page_of(report), 302)]
     report.refresh_from_db()
-    return [str(message) for message in answer.context["messages"]]
+    told = [str(message) for message in answer.context["messages"]]
+    return told + [f"{line.found.merchant_uid}: {line.note}" for line in answer.context["lines"] if line.note]
 
 
 @pytest.fixture(params=["resolve_refund", "refund_payment"])
@@ -51,7 +53,7 @@ def test_one_difference_is_repaired_with_all_of_its_payment(repairer: Client, sa
     for one in (payment, other):
         sandbox.console_cancel(one.imp_uid, 1_000, "console")
     report = found_now()
-    chosen = report.differences.filter(imp_uid=payment.imp_uid)[0]
+    chosen = report.discrepancies.filter(imp_uid=payment.imp_uid)[0]
     assert repairer.get(page_of(report)).text.count('value="all"') == 1
 
     assert press(repairer, report, chosen.pk) == [
@@ -60,7 +62,7 @@ def test_one_difference_is_repaired_with_all_of_its_payment(repairer: Client, sa
 
     assert (report.found, report.repaired) == (6, 3)
     assert list(RefundRecord.objects.values_list("payment", flat=True)) == [payment.pk]
-    assert set(report.differences.filter(repaired=False).values_list("imp_uid", flat=True)) == {other.imp_uid}
+    assert set(report.discrepancies.filter(repaired=False).values_list("imp_uid", flat=True)) == {other.imp_uid}
 
 
 def test_all_shown_are_repaired_and_a_second_press_changes_nothing(repairer: Client, sandbox: SandboxServer) -> None:
@@ -74,7 +76,7 @@ def test_all_shown_are_repaired_and_a_second_press_changes_nothing(repairer: Cli
     assert len(told) == 2
     assert "never-mirrored: The payment was added here. Recorded here: ₩0 of ₩5,000 refunded." in told
     assert (report.found, report.repaired) == (4, 4)
-    assert press(repairer, report) == ["There is nothing left to repair."]
+    assert press(repairer, report)[0] == "There is nothing left to repair."
     assert (RefundRecord.objects.count(), Payment.objects.count(), report.repaired) == (1, 2, 4)
     page = repairer.get(page_of(report)).text
     assert "All repaired" in page
@@ -87,15 +89,15 @@ def test_two_presses_at_once_count_each_difference_once(sandbox: SandboxServer) 
     sandbox.console_cancel(payment.imp_uid, 1_000, "console")
     report, line = found_now(), Barrier(2)
 
-    def repair() -> None:
+    def at_once() -> None:
         try:
-            found = list(report.differences.all())
+            found = list(report.discrepancies.all())
             line.wait()
-            list(repair_differences(report=report, found=found))
+            repair(report=report, found=found)
         finally:
             connection.close()
 
-    presses = [Thread(target=repair) for _press in range(2)]
+    presses = [Thread(target=at_once) for _press in range(2)]
     for press_ in presses:
         press_.start()
     for press_ in presses:
@@ -128,7 +130,8 @@ def test_a_payment_that_cannot_be_booked_is_told(
     gateway.cancels = [Cancellation(amount=Decimal(10_300), cancelled_at=timezone.now(), cancellation_id="item")]
     if not is_here:
         payment.delete()
-    monkeypatch.setattr("refunds.reconciliation.drift.get_gateway", lambda: gateway)
+    for module in ("drift", "repair"):
+        monkeypatch.setattr(f"refunds.reconciliation.{module}.get_gateway", lambda: gateway)
     report = found_now()
     ours = " Recorded here: ₩0 of ₩10,000 refunded." if is_here else ""
 
@@ -174,28 +177,26 @@ def test_what_is_still_there_is_shown_first(
     for name in ("one", "other"):
         make_payment(merchant_uid=name)
     report = found_now()
-    first, second = report.differences.order_by("pk")
-    report.differences.filter(pk=first.pk).update(repaired=True)
+    first, second = report.discrepancies.order_by("pk")
+    report.discrepancies.filter(pk=first.pk).update(repaired=True)
     page = repairer.get(page_of(report)).text
     assert f">{second.merchant_uid}<" in page
     assert f">{first.merchant_uid}<" not in page
 
 
-@pytest.mark.parametrize("difference", ["", "0", "junk", "9" * 30])
-def test_what_is_no_difference_of_the_report_repairs_nothing(
-    repairer: Client, sandbox: SandboxServer, difference: str
+@pytest.mark.parametrize("discrepancy", ["", "0", "junk", "9" * 30])
+def test_what_is_no_discrepancy_of_the_report_repairs_nothing(
+    repairer: Client, sandbox: SandboxServer, discrepancy: str
 ) -> None:
     sandbox.create_payment(merchant_uid="never-mirrored")
-    assert press(repairer, found_now(), difference) == ["There is nothing left to repair."]
+    assert press(repairer, found_now(), discrepancy) == ["There is nothing left to repair."]
     assert not Payment.objects.exists()
 
 
 def test_a_comparison_that_is_not_over_cannot_be_repaired(repairer: Client, sandbox: SandboxServer) -> None:
     sandbox.create_payment(merchant_uid="never-mirrored")
     report = found_now()
-    ReconciliationReport.objects.update(
-        found=0, finished_at=None
-    )  # as while it runs: the counts are written at its end
+    ReconciliationReport.objects.update(finished_at=None)  # as while it runs
     assert "Repair all shown" not in repairer.get(page_of(report)).text
     assert press(repairer, report) == ["There is nothing left to repair."]
 
@@ -206,7 +207,7 @@ def test_others_cannot_repair(client: Client, sandbox: SandboxServer, permission
     report = found_now()
     sign_in(client, make_staff(*permissions))
     assert (
-        client.post(f"/admin/refunds/reconciliationreport/{report.pk}/repair/", {"difference": "all"}).status_code
+        client.post(f"/admin/refunds/reconciliationreport/{report.pk}/repair/", {"discrepancy": "all"}).status_code
         == 403
     )
     assert "Repair all shown" not in client.get(page_of(report)).text
@@ -219,6 +220,6 @@ def test_looking_at_the_address_repairs_nothing(repairer: Client, sandbox: Sandb
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = repairer.cookies
     assert (
-        strict.post(f"/admin/refunds/reconciliationreport/{report.pk}/repair/", {"difference": "all"}).status_code
+        strict.post(f"/admin/refunds/reconciliationreport/{report.pk}/repair/", {"discrepancy": "all"}).status_code
         == 403
     )

@@ -16,7 +16,7 @@ from django.utils.translation import override
 from payments.gateway import GatewayPayment
 from payments.models import Payment
 from refunds.models import ReconciliationReport, RefundRecord
-from refunds.reconciliation.drift import differences
+from refunds.reconciliation.discrepancies import find_discrepancies
 from tests.factories import make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -63,7 +63,7 @@ def test_statuses_are_told_in_the_words_of_who_reads(status: str, words: str) ->
     ours = make_payment()
     theirs = GatewayPayment(ours.imp_uid, ours.merchant_uid, status, ours.amount, ours.cancel_amount)
     with override("ko"):
-        found = differences(ours, theirs)
+        found = find_discrepancies(ours, theirs)
     assert [(one.here, one.there) for one in found] == [("Paid", words)]
 
 

@@ -19,7 +19,8 @@ from payments.models import Notification, Payment
 from refunds import tasks
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation import reconcile as reconcile_module
-from refunds.reconciliation.drift import compare_period, differences
+from refunds.reconciliation.discrepancies import find_discrepancies
+from refunds.reconciliation.drift import compare_period
 from refunds.reconciliation.reconcile import reconcile
 from tests.factories import make_payment
 from tests.fakes import InstantGateway
@@ -87,7 +88,7 @@ def test_a_total_whose_items_are_shown_later_is_booked_once() -> None:
         mirror_payment(reading)
     assert ledger(payment) == [(5_000, "")]
     payment = Payment.objects.prefetch_related("refunds").get()
-    assert differences(payment, shown(payment, 5_000, 2_000, 3_000)) == []
+    assert find_discrepancies(payment, shown(payment, 5_000, 2_000, 3_000)) == []
     parts = payment.refunds.get().events.filter(code="part_shown")
     assert [event.data["cancellation_id"] for event in parts] == ["item-0", "item-1"]
 
@@ -152,7 +153,7 @@ def test_a_payment_that_cannot_be_booked_stays_a_difference() -> None:
     odd, _lost, gateway = odd_and_fine()
     report = compare_period(since=timezone.now() - timedelta(days=2), until=timezone.now(), gateway=gateway)
     assert (report.error, report.finished_at is not None, report.compared) == ("", True, 2)
-    assert set(report.differences.filter(repaired=False).values_list("imp_uid", flat=True)) >= {odd.imp_uid}
+    assert set(report.discrepancies.filter(repaired=False).values_list("imp_uid", flat=True)) >= {odd.imp_uid}
 
 
 @pytest.mark.parametrize("by_number", [True, False], ids=["by number", "by date"])

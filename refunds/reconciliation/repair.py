@@ -1,0 +1,91 @@
+"""Repair the discrepancies of a reconciliation report: read the payments again and book what is missing here.
+
+Reads i'mport only. Safe to repeat and to run twice at once.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from payments.gateway import Gateway, GatewayError, get_gateway
+from payments.models import Payment
+from refunds.messages import NOT_SHOWN, UNBOOKABLE
+from refunds.models import Discrepancy, ReconciliationReport
+from refunds.reconciliation.discrepancies import find_discrepancies, ledger_of
+from refunds.reconciliation.drift import mirror_or_log
+from refunds.reconciliation.reconcile import Reconciled, reconcile
+
+ADDED = "added"  # an outcome besides those of `reconcile`
+
+
+def request_repair(found: "QuerySet[Discrepancy]") -> None:
+    """Commit that these discrepancies are to be repaired. `repair_requested` does it."""
+    found.filter(repaired=False).update(repair_requested_at=timezone.now(), repair_outcome="", repair_message="")
+
+
+def reports_to_repair(before: datetime | None = None) -> QuerySet[ReconciliationReport]:
+    """Return the reports with a repair that was requested (before this time) and is not done."""
+    requested = Discrepancy.objects.filter(repair_requested_at__lt=before or timezone.now())
+    return ReconciliationReport.objects.filter(discrepancies__in=requested).distinct()
+
+
+def repair_requested(*, report: ReconciliationReport, gateway: Gateway | None = None) -> None:
+    """Repair the discrepancies of this report whose repair was requested."""
+    repair(report=report, found=report.discrepancies.exclude(repair_requested_at=None), gateway=gateway)
+
+
+def repair(*, report: ReconciliationReport, found: Iterable[Discrepancy], gateway: Gateway | None = None) -> list[str]:
+    """Repair the payments of these discrepancies, and write what became of each. Returns i'mport's numbers for them.
+
+    All discrepancies of a payment end together. The report has to be over.
+    """
+    gateway = gateway or get_gateway()
+    numbers = list(dict.fromkeys(one.imp_uid for one in found if not one.repaired))
+    known = set(Payment.objects.filter(imp_uid__in=numbers).values_list("imp_uid", flat=True))
+    missing = [imp_uid for imp_uid in numbers if imp_uid not in known]
+    if missing:
+        _add(report, missing, gateway)
+    for result in reconcile(payments=Payment.objects.filter(imp_uid__in=numbers), gateway=gateway):
+        _write_result(report, result, is_new=result.payment.imp_uid in missing)
+    return numbers
+
+
+def _add(report: ReconciliationReport, missing: list[str], gateway: Gateway) -> None:
+    """Mirror payments that are not here; write the outcome of those that still are not."""
+    try:
+        shown = {theirs.imp_uid: theirs for theirs in gateway.payments(missing)}
+    except GatewayError as exc:
+        for imp_uid in missing:
+            _write(report, imp_uid, "unreachable", exc.message)
+        return
+    for imp_uid in missing:
+        if imp_uid not in shown:
+            _write(report, imp_uid, "unreachable", str(NOT_SHOWN))
+        elif not mirror_or_log(shown[imp_uid]):
+            _write(report, imp_uid, "unbookable", str(UNBOOKABLE))
+
+
+def _write_result(report: ReconciliationReport, result: Reconciled, *, is_new: bool) -> None:
+    """Write which of a payment's discrepancies are gone, and the outcome."""
+    imp_uid = result.payment.imp_uid
+    if result.shown is not None:
+        left = {again.kind for again in find_discrepancies(ledger_of([result.shown]).get(imp_uid), result.shown)}
+        with transaction.atomic():
+            # Guarded: of two runs at once, one counts each.
+            unrepaired = report.discrepancies.filter(imp_uid=imp_uid, repaired=False)
+            gone = unrepaired.exclude(kind__in=left).update(repaired=True)
+            ReconciliationReport.objects.filter(pk=report.pk).update(repaired=F("repaired") + gone)
+    if is_new and result.outcome in ("agrees", "imported"):
+        _write(report, imp_uid, ADDED, _("The payment was added here."))
+    else:
+        _write(report, imp_uid, result.outcome, result.message)
+
+
+def _write(report: ReconciliationReport, imp_uid: str, outcome: str, message: str) -> None:
+    report.discrepancies.filter(imp_uid=imp_uid).update(
+        repair_requested_at=None, repair_outcome=outcome, repair_message=message
+    )
