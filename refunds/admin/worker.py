@@ -1,4 +1,4 @@
-"""What a page says while its work waits and no worker has been seen."""
+"""What a page says if no worker has been seen."""
 
 from datetime import datetime, timedelta
 
@@ -12,14 +12,18 @@ from refunds.claims import Progress
 STARTS_WITHIN = timedelta(seconds=5)  # a worker that runs takes its message sooner
 
 
-def no_worker_text(progress: Progress, requested_at: datetime) -> str:
-    """Return what to do if a worker should be at this work and none has been seen lately; else ""."""
-    now = timezone.now()
-    is_overdue = progress is Progress.WAITING and now - requested_at > STARTS_WITHIN
+def no_worker_text() -> str:
+    """Return what to do if no worker has been seen lately; "" if one has."""
     seen_at = worker_last_seen()
-    if not is_missing(seen_at) or not (is_overdue or progress is Progress.SILENT):
+    if not is_missing(seen_at):
         return ""
     what_to_do = _("Ask the server administrator to start the worker, or to run “manage.py reconcile” once.")
     if seen_at is None:
         return _("No worker has been seen.") + " " + what_to_do
-    return _("No worker has been seen since %(time)s.") % {"time": since(seen_at, now)} + " " + what_to_do
+    return _("No worker has been seen since %(time)s.") % {"time": since(seen_at, timezone.now())} + " " + what_to_do
+
+
+def delay_text(progress: Progress, requested_at: datetime) -> str:
+    """Return the same for work that a worker should do by now; "" if it is not delayed."""
+    is_overdue = progress is Progress.WAITING and timezone.now() - requested_at > STARTS_WITHIN
+    return no_worker_text() if is_overdue or progress is Progress.SILENT else ""

@@ -28,7 +28,7 @@ from refunds.admin.bulk_refund.confirmation import (
 from refunds.admin.bulk_refund.forms import new_token
 from refunds.admin.bulk_refund.results import Results
 from refunds.admin.reconcile import payment_ids
-from refunds.admin.worker import no_worker_text
+from refunds.admin.worker import delay_text
 from refunds.batches.create import MAX_ORDERS, BatchExistsError, create_batch
 from refunds.batches.outcomes import find_batch, outcomes
 from refunds.batches.run import run
@@ -84,7 +84,7 @@ def result(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     context = {
         "batch": batch,
         "results": Results(outcomes(batch), progress),
-        "no_worker": no_worker_text(progress, batch.created_at),
+        "no_worker": delay_text(progress, batch.created_at),
         "may_check": may_refund_any(user),
     }
     return _render(request, "admin/refunds/result.html", _("Refund result"), context)

@@ -23,7 +23,7 @@ from core.admin.filters import SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
 from refunds.admin.drift.lines import lines
 from refunds.admin.drift.views import compare, download, repair, shown_discrepancies
-from refunds.admin.worker import no_worker_text
+from refunds.admin.worker import delay_text
 from refunds.claims import Progress
 from refunds.models import ReconciliationReport
 from refunds.permissions import may_repair, may_resolve, may_view_reports
@@ -164,7 +164,7 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
             "is_followed": not is_over,
             "total": max(report.total, report.compared),
             "to_repair": len(to_repair),
-            "no_worker": "" if is_over else no_worker_text(progress, max([report.started_at, *to_repair])),
+            "no_worker": "" if is_over else delay_text(progress, max([report.started_at, *to_repair])),
         }
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response

@@ -62,7 +62,7 @@ def test_an_empty_shop_is_told_that_all_is_well(staff: Client) -> None:
 @pytest.mark.parametrize(
     ("minutes", "language", "text"),
     [
-        (None, "en", "No worker has been seen. Ask whoever runs this desk"),
+        (None, "en", "No worker has been seen. Ask the server administrator"),
         (5, "en", "No worker has been seen since"),
         (5, "ko", "작업 프로세스가"),
         (2, "en", None),
