@@ -1,4 +1,4 @@
-"""A row of every kind that the admin shows, and the addresses of all pages about them."""
+"""Create one row of each kind that the admin shows, and list the URLs of their pages."""
 
 import uuid
 from datetime import timedelta
@@ -41,7 +41,7 @@ FORMS = (
 
 
 def fill_the_admin(text: str) -> tuple[str, ...]:
-    """Make rows of which everything that people type is `text`; returns the addresses below /admin/."""
+    """Create rows with `text` in every field that people can type; return the URLs below /admin/."""
     now = timezone.now()
     words = {"merchant_uid": text[:40], "name": text * 2, "buyer_name": text, "buyer_tel": "010-1234-5678"}
     sums = {"status": "cancelled", "amount": Decimal(12_345_678), "cancel_amount": Decimal(1_234_567)}

@@ -18,7 +18,7 @@ REFUND_URL = "/admin/payments/payment/refund/"
 
 @dataclass(frozen=True)
 class Page:
-    """The confirmation page as first shown; `url` has its token."""
+    """The confirmation page as first shown; `url` contains its token."""
 
     url: str
     text: str
@@ -40,7 +40,7 @@ def sign_in(client: Client, user: User) -> Client:
 
 
 def confirmation(client: Client, *payments: Payment) -> Page:
-    """Open the page for these payments."""
+    """Open the confirmation page for these payments."""
     ids = ",".join(str(payment.pk) for payment in payments)
     answer: Any = client.get(REFUND_URL, {"ids": ids}, follow=True)
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""Ask the API as a shop's server does."""
+"""Call the API with a token, as a shop's server does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.factories import make_staff
 
 
 def make_token(**fields: Any) -> tuple[ApiToken, str]:
-    """A token that may refund every payment, unless `fields` narrow it."""
+    """Create a token that may refund every payment, unless `fields` restrict it; return it and its secret."""
     user = fields.pop("user", None) or make_staff("refund_payment", name=f"shop-{ApiToken.objects.count()}")
     return create_token(**{"user": user, "name": "shop web server", **fields})
 

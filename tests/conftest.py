@@ -1,4 +1,4 @@
-"""What every test may ask for: a database server, the sandbox i'mport, real processes, a browser."""
+"""Fixtures of all tests: a database server, the sandbox i'mport, real processes, a browser."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BROWSER_FLAGS = [
     "--disable-dev-shm-usage",
 ]
 BROWSER_TIMEOUT_MS = 30_000  # a busy machine is slow
-# Files, pages and servers that behave the same on every database: `make test` asks them once, on SQLite.
+# Tests that behave the same on every database: `make test` runs them on SQLite only.
 ANY_DATABASE = (
     "tests/core/test_client_ip",
     "tests/access/test_cache",
@@ -75,18 +75,18 @@ def _is_postgres() -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The controller starts PostgreSQL unless one is named; xdist's workers inherit its address."""
+    """Start PostgreSQL in the controller unless TEST_DATABASE_URL names one; xdist's workers inherit its address."""
     is_worker = hasattr(config, "workerinput")
     database_url = os.environ["DATABASE_URL"]
     if is_worker or config.option.collectonly or not database_url.endswith("@/postgres"):
         return
     server = _at_exit.enter_context(running_server())
-    # The database's address has no host and port, so that libpq takes these.
+    # The database URL has no host and port, so that libpq uses these.
     os.environ.update(PGHOST="127.0.0.1", PGPORT=str(server.port))
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each processor: much of the time a test waits for a server or a browser."""
+    """Return two workers per processor: tests often wait for a server or a browser."""
     return 2 * (os.cpu_count() or 1)
 
 
@@ -112,18 +112,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 # --- The test database --------------------------------------------------------------------------------------
 
-# What `migrate` puts there and no test changes: to make it anew costs more than most tests.
+# Tables that `migrate` fills and no test changes: filling them again takes longer than most tests.
 KEPT_TABLES = {"auth_permission", "django_content_type"}
 
 
 def _delete_rows(ops: BaseDatabaseOperations, _style: object, tables: list[str], **_options: object) -> list[str]:
-    """The statements that empty the database after a test: PostgreSQL deletes few rows faster than it truncates."""
+    """Return the statements that empty the database after a test: for few rows DELETE is faster than TRUNCATE."""
     return [f"DELETE FROM {ops.quote_name(name)}" for name in tables if name not in KEPT_TABLES]  # noqa: S608
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The test database; at the end it goes, even if a browser's event loop or a killed process left a session."""
+    """Create the test database; drop it at the end even if a browser or a killed process left a session open."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(connection.ops), "sql_flush", _delete_rows)
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_arguments: None)
@@ -139,14 +139,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(autouse=True)
 def own_language() -> Iterator[None]:
-    """A request leaves its reader's language behind in the thread: no test begins in that of another."""
+    """Reset the thread's language, which a request leaves active, before each test."""
     yield
     translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only this machine may be reached: a test that calls i'mport for real moves money."""
+    """Allow connections to this machine only: a test that reached i'mport could move money."""
     connect = socket.socket.connect
 
     def connect_locally(sock: socket.socket, address: Any) -> None:
@@ -180,7 +180,7 @@ def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
 
 @pytest.fixture
 def sandbox(sandbox_server: SandboxServer, settings: Settings) -> SandboxServer:
-    """An empty local i'mport that the gateway talks to."""
+    """Return an empty sandbox i'mport that the gateway uses."""
     sandbox_server.reset()
     settings.IAMPORT_API_URL = sandbox_server.url
     settings.IAMPORT_IMP_KEY = sandbox_server.imp_key
@@ -190,7 +190,7 @@ def sandbox(sandbox_server: SandboxServer, settings: Settings) -> SandboxServer:
 
 @pytest.fixture
 def eager_worker() -> Iterator[None]:
-    """A worker that does at once, in this process, what is enqueued."""
+    """Run enqueued tasks immediately in this process."""
     app.conf.task_always_eager = True
     yield
     app.conf.task_always_eager = False
@@ -210,7 +210,7 @@ def _live_database_url() -> str:
 
 @pytest.fixture
 def child_environment(transactional_db: None) -> Callable[..., dict[str, str]]:
-    """The environment for a process of its own, such as `manage.py refund`, on this test's database."""
+    """Return a function that builds the environment of a child process that uses this test's database."""
 
     def build(**changes: str) -> dict[str, str]:
         iamport = {
@@ -244,7 +244,7 @@ def browser() -> Iterator[Browser]:
     if not Path(path).exists():
         pytest.fail(f"CHROMIUM={path} does not exist")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright's event loop runs beneath the test, which Django would take for async code.
+        # Playwright's event loop runs in the test's thread, which Django would take for async code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         expect.set_options(timeout=BROWSER_TIMEOUT_MS)
         running = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
@@ -254,7 +254,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh profile in Korean; an uncaught script error fails the test."""
+    """Open a page with a new profile in Korean; an uncaught script error fails the test."""
     context = browser.new_context(locale="ko-KR", viewport={"width": 1280, "height": 900})
     context.set_default_timeout(BROWSER_TIMEOUT_MS)
     page = context.new_page()

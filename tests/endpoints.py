@@ -1,4 +1,4 @@
-"""Every address of the site, walked from the URL configuration: what is not written by hand cannot be forgotten."""
+"""List every URL of the site from the URL configuration, so that no new one can be missed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ADMIN_MODEL = re.compile(r"/admin/(\w+)/(\w+)/")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One URL pattern; `path` is for people, such as `/payments/<number>/refunds/`."""
+    """One URL pattern. `path` is its readable form, such as `/payments/<number>/refunds/`."""
 
     path: str
     view: Callable[..., Any] = field(compare=False, repr=False)
@@ -32,7 +32,7 @@ class Endpoint:
 
     @property
     def model(self) -> type[Model] | None:
-        """The model that an admin page is about, by its address."""
+        """Return the model of an admin page, derived from its URL."""
         found = _ADMIN_MODEL.match(self.path)
         try:
             return apps.get_model(*found.groups()) if found else None
@@ -45,16 +45,16 @@ class Endpoint:
         return admin
 
     def at(self, values: Mapping[str, object]) -> str:
-        """The address with these values for its parameters."""
+        """Return the URL with these values for its parameters."""
         return _PARAMETER.sub(lambda found: str(values[found[1]]), self.path)
 
 
 def endpoints() -> list[Endpoint]:
-    """All of them, each once, in the order of the URL configuration."""
+    """Return all endpoints, each once, in the order of the URL configuration."""
     found: dict[str, Endpoint] = {}
     for urlconf in (None, PROBES):
         for endpoint in _walk(get_resolver(urlconf).url_patterns, ""):
-            found.setdefault(endpoint.path, endpoint)  # the first one answers
+            found.setdefault(endpoint.path, endpoint)  # the first match serves the URL
     return list(found.values())
 
 

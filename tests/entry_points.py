@@ -1,4 +1,4 @@
-"""One refund through any of the ways in, with what the asker is told."""
+"""Request one refund through any entry point, and return its outcome in one form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from refunds.models import RefundBatchItem, RefundSource
 from refunds.services.refund import request_refund
 from tests.admin_pages import codes, confirmation, fill
 
-# What the error codes of the service are over HTTP; every other code is 400.
+# HTTP status of each error code; every other code is 400.
 HTTP_STATUS = {
     "": 200,
     "pending": 202,
@@ -36,7 +36,7 @@ HTTP_STATUS = {
 
 @dataclass(frozen=True)
 class Told:
-    """What the asker is told. `code` "" means: refunded. `number` is the refund's, "" if none was made."""
+    """The reported outcome. `code` is "" for a refund that succeeded; `number` is its number, "" without a refund."""
 
     code: str
     number: str = ""
@@ -45,7 +45,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Ask:
-    """One refund as the asker words it."""
+    """One refund request."""
 
     payment: Payment
     user: User
@@ -93,12 +93,12 @@ def by_command(ask: Ask) -> Told:
 
 
 def by_admin(ask: Ask) -> Told:
-    """Through the confirmation page; the admin makes its own idempotency keys."""
+    """Refund through the confirmation page; the admin creates its own idempotency keys."""
     client = Client()
     client.force_login(ask.user)
     typed = {"amount": str(ask.amount or ""), **(ask.account or {})}
     answer = fill(client, confirmation(client, ask.payment), {ask.payment: typed}, reason=ask.reason)
-    if answer.status_code == 200:  # refused before anything was done
+    if answer.status_code == 200:  # rejected before the refund
         headlines = {"not_sent", "skipped"}
         return Told(next(code for code in codes(answer.content.decode()) if code not in headlines))
     item = RefundBatchItem.objects.select_related("refund").get(payment=ask.payment)
@@ -111,7 +111,7 @@ ENTRANCES: dict[str, Callable[[Ask], Told]] = {"service": by_service, "api": by_
 
 
 def run_command(*arguments: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and JSON document of a refund command, run in this process."""
+    """Run a refund command in this process; return its exit code and JSON document."""
     out = StringIO()
     exit_code = 0
     try:

@@ -1,4 +1,4 @@
-"""Payments and users as tests need them."""
+"""Create payments, users and refunds for tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 def make_payment(**fields: Any) -> Payment:
-    """A payment in our ledger only: 10,000 KRW by card, paid now."""
+    """Create a payment in our ledger only: 10,000 KRW by card, paid now."""
     number = next(_numbers)
     defaults: dict[str, Any] = {
         "imp_uid": f"imp_{number:012}",
@@ -39,7 +39,7 @@ def make_payment(**fields: Any) -> Payment:
 
 
 def paid_at_sandbox(sandbox: SandboxServer, *, user: User | None = None, **fields: Any) -> Payment:
-    """A payment in the sandbox and, mirrored, in our ledger."""
+    """Create a payment in the sandbox and mirror it in our ledger."""
     number = next(_numbers)
     shown = sandbox.create_payment(
         **{"merchant_uid": f"order-{number}", "amount": 10_000, "pg_provider": "uplus", **fields}
@@ -57,14 +57,14 @@ def make_user(name: str = "buyer", **fields: Any) -> User:
 
 
 def make_staff(*permissions: str, name: str = "staff") -> User:
-    """Staff with these permissions, such as "refund_payment"."""
+    """Create a staff user with these permissions, such as "refund_payment"."""
     user = make_user(name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return user
 
 
 def make_refund(payment: Payment | None = None, **fields: Any) -> RefundRecord:
-    """A refund of 1,000 in our ledger only: done a minute ago, to an account, unless `fields` say otherwise."""
+    """Create a refund of 1,000 in our ledger only; by default it succeeded a minute ago, to a bank account."""
     now = timezone.now()
     defaults: dict[str, Any] = {
         "payment": payment or make_payment(pay_method="vbank", pg_provider="html5_inicis"),
@@ -85,6 +85,6 @@ def make_refund(payment: Payment | None = None, **fields: Any) -> RefundRecord:
 
 
 def make_stored_account(refund: RefundRecord, **account: str) -> RefundAccount:
-    """The account the refund went to, as the ledger keeps it."""
+    """Store the refund's bank account as the ledger does."""
     text = json.dumps({"holder": ACCOUNT["refund_holder"], "number": ACCOUNT_DIGITS, **account})
     return RefundAccount.objects.create(refund=refund, encrypted=encrypt(text))

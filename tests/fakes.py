@@ -1,4 +1,4 @@
-"""A gateway in memory, for races: the sandbox over HTTP would be the slower part of them."""
+"""A gateway in memory, for tests of races: the sandbox over HTTP would be too slow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from payments.models import Payment
 
 
 class InstantGateway:
-    """Carries out each cancel at once, checking balance and checksum as i'mport does."""
+    """A gateway that executes each cancel immediately, and checks balance and checksum as i'mport does."""
 
     def __init__(self, payment: Payment) -> None:
         self.imp_uid, self.merchant_uid = payment.imp_uid, payment.merchant_uid
@@ -34,7 +34,7 @@ class InstantGateway:
     longest_cancel = 1.0
 
     def on_cancel(self) -> None:
-        """What happens while i'mport is asked."""
+        """Do nothing; subclasses override it to act during the call."""
 
     def cancel(self, request: CancelRequest) -> GatewayPayment:
         self.on_cancel()

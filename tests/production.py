@@ -1,4 +1,4 @@
-"""The processes of a production server, as docs/operations.md starts them, against a test's own database."""
+"""Run the processes of a production server, as docs/operations.md starts them, on a test's own database."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import requests
 from tests.proof.own_postgres import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS = 60  # for a start or an end; a busy machine is slow
-# Where the environment's programs are, such as gunicorn and celery.
+SECONDS = 60  # for a start or a stop; a busy machine is slow
+# The folder of the environment's programs, such as gunicorn and celery.
 PROGRAMS = Path(sys.executable).parent
 WEB = ["gunicorn"]
 WORKER = ["celery", "--quiet", "--app", "config", "worker", "--pool", "threads", "--beat"]
@@ -25,18 +25,18 @@ WORKER = ["celery", "--quiet", "--app", "config", "worker", "--pool", "threads",
 
 @dataclass
 class Server:
-    """A running process; `url` is empty for one that listens nowhere."""
+    """A running process; `url` is empty if it does not listen."""
 
     process: subprocess.Popen[bytes]
     log: Path
     url: str = ""
 
     def terminate(self) -> None:
-        """SIGTERM, as systemd and Docker send it."""
+        """Send SIGTERM, as systemd and Docker do."""
         self.process.send_signal(signal.SIGTERM)
 
     def wait(self) -> int:
-        """The exit code, once it has ended."""
+        """Wait for the process and return its exit code."""
         return self.process.wait(SECONDS)
 
 
@@ -51,7 +51,7 @@ def wait_for(what: Callable[[], object], why: str) -> None:
 def running(
     command: list[str], environment: dict[str, str], log: Path, *, folder: Path = ROOT, url: str = ""
 ) -> Iterator[Server]:
-    """A process in `folder` that ends with the block, whatever happens in it."""
+    """Run a process in `folder`; end it with the block, even after an error."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(PROGRAMS / command[0]), *command[1:]],
@@ -76,7 +76,7 @@ def running(
 
 @contextmanager
 def running_web(environment: dict[str, str], log: Path, folder: Path = ROOT) -> Iterator[Server]:
-    """gunicorn with the settings it starts with in production, once it answers."""
+    """Run gunicorn with its production settings, and wait until it answers."""
     address = f"127.0.0.1:{free_port()}"
     environment = {**environment, "BIND": address, "WEB_CONCURRENCY": "1"}
     with running(WEB, environment, log, folder=folder, url=f"http://{address}") as server:

@@ -1,4 +1,4 @@
-"""Start the sandbox i'mport server as a real subprocess and steer it over HTTP.
+"""Start the sandbox i'mport server as a real subprocess and control it over HTTP.
 
 with SandboxServer.start(tmp_path / "sandbox.sqlite3") as sandbox:
     payment = sandbox.create_payment(amount=10_000)
@@ -51,7 +51,7 @@ class SandboxServer:
         port: int = 0,
         env: dict[str, str] | None = None,
     ) -> SandboxServer:
-        """Start a server on a free port with its own database; returns when it accepts connections."""
+        """Start a server on a free port with its own database; return when it accepts connections."""
         path = Path(database_path)
         command = [sys.executable, "-m", "sandbox", "--host", "127.0.0.1"]
         command += ["--port", str(port), "--database", str(path)]
@@ -80,14 +80,14 @@ class SandboxServer:
         self.stop()
 
     def stop(self, timeout_seconds: float = 10.0) -> int:
-        """Stop as an operator would (SIGTERM) and return the exit code."""
+        """Stop it with SIGTERM, as an operator does, and return the exit code."""
         self._session.close()
         if self.process.poll() is None:
             self.process.terminate()
         return self._wait(timeout_seconds)
 
     def kill(self) -> int:
-        """Stop without warning, as a crash would."""
+        """Stop it with SIGKILL, like a crash."""
         self._session.close()
         self.process.kill()
         return self._wait(10.0)
@@ -107,30 +107,30 @@ class SandboxServer:
         return created
 
     def payment(self, imp_uid: str) -> JSON:
-        """What the sandbox really holds, whatever faults are active, plus `pending_cancels` and `balance`."""
+        """Return the sandbox's real state, whatever faults are active, plus `pending_cancels` and `balance`."""
         found: JSON = self._call("GET", f"payments/{imp_uid}")
         return found
 
     def console_cancel(
         self, imp_uid: str, amount: int | str | Decimal | None = None, reason: str | None = None
     ) -> JSON:
-        """Cancel as staff would in the i'mport console (sends the webhook)."""
+        """Cancel as staff do in the i'mport console (sends the webhook)."""
         body = {"amount": None if amount is None else str(amount), "reason": reason}
         payment: JSON = self._call("POST", f"payments/{imp_uid}/cancel", body)
         return payment
 
     def settle(self, imp_uid: str) -> JSON:
-        """Let the accepted, still pending cancels of a payment happen."""
+        """Execute the accepted, still pending cancels of a payment."""
         payment: JSON = self._call("POST", f"payments/{imp_uid}/settle", {})
         return payment
 
     def refuse(self, imp_uid: str) -> JSON:
-        """Let the PG refuse the accepted, still pending cancels of a payment."""
+        """Make the PG refuse the accepted, still pending cancels of a payment."""
         payment: JSON = self._call("POST", f"payments/{imp_uid}/refuse", {})
         return payment
 
     def pay(self, imp_uid: str) -> JSON:
-        """Let the deposit for a virtual account arrive."""
+        """Record the deposit for a virtual account."""
         payment: JSON = self._call("POST", f"payments/{imp_uid}/pay", {})
         return payment
 
@@ -140,7 +140,7 @@ class SandboxServer:
         return rule
 
     def faults(self) -> list[JSON]:
-        """The active fault rules with how often each fired."""
+        """Return the active fault rules with how often each fired."""
         rules: list[JSON] = self._call("GET", "faults")
         return rules
 
@@ -149,12 +149,12 @@ class SandboxServer:
         self._call("DELETE", "faults")
 
     def log(self, endpoint: str | None = None) -> list[JSON]:
-        """The API calls received, oldest first."""
+        """Return the API calls received, oldest first."""
         calls: list[JSON] = self._call("GET", "log" + (f"?endpoint={endpoint}" if endpoint else ""))
         return calls
 
     def stats(self) -> dict[str, int]:
-        """How many API calls each endpoint received (absent = none)."""
+        """Return how many API calls each endpoint received (absent = none)."""
         counts: dict[str, int] = self._call("GET", "stats")
         return counts
 
@@ -164,7 +164,7 @@ class SandboxServer:
         return current
 
     def webhooks(self) -> list[JSON]:
-        """The webhook delivery log, oldest first."""
+        """Return the webhook delivery log, oldest first."""
         deliveries: list[JSON] = self._call("GET", "webhooks")
         return deliveries
 
@@ -174,13 +174,13 @@ class SandboxServer:
         return delivery
 
     def token(self) -> str:
-        """A valid access token, for tests that speak raw HTTP."""
+        """Return a valid access token, for tests that use raw HTTP."""
         body = {"imp_key": self.imp_key, "imp_secret": self.imp_secret}
         answer = self._session.post(f"{self.url}/users/getToken", json=body, timeout=CALL_TIMEOUT_SECONDS)
         return str(answer.json()["response"]["access_token"])
 
     def api(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        """An authenticated raw API call, e.g. `api("POST", "payments/cancel", json={...})`."""
+        """Make an authenticated raw API call, such as `api("POST", "payments/cancel", json={...})`."""
         headers = {"Authorization": self.token(), **kwargs.pop("headers", {})}
         timeout = kwargs.pop("timeout", CALL_TIMEOUT_SECONDS)
         return requests.request(method, f"{self.url}/{path}", headers=headers, timeout=timeout, **kwargs)
@@ -210,7 +210,7 @@ class SandboxServer:
 
 
 def child_environment(extra: dict[str, str]) -> dict[str, str]:
-    """This process's environment for a sandbox that dies with us, untouched by our own settings."""
+    """Return this process's environment for a sandbox server, without the tests' Django settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
     # The tests' own settings module must not leak into the other Django project.
     inherited.pop("DJANGO_SETTINGS_MODULE", None)

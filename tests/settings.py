@@ -1,7 +1,7 @@
-"""The project's settings as tests see them, independent of the developer's environment and `.env`.
+"""The project's settings for tests, independent of the developer's environment and `.env`.
 
 TEST_DATABASE=sqlite|postgres chooses the database (default: sqlite, or what TEST_DATABASE_URL names).
-TEST_DATABASE_URL names a server or file to use; otherwise the tests make one of their own.
+TEST_DATABASE_URL names a server or file to use; otherwise the tests create one.
 """
 
 import atexit
@@ -21,7 +21,7 @@ def _database_url() -> str:
         raise SystemExit(f"TEST_DATABASE={kind} is malformed: use sqlite or postgres")
     if named.startswith(kind):
         return named
-    # Without host and port: libpq takes them from PGHOST and PGPORT, which conftest exports with its server.
+    # Without host and port: libpq reads them from PGHOST and PGPORT, which conftest sets for its server.
     return f"sqlite:///{TEST_DIR}/refunds.sqlite3" if kind == "sqlite" else "postgres://postgres@/postgres"
 
 
@@ -78,17 +78,17 @@ for name in (
 from config.settings import *  # noqa: E402, F403 - the environment above has to be in place first
 from config.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
 
-# A file, so that threads and processes have connections of their own, as in production.
+# A file, so that threads and processes have their own connections, as in production.
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": str(TEST_DIR / "test.sqlite3")}
-    # No test pulls the plug, so commits need not wait for the disk.
+    # No test cuts the power, so commits need not wait for the disk.
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 
-# Hashed names would need a collectstatic before every run.
+# Hashed names would need collectstatic before every run.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_AUTOREFRESH = True
 
-# Slow on purpose is right for production only.
+# A fast hasher: slow password hashes are for production only.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 VAR_DIR.mkdir(parents=True)

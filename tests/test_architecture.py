@@ -1,4 +1,4 @@
-"""Who may import whom, and other promises of the layout that a reader relies on."""
+"""Rules of the code layout that import-linter does not check."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Module:
 
 
 def _imported_names(tree: ast.AST) -> Iterator[str]:
-    """Dotted names, as deep as the statement tells: `from payments import models` is `payments.models`."""
+    """Yield the imported names in full: `from payments import models` is `payments.models`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

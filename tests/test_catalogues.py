@@ -1,4 +1,4 @@
-"""The catalogues hold every text of the sources, translated, and nothing else; one more makes the theme Korean."""
+"""The catalogues contain every text of the sources, translated, and no others; one more translates the theme."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _python_source(path: Path) -> str:
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         return source
-    # Templates become calls of gettext between blanks; their indentation would not be Python's.
+    # templatize() turns a template into gettext calls whose indentation is not valid Python.
     return "\n".join(line.strip() for line in templatize(source, origin=str(path)).splitlines())
 
 
@@ -68,7 +68,7 @@ def _calls_gettext(node: ast.AST) -> bool:
 
 
 def _texts_in_f_strings(tree: ast.Module) -> Iterator[Text]:
-    """Python before 3.12 hides them from the extraction; the theme has some, our own code none."""
+    """Yield the texts in f-strings, which xgettext misses before Python 3.12; the theme has some, our code none."""
     for string in ast.walk(tree):
         for node in ast.walk(string) if isinstance(string, ast.JoinedStr) else ():
             if _calls_gettext(node):
@@ -94,7 +94,7 @@ def _theme_texts() -> frozenset[Text]:
 
 @cache
 def _django_texts() -> frozenset[Text]:
-    """What Django says in Korean itself."""
+    """Return the texts that Django translates into Korean itself."""
     folders = [Path(django.__file__).parent / part / "locale" / "ko" / "LC_MESSAGES" for part in DJANGO_PARTS]
     entries = [entry for folder in folders for entry in polib.mofile(str(folder / "django.mo"))]
     return frozenset(Text(entry.msgctxt, entry.msgid, entry.msgid_plural or "") for entry in entries)
@@ -117,7 +117,7 @@ def test_sources_hold_translatable_texts() -> None:
 
 
 def test_no_text_is_translated_inside_an_f_string() -> None:
-    """The extraction does not see them in every Python."""
+    """Check this because not every Python version extracts them."""
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in _python_files()}
     hidden = [
         f"{path.relative_to(PROJECT_DIR)}:{node.lineno}"
@@ -140,7 +140,7 @@ def test_catalogue_and_sources_hold_the_same_texts(folder: str) -> None:
 
 
 def test_theme_is_korean_where_django_is_not() -> None:
-    # A text of Django's serves the theme with and without a plural.
+    # A text of Django's is used by the theme with and without a plural.
     korean = {text[:2] for text in _django_texts()}
 
     assert sorted(str(text) for text in _theme_texts() - _entries(THEME).keys() if text[:2] not in korean) == []

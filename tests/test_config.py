@@ -1,4 +1,4 @@
-"""Settings as a whole, in processes of their own: what starts, what refuses to, and with which words."""
+"""The settings as a whole, in child processes: which configurations start, and the errors of the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRODUCTION = {
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py check` with this environment and no other, apart from what Python itself needs."""
+    """Run `manage.py check` with only this environment and the variables that Python needs."""
     return subprocess.run(
         [sys.executable, "manage.py", "check", *arguments],
         cwd=PROJECT_DIR,

@@ -1,4 +1,4 @@
-"""Environment readers: right values get their type, wrong ones name the variable and say what to do."""
+"""Environment readers: valid values get their type, errors name the variable and the correction."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_real_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_
     (tmp_path / ".env").write_text("FROM_BOTH=file\nFROM_FILE=file\n")
     monkeypatch.setenv("DJANGO_READ_DOTENV", "1")
     monkeypatch.setenv("FROM_BOTH", "environment")
-    # Registered first, so that what the file brings is undone.
+    # Registered first, so that the file's variables are removed afterwards.
     monkeypatch.setenv("FROM_FILE", "")
     monkeypatch.delenv("FROM_FILE")
 

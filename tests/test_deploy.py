@@ -1,6 +1,6 @@
-"""The files that start the desk in production: they say the same as the manual, and what they say runs.
+"""The deployment files match docs/operations.md, and their commands run.
 
-`tests/proof/test_shutdown.py` starts and stops the very same commands in the middle of refunds.
+`tests/proof/test_shutdown.py` starts and stops the same commands during refunds.
 """
 
 from __future__ import annotations
@@ -138,14 +138,14 @@ def test_a_malformed_variable_stops_the_web_server_with_one_line(
 
 
 def in_image() -> list[str]:
-    """What .dockerignore lets into the image."""
+    """Return the paths that .dockerignore lets into the image."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     return [line.removeprefix("!") for line in lines if line.startswith("!")]
 
 
 @contextmanager
 def release(folder: Path, environment: dict[str, str]) -> Iterator[tuple[Path, dict[str, str]]]:
-    """The image's files, with the static files collected as it is built, and the environment to run them with."""
+    """Copy the image's files and collect the static files, as the build does; yield the folder and its environment."""
     for name in in_image():
         source = ROOT / name
         if source.is_dir():
@@ -166,7 +166,7 @@ def release(folder: Path, environment: dict[str, str]) -> Iterator[tuple[Path, d
 
 
 class Assets(HTMLParser):
-    """The addresses of everything a page loads by itself."""
+    """Collect the URLs of everything a page loads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,7 +181,7 @@ class Assets(HTMLParser):
 
 
 def assets_of(text: str, url: str) -> set[str]:
-    """The assets of a page, a stylesheet or a script module, as whole addresses."""
+    """Return the assets of a page, a stylesheet or a script module, as absolute URLs."""
     parser = Assets()
     parser.feed(text)
     found = parser.found
@@ -191,7 +191,7 @@ def assets_of(text: str, url: str) -> set[str]:
 
 
 def loaded(session: requests.Session, server: Server, path: str) -> dict[str, int]:
-    """Every asset that the page at `path` loads, stylesheets' own ones too, with the status it is answered with."""
+    """Return the status of every asset that the page at `path` loads, including those of its stylesheets."""
     page = session.get(f"{server.url}{path}", timeout=30)
     assert page.status_code == 200, path
     found: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The documents name files, links and code that exist."""
+"""Files, links and code names in the documents exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def text_of(document: Path) -> str:
 
 
 def anchors(document: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a document."""
+    """Return the anchors that GitHub gives to the headings of a document."""
     headings = re.findall(r"^#+ (.+)$", text_of(document), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -30,7 +30,7 @@ def paths_in(line: str) -> list[str]:
 
 
 def missing_paths(line: str) -> list[str]:
-    """The paths of a line that do not exist. A bare file name is in the folder of an earlier path, or a test."""
+    """Return the paths of a line that do not exist. A bare file name is in the folder of an earlier path, or a test."""
     folders, missing = [ROOT, ROOT / "tests" / "proof"], []
     for name in paths_in(line):
         found = next((folder / name for folder in folders if (folder / name).exists()), None)

@@ -1,4 +1,4 @@
-"""The broker in folders: no message is read before it is complete, and none ends the reader."""
+"""The file-system broker: no message is read before it is complete, and none crashes the reader."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def options(tmp_path: Path) -> dict[str, object]:
 
 @pytest.fixture
 def name(tmp_path: Path) -> str:
-    """A queue of its own: what is declared once is remembered by the process, not by the folder."""
+    """Return a new queue name, because the process, not the folder, remembers declared queues."""
     return tmp_path.name
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_left_of_a_message_that_was_read(tmp_path: Path, queue: Simpl
 
 
 def bind(options: dict[str, object], name: str, *queues: str) -> None:
-    """Bind these queues to the exchange `name`, as a process that starts."""
+    """Bind these queues to the exchange `name`, as a starting process does."""
     with Connection("filesystem://localhost", transport_options=options) as connection:
         channel = connection.channel()
         for queue in queues:

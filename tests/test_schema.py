@@ -1,4 +1,4 @@
-"""The migrations make exactly the stored schema, so that no constraint, index or trigger is lost unnoticed."""
+"""The migrations create exactly the stored schema, so that no constraint, index or trigger is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STORED = Path(__file__).resolve().parent / "schemas"
 
 @pytest.mark.django_db
 def test_migrations_make_the_stored_schema() -> None:
-    """After an intended change, write it anew: WRITE_SCHEMA=1 pytest tests/test_schema.py, on both databases."""
+    """Compare the schema; after an intended change, run WRITE_SCHEMA=1 pytest tests/test_schema.py on each database."""
     stored = STORED / f"{connection.vendor}.txt"
     lines = describe()
     if os.environ.get("WRITE_SCHEMA"):

@@ -1,4 +1,4 @@
-"""docs/security.md names tests; a control without its test would be a promise."""
+"""The tests named in docs/security.md exist, so that every control is tested."""
 
 from __future__ import annotations
 

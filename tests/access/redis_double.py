@@ -1,4 +1,4 @@
-"""As much of a Redis server as a cache needs: strings that end, in one process, over a real socket."""
+"""A minimal Redis server in this process, over a real socket: strings with an expiry, as a cache uses them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 class RedisDouble(socketserver.ThreadingTCPServer):
-    """`with RedisDouble() as redis:` serves `redis.url`."""
+    """Serve `redis.url` inside `with RedisDouble() as redis:`."""
 
     allow_reuse_address = daemon_threads = True
 

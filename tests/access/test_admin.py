@@ -1,4 +1,4 @@
-"""Staff make tokens, see each text once, and revoke them; each view checks who asks."""
+"""Staff create API tokens, see each secret once, and revoke them; each view checks its permission."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def form(**fields: str) -> dict[str, str]:
 
 
 def errors(answer: Any) -> dict[str, list[str]]:
-    """The codes per field of a form that was sent back."""
+    """Return the error codes per field of a form that was shown again."""
     assert answer.status_code == 200
     found = answer.context["adminform"].form.errors.as_data()
     return {name: [error.code for error in problems] for name, problems in found.items()}
@@ -69,7 +69,7 @@ def token_of(user: User, name: str = "shop", **fields: Any) -> ApiToken:
     return create_token(user=user, name=name, **fields)[0]
 
 
-# --- Making one -----------------------------------------------------------------------------------------------
+# --- Creating -------------------------------------------------------------------------------------------------
 
 
 def test_a_new_token_is_shown_once_and_works(maker: Client) -> None:
@@ -157,7 +157,7 @@ def test_a_superuser_chooses_an_active_account(client: Client, superuser: User) 
     assert (token.user, token.created_by) == (buyer, superuser)
 
 
-# --- Who may --------------------------------------------------------------------------------------------------
+# --- Permissions ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_token_is_revoked_after_a_question_and_once(maker: Client) -> None:
     assert maker.get(f"{LIST}999999999999999999999/revoke/").status_code == 404
 
 
-# --- Looking --------------------------------------------------------------------------------------------------
+# --- Viewing --------------------------------------------------------------------------------------------------
 
 
 def test_the_list_says_what_each_token_may_and_filters_by_state(maker: Client) -> None:

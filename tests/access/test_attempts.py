@@ -1,4 +1,4 @@
-"""Login attempts at the same time: no more of them pass a limit than one after the other."""
+"""Parallel login attempts: no more of them pass a limit than sequential ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT = 5
 
 
 def at_once(names: list[str], password: str = "wrong") -> tuple[list[int], int]:
-    """Send a password for these names together; return the statuses, and how many passwords were compared."""
+    """Send a password for these names in parallel; return the statuses, and how many passwords were compared."""
     barrier = threading.Barrier(len(names))
     compare, compared = MD5PasswordHasher.encode, []
 

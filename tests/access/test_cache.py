@@ -1,4 +1,4 @@
-"""The cache in Redis: counts of all processes in one, nothing that runs, and nothing that waits for it."""
+"""The Redis cache: it shares counts between processes and stores plain values; when it is down, nothing waits."""
 
 from __future__ import annotations
 

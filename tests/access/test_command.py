@@ -1,4 +1,4 @@
-"""`manage.py api_token`, as an operator and as a script see it."""
+"""`manage.py api_token`, used by an operator and by a script."""
 
 from __future__ import annotations
 

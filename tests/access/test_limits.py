@@ -1,4 +1,4 @@
-"""How much a token may refund: at once, per day in Korea, and when two refunds race for what is left."""
+"""Limits of API tokens: per refund, per day in Korea, and with parallel refunds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RACES = 40
 
 
 def assert_refused(answer: Any, code: str, *words: str) -> None:
-    """With 403 and these words; nothing beyond what was recorded and sent before."""
+    """Assert a 403 with this code and these words, and that nothing more was recorded or sent."""
     body = answer.json()
     assert (answer.status_code, body["code"], body["retryable"]) == (403, code, False)
     assert [word for word in words if word not in body["message"]] == []
@@ -182,7 +182,7 @@ def refund(payment: Payment, gateway: InstantGateway, actor: Actor, amount: int,
 
 
 def at_once(*works: Callable[[], str]) -> list[str]:
-    """Run them in threads that start together, each with a connection of its own."""
+    """Run the functions in parallel threads, each with its own database connection."""
     results: list[str] = []
     barrier = threading.Barrier(len(works))
 

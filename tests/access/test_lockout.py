@@ -1,4 +1,4 @@
-"""Lock-out: after a few failed logins nobody gets in for a while, whatever the username."""
+"""Lock-out after too many failed logins, for existing and unknown user names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIST = "/admin/access/signinfailure/"
 
 
 def lock_out(page: str, name: str = "staff", **more: Any) -> Any:
-    """The answer to the failure that was one too many."""
+    """Fail until the lock-out and return the last response."""
     client = Client()
     answers = [send_password(client, page, name, **more) for _try in range(LIMIT)]
     return answers[-1]
@@ -221,7 +221,7 @@ def test_a_wrong_old_password_counts_on_the_page_that_changes_it(client: Client)
     assert late.status_code == 429
 
 
-# --- Counted for all ----------------------------------------------------------------------------------------------
+# --- Counted for all processes ------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)

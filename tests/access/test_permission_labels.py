@@ -1,4 +1,4 @@
-"""The forms of accounts and groups offer what something here asks for, in words, and take away nothing unseen."""
+"""The forms of users and groups offer the permissions that the code checks, with labels, and remove no others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_what_the_ready_made_groups_are_given_is_offered() -> None:
 
 
 def test_what_the_sources_ask_for_is_offered() -> None:
-    """As a text, such as "webhooks.send_delivery"; accounts and groups are the superusers'."""
+    """Find permission names such as "webhooks.send_delivery" in the sources; users and groups are for superusers."""
     sources = [path for package in PACKAGES for path in (PROJECT_DIR / package).rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources if path.name != "permission_names.py")
     asked = {name for name in names(Permission.objects.all()) if f'"{name}"' in text}

@@ -1,4 +1,4 @@
-"""How many requests the API takes, and from whom; what is turned away costs no database query."""
+"""Rate limits of the API. A rejected request costs no database query."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = "/payments/nobody"
-MINUTE = "2027-03-01T03:00:20Z"  # forty seconds before the next
+MINUTE = "2027-03-01T03:00:20Z"  # forty seconds before the next minute
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def test_refused_requests_of_a_token_count_as_well(settings: Settings, clock: ti
     assert statuses(lambda: cancel(secret, {}), 4) == [403, 403, 429, 429]
 
 
-# --- Not signed in --------------------------------------------------------------------------------------------
+# --- Not authenticated ----------------------------------------------------------------------------------------
 
 
 def anonymous() -> Any:
@@ -273,7 +273,7 @@ def test_workers_of_a_real_server_count_together_in_redis(
 
 
 class TwoWorkers(WebServer):
-    """`WEB_CONCURRENCY=2` makes gunicorn start two processes."""
+    """A gunicorn server with two processes (`WEB_CONCURRENCY=2`)."""
 
     def status(self, headers: dict[str, str]) -> int:
         return requests.get(f"{self.url}{PATH}", headers=headers, timeout=20).status_code

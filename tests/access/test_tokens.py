@@ -1,4 +1,4 @@
-"""A token signs its account in while it is valid, does what its scopes say, and is known by its hash only."""
+"""A valid API token authenticates its account within its scopes; only its hash is stored."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_every_address_of_the_api_asks_for_scopes_unless_it_is_open_to_all() -> 
     assert [view.__name__ for view in views if len(view.throttle_classes) != 4] == []
 
 
-# --- What a token may be --------------------------------------------------------------------------------------
+# --- Validation -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

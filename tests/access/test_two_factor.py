@@ -1,4 +1,4 @@
-"""The second factor: asked for on both pages, used up by use, and a session without it is nobody's."""
+"""The second factor: required on both login pages, each code works once, and a session without it is not signed in."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def test_two_who_use_one_code_at_once_do_not_both_pass(staff: User, kind: str) -
     assert len(passed) == 1
 
 
-# --- Sessions without it ------------------------------------------------------------------------------------------
+# --- Sessions without a second factor -----------------------------------------------------------------------------
 
 
 def test_a_session_from_before_the_set_up_is_nobodys(client: Client, staff: User) -> None:
@@ -268,7 +268,7 @@ def test_a_device_of_somebody_else_proves_nothing(client: Client, staff: User) -
     assert not is_signed_in(client)
 
 
-# --- Where it is required -----------------------------------------------------------------------------------------
+# --- With STAFF_TWO_FACTOR=required -------------------------------------------------------------------------------
 
 
 def test_where_it_is_required_staff_are_led_to_the_set_up_and_nowhere_else(

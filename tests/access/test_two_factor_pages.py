@@ -1,4 +1,4 @@
-"""The admin's pages about the second factor: setting up, renewing, turning off, and resetting somebody's."""
+"""The admin's two-factor pages: set up, renew codes, turn off, and reset another user's device."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_a_set_up_whose_secret_cannot_be_shown_is_begun_anew(desk: Client, staff
     assert desk.get(f"{PAGE}set-up/").status_code == 200
 
 
-# --- Resetting somebody's -----------------------------------------------------------------------------------------
+# --- Resetting another user's device ------------------------------------------------------------------------------
 
 
 def reset_page(device: Authenticator) -> str:

@@ -1,4 +1,4 @@
-"""Staff refund orders in a real browser: a live total while typing, the result, and nothing moved by going back."""
+"""Staff refund orders in a real browser: live total, result, and no second refund after going back."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def desk(page: Page, live_server: LiveServer) -> Page:
-    """The payment list, in English, after signing in."""
+    """Sign in and open the payment list in English."""
     make_staff("refund_payment", "view_payment", "view_refundrecord")
     cookie = {"name": "django_language", "value": "en", "url": live_server.url}
     page.context.add_cookies([cookie])  # type: ignore[list-item]

@@ -1,4 +1,4 @@
-"""The page that shows a new token, in a real browser: copied with one click, gone with a reload."""
+"""The page of a new token in a real browser: copied with one click, not shown again after a reload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No page of the admin is wider than a small screen, whatever stands in its rows, in Korean and in English."""
+"""No admin page is wider than a small screen, with any row contents, in Korean and English."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SMALL = {"width": 1280, "height": 800}
 LONG = "a-long-name-of-something-20261123-0000123"
-# The page itself, and the part of it in which a list is shown.
+# The page, and its scrollable part with the list.
 TOO_WIDE = """() => [document.scrollingElement, ...document.querySelectorAll('.simplebar-content-wrapper, .rd-scroll')]
     .filter(part => part.scrollWidth > part.clientWidth + 1)
     .map(part => `${part.className || 'page'}: ${part.scrollWidth} > ${part.clientWidth}`)"""

@@ -1,4 +1,4 @@
-"""The API's documentation in a real browser: it can be read and tried out, and keeps its security policy."""
+"""The API documentation in a real browser: it can be read and tried out within its Content-Security-Policy."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def docs(page: Page, live_server: LiveServer) -> Callable[[], Page]:
-    """Opens the documentation; anything that its security policy stops fails the test."""
+    """Return a function that opens the documentation; a violation of the CSP fails the test."""
     page.add_init_script(
         "document.addEventListener('securitypolicyviolation', (event) =>"
         " setTimeout(() => { throw new Error(`${event.violatedDirective} stopped ${event.blockedURI}`); }));"
@@ -42,7 +42,7 @@ def sign_in(page: Page, live_server: LiveServer, user: User) -> None:
 
 
 def try_out(page: Page, operation: str, **parameters: str) -> str:
-    """Press "Try it out" and "Execute"; returns the status and body that the page shows."""
+    """Press "Try it out" and "Execute"; return the status and body that the page shows."""
     block = page.locator(f"#operations-{operation}")
     block.locator(".opblock-summary-control").click()
     block.get_by_role("button", name="Try it out").click()

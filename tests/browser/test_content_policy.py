@@ -1,4 +1,4 @@
-"""A walk through all pages in a real browser: the Content-Security-Policy breaks none, and stops what it should."""
+"""All pages in a real browser: the Content-Security-Policy breaks none of them and blocks injected scripts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BLOCKED = re.compile("Content.Security.Policy")
 
 
 class Visitor:
-    """A browser that remembers what its console complained of."""
+    """A browser that records the errors of its console."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url

@@ -1,4 +1,4 @@
-"""What a browser could be tricked into: forged posts, frames, redirects, hosts, cookies, and sessions that live on."""
+"""Attacks through a browser: CSRF, framing, open redirects, forged hosts, cookies and sessions that do not end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def root() -> User:
 
 
 def addresses() -> Iterator[tuple[str, str]]:
-    """Every address of the site, with something in its holes, and the name of its view."""
+    """Yield every URL of the site, with values for its parameters, and the name of its view."""
     yield from _below(get_resolver(), "/")
 
 
@@ -49,7 +49,7 @@ def _below(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _filled(pattern: str) -> str:
-    """The pattern of a route or of a regular expression as an address."""
+    """Return the pattern of a route or of a regular expression as a URL."""
     pattern = re.sub(r"\(\?P<app_label>[^()]*\)", "auth", pattern)
     pattern = re.sub(r"<uuid:\w+>", "7c0f7cf4-8a53-4f0a-9c3e-8b1d5f0c9a11", pattern)
     pattern = re.sub(r"\(\?P<\w+>[^()]*\)|<(?:\w+:)?\w+>", "1", pattern)
@@ -57,7 +57,7 @@ def _filled(pattern: str) -> str:
 
 
 ADDRESSES = sorted(set(addresses()))
-# i'mport sends no token, and nothing it sends is believed.
+# i'mport sends no CSRF token, and its content is never trusted.
 WITHOUT_TOKEN = {"iamport-webhook": {400, 415}}
 
 
@@ -339,6 +339,6 @@ def test_a_look_at_the_admin_writes_the_session_once_a_minute_at_most(
 ) -> None:
     client.force_login(make_staff())
     client.get("/admin/jsi18n/")
-    # The session, the account, and whether it has a device.
+    # One query each for the session, the account and its device.
     with django_assert_num_queries(3):
         client.get("/admin/jsi18n/")

@@ -1,4 +1,4 @@
-"""Asking for refunds on the storefront page, in a real browser against a real sandbox."""
+"""Request refunds on the storefront page, in a real browser with a real sandbox."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Nobody uploads anything here: what is large is refused unread, by a real server, and nothing of it stays."""
+"""A real server rejects large bodies and uploads without reading or storing them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ HEAD = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.bin"
 class Server:
     port: int
     pid: int
-    folder: Path  # where it puts temporary files
+    folder: Path  # of its temporary files
 
     @property
     def memory(self) -> int:
-        """Bytes in use by all of its processes."""
+        """Return the bytes in use by all of its processes."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         statuses = (Path(f"/proc/{pid}/status").read_text() for pid in (str(self.pid), *children))
         return sum(int(line.split()[1]) * 1024 for text in statuses for line in text.splitlines() if "VmRSS" in line)
@@ -66,7 +66,7 @@ def _wait_until_it_answers(port: int) -> None:
 
 
 def send(server: Server, path: str, *, announced: int, sent: int, headers: dict[str, str]) -> tuple[int, int]:
-    """Send up to `sent` bytes of a body of `announced`; the answer's status, and how many bytes the server took."""
+    """Send up to `sent` bytes of a body of `announced`; return the status, and how many bytes the server accepted."""
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {announced}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     taken = 0
@@ -99,12 +99,12 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=edge"}
     ],
 )
 def test_two_hundred_megabytes_leave_no_trace(server: Server, path: str, content_type: str) -> None:
-    send(server, path, announced=0, sent=0, headers={})  # whatever a first request loads is loaded
+    send(server, path, announced=0, sent=0, headers={})  # loads what only a first request loads
     before = server.memory
 
     status, taken = send(server, path, announced=200 * MIB, sent=200 * MIB, headers={"Content-Type": content_type})
 
-    assert status in {0, 413}  # a sender that goes on sending may find the connection closed instead of an answer
+    assert status in {0, 413}  # 0: the server may close the connection before the sender reads the response
     assert taken < 20 * MIB
     assert server.memory - before < 20 * MIB
     assert not [file for file in server.folder.rglob("*") if file.is_file() and file.stat().st_size > 1000]
@@ -117,7 +117,7 @@ def test_the_answer_comes_before_the_body(server: Server) -> None:
     assert status == 413
 
 
-# --- In words -----------------------------------------------------------------------------------------------------
+# --- Messages -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db

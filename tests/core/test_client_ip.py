@@ -1,4 +1,4 @@
-"""Where a request comes from, with and without a proxy in front."""
+"""The client IP of a request, with and without a proxy."""
 
 import pytest
 from django.test import RequestFactory

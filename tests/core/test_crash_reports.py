@@ -1,4 +1,4 @@
-"""Reports of crashes name no values, with DEBUG and without."""
+"""Crash reports contain no values, with DEBUG and without."""
 
 from __future__ import annotations
 

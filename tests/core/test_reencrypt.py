@@ -1,4 +1,4 @@
-"""A key is rotated: put in front, everything encrypted anew, the old one taken away."""
+"""Key rotation: add the new key first, re-encrypt everything, remove the old key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another broker for a while."""
+"""Use another broker inside a block."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from celery import current_app
 
 @contextmanager
 def broker(**conf: object) -> Iterator[None]:
-    """Celery's settings, changed for the block."""
+    """Change Celery's settings inside the block."""
     kept = {name: current_app.conf[name] for name in conf}
     current_app.conf.update(conf)
     try:

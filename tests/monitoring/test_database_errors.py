@@ -1,4 +1,4 @@
-"""An error of PostgreSQL names no row, wherever it is shown."""
+"""PostgreSQL errors contain no row values, wherever they are shown."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_an_error_names_the_constraint_and_no_row() -> None:
     assert "payment_cancel_amount_within_amount" in said
     assert "Failing row" not in said
     assert refused.value.__cause__ is not None
-    assert "HONG" in refused.value.__cause__.diag.message_detail  # type: ignore[attr-defined]  # for whoever asks for it
+    assert "HONG" in refused.value.__cause__.diag.message_detail  # type: ignore[attr-defined]  # still in code
 
 
 def test_an_error_names_no_value_of_the_statement() -> None:

@@ -1,4 +1,4 @@
-"""The log: one form for all processes, one line per request, and an id that leads from there to the ledger."""
+"""Logging: the same format in all processes, one line per request, and a request id that the ledger records too."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GIVEN = "0123456789abcdef0123456789ABCDEF"
 
 
 class Log:
-    """What a process writes: `lines` as text, `objects` as JSON."""
+    """The output of a process: `lines` as text, `objects` as JSON."""
 
     def __init__(self, form: str) -> None:
         made = {"json": logs.JsonLines, "line": logs.Lines}[form]()
@@ -97,7 +97,7 @@ def test_no_value_begins_a_line_of_its_own(log: Log, evil: str) -> None:
     assert "\x1b" not in "".join(log.lines)
 
 
-# --- What a database says of the row it refused --------------------------------------------------------------
+# --- Database errors with row values --------------------------------------------------------------------------
 
 
 @pytest.mark.postgres
@@ -107,12 +107,12 @@ def test_no_value_begins_a_line_of_its_own(log: Log, evil: str) -> None:
 def test_a_row_that_postgresql_refuses_stays_out_of_the_log(log: Log, name: str) -> None:
     logger = logging.getLogger("refunds.test")
     try:
-        # Errors are shortened where they arise, too: not so these.
+        # Errors are also shortened at their source; this one is not.
         with patch.object(connection, "execute_wrappers", []), transaction.atomic():
             make_payment(buyer_name=name, cancel_amount=20_000)
     except IntegrityError as exc:
         logger.exception("it broke: %s", exc)
-        logger.error("a task raised %r", exc)  # as Celery writes it
+        logger.error("a task raised %r", exc)  # as Celery logs it
 
     written = "".join(log.lines)
     assert "violates check constraint" in written

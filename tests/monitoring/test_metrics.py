@@ -1,4 +1,4 @@
-"""`/metrics`: who may read it, what it counts, and that it never stands in a refund's way."""
+"""`/metrics`: authentication and counts; a metrics error never fails a refund."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def metrics_on(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def forget_numbers() -> None:
-    """Have this process open its files again, as a new one would."""
+    """Make this process open its metric files again, as a new process does."""
     for metric in (middleware.REQUESTS, gateway_metrics.CALLS, metrics.ENDED, metrics.AMOUNT):
         metric._metrics = {}
     values.close_all_multiprocess_files()
@@ -62,7 +62,7 @@ def scrape(client: Client) -> dict[str, Metric]:
 
 
 def value(client: Client, name: str, **labels: str) -> float | None:
-    """The sample of this name and these labels (others may be there); summed, None if there is none."""
+    """Return the sum of the samples with this name and at least these labels; None if there are none."""
     found = [
         sample.value
         for family in scrape(client).values()
@@ -173,13 +173,13 @@ def test_calls_to_iamport_of_every_process_add_up_even_if_it_was_killed(
         while len(sandbox.log("cancel")) < 3:
             assert killed.poll() is None
         killed.send_signal(signal.SIGKILL)
-    by_service(Ask(payment=make_payment(), user=make_staff("refund_payment")))  # i'mport does not know it
+    by_service(Ask(payment=make_payment(), user=make_staff("refund_payment")))  # unknown at i'mport
 
     assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="ok") == 2
     assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="refused") == 1
-    assert value(client, "gateway_call_seconds_count", endpoint="payment") == 3  # two mirrors', and after the refusal
+    assert value(client, "gateway_call_seconds_count", endpoint="payment") == 3  # two mirrored, one after the refusal
     assert value(client, "refunds_total", source="command") == 2
-    assert len(list((settings.VAR_DIR / "metrics").glob("histogram_*.db"))) == 2  # this process, one after the other
+    assert len(list((settings.VAR_DIR / "metrics").glob("histogram_*.db"))) == 2  # ours, and the commands' shared
 
 
 def test_labels_hold_no_order_number_and_nothing_that_anybody_can_make_up(

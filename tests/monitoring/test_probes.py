@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: what a load balancer and a deploy script are told, and how quickly."""
+"""`/healthz` and `/readyz`: their answers to a load balancer and a deploy script, and their time limits."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_process_that_answers_is_alive(client: Client, path: str) -> None:
 
 
 def test_a_process_without_a_database_is_alive_but_not_ready(client: Client, broken_database: None) -> None:
-    # A restart would not bring the database back, but would cut off refunds that wait for i'mport.
+    # A restart would not repair the database, but would interrupt refunds that wait for i'mport.
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]["database"]) == (503, "failed")
@@ -139,7 +139,7 @@ def test_a_broker_that_is_a_service_is_connected_to(client: Client) -> None:
 
 @pytest.fixture
 def hanging() -> Iterator[Callable[[], None]]:
-    """A check that hangs until the test is over."""
+    """Return a check that hangs until the test ends."""
     over = threading.Event()
     yield lambda: over.wait(HANGS) and None
     over.set()

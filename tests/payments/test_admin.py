@@ -1,4 +1,4 @@
-"""The payment list and page: fast searches, fixed filters, and nothing to edit but whose order it is."""
+"""The payment list and page in the admin: indexed searches, fixed filters; only the buyer's account is editable."""
 
 from datetime import datetime
 from decimal import Decimal

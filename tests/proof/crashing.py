@@ -3,8 +3,8 @@
     python -m tests.proof.crashing kill POINT IMP_UID [POINT IMP_UID ...]
     python -m tests.proof.crashing wait POINT IMP_UID [...]     at the step: say so, and go on that many seconds later
 
-Each refund is made by a forked process of its own, with `manage.py refund`. POINT is a name below, or a number N:
-at the N-th call of a function of ours.
+Each refund runs in its own forked process, with `manage.py refund`. POINT is a name below, or a number N: the N-th
+call of one of our functions.
 """
 
 import json
@@ -35,7 +35,7 @@ def die() -> None:
 
 
 def wait_for_a_line() -> None:
-    """Stop here, as a machine that sleeps does; the line says how many seconds later it wakes up."""
+    """Stop here like a suspended machine; the line read gives the seconds by which the clock then moves on."""
     sys.stdout.write("reached\n")
     sys.stdout.flush()
     seconds = float(sys.stdin.readline() or 0)
@@ -64,7 +64,7 @@ def after(owner: Any, name: str, action: Action) -> None:
 
 
 def around_the_cancel(action: Action, *, sent: bool) -> None:
-    """Act just before the cancel is sent, or just after its answer has come."""
+    """Act just before the cancel is sent, or just after its response arrives."""
     session = sys.modules["payments.gateway.iamport.session"].HttpSession
     original = session.send
 
@@ -80,7 +80,7 @@ def around_the_cancel(action: Action, *, sent: bool) -> None:
 
 
 def while_it_hangs(action: Action, imp_uid: str) -> None:
-    """Act from another thread as soon as i'mport has received the cancel, while we wait for its answer."""
+    """Act from another thread as soon as i'mport has received the cancel, while we wait for the response."""
     log = f"{os.environ['IAMPORT_API_URL']}/_sandbox/log?endpoint=cancel"
 
     def watch() -> None:
@@ -92,7 +92,7 @@ def while_it_hangs(action: Action, imp_uid: str) -> None:
 
 
 def before_the_second_commit(action: Action) -> None:
-    """The first commit is the reservation, the second the settlement."""
+    """Act before the second commit, which settles; the first one reserves."""
     original, commits = connection.commit, []
 
     def commit() -> None:
@@ -105,7 +105,7 @@ def before_the_second_commit(action: Action) -> None:
 
 
 def at_call(number: int, action: Action) -> None:
-    """Act when the `number`-th function of ours is called."""
+    """Act at the `number`-th call of one of our functions."""
     calls = 0
 
     def count(frame: FrameType, event: str, arg: object) -> None:
@@ -133,7 +133,7 @@ def arm(point: str, imp_uid: str, action: Action) -> None:
 
 
 def refund(point: str, imp_uid: str, action: Action) -> int:
-    """Refund in a forked process; returns its exit code, -9 if it was killed."""
+    """Refund in a forked process; return its exit code, -9 if it was killed."""
     connections.close_all()
     child = os.fork()
     if child:
@@ -144,7 +144,7 @@ def refund(point: str, imp_uid: str, action: Action) -> int:
         call_command("refund", imp_uid, "--amount", "1000", stdout=sys.stderr)
     except SystemExit as exc:
         code = int(exc.code or 0)
-    except BaseException as exc:  # noqa: BLE001 - whatever it is, the parent wants an exit code
+    except BaseException as exc:  # noqa: BLE001 - the parent needs an exit code in any case
         sys.stderr.write(f"{type(exc).__name__}: {exc}\n")
         code = 3
     finally:

@@ -1,4 +1,4 @@
-"""Random requests, each made from its number alone, so that a bad one can be made again."""
+"""Random requests. Each depends on its number and the seed only, so that it can be reproduced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.proof import junk_values as words
 HOST = "127.0.0.1"
 TIMEOUT_SECONDS = 60
 CSRF = "a" * 32
-# Money and other people's data are behind these; they get most of the junk.
+# These lead to money and personal data, so they get most of the junk.
 API = ("/payments/", "/refunds/", "/webhooks/")
 API_SHARE = 6
 TAME = 8
@@ -32,13 +32,13 @@ Headers = Sequence[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Role:
-    """Who sends; `values` are the numbers they know, by parameter (`object_id` with its model before it)."""
+    """A sender. `values` are the ids that it knows, by parameter (`object_id` with its model before it)."""
 
     name: str
     headers: Headers
     values: Mapping[str, Sequence[str]]
     is_staff: bool = False  # has a session at the admin
-    sees_all: bool = False  # nothing here is a secret to them
+    sees_all: bool = False  # may read all data
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Answer:
 
     @property
     def is_html_of_the_server(self) -> bool:
-        """gunicorn's own page, for what is no HTTP: the application was never asked."""
+        """Return whether this is gunicorn's own page for invalid HTTP, which does not reach the application."""
         return re.match(rb"\s*<html>\s*<head>\s*<title>", self.body) is not None
 
 
 class Factory:
-    """Makes request number N, always the same one."""
+    """Build request number N, always the same one."""
 
     def __init__(self, *, seed: int, endpoints: Sequence[Endpoint], roles: Sequence[Role]) -> None:
         self.seed, self.roles = seed, roles
@@ -79,12 +79,12 @@ class Factory:
 class _Maker:
     def __init__(self, dice: random.Random, endpoints: Sequence[Endpoint], roles: Sequence[Role]) -> None:
         self.dice = dice
-        self.wild = self._one_in(3)  # the others are nearly right: what is wrong at once is refused at once
+        self.wild = self._one_in(3)  # the others are nearly valid, so that they get past the first checks
         self.endpoint = dice.choice(endpoints)
-        # Everybody else is only sent away from there.
+        # All other roles are only redirected there.
         staff = self.endpoint.path.startswith("/admin/") and not self._one_in(4)
         self.role = dice.choice([role for role in roles if role.is_staff] if staff else roles)
-        if "logout" in self.endpoint.path:  # or all that follows would come from nobody
+        if "logout" in self.endpoint.path:  # otherwise the role would be signed out for all later requests
             self.role = replace(self.role, headers=())
 
     def make(self) -> Junk:
@@ -107,7 +107,7 @@ class _Maker:
         raw = b"\r\n".join([*lines, b"", body])
         return Junk(self.role, method, target, raw, aborted=bool(body) and self._one_in(60))
 
-    # --- The address ------------------------------------------------------------------------------------------
+    # --- The URL ----------------------------------------------------------------------------------------------
 
     def _target(self, endpoint: Endpoint) -> bytes:
         path = self.dice.choice(ELSEWHERE) if self._odd(15) else self._path(endpoint)
@@ -204,7 +204,7 @@ class _Maker:
         )
 
     def _form(self, endpoint: Endpoint) -> bytes:
-        # A right password costs the server half a second of hashing, which is not what this is about.
+        # A right password costs the server half a second of hashing, which is not the subject here.
         names = [name for name in words.FORM_NAMES if name != "password" or self._one_in(30)]
         pairs = {self.dice.choice(names): self._junk() for _ in range(self.dice.randint(0, 5))}
         if endpoint.model_admin is not None and self._one_in(2):
@@ -223,26 +223,26 @@ class _Maker:
         return self.dice.randrange(count) == 0
 
     def _odd(self, count: int) -> bool:
-        """Whether to do something wrong here: one time in `count`, seldom in a request that is nearly right."""
+        """Return whether to do something invalid here: one time in `count`, rarely in a nearly valid request."""
         return self._one_in(count if self.wild else count * TAME)
 
 
 def send(junk: Junk, port: int) -> Answer | None:
-    """Send it and read the answer to its end; None if the server closed without one."""
+    """Send it and read the whole response; None if the server closed without one."""
     with socket.create_connection((HOST, port), timeout=TIMEOUT_SECONDS) as connection:
         if junk.aborted:
             connection.sendall(junk.raw[: -len(junk.raw) // 4])
-            # Closed with a reset, as by a sender that dies.
+            # Close with a reset, as a killed sender does.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return None
         received = bytearray()
         try:
             connection.sendall(junk.raw)
-            with suppress(OSError):  # it has closed already
+            with suppress(OSError):  # already closed
                 connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65_536):
                 received += part
-        except (BrokenPipeError, ConnectionResetError):  # it answered before it had read everything
+        except (BrokenPipeError, ConnectionResetError):  # the server answered before it had read everything
             received += _rest(connection)
     return _parsed(bytes(received))
 

@@ -1,4 +1,4 @@
-"""Who is there when the junk comes: a victim whose data is marked, and everybody who might see it."""
+"""Data for the junk tests: a victim with marked data, and all roles that could try to read it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.factories import make_staff, make_user, paid_at_sandbox
 from tests.proof.junk import CSRF, Headers, Role
 from tests.sandbox_server import SandboxServer
 
-# Each is nowhere else; none of them is ever sent, so whoever reads one was shown it.
+# Each occurs only in the victim's data and is never sent, so a response with one leaks it.
 MARK = "zqxvictim"
 ACCOUNT = {"refund_holder": f"{MARK}holder", "refund_bank": "088", "refund_account": "110777654321987"}
-SECRETS = (MARK, "110777654321987", "6543217", "6,543,217")  # the last two: what the victim paid
-# These the attackers know: they try them everywhere.
+SECRETS = (MARK, "110777654321987", "6543217", "6,543,217")  # the last two: the amount that the victim paid
+# Values that the attackers know and try everywhere.
 KNOWN_ORDER, HIDDEN_ORDER = "order-of-somebody-else", f"{MARK}-hidden-order"
 Values = dict[str, list[str]]
 
@@ -39,14 +39,14 @@ class World:
     victim: User
     roles: Sequence[Role]
     markers: Sequence[bytes]
-    owners: Mapping[int, int | None]  # of each payment, before the junk
-    signed_in: Mapping[str, int]  # what each role gets at the page or address that is theirs
+    owners: Mapping[int, int | None]  # owner of each payment before the junk
+    signed_in: Mapping[str, int]  # status that each role gets at its own page
 
     def payments(self) -> QuerySet[Payment]:
         return Payment.objects.all()
 
     def victims_state(self) -> object:
-        """Everything of the victim's that somebody could have changed, here and at i'mport."""
+        """Return all data of the victim that could have been changed, here and at i'mport."""
         mine = self.payments().filter(user=self.victim).order_by("pk")
         rows = [
             list(mine.values()),
@@ -54,11 +54,11 @@ class World:
             User.objects.filter(pk=self.victim.pk).values("username", "password", "is_staff", "is_active").get(),
         ]
         for row in rows[0]:
-            row.pop("updated_at")  # a notification has it read again
+            row.pop("updated_at")  # a notification updates it
         return rows, [self.sandbox.payment(payment.imp_uid)["cancel_history"] for payment in mine]
 
     def still_signed_in(self, url: str) -> dict[str, int]:
-        """Whether the junk came from whom it was meant to come from, to the last one."""
+        """Return the status that each role gets now: it must still be signed in at the end."""
         found = {}
         for role in self.roles:
             headers = {name: value.decode() for name, value in role.headers}
@@ -68,7 +68,7 @@ class World:
 
 
 def make_world(sandbox: SandboxServer) -> World:
-    """Two buyers with orders and refunds, staff of three kinds, tokens of two, a batch and a report."""
+    """Create two buyers with orders and refunds, staff of three kinds, tokens of two, a batch and a report."""
     mallory, victim = (
         make_user("mallory"),
         make_user(f"{MARK}-name", email=f"{MARK}@example.com", first_name=f"{MARK}first"),
@@ -83,7 +83,7 @@ def make_world(sandbox: SandboxServer) -> World:
     by_service(Ask(payment=own[0], user=mallory, amount=100))
     report, batch = _report(), _batch(refunder, theirs[1])
     mine = _values(own, [mallory], report, batch)
-    # Staff who may do everything name only what is not the victim's; the others try both.
+    # Staff who may do everything use no ids of the victim's; the others use both.
     known = _values([*own, theirs[0]], [mallory, victim], report, batch)
     roles = [
         Role("anonymous", _cookies(), known),
@@ -132,7 +132,7 @@ def _batch(user: User, payment: Payment) -> RefundBatch:
 def _values(
     payments: Sequence[Payment], users: Sequence[User], report: ReconciliationReport, batch: RefundBatch
 ) -> Values:
-    """What may be put in the place of an address's parameters."""
+    """Return the values for the parameters of URLs."""
     refunds = list(RefundRecord.objects.filter(payment__in=payments))
     numbers = [text for payment in payments for text in (payment.merchant_uid, payment.imp_uid)]
     values = {

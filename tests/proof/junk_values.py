@@ -1,11 +1,11 @@
-"""What the junk is made of: values that have broken programs before, by the place they are put in."""
+"""Values of the junk requests that have broken programs before, by their place in a request."""
 
 from __future__ import annotations
 
 import gzip
 import json
 
-# Texts that stand for numbers, names, anything; percent-encoded where they go into an address.
+# Texts for any field; percent-encoded in URLs.
 TEXTS = [
     *("", " ", "0", "-1", "1", "00", "1.5", "1e9", "NaN", "Infinity", "null", "true", "undefined", "[]", "{}"),
     *(
@@ -48,7 +48,7 @@ TEXTS = [
     *("😀", "é", "İ", "ß", "Å", "n\u0303", "한글", "\U0010ffff", "𝟘", "2026-13-45", "99999-01-01", "0000-00-00"),
     *("//evil.example", "https://evil.example/", "/\\evil.example", "http:///evil.example", "data:text/html,x"),
 ]
-# As they stand, in the path or the query: they are no valid percent-encoding of anything, or a tricky one.
+# Put into path or query unchanged: invalid or ambiguous percent-encoding.
 RAW = [
     *("%00", "%0a", "%0d%0a", "%", "%zz", "%u0041", "%ff", "%c0%af", "%ed%a0%80", "%f0%9f%98%80", "%252e%252e%252f"),
     *(
@@ -108,7 +108,7 @@ QUERY_NAMES = [
         "__",
     ),
 ]
-# Header name -> values it is given.
+# Header name -> values.
 HEADERS: dict[str, list[bytes]] = {
     "Accept": [b"text/html", b"*/*;q=x", b"application/xml", b",,,,", b"application/json;indent=99999", b"\xff/\xfe"],
     "Accept-Language": [
@@ -224,7 +224,7 @@ CONTENT_TYPES = [
     ),
     *(b"application/merge-patch+json", b"multipart/mixed; boundary=b", b";;;", b"application/json" + b" " * 300),
 ]
-# JSON values as text, so that they may be what no JSON writer would write.
+# JSON values as text, so that they can be invalid JSON.
 JSON_VALUES = [
     *(
         "null",
@@ -375,7 +375,7 @@ WHOLE_BODIES: list[bytes] = [
     b"--b\r\n" + b"X-A: b\r\n" * 2_000 + b"\r\n\r\n--b--",
     json.dumps({"merchant_uid": "가" * 50_000}).encode(),
 ]
-# Built when they are sent: two megabytes of each in memory for nothing would hide what the servers need.
+# Built when sent: two megabytes of each in memory would distort the measured memory of the servers.
 HUGE_BODIES = {
     "zeros": (b"0", 2_000_000),
     "json": (b'{"a":"', 2_600_000),
@@ -386,7 +386,7 @@ HUGE_BODIES = {
 _POST = b"POST /webhooks/iamport HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 _JSON = b"Content-Type: application/json\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
-# Whole requests that are no HTTP.
+# Whole requests that are not HTTP.
 MALFORMED: list[bytes] = [
     *(
         b"\r\n\r\n",

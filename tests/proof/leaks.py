@@ -1,4 +1,4 @@
-"""Search everything that processes leave behind for texts, in every notation that a program might have put them."""
+"""Search the data that processes leave behind for texts, in every encoding that a program may use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "euc-kr")
 
 
 def notations(text: str) -> set[bytes]:
-    """The text as it is, encoded, escaped for JSON, Python, addresses and HTML, in base64 and in hexadecimals."""
+    """Return the text encoded, escaped for JSON, Python, URLs and HTML, in base64 and in hexadecimal."""
     found = {text.encode(encoding) for encoding in ENCODINGS}
     found |= {quote(text).encode(), quote_plus(text).encode(), json.dumps(text)[1:-1].encode()}
     found |= {repr(raw)[2:-1].encode() for raw in list(found)}
@@ -26,14 +26,14 @@ def notations(text: str) -> set[bytes]:
 
 
 def _in_base64(raw: bytes) -> Iterator[bytes]:
-    """Wherever it begins within a longer text, without the ends, which its neighbours share."""
+    """Encode it at each offset within a longer text, without the characters that depend on its neighbours."""
     for before in range(3):
         padded = base64.b64encode(bytes(before) + raw)
         yield padded[(before * 8 + 5) // 6 : (len(raw) + before) * 8 // 6]
 
 
 def leaks(texts: Iterable[str], places: dict[str, bytes]) -> list[str]:
-    """In which place which notation of which text was found."""
+    """Return one line for each place, text and encoding found."""
     return [
         f"{name}: {text} as {needle!r}"
         for text in texts
@@ -44,14 +44,14 @@ def leaks(texts: Iterable[str], places: dict[str, bytes]) -> list[str]:
 
 
 def database() -> dict[str, bytes]:
-    """Every byte of the SQLite files, or every row of every table of PostgreSQL as text."""
+    """Return every byte of the SQLite files, or every row of every PostgreSQL table as text."""
     if connection.vendor == "sqlite":
         path = Path(connection.settings_dict["NAME"])
         return {file.name: file.read_bytes() for file in path.parent.glob(f"{path.name}*")}
     with connection.cursor() as cursor:
         dumped = {}
         for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT "{table}"::text FROM "{table}"')  # noqa: S608 - its own tables
+            cursor.execute(f'SELECT "{table}"::text FROM "{table}"')  # noqa: S608 - the name comes from the catalogue
             dumped[table] = "\n".join(row[0] for row in cursor.fetchall()).encode()
     return dumped
 

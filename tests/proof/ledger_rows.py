@@ -1,7 +1,7 @@
-"""The ledger of a database as lines, one for each payment. Run by test_database_gone.py in a process of its own.
+"""Print the ledger of a database, one line per payment. Run by test_database_gone.py as a child process.
 
 python -m tests.proof.ledger_rows              imp_uid=refunded amount, then the status of each refund
-python -m tests.proof.ledger_rows age SECONDS  let that much time pass for the open refunds
+python -m tests.proof.ledger_rows age SECONDS  make the open refunds that much older
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own that can be stopped in mid-run and started again with its data."""
+"""A PostgreSQL server that a test can stop at any time and start again with its data."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from typing import Self
 
 from tests import postgres
 
-# Committed means on disk here: what a stop may lose is exactly what must not be lost.
+# Commits are written to disk, because these tests check that a stop loses none.
 OPTIONS = {**postgres.SERVER_OPTIONS, "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 class OwnPostgres:
-    """`with OwnPostgres() as server:` starts it; `stop()` and `start()` as often as you like."""
+    """Start the server with `with OwnPostgres() as server:`; `stop()` and `start()` may be repeated."""
 
     def __init__(self) -> None:
         self._account = postgres._unprivileged_account() if os.geteuid() == 0 else None
@@ -51,7 +51,7 @@ class OwnPostgres:
             raise postgres.PostgresError((self._folder / "server.log").read_text(errors="replace"))
 
     def stop(self) -> None:
-        """At once, as a crash would: every connection breaks, open transactions are lost."""
+        """Stop immediately, like a crash: connections break and open transactions are lost."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()

@@ -1,8 +1,8 @@
-"""A process that asks for refunds, or compares, beside others like it. Run by test_processes.py.
+"""Refund, reconcile or notify in several processes at once. Run by test_processes.py.
 
     python -m tests.proof.processes SECONDS ROLE [ROLE ...]
 
-Forks one process for each role; all start together and work for SECONDS.
+Forks one process per role; all start together and work for SECONDS.
 ROLE: refund:IMP_UID[,IMP_UID...], reconcile:IMP_UID[,IMP_UID...] or notify:IMP_UID[,IMP_UID...]
 """
 
@@ -30,7 +30,7 @@ def reconcile(imp_uid: str, dice: random.Random) -> None:
 
 
 def notify(imp_uid: str, dice: random.Random) -> None:
-    """What i'mport sends, as anybody could send it."""
+    """Send a notification as i'mport does."""
     Client().post("/webhooks/iamport", json.dumps({"imp_uid": imp_uid, "status": "paid"}), "application/json")
 
 
@@ -46,7 +46,7 @@ def work(role: str, start: float, seconds: float) -> None:
         try:
             ROLES[name](dice.choice(uids.split(",")), dice)
         except SystemExit as exc:
-            if exc.code != 1:  # some were refused or are open: that is what it is about
+            if exc.code != 1:  # 1: some were refused or are open, as intended
                 raise
 
 

@@ -1,4 +1,4 @@
-"""Who gets what: every address of the site is asked as everybody, and the answers are written down as tables."""
+"""Request every URL of the site as every role, and write the responses as tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.sign_in import with_device
 from webhooks.endpoints import add_endpoint, switch_endpoint
 from webhooks.models import Delivery, Event
 
-# Column -> who that is. The staff but the first are of the ready-made groups.
+# Column -> its description. All staff but the first belong to the default groups.
 COLUMNS = {
     "anon": "nobody: not signed in",
     "buyer": "the buyer whose order it is",
@@ -53,7 +53,7 @@ CHANGED = " +"  # the request changed something
 
 @dataclass(frozen=True)
 class Ask:
-    """One request that stands for all of its kind; `what` tells it from others of the same endpoint."""
+    """One request as an example of its kind; `what` distinguishes requests to the same endpoint."""
 
     endpoint: Endpoint
     method: str
@@ -61,7 +61,7 @@ class Ask:
 
 
 class Writes:
-    """Whether the database was written to, apart from who was there when."""
+    """Record whether the database was written to, apart from sessions, failed sign-ins and times of use."""
 
     def __init__(self) -> None:
         self.seen = False
@@ -75,7 +75,7 @@ class Writes:
 
 
 class World:
-    """One order of a buyer's with a refund of each kind, and somebody for each column."""
+    """A buyer's order with a refund of each kind, and a client for each column."""
 
     def __init__(self, sandbox: SandboxServer) -> None:
         self._sandbox = sandbox
@@ -105,7 +105,7 @@ class World:
         now = timezone.now()
         self.batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=staff["refunder"], finished_at=now)
         RefundBatchItem.objects.create(batch=self.batch, payment=self.payment, refund=self.refund)
-        # One of each that the admin shows; deleting it hurts nobody.
+        # One row of each model in the admin that can safely be deleted.
         self._rows: list[Model] = [
             self.payment,
             self.refund,
@@ -118,8 +118,8 @@ class World:
         SignInFailure.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
 
     def answer(self, ask: Ask, column: str) -> str:
-        """What this column is answered, in a word or two; whatever the request changed is taken back."""
-        if ask.method == "POST" and ask.endpoint.path in FORMS:  # it may have moved money for the column before
+        """Return the response to this column in a word or two; roll back what the request changed."""
+        if ask.method == "POST" and ask.endpoint.path in FORMS:  # undo the previous column's
             self._sandbox.create_payment(replace=True, **self._shown)
         before, writes = transaction.savepoint(), Writes()
         try:
@@ -173,7 +173,7 @@ class World:
 
 
 def _delivery() -> Delivery:
-    """Of a test event, given up; its endpoint is switched off and could not be reached anyway."""
+    """Create a failed delivery of a test event, to a disabled and unreachable endpoint."""
     endpoint, _secret = add_endpoint(name="Shop", url="https://127.0.0.1/events", types=[])
     switch_endpoint(endpoint, on=False)
     event, now = Event.objects.create(type="ping", created_at=timezone.now()), timezone.now()
@@ -194,7 +194,7 @@ def _confirmed(world: World) -> Data:
     return {"token": str(uuid.uuid4()), "do": "refund", "reason": "", **typed}
 
 
-# What a form needs to be more than empty; an endpoint that is not here is sent an empty one.
+# Form data by endpoint; an endpoint that is not listed gets an empty form.
 FORMS: dict[str, Callable[[World], Data]] = {
     "/payments/cancel/": lambda world: {"imp_uid": world.payment.imp_uid, "cancel_request_amount": 100},
     "/webhooks/iamport/": lambda world: {"imp_uid": world.payment.imp_uid},
@@ -231,7 +231,7 @@ def _in_words(answer: Any) -> str:
 
 
 def parts() -> dict[str, list[Ask]]:
-    """Everything that can be asked, by part of the site: each address with GET and POST, each action of a list."""
+    """Return all requests by part of the site: each URL with GET and POST, and each action of a list."""
     found: dict[str, list[Ask]] = {}
     for endpoint in endpoints():
         asked = found.setdefault(_part(endpoint), [])
@@ -270,7 +270,7 @@ def _root(endpoint: Endpoint) -> str:
 
 
 def as_markdown(answers: Answers) -> str:
-    """A table. What is answered alike stands in one row, who is answered alike in one column."""
+    """Return a table. Requests with equal responses share a row; roles with equal responses share a column."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for name, column in zip(COLUMNS, zip(*answers.values(), strict=True), strict=True):
         alike.setdefault(column, []).append(name)
@@ -282,7 +282,7 @@ def as_markdown(answers: Answers) -> str:
 
 
 def _named(found: Sequence[Ask]) -> str:
-    """GET `a`, `b` POST `c`"""
+    """Return the requests by method, such as "GET `a`, `b` POST `c`"."""
     by_method = sorted(found, key=lambda ask: ask.method)
     groups = groupby(by_method, key=lambda ask: ask.method)
     return "<br>".join(f"{method} {', '.join(map(_path, asked))}" for method, asked in groups)

@@ -1,4 +1,4 @@
-"""What an attacker would try, each as short as it can be told. Most of these once worked, or broke something."""
+"""Attacks in their shortest form. Most of them once worked or caused an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
 
-NUL_COOKIE = 'sessionid="abcdefghij\\000"'  # read as a NUL character, which PostgreSQL takes in no text
+NUL_COOKIE = 'sessionid="abcdefghij\\000"'  # decoded to a NUL character, which PostgreSQL rejects in text
 
 
 def signed_in(user: User) -> Client:
@@ -57,7 +57,7 @@ def test_a_form_that_cannot_be_read_breaks_no_error_page(path: str, content_type
 def test_the_description_of_the_api_comes_in_our_languages_only() -> None:
     for language in ("xx", "../../etc", "%00x", "a" * 500):
         assert Client().get("/api/schema", {"lang": language}).status_code in (400, 404)
-    # Each would be kept for ever.
+    # Each language would stay in the cache for ever.
     assert not any(language.startswith(("xx", "..", "aaa")) for language in trans_real._translations)
     assert Client().get("/api/schema", {"lang": "ko"}).status_code == 200
 
@@ -86,7 +86,7 @@ def _bad_lookups(model: type[Model]) -> list[tuple[str, str]]:
 def test_a_list_takes_no_lookups_but_its_own_filters(admin_client: Client, model: type[Model]) -> None:
     address = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
     answers = {name: admin_client.get(address, {name: value}).status_code for name, value in _bad_lookups(model)}
-    # Rows that cannot be ticked are left out; everything else is refused.
+    # Rows that cannot be selected are left out; everything else is rejected.
     assert answers == {**dict.fromkeys(answers, 400), "id__in": 302}
 
 
@@ -127,7 +127,7 @@ def test_the_admins_searches_survive_any_query(admin_client: Client, path: str, 
     assert admin_client.get(path).status_code == status
 
 
-# --- Somebody else's money and data ---------------------------------------------------------------------------
+# --- Other people's money and data ----------------------------------------------------------------------------
 
 
 def test_staff_who_may_change_payments_cannot_make_an_order_their_own_to_refund_it() -> None:
@@ -178,7 +178,7 @@ def test_a_buyer_does_not_read_why_staff_closed_a_refund_by_hand(sandbox: Sandbo
         assert "FRAUD" not in buyer.get(address).text
 
 
-# --- What i'mport is asked ------------------------------------------------------------------------------------
+# --- Requests to i'mport --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

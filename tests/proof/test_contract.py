@@ -1,4 +1,4 @@
-"""Schemathesis, with all its checks, against a real server: whatever is sent, the API answers as it is described."""
+"""Schemathesis, with all its checks, against a real server: every response matches the API description."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tests.factories import make_staff, make_user
 from tests.proof.web_server import running_web_server
 from tests.sandbox_server import SandboxServer
 
-# What is asked for does not depend on the database, so one of them is enough.
+# Independent of the database, so it runs on one only.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.timeout(3600)]
 
 ORDERS = 30
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-# Per operation and phase, the same in every run; CONTRACT_EXAMPLES=2000 looks longer, and elsewhere each time.
+# Per operation and phase, with a fixed seed; CONTRACT_EXAMPLES=2000 runs more, with a new seed each time.
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "")
 
 
 def session_of(user: User) -> dict[str, str]:
-    """A signed-in browser: its cookies, and the token against forgeries sent back."""
+    """Return the headers of a signed-in browser: session cookie and CSRF token."""
     client = Client()
     client.force_login(user)
     client.get("/api/docs")
@@ -44,7 +44,7 @@ def token_of(user: User) -> dict[str, str]:
     return {"Authorization": f"Token {create_token(user=user, name='contract')[1]}"}
 
 
-# Who asks, and what is worth asking as them: the phases of schemathesis.
+# Each role, and the schemathesis phases that are useful for it.
 ASKERS: dict[str, tuple[Callable[[User], dict[str, str]], str]] = {
     "anonymous": (lambda _buyer: {}, "examples,coverage"),
     "buyer's session": (session_of, "examples,coverage,fuzzing"),
@@ -54,7 +54,7 @@ ASKERS: dict[str, tuple[Callable[[User], dict[str, str]], str]] = {
 
 
 def make_orders(sandbox: SandboxServer, buyer: User) -> None:
-    """Those that the description's examples and schemathesis.toml name, with much money left."""
+    """Create the orders named in the description's examples and schemathesis.toml, with a large refundable amount."""
     methods = itertools.cycle(("card", "card", "trans", "vbank", "naverpay"))
     orders = [
         {"merchant_uid": f"ORDER-{number}", "imp_uid": f"imp_{number:012}", "pay_method": method, "amount": 100_000_000}
@@ -68,10 +68,10 @@ def schemathesis(folder: Path, url: str, headers: dict[str, str], phases: str) -
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG), "run"]
     command += [f"{url}/api/schema?format=json", "--url", url, "--phases", phases, "--max-examples", EXAMPLES or "10"]
     command += ["--generation-database", "none"] if EXAMPLES else ["--generation-deterministic"]
-    # One thread: the parser of Python 3.11 fails when two of them describe strategies at the same time.
+    # One thread: Python 3.11's parser fails if two threads describe strategies at the same time.
     command += ["--workers", "1", "--continue-on-failure", "--no-color"]
     if "Cookie" in headers:
-        # A made-up `Authorization` beside a good session proves nothing: a proxy may ask for one of its own.
+        # An invalid `Authorization` header beside a valid session proves nothing: a proxy may need its own.
         command += ["--generation-with-security-parameters", "false"]
     command += [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

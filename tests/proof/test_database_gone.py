@@ -1,4 +1,4 @@
-"""PostgreSQL is stopped, and started again, in the middle of a refund."""
+"""Stop and restart PostgreSQL during a refund."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(environment: Environment, *arguments: str) -> str:
 
 
 def refund(environment: Environment, point: str, imp_uid: str, at_the_point: Callable[[], None]) -> int:
-    """Refund in a process that waits at the point; returns its exit code."""
+    """Refund in a process that waits at `point`; return its exit code."""
     command = [sys.executable, "-m", "tests.proof.crashing", "wait", point, imp_uid]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:
@@ -69,7 +69,7 @@ def refund(environment: Environment, point: str, imp_uid: str, at_the_point: Cal
 
 
 def ledger(environment: Environment) -> dict[str, list[str]]:
-    """Per payment: what is refunded, and the status of its refunds."""
+    """Return the refunded amount and the refunds' statuses of each payment."""
     return dict(line.split("=") for line in run(environment, "-m", "tests.proof.ledger_rows").splitlines())
 
 

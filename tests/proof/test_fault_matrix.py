@@ -1,5 +1,5 @@
-"""Every fault of i'mport, in every call a refund makes, through every way in: what the asker is told, what the
-record says, and what reconcile makes of it once i'mport is well again."""
+"""Every fault of i'mport, in every call of a refund, through every entry point: the reported code, the record's
+status, and its status after reconcile once i'mport works again."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
-# Seconds. Short only where i'mport hangs: a slow machine must not turn another fault into a time-out.
+# Seconds. Short only where i'mport hangs: on a slow machine another fault must not become a time-out.
 READ_TIMEOUT = {"hang": 1, "hang_before": 1}
 PATIENT_READ_TIMEOUT = 10
-SILENCE = 2.5  # how long a hanging i'mport says nothing
+SILENCE = 2.5  # how long a hanging i'mport does not respond
 
-Story = tuple[str, str, str]  # the code that the asker gets, the record's status, its status after reconcile
+Story = tuple[str, str, str]  # reported code, the record's status, its status after reconcile
 REFUNDED = ("", "succeeded", "succeeded")  # 200, exit code 0
 PENDING = ("pending", "pending", "succeeded")  # 202, exit code 1 | the PG settles it
 REFUSED = ("refused_by_gateway", "failed", "failed")  # 422, exit code 1 | nothing moved
@@ -37,9 +37,9 @@ UNKNOWN_NOT_DONE = ("outcome_unknown", "unknown", "failed")  # 504, exit code 1 
 
 WAYS_IN = {**ENTRANCES, "admin": by_admin}
 
-# One column for each call in which i'mport misbehaves:
-# getToken: before the cancel | cancel: the refund itself | payment: the reading that follows a refusal |
-# balance: the tax parts that are read beforehand, which no refund may depend on.
+# One column for each call in which the fault occurs:
+# getToken: before the cancel | cancel: the refund itself | payment: the lookup after a refusal |
+# balance: the tax parts that are fetched first, on which no refund may depend.
 ENDPOINTS = ("getToken", "cancel", "payment", "balance")
 TABLE: dict[str, tuple[Story, ...]] = {
     # fault          getToken  cancel            payment           balance
@@ -64,9 +64,9 @@ TABLE: dict[str, tuple[Story, ...]] = {
 
 @pytest.fixture
 def fresh_gateway(settings: Settings, tmp_path: Path) -> Callable[[str, bool], None]:
-    """A gateway whose patience fits the fault, with an access token already or without one."""
+    """Return a function that prepares a gateway with a timeout for the fault, with or without an access token."""
     folders = itertools.count()
-    settings.VAR_DIR = tmp_path / "shared"  # no token of another test's sandbox
+    settings.VAR_DIR = tmp_path / "shared"  # apart from other tests' tokens
 
     def prepare(fault: str, has_token: bool) -> None:
         settings.IAMPORT_READ_TIMEOUT = READ_TIMEOUT.get(fault, PATIENT_READ_TIMEOUT)
@@ -105,7 +105,7 @@ def test_every_fault_ends_as_the_table_says(
 
 
 def _payment(sandbox: SandboxServer) -> Payment:
-    """By kcp, whose payments have tax parts that are read before a refund."""
+    """Create a payment by kcp, whose tax parts are fetched before a refund."""
     sandbox.clear_faults()
     shown = sandbox.create_payment(merchant_uid="matrix", amount=10_000, pg_provider="kcp")
     list(sync_by_id([shown["imp_uid"]]))
@@ -120,7 +120,7 @@ def _check_answer(entrance: str, code: str, answer: int) -> None:
 
 
 def _after_reconcile(sandbox: SandboxServer, record: RefundRecord) -> str:
-    """The record's end once i'mport is well and the lease is over; checked against the money."""
+    """Reconcile after the lease with a working i'mport; return the record's status, checked against the amounts."""
     sandbox.clear_faults()
     imp_uid = record.payment.imp_uid
     wait_for_open_calls(sandbox)
@@ -137,7 +137,7 @@ def _after_reconcile(sandbox: SandboxServer, record: RefundRecord) -> str:
 
 
 def wait_for_open_calls(sandbox: SandboxServer) -> None:
-    """Wait until the sandbox has ended every cancel, also those whose caller has given up."""
+    """Wait until the sandbox has ended every cancel, including those whose caller timed out."""
     while any(_is_open(call) for call in sandbox.log("cancel")):
         continue
 

@@ -1,4 +1,4 @@
-"""The commands in docs/api.md, as somebody would type them, at a real server."""
+"""Run the commands of docs/api.md, as written there, against a real server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 HANDBOOK = Path(__file__).resolve().parents[2] / "docs" / "api.md"
-# An error answer fails the command; every answer ends its line.
+# An error response fails the command; each response ends with a line break.
 PRELUDE = (
     'set -euo pipefail\ncurl() { command curl --silent --show-error --noproxy "*" --fail-with-body "$@"; echo; }\n'
 )

@@ -1,6 +1,6 @@
-"""Thousands of random requests at a live server: nothing breaks, nothing leaks, nobody's money moves but the asker's.
+"""Thousands of random requests to a live server: no errors, no leaks, and no refunds of other people's orders.
 
-JUNK_REQUESTS says how many, JUNK_SEED which ones; `make junk` sends many on both databases.
+JUNK_REQUESTS sets their number, JUNK_SEED their content; `make junk` sends many on both databases.
 """
 
 from __future__ import annotations
@@ -40,35 +40,35 @@ SEED = int(os.environ.get("JUNK_SEED") or 1)
 SENDERS = 8
 PARTS = 5
 MAY_GROW_MIB = 40
-SHOWN = 15  # of the findings
+SHOWN = 15  # number of findings shown
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(3_600),
-    # Once is enough, and PostgreSQL is the stricter one; `make junk` asks for both.
+    # One database is enough, and PostgreSQL is the stricter one; `make junk` runs both.
     pytest.mark.skipif(
         connection.vendor == "sqlite" and "JUNK_REQUESTS" not in os.environ,
         reason="runs on PostgreSQL, or by make junk",
     ),
 ]
 
-# What a stranger must never read: how the program looks inside.
+# Internals of the program, which no response may show.
 INSIDES = re.compile(
     rb"Traceback \(most recent|File \"/|/site-packages/|django\.db\.utils|psycopg2|sqlite3\.|DoesNotExist"
     rb"|SELECT .{1,80} FROM|INSERT INTO|settings\.py|DJANGO_SETTINGS|" + re.escape(str(ROOT).encode())
 )
-# The only answers above 499: with these codes the API says that others are not there, and what became of the refund.
+# The only allowed codes with a status above 499: another service is unavailable, or the refund's outcome.
 EXPECTED = {
     503: {"gateway_unavailable", "refund_not_carried_out", "database_unavailable", "too_many_waiting"},
     504: {"outcome_unknown"},
 }
-# gunicorn's own: a transfer coding or a version of HTTP that it does not speak.
+# gunicorn's own: an unsupported transfer coding or HTTP version.
 OF_THE_SERVER = {400, 403, 405, 408, 413, 414, 417, 431, 501, 505}
 LOG_ENTRY = re.compile(r"^\[?20\d\d-\d\d-\d\d[ T]", re.MULTILINE)
-# Django writes down who sends a wrong Host, too many fields, or a lookup that is not allowed.
+# Django logs a wrong Host, too many fields, or a lookup that is not allowed.
 ALLOWED_ERRORS = re.compile(r" ERROR django\.security\.\w+ ")
 
-# As in production, but everybody may ask and guess as often as they like: this is about the answers.
+# As in production, but without rate limits and lock-out: the subject is the responses.
 PRODUCTION = {
     "ALLOWED_HOSTS": "127.0.0.1",
     "IAMPORT_CONTRACTS": "vbank_refund",
@@ -82,7 +82,7 @@ PRODUCTION = {
 
 @dataclass
 class Run:
-    """What was found, as sentences."""
+    """The findings, as sentences."""
 
     factory: Factory
     world: World
@@ -104,7 +104,7 @@ class Run:
 
 
 def judge(junk: Junk, answer: Answer | None, world: World) -> Iterator[str]:
-    """What is wrong with this answer, in words."""
+    """Yield what is wrong with this response, as sentences."""
     if answer is None:
         if not (junk.malformed or junk.aborted or len(junk.raw) > 60_000):
             yield "closed without an answer"
@@ -120,7 +120,7 @@ def judge(junk: Junk, answer: Answer | None, world: World) -> Iterator[str]:
 def _judge_content(junk: Junk, answer: Answer, world: World) -> Iterator[str]:
     if found := INSIDES.search(answer.body):
         yield f"shows its insides: {found[0]!r}"
-    # What the sender wrote may come back to the sender.
+    # A response may contain what the sender sent.
     known = junk.raw + unquote_to_bytes(junk.target)
     for marker in () if junk.role.sees_all else world.markers:
         if marker in answer.head + answer.body and marker not in known:
@@ -145,7 +145,7 @@ def _judge_status(junk: Junk, answer: Answer) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As in production: collected, with hashed names."""
+    """Collect the static files with hashed names, as in production."""
     folder = tmp_path_factory.mktemp("junk")
     command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
     changes = {"VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings"}
@@ -154,7 +154,7 @@ def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def resident_mib(server: WebServer) -> float:
-    """Memory of the process that answers: the master's only child."""
+    """Return the memory of the worker process: the master's only child."""
     assert server._process is not None
     master = server._process.pid
     worker = Path(f"/proc/{master}/task/{master}/children").read_text(encoding="ascii").split()[0]
@@ -164,7 +164,7 @@ def resident_mib(server: WebServer) -> float:
 
 
 def wrong_entries(log: str) -> list[str]:
-    """What the server logged as an error, or with a traceback, and should not have."""
+    """Return the unexpected log entries with an error or a traceback."""
     starts = [found.start() for found in LOG_ENTRY.finditer(log)]
     entries = [log[start:end] for start, end in zip(starts, [*starts[1:], len(log)], strict=True)]
     bad = [one for one in entries if re.search(r" (ERROR|CRITICAL) |\[(ERROR|CRITICAL)\]", one.partition("\n")[0])]
@@ -188,7 +188,7 @@ def test_junk_finds_nothing(
         run = Run(Factory(seed=SEED, endpoints=endpoints(), roles=world.roles), world, server.port)
         memory = []
         with ThreadPoolExecutor(SENDERS) as senders:
-            for part in range(PARTS):  # after the first one every page was shown once, and what is kept is kept
+            for part in range(PARTS):  # after the first part all caches are filled
                 list(senders.map(run.play, range(REQUESTS * part // PARTS, REQUESTS * (part + 1) // PARTS)))
                 memory.append(resident_mib(server))
         sys.stdout.write(f"{REQUESTS} requests: {dict(sorted(run.statuses.items()))}\n")
@@ -212,7 +212,7 @@ def test_junk_finds_nothing(
 
 
 def _asked_by_others(owners: Mapping[int, int | None]) -> list[str]:
-    """Refunds that somebody asked for who neither owned the order nor may refund any."""
+    """Return the refunds whose requester neither owned the order nor may refund any."""
     records = RefundRecord.objects.exclude(requested_by=None).select_related("payment", "requested_by")
     return [
         f"{record.number}: {record.requested_by}"

@@ -1,4 +1,4 @@
-"""Processes that are killed (`kill -9`) in the middle of a refund: reconcile brings every one to its right end."""
+"""Processes killed (`kill -9`) during a refund: reconcile gives every refund its right status."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ POINTS = {
     "after the settlement":           ("succeeded", "succeeded"),
 }  # fmt: skip
 RANDOM_KILLS = 12
-CALLS_OF_A_REFUND = 400  # about as many functions of ours does one refund call
+CALLS_OF_A_REFUND = 400  # roughly how many of our functions one refund calls
 
 
 def crash(arguments: list[str], environment: dict[str, str]) -> list[int]:
-    """Refund in processes that are killed; returns their exit codes."""
+    """Refund in processes that are killed; return their exit codes."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.proof.crashing", "kill", *arguments],
         cwd=ROOT,
@@ -55,7 +55,7 @@ def crash(arguments: list[str], environment: dict[str, str]) -> list[int]:
 
 
 def reconcile_in_a_new_process(environment: dict[str, str]) -> None:
-    """As an operator does it, once all leases are over."""
+    """Reconcile as an operator does, after all leases."""
     done = subprocess.run(
         [sys.executable, "manage.py", "reconcile"],
         cwd=ROOT,

@@ -1,7 +1,7 @@
-"""Random lives of a few payments, checked after every step against what the sandbox i'mport really holds.
+"""Random sequences of steps on a few payments, checked after each step against the sandbox's real state.
 
-Hypothesis makes up the steps and, when a promise breaks, shortens the story to the few that break it.
-`PROOF_EXAMPLES=1000` runs more of them than `make test` does.
+Hypothesis generates the steps and, on a failure, reduces them to the shortest failing sequence.
+`PROOF_EXAMPLES=1000` runs more than `make test` does.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ STEPS = 30
 MAX_PAYMENTS = 3
 READ_TIMEOUT, SILENCE = 0.5, 0.7  # seconds
 AMOUNT = 10_000
-AFTER_REVIEW = 73 * 3_600  # seconds: after the lease, and after staff were asked to look
+AFTER_REVIEW = 73 * 3_600  # seconds: after the lease, and after staff must review the refund
 KINDS: tuple[dict[str, Any], ...] = (
     {"pg_provider": "uplus"},
     {"pg_provider": "html5_inicis", "promotion": {"id": "p", "discount": 1_000}},
@@ -60,7 +60,7 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"pg_provider": "uplus", "history_without_ids": True},
     {"pg_provider": "kcp", "tax_free": 3_000},
 )
-# What the asker is told when this very request moved nothing and never will.
+# Codes of a request that moved no money and never will.
 NOTHING_MOVED = {"refused_by_gateway", "gateway_unavailable", "refund_not_carried_out"}
 FINAL_FIELDS = ("payment_id", "number", "status", "amount", "cancelled_amount", "settled_at", "error_code", "message")
 
@@ -89,7 +89,7 @@ class RefundMachine(RuleBasedStateMachine):
             shown = self.sandbox.create_payment(merchant_uid="model", amount=AMOUNT, **kind)
             self.payments.append(mirror_payment(payment_from(shown)))
 
-    # --- What happens ---------------------------------------------------------------------------------------
+    # --- Steps ----------------------------------------------------------------------------------------------
 
     @rule(at=index, amount=amounts, entrance=st.sampled_from(sorted(ENTRANCES)))
     def refund(self, at: int, amount: int | None, entrance: str) -> None:
@@ -98,7 +98,7 @@ class RefundMachine(RuleBasedStateMachine):
     @rule(at=index, amount=amounts, fault=faults, entrance=st.sampled_from(sorted(ENTRANCES)))
     def refund_with_a_fault(self, at: int, amount: int | None, fault: str, entrance: str) -> None:
         if fault == "refuse_after" and settles_later(self._payment(at)):
-            return  # "no" to what the PG has accepted for later: no reading can tell, see docs/reliability.md
+            return  # refused after the PG accepted it: no lookup shows it, see docs/reliability.md
         self.sandbox.clear_faults()
         self.sandbox.fault("cancel", fault, times=1, seconds=SILENCE if "hang" in fault else 0)
         self._ask(entrance, self._asking(at, amount))
@@ -144,7 +144,7 @@ class RefundMachine(RuleBasedStateMachine):
 
     @rule(at=index)
     def notification(self, at: int) -> None:
-        """i'mport's webhook, and the reading that follows its answer."""
+        """Send i'mport's webhook, then do the lookup that follows."""
         body = {"imp_uid": self._payment(at).imp_uid, "status": "cancelled"}
         assert Client().post("/webhooks/iamport", body, content_type="application/json").status_code == 200
         process_waiting()
@@ -165,7 +165,7 @@ class RefundMachine(RuleBasedStateMachine):
         self.sandbox.clear_faults()
         run_command("reconcile")
 
-    # --- What always holds ----------------------------------------------------------------------------------
+    # --- Invariants -----------------------------------------------------------------------------------------
 
     @invariant()
     def the_ledger_keeps_its_promises(self) -> None:
@@ -199,7 +199,7 @@ class RefundMachine(RuleBasedStateMachine):
         assert differences(truth) == []
         assert not self._records().live().exists()
         for payment, shown in zip(self.payments, truth, strict=True):
-            # What a console cancel was asked for before a promotion's discount, i'mport does not say.
+            # For a console cancel, i'mport does not report the amount before a promotion's discount.
             if not payment.refunds.filter(source=RefundSource.CONSOLE).exists():
                 assert payment.refundable_amount == shown["cancellable"]
 
@@ -232,7 +232,7 @@ class RefundMachine(RuleBasedStateMachine):
         return Decimal(self.sandbox.payment(payment.imp_uid)["cancel_amount"])
 
     def _history_is_kept(self) -> None:
-        """Final records and events are what they were when last seen."""
+        """Check that final records and events have not changed."""
         settled = self._records().filter(settled_at__isnull=False)
         finals = {row[0]: row for row in settled.values_list("pk", *FINAL_FIELDS)}
         assert self.finals.items() <= finals.items()
@@ -241,7 +241,7 @@ class RefundMachine(RuleBasedStateMachine):
         self.finals, self.events = finals, events
 
     def _resolve_what_the_pg_refused(self, truth: list[dict[str, Any]]) -> None:
-        """A cancel that was accepted and then refused by the PG leaves no trace in any reading: staff decide."""
+        """Close cancels that the PG refused after accepting them: no lookup shows them, so staff decide."""
         for shown in truth:
             waiting = self._records().live().filter(payment__imp_uid=shown["imp_uid"])
             if shown["pending_cancels"]:
@@ -254,7 +254,7 @@ class RefundMachine(RuleBasedStateMachine):
 
 
 def check_payment(payment: Payment, shown: dict[str, Any]) -> None:
-    """What holds at every moment, also while outcomes are open: the ledger never runs ahead of i'mport."""
+    """Check the invariant that holds even while outcomes are open: the ledger never shows more than i'mport."""
     records = list(payment.refunds.all())
     done = [record for record in records if record.status == RefundStatus.SUCCEEDED]
     assert sum(record.is_live for record in records) <= 1
@@ -269,7 +269,7 @@ def check_payment(payment: Payment, shown: dict[str, Any]) -> None:
 
 
 def run_plain_sync(imp_uid: str) -> None:
-    """A sync as the nightly job does it; what it cannot read, it reads another day."""
+    """Sync as the nightly job does; ignore payments that cannot be read now."""
     try:
         list(sync_by_id([imp_uid]))
     except GatewayError:

@@ -1,6 +1,6 @@
-"""Refunds to an account by every way in, at real servers that log all they can: the account is nowhere afterwards.
+"""Refund to a bank account through every entry point, with full logging: the account is stored nowhere in plain text.
 
-Only i'mport and the encrypted column get it. Searched are the database's bytes, all logs, all files, and all answers.
+Only i'mport and the encrypted column get it. The test searches the database, all logs, all files and all responses.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SECONDS = 60
 
 @dataclass
 class Shop:
-    """The running processes, and all that they said."""
+    """The running processes and their responses."""
 
     sandbox: SandboxServer
     environment: dict[str, str]
@@ -78,7 +78,7 @@ class Shop:
         return session
 
     def post(self, session: requests.Session, path: str, data: dict[str, str]) -> requests.Response:
-        """As a browser does: the page first, then its form."""
+        """Load the page, then post its form, as a browser does."""
         page = session.get(self.url + path)
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         assert token, page.text[:500]
@@ -184,7 +184,7 @@ def refund_by_command(shop: Shop, wanted: Payment) -> None:
 
 
 def crash_at_work(shop: Shop, wanted: Payment) -> None:
-    """A command that is killed while i'mport works."""
+    """Kill a command during its call to i'mport."""
     shop.sandbox.fault("cancel", "hang_before", times=1, seconds=READ_TIMEOUT / 2, imp_uid=wanted.imp_uid)
     options = ["--refund-holder", HOLDER, "--refund-bank", "088", "--refund-account", TYPED]
     with subprocess.Popen(
@@ -202,7 +202,7 @@ def crash_at_work(shop: Shop, wanted: Payment) -> None:
 
 @contextmanager
 def without(table: str) -> Iterator[None]:
-    """The database lacks a table, so that whoever needs it crashes."""
+    """Rename a table inside the block, so that code which needs it crashes."""
     with connection.cursor() as cursor:
         cursor.execute(f'ALTER TABLE "{table}" RENAME TO "{table}_away"')
         try:
@@ -212,7 +212,7 @@ def without(table: str) -> Iterator[None]:
 
 
 def wait_until_settled(shop: Shop) -> None:
-    """The worker reads i'mport and settles what is open, once its lease is over."""
+    """Wait until the worker has settled all open refunds, after their lease."""
     deadline = time.monotonic() + SECONDS
     while RefundRecord.objects.live().exists():
         assert time.monotonic() < deadline
@@ -256,7 +256,7 @@ def test_the_account_of_a_refund_is_stored_only_encrypted(shop: Shop) -> None:
     for kind in ("csv", "xlsx"):
         shop.keep(kind, shop.post(staff, "/admin/refunds/refundrecord/export/", {"format": kind}))
 
-    # It did go to i'mport, it can be opened, and the search would find it.
+    # i'mport got the account, the column can be decrypted, and the search would find it in plain text.
     records = list(RefundRecord.objects.filter(stored_account__isnull=False))
     assert len(records) == 13
     assert {account.number for record in records if (account := stored_account(record))} == {DIGITS}
@@ -270,7 +270,7 @@ def test_the_account_of_a_refund_is_stored_only_encrypted(shop: Shop) -> None:
 
 
 def confirm_without_table(shop: Shop, wanted: Payment, staff: requests.Session) -> requests.Response:
-    """The form's page cannot be shown without the table either, so only its form is sent."""
+    """Post only the form, because its page cannot be shown without the table either."""
     typed = {**ACCOUNT, "selected": "on", "expected_balance": "10000"}
     form = {f"p{wanted.pk}-{name}": value for name, value in typed.items()}
     token = "0b1e5a3c-5f0e-4c53-9a43-2f6f7f1f4a77"

@@ -1,4 +1,4 @@
-"""Many identical requests with one `Idempotency-Key` at once, at a real server of several processes."""
+"""Many identical parallel requests with one `Idempotency-Key`, to a real server with several processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 REQUESTS = 50
-CANCEL_SECONDS = 0.5  # long enough for many to arrive meanwhile
+CANCEL_SECONDS = 0.5  # long enough for many requests to arrive meanwhile
 
 
 def at_once(count: int, post: Callable[[], requests.Response]) -> list[requests.Response]:

@@ -1,4 +1,4 @@
-"""Several processes at once: refunds of one payment and of many, beside reconcile, notifications and the console."""
+"""Parallel processes: refunds of one and of many payments, with reconcile, notifications and console cancels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = "3"
-CONSOLE_PAUSE = 0.1  # seconds; without it every refund would find another balance than it read
+CONSOLE_PAUSE = 0.1  # seconds; without it every refund would meet a changed balance
 LOST = ("drop_after", "drop_before", "refuse_after", "truncated", "http_500")  # each in one cancel of ten
 
 
@@ -35,7 +35,7 @@ def test_processes_that_refund_one_payment_never_exceed_it(
     sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     payment = paid_at_sandbox(sandbox, amount=2_000)
-    while payment.cancel_amount <= 1_900:  # on a busy machine they do not get far in one go
+    while payment.cancel_amount <= 1_900:  # on a busy machine one run is not enough
         assert at_once(child_environment(), *[f"refund:{payment.imp_uid}"] * 4).wait() == 0
         payment.refresh_from_db()
     assert payment.cancel_amount <= 2_000

@@ -1,4 +1,4 @@
-"""Stories that once ended wrong, each as short as it can be told."""
+"""Sequences that once gave a wrong result, each in its shortest form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SMARTRO_VBANK = {"pay_method": "vbank", "pg_provider": "smartro_v2"}  # carries refunds out later
+SMARTRO_VBANK = {"pay_method": "vbank", "pg_provider": "smartro_v2"}  # executes refunds later
 NAVERPAY = {"pay_method": "naverpay", "pg_provider": "naverpay"}  # its reason carries no refund number
 
 

@@ -1,4 +1,4 @@
-"""An old backup was put back: it knows nothing of the refunds made since, but i'mport does."""
+"""Restore an old backup, which lacks the refunds made since; i'mport has them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def refund_that_the_backup_does_not_know(sandbox: SandboxServer, imp_uid: str, amount: int) -> None:
-    """As this desk once made it: with a checksum, and with its refund number in the reason."""
+    """Cancel as this desk does: with a checksum, and with its refund number in the reason."""
     body = {"imp_uid": imp_uid, "amount": amount, "reason": f"size ({new_refund_number()})"}
     assert sandbox.api("POST", "payments/cancel", json=body).json()["code"] == 0
 
@@ -34,7 +34,7 @@ def test_after_a_restore_nothing_is_refunded_twice_and_the_ledger_learns_what_it
     unknown = sandbox.create_payment(pg_provider="uplus", merchant_uid="paid-after-the-backup")["imp_uid"]
     refund_that_the_backup_does_not_know(sandbox, unknown, 500)
 
-    # On the balance of the backup: i'mport refuses it, and the cancel that was missing is booked.
+    # With the backup's balance i'mport refuses the cancel, and the missing one is booked.
     assert by_service(Ask(payment=known, user=asker)).code == "refused_by_gateway"
     assert sandbox.payment(known.imp_uid)["cancel_amount"] == 3_000
 

@@ -1,6 +1,6 @@
-"""The tables in docs/security.md say what everybody is answered everywhere; here they are compared with the truth.
+"""Compare the tables in docs/security.md, the response to each role at each URL, with the real responses.
 
-WRITE_ROLES=1 (`make roles`) writes them anew: read the difference as a reviewer would.
+WRITE_ROLES=1 (`make roles`) rewrites the tables: review the diff.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgres, pytest.mark.timeout(3
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 BETWEEN = re.compile(r"(<!-- roles -->\n).*?(<!-- /roles -->)", re.DOTALL)
 
-# Where a stranger gets further than "sign in first".
+# Requests that visitors may make without signing in.
 OPEN = {
     *("GET /", "GET /healthz/", "GET /readyz/", "GET /api/docs/", "GET /api/schema/", "POST /webhooks/iamport/"),
     *(
@@ -32,9 +32,9 @@ OPEN = {
     ),
     *("GET /i18n/setlang/", "POST /i18n/setlang/", "GET /admin/logout/", "POST /admin/logout/"),
 }
-# Lists of what is one's own.
+# Lists of the user's own orders.
 OF_ALL_SIGNED_IN = {"GET /payments/", "GET /refunds/"}
-# What staff need no permission for: their own password and second factor, and the frame of the pages.
+# Open to all staff: their own password and second factor, and parts of every page.
 OWN_SECOND_FACTOR = {
     *("GET /admin/two-factor/", "POST /admin/two-factor/begin/", "GET /admin/two-factor/off/"),
     *("GET /admin/two-factor/set-up/", "POST /admin/two-factor/set-up/", "POST /admin/two-factor/off/"),
@@ -44,11 +44,11 @@ OF_ALL_STAFF = {
     *("GET /admin/", "POST /admin/", "GET /admin/search/", "POST /admin/search/", "GET /admin/jsi18n/"),
     *("GET /admin/password_change/", "POST /admin/password_change/", "GET /admin/password_change/done/"),
 }
-# Django sends these on to the page with /change/, where the permission is asked for.
+# Django redirects these to the /change/ page, which checks the permission.
 SENT_ON = re.compile(r"/admin/\w+/\w+/<path:object_id>/$")
-# That a payment is to be read again is all that a stranger can cause.
+# A visitor can only cause a payment to be fetched again.
 STRANGERS_CHANGE = {"POST /webhooks/iamport/"}
-# Only the note that somebody did it.
+# They only write a log entry.
 NOTED = {
     *("POST /admin/payments/payment/export/", "POST /admin/refunds/refundrecord/export/"),
     "POST /admin/refunds/refundrecord/<int:pk>/account/",
@@ -75,7 +75,7 @@ def test_the_document_has_a_table_for_each_part_of_the_site() -> None:
 
 
 def _tables() -> dict[str, str]:
-    """The tables of the document, by their titles."""
+    """Return the tables of the document by their titles."""
     found = BETWEEN.search(DOCUMENT.read_text(encoding="utf-8"))
     assert found, "docs/security.md has lost the marks around its tables"
     return dict(re.findall(r"^\*\*(.+)\*\*\n\n((?:\|.*\n)*\|.*)$", found[0], re.MULTILINE))
@@ -92,7 +92,7 @@ def _write_all(tables: Mapping[str, str]) -> None:
 
 
 def _ensure_right(answers: Answers) -> None:
-    """What must hold whatever the tables say."""
+    """Check the rules that no regenerated table may break."""
     asked = set(_told(answers, "anon"))
     assert _let_in(answers, "anon") == OPEN & asked
     assert _let_in(answers, "other") <= OPEN | OF_ALL_SIGNED_IN
@@ -105,7 +105,7 @@ def _ensure_right(answers: Answers) -> None:
 
 
 def _let_in(answers: Answers, column: str) -> set[str]:
-    """Where this column is neither refused nor sent to sign in."""
+    """Return the URLs where this column is neither refused nor sent to sign in."""
     found = _told(answers, column)
     return {name for name, told in found.items() if told.startswith(("200", "302")) and "login" not in told}
 

@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of the work: what was begun is finished and settled, and what was not is not lost."""
+"""SIGTERM during work: what has started is finished and settled; what has not is kept for later."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SLOW = 5  # seconds that i'mport takes
+SLOW = 5  # seconds until i'mport responds
 Environment = Callable[..., dict[str, str]]
 
 
@@ -32,7 +32,7 @@ def test_a_web_server_that_is_stopped_finishes_its_refund_and_loses_no_notificat
     payment, notified = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
     sandbox.console_cancel(notified.imp_uid, 1_000)
     sandbox.fault("cancel", "latency", times=1, seconds=SLOW)
-    # Its reading is still under way when the process ends, and ends with it.
+    # Its lookup is still running when the process ends, and ends with it.
     sandbox.fault("payment", "latency", times=1, seconds=4 * SLOW, imp_uid=notified.imp_uid)
     _token, secret = create_token(user=make_staff("refund_payment"), name="shop")
     answers: list[requests.Response] = []

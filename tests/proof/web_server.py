@@ -1,4 +1,4 @@
-"""A real web server of several processes, as in production, on the test's database."""
+"""Run a real web server with several processes, as in production, on the test's database."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ START_SECONDS = 60
 
 @contextmanager
 def running_web_server(environment: dict[str, str], log: Path, *, workers: int = 3, threads: int = 8) -> Iterator[str]:
-    """The address of a gunicorn that answers. It inherits a port that is open already, so none can be taken twice."""
+    """Yield the URL of a running gunicorn. It inherits an open port, so no other process can take it."""
     with socket.create_server((HOST, 0), backlog=128) as listener, log.open("ab") as output:
         command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"fd://{listener.fileno()}"]
         command += ["--workers", str(workers), "--threads", str(threads), "--log-level", "warning"]
-        command += ["--limit-request-line", "0"]  # a long address is for the application to refuse
-        # A worker that is replaced, or a line closed for its silence, would look like a missing answer.
+        command += ["--limit-request-line", "0"]  # the application rejects long URLs
+        # A replaced worker, or a connection closed when idle, would look like a missing response.
         command += ["--max-requests", "0", "--keep-alive", "75"]
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]

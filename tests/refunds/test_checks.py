@@ -1,4 +1,4 @@
-"""`manage.py check` warns of settings that make the ledger's words wrong."""
+"""`manage.py check` warns of settings with which a record can have a wrong status."""
 
 from django.core.checks import run_checks
 from pytest_django import Settings

@@ -1,4 +1,4 @@
-"""`manage.py refund` and `manage.py reconcile`, as an operator and as a script see them."""
+"""`manage.py refund` and `manage.py reconcile`, used by an operator and by a script."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*args: str) -> tuple[int, str]:
-    """Exit code and output of a command."""
+    """Run a command; return its exit code and output."""
     out = StringIO()
     try:
         call_command(*args, stdout=out, stderr=out)
@@ -125,7 +125,7 @@ def test_a_process_of_its_own_gives_exit_codes_and_clean_json(
 
 
 def long_ago(record: RefundRecord, settings: Settings) -> None:
-    """Make the record's lease end in the past."""
+    """Move the record into the past, beyond its lease."""
     then = timezone.now() - timedelta(seconds=settings.REFUND_LEASE_SECONDS + 1)
     RefundRecord.objects.filter(pk=record.pk).update(requested_at=then)
 

@@ -1,4 +1,4 @@
-"""Integrity lives in the database: each constraint holds even for code that goes round the service."""
+"""Database constraints hold even for code that bypasses the services."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""`manage.py demo`, against a real sandbox."""
+"""`manage.py demo`, with a real sandbox."""
 
 from decimal import Decimal
 from io import StringIO

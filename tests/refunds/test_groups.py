@@ -1,4 +1,4 @@
-"""The ready-made groups: what each may, and that a shop's own changes to them stay."""
+"""The default groups: their permissions, and that a shop's changes to them are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same refund through the admin, the API and the command gives the same records and the same codes."""
+"""The same refund through the admin, the API and the command gives the same records and codes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @dataclass(frozen=True)
 class Case:
-    """What is typed for a payment like this, what i'mport does, and what everybody is told."""
+    """A payment, the typed input, i'mport's behaviour, and the code that every entry point reports."""
 
     name: str
     code: str  # "" = refunded
     typed: dict[str, str] = field(default_factory=dict)
     payment: dict[str, Any] = field(default_factory=dict)
     faults: tuple[tuple[str, str], ...] = ()
-    missed_cancel: int = 0  # made in i'mport's console and not known here
+    missed_cancel: int = 0  # amount cancelled in i'mport's console and not booked here
 
 
 VBANK = {"pay_method": "vbank", "pg_provider": "html5_inicis"}
@@ -99,7 +99,7 @@ def by_admin(payment: Payment, typed: dict[str, str]) -> str:
     client.force_login(make_staff("refund_payment", "view_payment", name="admin"))
     orders = {payment: {name: text for name, text in typed.items() if name != "reason"}}
     answer = fill(client, confirmation(client, payment), orders, reason=typed.get("reason", ""))
-    if answer.status_code == 200:  # refused before anything was done; the page says why
+    if answer.status_code == 200:  # rejected before the refund; the page shows the reason
         headlines = {"not_sent", "skipped"}
         return next(code for code in codes(answer.content.decode()) if code not in headlines)
     item = RefundBatchItem.objects.get(payment=payment)
@@ -108,7 +108,7 @@ def by_admin(payment: Payment, typed: dict[str, str]) -> str:
 
 
 def rows(payment: Payment) -> list[object]:
-    """The payment's records and timelines, without what must differ: numbers, times, and who asked through what."""
+    """Return the payment's records and timelines without what must differ: numbers, times, actor and source."""
     payment.refresh_from_db()
     same = ("status", "amount", "checksum", "cancelled_amount", "tax_free", "vat_amount", "reason", "requester")
     same += ("refund_bank", "refund_account_last4", "error_code", "message", "needs_review")

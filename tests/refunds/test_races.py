@@ -1,4 +1,4 @@
-"""Two at once on one payment, with a real connection each: one live refund, never over the amount, never twice."""
+"""Parallel requests for one payment, each on its own connection: one live refund, never twice or above the amount."""
 
 import threading
 from collections.abc import Callable
@@ -31,7 +31,7 @@ RACES = 200
 
 
 def at_once(work: Callable[[], object], *, threads: int = 2) -> list[object]:
-    """Run `work` in several threads that start together; each ends with its result or its refund error."""
+    """Run `work` in parallel threads; return each one's result or refund error."""
     results: list[object] = []
     barrier = threading.Barrier(threads)
 
@@ -81,7 +81,7 @@ def test_one_idempotency_key_moves_money_once_and_tells_all_the_same(left: int) 
         gateway = InstantGateway(payment)
         told = set(at_once(partial(refund, payment, gateway, actor, f"k{number}"), threads=4))
         assert len(gateway.cancels) == 1
-        # Never "already refunded": that would be the first one's own doing.
+        # Never "already refunded", which would refer to the first request's own refund.
         assert told <= {RefundRecord.objects.get(payment=payment).number, "refund_in_progress"}
 
 

@@ -1,4 +1,4 @@
-"""What signing in leaves behind is forgotten by `manage.py prune`, and nothing else of it."""
+"""`manage.py prune` deletes old sign-in data, and only old data."""
 
 import json
 from datetime import datetime, timedelta

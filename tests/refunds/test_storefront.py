@@ -1,4 +1,4 @@
-"""The storefront page: what a buyer sees, and what nobody else does."""
+"""The storefront page shows a buyer's own orders only."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def card_of(payment: Payment) -> OrderCard:
 
 
 class Markup(HTMLParser):
-    """Collects what a strict policy would block."""
+    """Collect the markup that a strict CSP would block."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ def test_the_number_of_queries_does_not_grow_with_the_orders(
         shop.get("/")
 
 
-# --- One order in words -------------------------------------------------------------------------------------
+# --- Texts of one order -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_an_open_refund_is_seen_whatever_came_after_it(shop: Client, buyer: User
     payment = make_payment(user=buyer)
     live = make_refund(payment, "unknown", requested_at=timezone.now() - timedelta(hours=1))
     for _number in range(REFUNDS_SHOWN + 1):
-        make_refund(payment)  # in i'mport's console, say
+        make_refund(payment)  # such as one made in i'mport's console
     page = page_of(shop)
     assert f"/refunds/{live.pk}" in page
     assert "Being checked" in page

@@ -1,4 +1,4 @@
-"""The periodic work: one sweep settles what was forgotten, called directly and by a worker process."""
+"""Periodic tasks: the sweep settles open refunds, called directly and by a worker process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SWEEP = "refunds.tasks.sweep"
 
 
 def unknown_refund(sandbox: SandboxServer) -> RefundRecord:
-    """Carried out, but the answer was lost; due for a look."""
+    """Create an executed refund whose response was lost, due for a check."""
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "drop_after", times=1)
     request = RefundRequest(amount=Decimal(3_000), reason="broken")
@@ -43,7 +43,7 @@ def unknown_refund(sandbox: SandboxServer) -> RefundRecord:
 
 
 def forgotten_notification(sandbox: SandboxServer) -> Payment:
-    """Notified and noted, but the process died before it read i'mport."""
+    """Create a notification in the inbox whose process died before the lookup."""
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 2_000)
     add_notification(imp_uid=payment.imp_uid)

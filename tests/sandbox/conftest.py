@@ -1,4 +1,4 @@
-"""Fixtures of the sandbox's own tests: one real server for all of them, wiped before each."""
+"""Fixtures of the sandbox's own tests: one real server, reset before each test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 @pytest.fixture
 def sandbox(sandbox_process: SandboxServer) -> SandboxServer:
-    """A wiped server whose clock stands still at noon."""
+    """Return the reset server with its clock stopped at noon."""
     sandbox_process.reset()
     sandbox_process.settings(now=NOON)
     return sandbox_process
@@ -35,7 +35,7 @@ def sandbox(sandbox_process: SandboxServer) -> SandboxServer:
 
 @pytest.fixture
 def cancel(sandbox: SandboxServer) -> Cancel:
-    """Send a cancel and return the answer's JSON."""
+    """Return a function that sends a cancel and returns the response's JSON."""
 
     def send(**body: Any) -> JSON:
         answer: JSON = sandbox.api("POST", "payments/cancel", json=body).json()
@@ -46,7 +46,7 @@ def cancel(sandbox: SandboxServer) -> Cancel:
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, Queue[Received]]]:
-    """A tiny merchant: its notification URL and what arrived there as (content type, body)."""
+    """Run a merchant's server; yield its notification URL and the queue of received (content type, body)."""
     received: Queue[Received] = Queue()
 
     class Merchant(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ def receiver() -> Iterator[tuple[str, Queue[Received]]]:
             received.put((self.headers["Content-Type"], body))
 
         def log_message(self, *args: Any) -> None:
-            """Say nothing."""
+            """Suppress the log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Merchant) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

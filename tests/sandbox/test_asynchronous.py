@@ -1,4 +1,4 @@
-"""Cancels that are only accepted: settled or refused later."""
+"""Cancels that are accepted first, and settled or refused later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /payments/cancel: what is executed, what the answer says, and the checksum under concurrency."""
+"""POST /payments/cancel: execution, response, and the checksum under concurrency."""
 
 from __future__ import annotations
 

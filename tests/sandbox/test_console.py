@@ -17,7 +17,7 @@ def browser(sandbox: SandboxServer) -> Browser:
 
 
 class Browser:
-    """Just enough of one: keeps the cookie and sends the form's token back."""
+    """A minimal browser that keeps the cookie and sends the form's CSRF token."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -1,4 +1,4 @@
-"""The control API, the call log, and what survives a restart."""
+"""The control API, the call log, and the state after a restart."""
 
 from __future__ import annotations
 

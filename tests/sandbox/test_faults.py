@@ -1,4 +1,4 @@
-"""Every fault: what the client sees, and whether the money moved."""
+"""Every fault: the client's view, and whether money moved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every refusal of a cancel: the code, and that nothing moved."""
+"""Every refusal of a cancel: its code, and that no money moved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INICIS_ACCOUNT = {**ACCOUNT, "refund_bank": "88"}
 
 
 def at(*moment: int) -> int:
-    """UNIX time of a moment in Seoul."""
+    """Return the UNIX time of a moment in Seoul."""
     return int(datetime(*moment, tzinfo=SEOUL).timestamp())  # type: ignore[misc,arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Notifications, delivered to a tiny HTTP server."""
+"""Notifications, delivered to a small HTTP server."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from webhooks.models import Delivery, Endpoint
 
 @dataclass(frozen=True)
 class Connected:
-    """An endpoint, the secret that its receiver knows, and the receiver."""
+    """An endpoint, its secret and its receiver."""
 
     endpoint: Endpoint
     secret: str

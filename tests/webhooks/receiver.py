@@ -1,4 +1,4 @@
-"""A storefront's server for tests: takes events over HTTP, verifies them with the ready library, answers as told."""
+"""A storefront's server for tests: receives events over HTTP, verifies them with the library, answers as configured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 @dataclass
 class Received:
-    """One request as it came."""
+    """One received request."""
 
     path: str
     headers: dict[str, str]
@@ -26,14 +26,14 @@ class Received:
         return self.headers["webhook-id"]
 
     def verified_with(self, secret: str) -> dict[str, Any]:
-        """The content; an error if the signature is not of this secret."""
+        """Return the content. Raises an error if this secret did not sign it."""
         content: dict[str, Any] = Webhook(secret).verify(self.body, self.headers)
         return content
 
 
 @dataclass
 class Receiver:
-    """`answers` are given one after the other, the last one again and again: a status, or what to do instead."""
+    """`answers` are used in order, the last one repeatedly: a status, or a function that answers."""
 
     url: str
     answers: list[int | Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=lambda: [200])
@@ -55,7 +55,7 @@ class Receiver:
 
 @contextmanager
 def running_receiver(wrap: Callable[[Any], Any] | None = None) -> Iterator[Receiver]:
-    """`wrap` may encrypt the server's socket."""
+    """Run a receiver; `wrap` may encrypt the server's socket."""
     lock, open_now = threading.Lock(), 0
 
     class Handler(BaseHTTPRequestHandler):
@@ -85,13 +85,13 @@ def running_receiver(wrap: Callable[[Any], Any] | None = None) -> Iterator[Recei
             self.wfile.write(receiver.text)
 
         def log_message(self, *_args: object) -> None:
-            """Quiet."""
+            """Suppress the log."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, *_args: object) -> None:
-            """The other end may go away."""
+            """Ignore it: the client may close the connection."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         if wrap:

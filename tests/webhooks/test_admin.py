@@ -1,4 +1,4 @@
-"""Endpoints and deliveries in the admin: secrets shown once, addresses checked, events sent again by who may."""
+"""Endpoints and deliveries in the admin: secrets shown once, URLs checked, events sent again with a permission."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def page_of(thing: Endpoint | Delivery) -> str:
 
 
 def told(answer: Any) -> list[str]:
-    """The codes of the messages on the page that a form led to."""
+    """Return the codes of the messages on the page after a form."""
     return [message.extra_tags for message in answer.context["messages"]]
 
 
@@ -72,7 +72,7 @@ def test_an_added_endpoints_secret_is_shown_once_and_kept_nowhere(manager: Clien
     assert connected.receiver.received[0].verified_with(secret)
     for url in (ENDPOINTS, page_of(endpoint), f"{ENDPOINTS}{endpoint.pk}/history/", f"{ENDPOINTS}{endpoint.pk}/edit/"):
         assert not SECRET.search(manager.get(url).text)
-    # Loading the answer again adds nothing.
+    # Reloading the page adds nothing.
     assert codes(manager.post(f"{ENDPOINTS}add/", asked).text) == ["name_is_taken"]
     assert "refund.failed" in endpoint.types
 
@@ -297,7 +297,7 @@ def test_lists_cost_the_same_however_many_rows(
             manager.get(url)
 
 
-# --- Who may ------------------------------------------------------------------------------------------------
+# --- Permissions --------------------------------------------------------------------------------------------
 
 
 def test_viewers_see_and_change_nothing(client: Client, delivered: Connected) -> None:

@@ -1,4 +1,4 @@
-"""Deliveries: once where all goes well, again where it does not, never two at once, and none at another's cost."""
+"""Deliveries: sent once if accepted, retried if not, never twice at once, and independent of other endpoints."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_failing_event_is_tried_ten_times_over_three_days_and_then_given_up(wa
     assert waiting.delivery.status == DeliveryStatus.GIVEN_UP
     assert Attempt.objects.filter(status=500).count() == MAX_FAILURES == len(waiting.receiver.received)
     assert len({event.id for event in waiting.receiver.received}) == 1
-    # Each attempt is signed for its own time, or receivers would take it for a replay.
+    # Each attempt is signed with its own time; receivers would reject an old one as a replay.
     assert len({event.headers["webhook-timestamp"] for event in waiting.receiver.received}) > 1
 
 
@@ -291,7 +291,7 @@ def test_an_event_that_is_being_sent_is_left_to_its_sender_until_the_lease_is_ov
     with time_machine.travel(now + LEASE + timedelta(seconds=1)):
         assert deliver_due() == Sent(delivered=1)
     assert waiting.delivery.attempts == 2
-    # The log still shows the attempt of which nothing is known.
+    # The log still shows the attempt with an unknown outcome.
     assert list(waiting.delivery.attempt_log.values_list("status", flat=True)) == [None, 200]
 
 
@@ -361,7 +361,7 @@ def test_a_run_begins_nothing_new_when_its_time_is_over(waiting: Connected) -> N
     assert deliver_due() == Sent(delivered=1)
 
 
-# --- Again, and as a test -----------------------------------------------------------------------------------
+# --- Sending again, and test events -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answer", [200, 410])
@@ -405,7 +405,7 @@ def test_a_test_event_is_sent_once_even_to_an_endpoint_that_is_off(
     assert deliver_due() == Sent()
 
 
-# --- Forgetting ---------------------------------------------------------------------------------------------
+# --- Retention ----------------------------------------------------------------------------------------------
 
 
 def test_old_events_are_forgotten_and_what_still_waits_is_not(waiting: Connected, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Addresses that lead inside, in every notation; and names that lead inside only when it counts."""
+"""Internal addresses in every notation, and names that resolve to internal addresses only when sent to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webhooks.delivery.http import post
 from webhooks.failures import SendError
 
 HOSTILE = {
-    # URL                                             why nothing is sent there
+    # URL                                             reason for the rejection
     "https://localhost/":                             "address_not_public",
     "https://127.0.0.1/":                             "address_not_public",
     "https://127.1/":                                 "host_is_a_number",
@@ -130,7 +130,7 @@ def test_named_networks_are_allowed_in_every_notation_and_nothing_else_is(settin
 
 
 def resolving_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """A name server that answers differently each time, as an attacker's does; returns what was asked."""
+    """Answer DNS queries differently each time, as an attacker's server does; return the names that were queried."""
     asked: list[str] = []
 
     def getaddrinfo(host: str, port: int, **_options: Any) -> list[Any]:

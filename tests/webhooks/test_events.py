@@ -1,4 +1,4 @@
-"""Which events there are: one for each refund that ends, however it ends, and none for what did not happen."""
+"""Events: one for each refund that ends, and none for a refund that is open or rolled back."""
 
 from __future__ import annotations
 

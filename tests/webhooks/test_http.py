@@ -1,4 +1,4 @@
-"""One POST: bounded in time and size, encrypted where it says so, and led nowhere else."""
+"""One POST: limited in time and size, with verified TLS for https, and without redirects."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_the_wish_to_be_left_alone_is_read(receiver: Receiver, header: str, seco
 
 
 def certificate(folder: Path, *hosts: str, days: int = 1) -> ssl.SSLContext:
-    """A server's context with a certificate for these hosts, signed by itself; its file is `ca.pem`."""
+    """Return a server's TLS context with a self-signed certificate for these hosts; its file is `ca.pem`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     names = [x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host) for host in hosts]

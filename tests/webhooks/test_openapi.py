@@ -1,4 +1,4 @@
-"""The events in the OpenAPI description are the ones that are sent."""
+"""The events in the OpenAPI description match those that are sent."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOON = 40  # seconds
 Environment = Callable[..., dict[str, str]]
 
-# Refunds, and dies as soon as the settlement is committed: before the event could be sent.
+# Refunds, and dies right after the settlement is committed, before the event is sent.
 KILLED_AFTER_THE_COMMIT = """
 import os, signal, sys, django
 django.setup()
@@ -37,7 +37,7 @@ from webhooks import receivers
 receivers.deliver_to.apply_async = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 call_command("refund", sys.argv[1])
 """
-# Dies after the event was noted, but before the settlement is committed.
+# Dies after the event is recorded, but before the settlement is committed.
 KILLED_BEFORE_THE_COMMIT = """
 import os, signal, sys, django
 django.setup()

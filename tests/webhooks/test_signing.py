@@ -1,4 +1,4 @@
-"""Signatures: what the ready library of Standard Webhooks accepts, and only with the right secret."""
+"""Signatures: the Standard Webhooks library accepts them with the right secret only."""
 
 import re
 from base64 import b64decode
@@ -25,7 +25,7 @@ def test_signature_is_the_one_of_the_specification() -> None:
     signed = signed_headers(
         message_id="msg_p5jXN8AQM9LWM0D4loKWxJek", at=at, body=b'{"test": 2432232314}', secret_texts=[secret]
     )
-    # The example that the libraries of all languages are tested with.
+    # The example with which the libraries of all languages are tested.
     assert signed["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 

@@ -1,4 +1,4 @@
-"""A real HTTP server that sends the very bytes it is told to, for what no mock of `requests` can show."""
+"""A real HTTP server that sends given bytes, for behaviour that no mock of `requests` can show."""
 
 import json
 import socket
@@ -48,7 +48,7 @@ def ok(response: Any) -> Reply:
 
 @dataclass
 class RawServer:
-    """`answer` says what to reply to a call; token requests are answered by `token` and counted apart."""
+    """Reply to calls with `answer`, and to token requests, which are counted separately, with `token`."""
 
     answer: Callable[[Request], Reply] = lambda _: ok({})
     token: Callable[[], Reply] = lambda: ok(TOKEN)

@@ -1,4 +1,4 @@
-"""Payments as i'mport sends them, and the configuration the gateway tests run on."""
+"""Sample payments in i'mport's JSON, and the configuration of the gateway tests."""
 
 from decimal import Decimal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From i'mport's JSON to our values."""
+"""Convert i'mport's JSON to our values."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What i'mport's answers to a cancel, and to a read, mean."""
+"""Classification of i'mport's responses to a cancel and to a read."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Reading payments, balances and account holders."""
+"""Read payments, balances and account holders."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

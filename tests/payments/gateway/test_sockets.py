@@ -1,4 +1,4 @@
-"""What happens on real connections that are refused, dropped, cut short, slow or gone stale."""
+"""Real connections that are refused, dropped, truncated, slow or stale."""
 
 import multiprocessing
 import socket
@@ -35,7 +35,7 @@ def gateway(server: RawServer, tmp_path: Path) -> IamportGateway:
 
 
 def hasty(server: RawServer, tmp_path: Path) -> IamportGateway:
-    """A gateway that waits for no answer long, and has a token."""
+    """Return a gateway with a token and a short read timeout."""
     IamportGateway(config(server.url, tmp_path))._tokens.get()
     return IamportGateway(config(server.url, tmp_path, connect_timeout=1.0, read_timeout=1.0))
 
@@ -151,7 +151,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_replaced_before_a_can
     server.answer = lambda _: ok(cancelled_json())
     gateway.payment(UID)
     server.hang_up()
-    threading.Event().wait(0.1)  # the closing reaches us
+    threading.Event().wait(0.1)  # until the close arrives
     assert gateway.cancel(cancel_request()).cancel_amount == 1000
     assert [call.connection for call in server.calls] == [1, 2]
 
@@ -204,7 +204,7 @@ def test_a_forked_child_does_not_talk_on_its_parents_connection(server: RawServe
     fork = multiprocessing.get_context("fork")
     results = fork.SimpleQueue()
     gateway._tokens._memory = None
-    gateway._tokens._lock.acquire()  # as if another thread were just renewing the token
+    gateway._tokens._lock.acquire()  # as if another thread were renewing the token
     child = fork.Process(target=_read_in_child, args=(gateway, results), daemon=True)
     child.start()
     assert results.get() == UID

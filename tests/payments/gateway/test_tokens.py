@@ -1,4 +1,4 @@
-"""The access token: asked for once, shared, renewed early, never shown."""
+"""The access token: requested once, shared, renewed early, never shown."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from payments.gateway.iamport.client import IamportGateway
 from tests.payments.gateway.raw_server import TOKEN, RawServer, Reply, envelope, http, ok
 from tests.payments.gateway.samples import UID, cancel_request, cancelled_json, config, payment_json
 
-NOW = 1_800_000_000  # far from the server's clock in TOKEN: the two are never compared
+NOW = 1_800_000_000  # far from the server's clock in TOKEN, because the two are never compared
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_the_same_token_handed_out_again_counts_as_new(server: RawServer, tmp_pa
 
 
 class Line:
-    """A lock that knows how many have come to it."""
+    """A lock that counts how many threads tried to acquire it."""
 
     def __init__(self) -> None:
         self.came = threading.Semaphore(0)

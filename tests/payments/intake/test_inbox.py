@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Readings(InstantGateway):
-    """Knows every number that starts with "imp"; counts what is read and may be down."""
+    """A gateway that knows every id starting with "imp", counts its lookups and can be down."""
 
     def __init__(self) -> None:
         super().__init__(Payment(imp_uid="", merchant_uid="order", amount=10_000))
@@ -273,7 +273,7 @@ def test_slow_reader_does_not_hide_a_request_from_the_next_one() -> None:
     (quick,) = inbox._take(Notification.objects.all(), timezone.now())
 
     inbox._finish(slow, SPACING)
-    add_notification(imp_uid="imp_1")  # while the other one reads
+    add_notification(imp_uid="imp_1")  # during the other one's lookup
     inbox._finish(quick, SPACING)
 
     assert Notification.objects.waiting().exists()

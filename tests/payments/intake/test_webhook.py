@@ -1,4 +1,4 @@
-"""i'mport's notifications over real HTTP: what they settle, what they can never do, and how each is answered."""
+"""i'mport's notifications over real HTTP: their effects, their limits, and the response to each."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def read_the_rest() -> None:
     assert nothing_is_waiting()
 
 
-# --- What a notification brings about -----------------------------------------------------------------------
+# --- Effects of a notification ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/"])
@@ -177,7 +177,7 @@ def test_payment_that_iamport_does_not_know_is_forgotten(
     assert sandbox.stats()["payment"] <= 2  # the first one may meet an old token
 
 
-# --- When things are slow, broken or too many ---------------------------------------------------------------
+# --- Slow, failing or overloaded ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), OperationalError("no broker")])
@@ -268,7 +268,7 @@ def test_too_many_waiting_is_503_but_known_ones_are_still_noted(
     assert [row.imp_uid for row in Notification.objects.all()] == ["imp_1"]
 
 
-# --- Junk and strangers -------------------------------------------------------------------------------------
+# --- Invalid and unauthorised requests ----------------------------------------------------------------------
 
 JSON = "application/json"
 JUNK = [

@@ -1,4 +1,4 @@
-"""The account a refund went to: masked, shown whole to who may see it, written down before it is shown, dropped."""
+"""A refund's bank account: masked, shown in full with a permission, logged before it is shown, deleted in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The confirmation page: what it shows and refuses before anything is sent."""
+"""The confirmation page: its contents, and its checks before a refund is sent."""
 
 import re
 from decimal import Decimal

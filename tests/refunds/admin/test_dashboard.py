@@ -1,4 +1,4 @@
-"""The admin's first page: what needs someone, with links that lead to exactly that."""
+"""The admin's dashboard: refunds that need attention, with links to exactly these."""
 
 import re
 from datetime import timedelta

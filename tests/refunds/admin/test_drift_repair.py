@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def found_now() -> ReconciliationReport:
-    """A report that only compared, with all differences still there."""
+    """Make a report without repair, so that all its discrepancies remain."""
     now = timezone.now()
     return compare_period(since=now - timedelta(days=1), until=now, check_only=True)
 

@@ -1,4 +1,4 @@
-"""Every page and action of the admin, found by its address: staff without permissions get none of it."""
+"""Every page and action of the admin, found by URL: staff without permissions can use none of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from webhooks.models import Delivery, Endpoint, Event, EventType
 
 pytestmark = pytest.mark.django_db
 
-# Open to all staff, because they show nothing that is not the reader's own.
+# Open to all staff, because they show only the reader's own data.
 OPEN = {"index", "login", "logout", "password_change", "password_change_done", "jsi18n", "search"}
 TOKEN = "0b1e5a3c-5f0e-4c53-9a43-2f6f7f1f4a77"
 ORDER = "SECRET-ORDER-1"
@@ -31,7 +31,7 @@ ORDER = "SECRET-ORDER-1"
 
 @pytest.fixture
 def world(db: None) -> dict[str, int]:
-    """Something of every kind; returns their ids, by model."""
+    """Create one row of every model; return the ids by model."""
     payment = make_payment(merchant_uid=ORDER, pay_method="vbank")
     refund = make_refund(payment)
     make_stored_account(refund)
@@ -61,7 +61,7 @@ def world(db: None) -> dict[str, int]:
 
 
 def patterns(found: Any, prefix: str = "/admin/") -> Iterator[tuple[str, str]]:
-    """Name and address of every page, with its converters still in it."""
+    """Yield the name and the route of every page, with its converters."""
     for pattern in found:
         route = prefix + re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", str(pattern.pattern)).lstrip("^").rstrip("$")
         if isinstance(pattern, URLResolver):
@@ -85,7 +85,7 @@ def pages(world: dict[str, int]) -> list[tuple[str, str]]:
 
 
 def is_refused(answer: Any) -> bool:
-    """Or sent on to a page that is looked at by itself: the login, and an object's own page from its bare number."""
+    """Return whether it is refused or redirected to a page tested separately: the login, or an object's change page."""
     leads_to = answer.get("Location", "")
     return (
         answer.status_code in (403, 404, 405) or leads_to.startswith("/admin/login/") or leads_to.endswith("/change/")

@@ -1,4 +1,4 @@
-"""The ledger as a file: what is in it, who may have it, and that nothing in it runs in a spreadsheet."""
+"""The export of the ledger: its contents and permissions, and no cell that a spreadsheet executes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands above the admin's pages, and in its lists when they are empty, in Korean and in English."""
+"""Headings of the admin's pages and texts of its empty lists, in Korean and English."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from webhooks.models import Endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Of each list, and so the first words above all pages about its rows.
+# The heading of each list, and the start of the headings of its rows' pages.
 HEADINGS = {
     "payments/payment/": ("Payments > Payments", "결제 > 결제 내역"),
     "refunds/refundrecord/": ("Refunds > Refunds", "환불 > 환불 내역"),
@@ -109,7 +109,7 @@ def test_the_first_page_says_that_there_is_nothing(boss: Client, language: str, 
 
 
 def test_names_keep_their_letters_and_words_begin_with_a_capital(boss: Client, sandbox: SandboxServer) -> None:
-    """An order "a-1" is no "A-1", and a login neither."""
+    """Order numbers and user names keep their first letter: "a-1" does not become "A-1"."""
     for path in fill_the_admin("lower-case"):
         parts = heading(boss.get(f"/admin/{path}", follow=True).text).split(" > ")
         named = [part for part in parts if "lower-case" in part.lower()]
@@ -118,5 +118,5 @@ def test_names_keep_their_letters_and_words_begin_with_a_capital(boss: Client, s
         if "/change/" not in path:
             continue
         leads_to = next((list_ for list_ in HEADINGS if path.startswith(list_)), "")
-        # The page of an endpoint has a heading of its own.
+        # The page of an endpoint has its own heading.
         assert leads_to == "webhooks/endpoint/" or " > ".join(parts[:2]) in HEADINGS[leads_to], path

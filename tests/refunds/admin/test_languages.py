@@ -1,4 +1,4 @@
-"""Every page of the admin speaks the reader's language, and only that."""
+"""Every page of the admin is entirely in the reader's language."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HANGUL = re.compile(r"[가-힣]+")
-# Words, but no abbreviations (API), no numbers with letters in them, such as a refund's, and no beginnings of hashes.
+# Words, without abbreviations (API), numbers that contain letters, such as a refund's, and hash prefixes.
 LATIN = re.compile(r"(?<!\w)[A-Z]?[a-z]{3,}(?![\w*])")
-# What stands for itself: the other language, products, formats, keys of the keyboard, examples, names in the API.
+# Not translated: the other language's name, products, formats, keys of the keyboard, examples, names in the API.
 NAMES = {
     *("한국어", "English", "xlsx", "esc", "https", "shop", "example", "refund", "events", "succeeded"),
     *("Single", "Sign", "Google", "Microsoft", "Authenticator"),
@@ -29,7 +29,7 @@ READ_OUT = ("placeholder", "title", "aria-label", "data-once")
 
 
 class Reader(HTMLParser):
-    """Collects what people read on a page, in pointers' hints and empty fields as well."""
+    """Collect the visible text of a page, with tooltips and placeholders."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,6 +68,6 @@ def words(client: Client, path: str, language: str) -> str:
 def test_every_page_speaks_the_readers_language_only(
     boss: Client, sandbox: SandboxServer, language: str, text: str, foreign: re.Pattern[str]
 ) -> None:
-    Group.objects.all().delete()  # named in the language of the installation
+    Group.objects.all().delete()  # their names are in the installation's language
     found = {path: set(foreign.findall(words(boss, path, language))) - NAMES for path in fill_the_admin(text)}
     assert {path: left for path, left in found.items() if left} == {}

@@ -144,7 +144,7 @@ def test_a_payment_that_is_not_there_is_no_error(staff: Client, object_id: str) 
 def test_a_refunds_page_shows_its_timeline(staff: Client) -> None:
     refund = make_refund(make_payment(), RefundStatus.PENDING, refund_bank="088", refund_account_last4="6789")
     add_event(refund, code="requested", now=timezone.now(), actor="mina")
-    # Written down by somebody who speaks Korean, or by the worker.
+    # Recorded by a user of the Korean pages, or by the worker.
     add_event(refund, code="accepted", now=timezone.now(), message="아임포트에 접수되었습니다.")
 
     page = staff.get(f"{LEDGER}{refund.pk}/change/").text

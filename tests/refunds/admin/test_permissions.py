@@ -1,4 +1,4 @@
-"""Who may do what in the admin; enforced by each view, whatever the pages offer."""
+"""Permissions of the admin's refund pages, enforced by each view."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What an open refund waits for is shown, and staff close one by hand: once, with a reason, if they may."""
+"""The page of an open refund shows its progress; staff with the permission close it once, with a reason."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -29,7 +29,7 @@ def resolver(client: Client) -> Client:
 
 @pytest.fixture
 def stuck(sandbox: SandboxServer) -> RefundRecord:
-    """A refund that i'mport accepted three days ago, and that nobody carried out."""
+    """Create a refund that i'mport accepted three days ago and that was never executed."""
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "accept_later", times=1)
     record = request_refund(payment=payment, request=RefundRequest(), actor=Actor("mina"), source=RefundSource.API)

@@ -1,4 +1,4 @@
-"""Every error the API answers: one shape, one code, and a sentence in the language asked for."""
+"""Every error of the API: the same JSON fields, one code, and a message in the requested language."""
 
 import json
 import re
@@ -36,7 +36,7 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 JSON_TYPE = "application/json"
-# What is called the same in Korean: fields, headers, methods and formats.
+# The same in Korean: fields, headers, methods and formats.
 NAMES = re.compile(
     r"“[^”]*”|\d{4}-\d\d-\d\d(T[\d:+]+)?|imp_\w+|merchant_uid|imp_uid|Idempotency-Key|X-CSRFToken|csrftoken|cursor"
     r"|Accept|Allow|application/json|JSON|ASCII|PG|DELETE|POST|OPTIONS|NHN KCP|KRW|USD"
@@ -45,7 +45,7 @@ NAMES = re.compile(
 
 @dataclass
 class Asker:
-    """A buyer who asks in one language, and the world around."""
+    """A buyer with a request language, and the sandbox."""
 
     sandbox: SandboxServer
     settings: Settings
@@ -74,7 +74,7 @@ class Asker:
         return self.cancel(body, **headers)
 
     def again(self, fault: str, **body: Any) -> HttpResponse:
-        """A second request after one that was left open."""
+        """Send a second request after one with an open outcome."""
         payment = self.payment()
         self.sandbox.fault("cancel", fault, times=1)
         self.cancel({"imp_uid": payment.imp_uid}, Idempotency_Key=f"k-{payment.pk}")
@@ -190,7 +190,7 @@ def cancelled(body: object, **headers: str) -> Callable[[Asker], HttpResponse]:
     return lambda asker: asker.cancel(body, **headers)
 
 
-# One line per way to go wrong: status, code, and how to get there.
+# One line per error: status, code, and the request that causes it.
 WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (202, "pending", lambda asker: asker.refund("accept_later")),
     (400, "invalid_json", cancelled(b"not json")),
@@ -285,7 +285,7 @@ def is_english(text: str) -> bool:
 
 
 def is_korean(text: str) -> bool:
-    """Korean, and nothing English in it but names."""
+    """Return whether the text is Korean and contains no English but names."""
     return not is_english(text) and re.search(r"[A-Za-z]{2,}", NAMES.sub("", text)) is None
 
 
@@ -310,7 +310,7 @@ def test_an_error_has_its_code_its_shape_and_a_sentence_in_both_languages(
         said[asker.language] = [body["message"], *(found["message"] for found in body.get("violations", ()))]
 
     assert all(map(is_korean, said["ko"])), said["ko"]
-    # The gateway's own words are Korean in either language.
+    # The gateway's own message is Korean in either language.
     assert code == "refused_by_gateway" or all(map(is_english, said["en"])), said["en"]
 
 
@@ -324,6 +324,6 @@ def test_a_rule_speaks_both_languages(code: str) -> None:
 
 
 def test_every_code_was_walked_through() -> None:
-    """Those of our errors that reach the API, of the framework, and of the rules."""
+    """Cover the codes of our errors that reach the API, of the framework, and of the rules."""
     own = {error.code for error in STATUS_OF if "code" in vars(error) and error.code != "throttled"}
     assert own | set(FRAMEWORK_SENTENCES) - {"throttled"} <= {code for _status, code, _way in WAYS}

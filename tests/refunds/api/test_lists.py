@@ -1,4 +1,4 @@
-"""`GET /payments` and `GET /refunds`: page by page, narrowed down, and only what the account may see."""
+"""`GET /payments` and `GET /refunds`: pagination, filters, and only the rows that the account may see."""
 
 import json
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def names(body: Json) -> list[str]:
 
 
 def walk(client: Client, path: str, link: str = "next") -> Iterator[list[int | str]]:
-    """The ids on each page, following the links."""
+    """Yield the ids on each page, following the links."""
     at: str | None = path
     while at is not None:
         body = client.get(at).json()
@@ -198,7 +198,7 @@ def test_a_plus_that_nobody_encoded_is_understood(shop: Client, buyer: User) -> 
     assert len(shop.get("/payments?from=2026-11-02T21:00:01+09:00").json()["results"]) == 0
 
 
-# --- What cannot be read -------------------------------------------------------------------------------------
+# --- Invalid parameters --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_cursor_of_any_time_is_understood(shop: Client) -> None:
             assert read(shop, "/payments", cursor=str(Cursor(moment, 2**63 - 1, backwards)))["results"] == []
 
 
-# --- Who sees what -------------------------------------------------------------------------------------------
+# --- Permissions ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

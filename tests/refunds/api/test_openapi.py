@@ -1,4 +1,4 @@
-"""The OpenAPI description: valid, up to date, and true of what the API really answers."""
+"""The OpenAPI description is valid, up to date, and matches the real responses."""
 
 import json
 import re
@@ -45,7 +45,7 @@ CANCEL = "/payments/cancel"
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    """The description as a client reads it."""
+    """Return the description as a client gets it."""
     return json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True)))
 
 
@@ -66,7 +66,7 @@ def cancel(client: Client, body: object, **headers: str) -> HttpResponse:
 
 
 def exact(part: Any) -> Any:
-    """The same schema, but with nothing besides what it names: an undocumented field is an error too."""
+    """Return the schema with `additionalProperties: false`, so that an undocumented field is an error."""
     if isinstance(part, list):
         return [exact(item) for item in part]
     if not isinstance(part, dict):
@@ -85,7 +85,7 @@ def assert_described(document: dict[str, Any], path: str, answer: HttpResponse) 
     described = document["paths"][path][method]["responses"][str(answer.status_code)]
     body = json.loads(answer.content)
     assert problems(document, described["content"]["application/json"]["schema"], body) == []
-    if "code" in body and path != "/refunds/{number}":  # a refund has a code of its own, which may be empty
+    if "code" in body and path != "/refunds/{number}":  # a refund has its own `code`, which may be empty
         assert f"`{body['code']}`" in described["description"]
 
 
@@ -118,7 +118,7 @@ def test_requests_are_signed_by_a_token_or_by_session_and_csrf_header(document: 
 
 
 def described_codes(operation: dict[str, Any]) -> dict[str, set[str]]:
-    """The codes that each answer of an operation names, by status."""
+    """Return the codes that the responses of an operation name, by status."""
     names = re.compile(r"`([a-z_]+)`")
     no_codes = {"code", "violations", "imp_uid"}
     return {
@@ -141,7 +141,7 @@ def test_words_of_the_handbook_and_of_the_description_are_the_same(document: dic
     }
 
     assert set(re.findall(r"`(\w+)`", rules[1])) == set(RULE_CODES)
-    # These two can come from anywhere, or from nowhere.
+    # These two can occur in any operation, or in none.
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == words - set(RULE_CODES) | {"bad_request", "server_error"}
 
 
@@ -157,7 +157,7 @@ def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
         for word in words
     }
     ours = {exc for exc in vars(refund_errors).values() if isinstance(exc, type) and issubclass(exc, DomainError)}
-    # Bases, the admin's own, and the three whose code says which input or rule it was.
+    # Base classes, errors of the admin, and the three whose code depends on the input or rule.
     bases = {DomainError, RefundError, RefundNotDone, TokenRefused}
     elsewhere = bases | {ResolutionRefused, AccountNotKept, AccountUnreadable}
     by_case = {InvalidRequest, InvalidQuery, PolicyViolated, ApprovalRequired}

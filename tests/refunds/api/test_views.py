@@ -1,4 +1,4 @@
-"""The storefront's API over Django's test client, with the sandbox behind it."""
+"""The API through Django's test client, with the sandbox as i'mport."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def buyer() -> User:
 
 @pytest.fixture
 def shop(buyer: User) -> Client:
-    """The storefront with the buyer signed in."""
+    """Return a client with the buyer signed in."""
     client = Client()
     client.force_login(buyer)
     return client
@@ -109,7 +109,7 @@ def test_a_failed_try_does_not_hide_the_paid_one(sandbox: SandboxServer, shop: C
     assert cancel(shop, {"merchant_uid": "again"})[1]["imp_uid"] == paid.imp_uid
 
 
-# --- Who may --------------------------------------------------------------------------------------------------
+# --- Permissions ----------------------------------------------------------------------------------------------
 
 
 def test_nobody_else_may_see_or_refund_anything(sandbox: SandboxServer, buyer: User, client: Client) -> None:
@@ -149,7 +149,7 @@ def test_a_session_needs_the_csrf_token(sandbox: SandboxServer, buyer: User) -> 
     assert (status, body["code"]) == (403, "csrf_failed")
 
 
-# --- What became of it ----------------------------------------------------------------------------------------
+# --- Outcomes -------------------------------------------------------------------------------------------------
 
 
 def test_the_refunds_of_an_order_are_listed_and_read(sandbox: SandboxServer, shop: Client, buyer: User) -> None:

@@ -54,7 +54,7 @@ def batch(user: User, sandbox: SandboxServer) -> RefundBatch:
 
 
 def cancelled(sandbox: SandboxServer, batch: RefundBatch) -> list[int]:
-    """What i'mport gave back of each order."""
+    """Return the amount that i'mport refunded of each order."""
     return [sandbox.payment(item.payment.imp_uid)["cancel_amount"] for item in batch.items.all()]
 
 
@@ -63,7 +63,7 @@ def let_the_claim_end() -> None:
 
 
 def killed_after_the_first_refund(batch: RefundBatch) -> RefundRecord:
-    """The first order was sent, but the worker died before it could write that down."""
+    """Refund the first order, but stop the worker before it records the outcome."""
     item = batch.items.first()
     assert item
     request = RefundRequest(Decimal(3_000), "Broken", **ACCOUNT)

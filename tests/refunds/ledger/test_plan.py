@@ -1,4 +1,4 @@
-"""What each cancel of a reading is: the table of `plan`, without a database."""
+"""Table tests of `plan`, without a database: how each cancel that i'mport shows is booked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def failed() -> RefundRecord:
 
 
 def done(amount: int, key: str = "", pk: int = 1) -> RefundRecord:
-    """A booked refund; without a key it was booked from i'mport's total alone."""
+    """Return a booked refund; without a key it was booked from i'mport's total alone."""
     money = Decimal(amount)
     return RefundRecord(
         pk=pk, status="succeeded", number=f"RDONE{pk}", amount=money, cancelled_amount=money, cancellation_id=key
@@ -44,7 +44,7 @@ def item(amount: int, key: str = "c1", reason: str = "", **fields: Any) -> Cance
 
 @dataclass(frozen=True)
 class Case:
-    """One row: what we have, what i'mport shows, and the steps in short."""
+    """One row: our records, i'mport's payment, and the expected steps in short form."""
 
     name: str
     records: list[RefundRecord]
@@ -109,7 +109,7 @@ CASES = [
     Case(
         "fits, and another follows", [live()], [item(1_000, "c0"), item(1_000)], ["own c0", "import c1 1000 after 1000"]
     ),
-    # An answer names the first new item, whatever it says
+    # In a response to our cancel, the first new item is ours, whatever its reason
     Case(
         "an answer with another amount and reason",
         [live()],
@@ -124,7 +124,7 @@ CASES = [
         ["own c1"],
         reading=Reading.ANSWER,
     ),
-    # After a refusal only strong evidence counts
+    # After a refusal, an item is ours only with strong evidence
     Case(
         "a refusal, but our number is there",
         [live()],
@@ -162,7 +162,7 @@ CASES = [
         ["import c1 900 after 0"],
         pg="naverpay",
     ),
-    # Cancels nobody here requested
+    # Cancels not requested here
     Case("one from the console", [], [item(700)], ["import c1 700 after 0"]),
     Case(
         "oldest first",
@@ -183,12 +183,12 @@ CASES = [
         [item(700, ""), item(700, "")],
         [f"import /{AT.timestamp():.0f}/700/1 700 after 0", f"import /{AT.timestamp():.0f}/700/2 700 after 700"],
     ),
-    # Only i'mport's total says it
+    # Shown in i'mport's total only
     Case("the total alone", [], [], ["remainder 700 after 0"], total=700),
     Case("more than the items", [], [item(300)], ["import c1 300 after 0", "remainder 400 after 300"], total=700),
     Case("not while a refund is live: it may be its money", [live()], [], [], total=1_000),
     Case("beside the live refund's own", [live()], [item(1_000)], ["own c1", "remainder 500 after 1000"], total=1_500),
-    # An item that appears later for what the total alone had shown
+    # An item that appears later for an amount already booked from the total
     Case("the whole of it", [done(700)], [item(700)], ["whole of 1: c1 700"]),
     Case("a part of it", [done(700)], [item(300)], ["part of 1: c1 300"], total=700),
     Case("two parts of it", [done(700)], [item(300, "c0"), item(400)], ["part of 1: c0 300", "part of 1: c1 400"]),

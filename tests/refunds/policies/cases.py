@@ -1,4 +1,4 @@
-"""Payments that were never saved, and what the rules say of refunding them."""
+"""Unsaved payments, and the rules' results for refunding them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -29,7 +29,7 @@ def won(amount: int | str | None) -> Decimal | None:
 
 
 def paid(pg_provider: str = "html5_inicis", pay_method: str = "card", *, refunded: int = 0, **fields: Any) -> Payment:
-    """A payment of 10,000 won."""
+    """Return a payment of 10,000 won."""
     defaults = {"status": "paid", "amount": Decimal(10_000), "paid_at": PAID_AT}
     return Payment(
         **defaults | fields,
@@ -51,7 +51,7 @@ def asking(
     vbank_fee: int = 300,
     **fields: Any,
 ) -> RefundContext:
-    """The refund of `amount` won, by default of all that is left."""
+    """Return the context of refunding `amount` won, by default the whole refundable amount."""
     return RefundContext(
         payment=payment,
         request=RefundRequest(amount=won(amount), **fields),

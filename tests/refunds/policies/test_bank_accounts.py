@@ -1,4 +1,4 @@
-"""Rules about the account that a refund is paid to, and the form in which it goes to i'mport."""
+"""Rules about the bank account of a refund, and its format for i'mport."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rules by payment method and PG: each once just inside its limit and once just outside."""
+"""Rules by payment method and PG, each tested just inside and just outside its limit."""
 
 from decimal import Decimal
 
@@ -31,7 +31,7 @@ from tests.refunds.policies.cases import (
 EXCEPTIONS = ["html5_inicis_phone_partial", "kcp_phone_partial", "kcp_phone_next_month"]
 
 
-# --- Mobile phone bills ---------------------------------------------------------------------------------------
+# --- Mobile phone payments ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_naver_pay_needs_to_know_on_whose_wish(pg_provider, requester, expected)
     assert violations(asking(paid(pg_provider), reason="단순 변심", requester=requester)) == expected
 
 
-# --- Questions of the service and the forms -------------------------------------------------------------------
+# --- Requirements for the service and the forms ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

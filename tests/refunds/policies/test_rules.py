@@ -1,4 +1,4 @@
-"""Rules that hold for every payment, the order in which rules speak, and how they say it."""
+"""Rules for every payment, the order of the rules, and their messages."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Rules about the tax-free and VAT parts of a refund, and what of them goes to i'mport."""
+"""Rules about the tax-free and VAT parts of a refund, and the values sent to i'mport."""
 
 import pytest
 
@@ -10,7 +10,7 @@ VAT_PGS = ["nice", "nice_v2", "html5_inicis", "welcome"]
 
 
 def mixed(pg_provider="kcp", **fields):
-    """10,000 won, of which 3,000 are tax-free."""
+    """Return a payment of 10,000 won, of which 3,000 are tax-free."""
     return paid(pg_provider, **{"tax_free_left": won(3_000)} | fields)
 
 

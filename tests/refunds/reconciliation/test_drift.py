@@ -1,4 +1,4 @@
-"""`manage.py reconcile --all`: our ledger against i'mport's for a period."""
+"""`manage.py reconcile --all`: compare our ledger with i'mport's for a period."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""What i'mport may show late or wrongly: totals before their items, and cancels that no constraint of ours lets in."""
+"""Late or inconsistent data from i'mport: totals before their items, and cancels that violate our constraints."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def shown(payment: Payment, total: int, *amounts: int, reasons: Sequence[str] = ()) -> GatewayPayment:
-    """A reading with this much cancelled, of which the history has these items, a second apart."""
+    """Return i'mport's payment with this total cancelled and these items in its history, a second apart."""
     now = timezone.now()
     history = tuple(
         Cancellation(
@@ -64,7 +64,7 @@ def requested(payment: Payment, amount: int = 1_000, *, age: timedelta = timedel
 
 
 class ReadOnlyGateway:
-    """An i'mport that shows these payments."""
+    """A gateway that returns these payments."""
 
     def __init__(self, payments: Iterable[GatewayPayment]) -> None:
         self.shown = {payment.imp_uid: payment for payment in payments}
@@ -79,7 +79,7 @@ class ReadOnlyGateway:
         yield PaymentPage(tuple(self.shown.values()), start, end, 1, len(self.shown))
 
 
-# --- The total first, its items later -----------------------------------------------------------------------
+# --- The total before its items -----------------------------------------------------------------------------
 
 
 def test_a_total_whose_items_are_shown_later_is_booked_once() -> None:
@@ -120,11 +120,11 @@ def test_cancels_found_together_each_say_what_was_refundable_before_them() -> No
     assert [(refund.amount, refund.checksum) for refund in found] == [(2_000, 10_000), (3_000, 8_000), (1_000, 5_000)]
 
 
-# --- What cannot be booked ----------------------------------------------------------------------------------
+# --- Payments that cannot be booked -------------------------------------------------------------------------
 
 
 def odd_and_fine() -> tuple[Payment, RefundRecord, ReadOnlyGateway]:
-    """A payment of which i'mport shows more cancelled than was paid, and another with a lost refund."""
+    """Create a payment for which i'mport shows more cancelled than paid, and another with a lost refund."""
     odd = make_payment(paid_at=timezone.now())
     fine = make_payment(paid_at=timezone.now() - timedelta(days=1))
     requested(odd)
@@ -161,7 +161,7 @@ def test_a_payment_that_cannot_be_booked_ends_no_sync(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by_number: bool
 ) -> None:
     odd, fine = make_payment(), make_payment()
-    # Two that we know, and two that we do not.
+    # Two in our ledger, and two that are not.
     news = [make_payment(), make_payment()]
     readings = [
         shown(news[0], 10_300, 10_300),

@@ -1,4 +1,4 @@
-"""Open refunds are compared at growing intervals, then handed to staff, who may close them with a reason."""
+"""Open refunds are checked at growing intervals, then flagged for staff, who may close them with a reason."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -29,7 +29,7 @@ def pending_refund(sandbox: SandboxServer) -> RefundRecord:
 
 
 def requested(payment: Payment, **ago: int) -> RefundRecord:
-    """A refund whose process died right after it was reserved."""
+    """Create a refund whose process died right after reserving it."""
     then = timezone.now() - timedelta(**ago)
     return RefundRecord.objects.create(
         payment=payment, source="api", amount=1_000, checksum=payment.amount, requested_at=then

@@ -1,4 +1,4 @@
-"""Large refunds by staff need somebody who may approve them, through every way in."""
+"""Large refunds by staff need the approval permission, through every entry point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fails over and over is not asked of i'mport without end: a buyer's failed refunds of one payment are counted."""
+"""A buyer's failed refunds of one payment are limited per day, so that i'mport is not called without end."""
 
 import json
 from datetime import timedelta
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def payment(sandbox: SandboxServer) -> Payment:
-    """A buyer's payment of which i'mport refuses every cancel."""
+    """Create a buyer's payment for which i'mport refuses every cancel."""
     sandbox.fault("cancel", "refuse")
     return paid_at_sandbox(sandbox, user=make_user("buyer"))
 

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the same request twice is one refund and one answer, whatever has happened since."""
+"""`Idempotency-Key`: repeating a request gives one refund and the same response, whatever happened since."""
 
 import json
 import threading
@@ -50,13 +50,13 @@ def code(answer: HttpResponse) -> str:
 
 
 def is_replay_of(again: HttpResponse, first: HttpResponse) -> bool:
-    """The same word for word, and marked as such."""
+    """Return whether the response is identical and marked as a replay."""
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
     return (again.status_code, again.content) == (first.status_code, first.content)
 
 
-# --- The first answer again ----------------------------------------------------------------------------------
+# --- The first response again --------------------------------------------------------------------------------
 
 
 def test_a_repeat_gets_the_first_answer_word_for_word(sandbox: SandboxServer, shop: Client, buyer: User) -> None:
@@ -77,7 +77,7 @@ def test_a_failed_refund_is_told_again_and_not_tried_again(
     first = ask(shop, payment, language="ko")
 
     assert first.status_code == status
-    # It would be told again for ever: "retryable" is for the same request.
+    # The key would replay it for ever: "retryable" applies to the same request.
     assert (first.json()["retryable"], first.headers.get("Retry-After")) == (False, None)
     assert is_replay_of(ask(shop, payment, language="en"), first)
     assert payment.refunds.count() == 1
@@ -141,7 +141,7 @@ def test_a_malformed_key_is_refused(sandbox: SandboxServer, shop: Client, buyer:
     assert sandbox.log("cancel") == []
 
 
-# --- While the first is open ---------------------------------------------------------------------------------
+# --- While the first request is open -------------------------------------------------------------------------
 
 
 def test_a_repeat_while_the_first_runs_is_told_to_wait(sandbox: SandboxServer, shop: Client, buyer: User) -> None:
@@ -199,7 +199,7 @@ def test_an_unknown_outcome_is_told_until_it_is_known(sandbox: SandboxServer, sh
     assert len(sandbox.log("cancel")) == 1
 
 
-# --- Whatever came later -------------------------------------------------------------------------------------
+# --- After later changes -------------------------------------------------------------------------------------
 
 
 def test_a_repeat_is_answered_though_the_permission_to_refund_was_withdrawn(
@@ -247,7 +247,7 @@ def test_a_repeat_is_known_after_the_secret_key_was_rotated(
     assert is_replay_of(ask(shop, payment), first)
 
 
-# --- When the answer could not be kept -----------------------------------------------------------------------
+# --- If the response cannot be stored ------------------------------------------------------------------------
 
 
 @contextmanager
@@ -268,7 +268,7 @@ def test_a_refund_is_told_though_its_answer_cannot_be_kept(sandbox: SandboxServe
 
     assert first.status_code == 200
     assert IdempotentAnswer.objects.count() == 0
-    # Told from the record, which says the same as long as nothing else happened to the payment.
+    # Built from the record, which gives the same response until the payment changes.
     assert is_replay_of(ask(shop, payment), first)
     assert IdempotentAnswer.objects.count() == 1
 
@@ -286,7 +286,7 @@ def test_kept_answers_hold_no_more_of_the_account_than_its_end(
     assert ACCOUNT["refund_holder"] not in kept
 
 
-# --- Forgetting ----------------------------------------------------------------------------------------------
+# --- Retention -----------------------------------------------------------------------------------------------
 
 
 def test_keys_are_forgotten_after_their_time_and_not_before(sandbox: SandboxServer, shop: Client, buyer: User) -> None:

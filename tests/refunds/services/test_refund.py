@@ -1,4 +1,4 @@
-"""A refund in three steps, against the sandbox i'mport over real HTTP."""
+"""A refund in its three steps, with the sandbox i'mport over real HTTP."""
 
 from contextlib import nullcontext, suppress
 from decimal import Decimal
@@ -40,7 +40,7 @@ def refund(payment: Payment, amount: int | None = None, key: str | None = None, 
 
 
 def agree(sandbox: SandboxServer, payment: Payment) -> bool:
-    """Whether ledger, records and i'mport show the same amount."""
+    """Return whether ledger, records and i'mport show the same amount."""
     payment.refresh_from_db()
     booked = sum(record.booked_amount for record in payment.refunds.succeeded())
     return payment.cancel_amount == booked == sandbox.payment(payment.imp_uid)["cancel_amount"]
@@ -140,7 +140,7 @@ def test_nothing_sent_fails_at_once_and_may_be_asked_again(sandbox: SandboxServe
 def test_nothing_is_sent_that_the_lease_could_not_outlive(
     sandbox: SandboxServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, spare: float, sent: int
 ) -> None:
-    """`spare`: seconds of the lease that are left beside the slowest call."""
+    """`spare` is the rest of the lease after the slowest possible call, in seconds."""
     payment = paid_at_sandbox(sandbox)
     with time_machine.travel(timezone.now()) as clock:
 
@@ -148,7 +148,7 @@ def test_nothing_is_sent_that_the_lease_could_not_outlive(
             clock.shift(settings.REFUND_LEASE_SECONDS - longest_call() - spare)
             return get_gateway()
 
-        monkeypatch.setattr(refund_module, "get_gateway", wake_up)  # asked for after the reservation, before the call
+        monkeypatch.setattr(refund_module, "get_gateway", wake_up)  # called after the reservation, before the cancel
         with nullcontext() if sent else pytest.raises(RefundNotSent):
             refund(payment)
     assert len(sandbox.log("cancel")) == sent
@@ -219,7 +219,7 @@ def test_a_refusal_that_cannot_be_checked_stays_unknown(sandbox: SandboxServer) 
 
 @pytest.fixture
 def discounted(sandbox: SandboxServer) -> Payment:
-    """An order of 10,000 for which 9,000 was paid: with a promotion i'mport counts before its discount."""
+    """Create an order of 10,000 with a promotion and 9,000 paid: i'mport's amounts are before the discount."""
     return paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000}, amount=10_000)
 
 
@@ -308,8 +308,8 @@ def test_the_good_path_costs_one_token_one_cancel_and_13_queries(
         ({}, set()),
         ({"refund_holder": "홍 길동"}, set()),
         ({"refund_holder": "김철수"}, {"account_holder_differs"}),
-        ({"refund_account": "110-123-450000"}, {"account_not_confirmed"}),  # a number the sandbox does not know
-        ({"refund_account": ""}, set()),  # refused anyway
+        ({"refund_account": "110-123-450000"}, {"account_not_confirmed"}),  # unknown to the sandbox
+        ({"refund_account": ""}, set()),  # rejected in any case
     ],
 )
 def test_the_preview_asks_the_bank_whose_account_it_is(
