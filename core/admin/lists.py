@@ -80,7 +80,6 @@ class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     list_fullwidth = True
     list_per_page = 25
     sortable_by = ()  # any other order than the model's own would sort the whole table
-    show_full_result_count = False
     list_max_show_all = 0
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -135,6 +134,7 @@ class BrowsingAdmin(ReadOnlyAdmin):
     """A read-only list of a table that may have millions of rows."""
 
     paginator = BrowsingPaginator
+    show_full_result_count = False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
         return BrowsingChangeList

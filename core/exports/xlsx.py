@@ -50,8 +50,8 @@ class _CellWriter:
             has_decimals = "." in f"{cell:f}"
             self._sheet.write_number(row, column, cell, self._cents if has_decimals else self._whole)
         elif isinstance(cell, datetime):
-            # Excel's times have no zone.
-            self._sheet.write_datetime(row, column, timezone.localtime(cell).replace(tzinfo=None), self._time)
+            at = timezone.localtime(cell).replace(microsecond=0, tzinfo=None)  # Excel's times have no zone
+            self._sheet.write_datetime(row, column, at, self._time)
         elif cell:
             text = clean_text(cell).replace("\r\n", "\n").replace("\r", "\n")
             self._sheet.write_string(row, column, text[:_LONGEST], self._bold if row == 0 else None)

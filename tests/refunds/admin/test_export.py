@@ -67,7 +67,7 @@ def test_the_csv_opens_in_excel_with_korean_words(client: Client) -> None:
 
 def test_excel_gets_numbers_times_and_texts_as_such(staff: Client) -> None:
     dollars = make_payment(currency="USD", amount=Decimal("20.30"), merchant_uid="00012345678901234567")
-    at = datetime(2026, 11, 22, 15, 30, 1, tzinfo=UTC)
+    at = datetime(2026, 11, 22, 15, 30, 1, 900_000, tzinfo=UTC)
     make_refund(dollars, amount=Decimal("0.10"), checksum=Decimal("20.30"), requested_at=at)
     heading, row = sheet(take(staff, format="xlsx"))
     found = dict(zip(heading, row, strict=True))
