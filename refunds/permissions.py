@@ -52,7 +52,8 @@ def may_approve(user: AnyUser) -> bool:
     return is_staff_with(user, APPROVE)
 
 
-def _sees_all_payments(user: AnyUser) -> bool:
+def may_view_payments(user: AnyUser) -> bool:
+    """Allow staff who may view all payments, or refund."""
     return is_staff_with(user, REFUND, VIEW)
 
 
@@ -60,7 +61,7 @@ def payments_visible_to(user: AnyUser) -> QuerySet[Payment]:
     """Return all payments for staff who may refund or view them, their own for a signed-in buyer, else none."""
     if not isinstance(user, User):
         return Payment.objects.none()
-    if _sees_all_payments(user):
+    if may_view_payments(user):
         return Payment.objects.all()
     return Payment.objects.visible_to_buyer(user)
 
@@ -69,7 +70,7 @@ def refunds_visible_to(user: AnyUser) -> QuerySet[RefundRecord]:
     """Return the refunds of the payments that are visible to this user, each with its payment."""
     refunds = RefundRecord.objects.select_related("payment")
     # A subquery over all payments would cost SQLite its index.
-    return refunds if _sees_all_payments(user) else refunds.filter(payment__in=payments_visible_to(user))
+    return refunds if may_view_payments(user) else refunds.filter(payment__in=payments_visible_to(user))
 
 
 def ensure_may_refund(user: AnyUser | None, payment: Payment) -> None:

@@ -2,20 +2,18 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.queue import enqueue
 from payments.models import Payment
 from refunds.admin.bulk_refund.confirmation import (
@@ -34,7 +32,7 @@ from refunds.batches.outcomes import find_batch, outcomes
 from refunds.batches.run import run
 from refunds.claims import progress_of
 from refunds.models import RefundBatch
-from refunds.permissions import may_refund_any
+from refunds.permissions import may_refund_any, may_view_payments
 from refunds.tasks import run_batch
 
 
@@ -52,9 +50,10 @@ def too_many_message() -> str:
 
 
 @require_http_methods(["GET", "POST"])
-def confirm(request: HttpRequest) -> HttpResponse:
+@staff_may(may_refund_any)
+def confirm(request: StaffRequest) -> HttpResponse:
     """Show what would be refunded; on "Refund", if nothing is wrong with it, do it and show the result."""
-    user = _refunder(request)
+    user = request.user
     ids = payment_ids(request.GET.get("ids", ""))
     if len(ids) > MAX_ORDERS:
         messages.error(request, too_many_message(), extra_tags="too_many_orders")
@@ -72,35 +71,22 @@ def confirm(request: HttpRequest) -> HttpResponse:
         return sent
     if request.method == "POST":
         page.notices.insert(0, _verdict(request, page))
-    return _render(request, "admin/refunds/confirm.html", _("Refund"), {"page": page, "token": token})
+    return admin_page(request, "admin/refunds/confirm.html", _("Refund"), page=page, token=token)
 
 
 @require_safe
-def result(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
-    """What became of each order of a batch. Only reads: a reload refunds nothing."""
-    user = _viewer(request)
+@staff_may(may_view_payments)
+def result(request: StaffRequest, token: uuid.UUID) -> HttpResponse:
+    """Show the outcome of each order of a batch. Only reads: a reload refunds nothing."""
     batch = get_object_or_404(RefundBatch.objects.select_related("requested_by"), token=token)
     progress = progress_of(batch.claimed_at, is_finished=batch.finished_at is not None)
-    context = {
+    facts = {
         "batch": batch,
         "results": Results(outcomes(batch), progress),
         "no_worker": delay_text(progress, batch.created_at),
-        "may_check": may_refund_any(user),
+        "may_check": may_refund_any(request.user),
     }
-    return _render(request, "admin/refunds/result.html", _("Refund result"), context)
-
-
-def _refunder(request: HttpRequest) -> User:
-    if isinstance(request.user, User) and may_refund_any(request.user):
-        return request.user
-    raise PermissionDenied
-
-
-def _viewer(request: HttpRequest) -> User:
-    user = request.user
-    if isinstance(user, User) and (may_refund_any(user) or user.has_perm("payments.view_payment")):
-        return user
-    raise PermissionDenied
+    return admin_page(request, "admin/refunds/result.html", _("Refund result"), **facts)
 
 
 def _sent_already(request: HttpRequest, token: uuid.UUID) -> HttpResponseRedirect | None:
@@ -164,8 +150,3 @@ def _uuid(text: str | None) -> uuid.UUID | None:
         return uuid.UUID(text or "")
     except ValueError:
         return None
-
-
-def _render(request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": title, **context}
-    return TemplateResponse(request, template, context)

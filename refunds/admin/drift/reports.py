@@ -123,7 +123,7 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
         return may_resolve(request.user)
 
     def get_fieldsets(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> list[Any]:
-        """None: the overview shows everything."""
+        """Return no fields: the overview shows everything."""
         return []
 
     def get_urls(self) -> list[URLPattern]:
@@ -144,30 +144,25 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
     def compare_now(self, request: HttpRequest) -> HttpResponse:
         return compare(request)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        report = context["original"]
-        shown = shown_discrepancies(report)
+    def page_context(self, request: HttpRequest, obj: ReconciliationReport) -> dict[str, Any]:
+        shown = shown_discrepancies(obj)
         to_repair = [found.repair_requested_at for found in shown if found.repair_requested_at]
-        progress = Progress.WAITING if to_repair else report.progress
-        is_over = report.is_over and not to_repair
-        context |= {
-            "title": period(report),
-            "result": result_badge(report),
-            "end": end_badge(report),
-            "started": format_time(report.started_at),
-            "finished": format_time(report.finished_at),
+        progress = Progress.WAITING if to_repair else obj.progress
+        is_over = obj.is_over and not to_repair
+        return {
+            "title": period(obj),
+            "result": result_badge(obj),
+            "end": end_badge(obj),
+            "started": format_time(obj.started_at),
+            "finished": format_time(obj.finished_at),
             "lines": list(lines(request.user, shown)),
-            "hidden": max(report.found - len(shown), 0),
-            "may_repair": is_over and report.remaining and may_repair(request.user),
+            "hidden": max(obj.found - len(shown), 0),
+            "may_repair": is_over and obj.remaining and may_repair(request.user),
             "is_followed": not is_over,
-            "total": max(report.total, report.compared),
+            "total": max(obj.total, obj.compared),
             "to_repair": len(to_repair),
-            "no_worker": "" if is_over else delay_text(progress, max([report.started_at, *to_repair])),
+            "no_worker": "" if is_over else delay_text(progress, max([obj.started_at, *to_repair])),
         }
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return response
 
     @admin.display(description=_("period"))
     def days(self, report: ReconciliationReport) -> SafeString:

@@ -3,17 +3,17 @@
 from datetime import date, datetime, time, timedelta
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.exports.csv import BYTE_ORDER_MARK, CSV_TYPE
 from core.queue import enqueue
 from refunds import tasks
@@ -65,31 +65,28 @@ class CompareForm(forms.Form):
 
     @property
     def period(self) -> tuple[datetime, datetime]:
-        """From the first moment of the first day to the last of the last, but never beyond now."""
+        """The start of the first day and the end of the last day, but never later than now."""
         end = timezone.make_aware(datetime.combine(self.cleaned_data["until"], time.max))
         return timezone.make_aware(datetime.combine(self.cleaned_data["since"], time.min)), min(end, timezone.now())
 
 
 @require_http_methods(["GET", "POST"])
-def compare(request: HttpRequest) -> HttpResponse:
+@staff_may(may_resolve)
+def compare(request: StaffRequest) -> HttpResponse:
     """Show the form; on POST, have the period compared by a worker and show the report."""
-    if not may_resolve(request.user):
-        raise PermissionDenied
     form = CompareForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         since, until = form.period
         report = request_comparison(since=since, until=until, check_only=form.cleaned_data["mode"] == "check")
         enqueue(tasks.compare, report.pk)
         return HttpResponseRedirect(reverse("admin:refunds_reconciliationreport_change", args=[report.pk]))
-    context = {**admin.site.each_context(request), "title": _("Compare with i'mport"), "form": form}
-    return TemplateResponse(request, "admin/refunds/compare.html", {**context, "max_days": MAX_DAYS})
+    return admin_page(request, "admin/refunds/compare.html", _("Compare with i'mport"), form=form, max_days=MAX_DAYS)
 
 
 @require_safe
-def download(request: HttpRequest, pk: int) -> HttpResponse:
+@staff_may(may_view_reports)
+def download(_request: StaffRequest, pk: int) -> HttpResponse:
     """Return all discrepancies of a report as a CSV file."""
-    if not may_view_reports(request.user):
-        raise PermissionDenied
     report = get_object_or_404(ReconciliationReport, pk=pk)
     headers = {"Content-Disposition": f'attachment; filename="reconciliation-report-{report.pk}.csv"'}
     response = HttpResponse(content_type=CSV_TYPE, headers=headers)
@@ -104,10 +101,9 @@ def shown_discrepancies(report: ReconciliationReport) -> list[Discrepancy]:
 
 
 @require_POST
-def repair(request: HttpRequest, pk: int) -> HttpResponse:
+@staff_may(may_repair)
+def repair(request: StaffRequest, pk: int) -> HttpResponse:
     """Repair the payment of one discrepancy at once, or leave all payments that the page shows to a worker."""
-    if not may_repair(request.user):
-        raise PermissionDenied
     report = get_object_or_404(ReconciliationReport, pk=pk)
     wanted = request.POST.get("discrepancy", "")
     shown = shown_discrepancies(report) if report.is_over else []
