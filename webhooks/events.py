@@ -1,4 +1,6 @@
-"""What there is to tell: noted in the transaction that ends a refund, put into words when it is first sent."""
+"""Create an event in the transaction that settles a refund; render its body before the first attempt."""
+
+from datetime import datetime
 
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
@@ -14,10 +16,10 @@ _TYPES = {
 
 
 def note_settlement(record: RefundRecord) -> list[Endpoint]:
-    """Note that this refund has ended, for every endpoint that wants to know; returns them.
+    """Create the event of a settled refund, and a delivery for each endpoint that wants it; return these endpoints.
 
-    Part of the caller's transaction: event and settlement are committed together or not at all. Where no endpoint
-    wants it, nothing is written.
+    Part of the caller's transaction: event and settlement are committed together or not at all. Without such an
+    endpoint, nothing is written.
     """
     event_type = _TYPES[RefundStatus(record.status)]
     wanted_by = [endpoint for endpoint in Endpoint.objects.filter(enabled=True) if endpoint.wants(event_type)]
@@ -31,21 +33,21 @@ def note_settlement(record: RefundRecord) -> list[Endpoint]:
 
 
 def body_of(event: Event) -> str:
-    """The event's JSON. Written now if it was never sent, from the ledger as it is; afterwards it never changes."""
+    """Return the event's JSON. The first call renders it from the current ledger; then it never changes."""
     if not event.body:
-        # Guarded: of two processes that write it at once, both send what the first one wrote.
-        Event.objects.filter(pk=event.pk, body="").update(body=_json(event))
+        # Guarded: of two processes that render it at once, both send what the first one wrote.
+        Event.objects.filter(pk=event.pk, body="").update(body=_body(event))
         event.refresh_from_db(fields=["body"])
     return event.body
 
 
-def _json(event: Event) -> str:
-    content = {"type": event.type, "timestamp": event.created_at, "data": _data(event)}
-    return bytes(JSONRenderer().render(content)).decode()
+def event_json(event_type: str, at: datetime, refund: RefundRecord | None) -> Json:
+    """The content of an event; a test has no refund and no data."""
+    data = {"refund": refund_json(refund), "payment": payment_json(refund.payment)} if refund else {}
+    return {"type": event_type, "timestamp": at, "data": data}
 
 
-def _data(event: Event) -> Json:
-    if event.refund_id is None:
-        return {}
-    refund = RefundRecord.objects.select_related("payment").get(pk=event.refund_id)
-    return {"refund": refund_json(refund), "payment": payment_json(refund.payment)}
+def _body(event: Event) -> str:
+    refunds = RefundRecord.objects.select_related("payment")
+    refund = refunds.get(pk=event.refund_id) if event.refund_id is not None else None
+    return bytes(JSONRenderer().render(event_json(event.type, event.created_at, refund))).decode()

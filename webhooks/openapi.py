@@ -5,9 +5,10 @@ By hand: drf-spectacular omits the headers of webhooks.
 
 from drf_spectacular.utils import OpenApiWebhook
 
-from refunds.api.openapi.examples import REFUSED, SUCCEEDED, written
+from refunds.api.openapi.examples import AT, REFUSED, SUCCEEDED, written
 from refunds.models import RefundRecord
-from refunds.serialization import Json, payment_json, refund_json
+from refunds.serialization import Json
+from webhooks.events import event_json
 from webhooks.models import EventType
 
 _DELIVERY = (
@@ -26,7 +27,9 @@ _HEADERS = [
 ]
 
 
-def _webhook(event_type: str, summary: str, description: str, data: Json, example: Json) -> OpenApiWebhook:
+def _webhook(
+    event_type: str, summary: str, description: str, data: Json, refund: RefundRecord | None
+) -> OpenApiWebhook:
     schema = {
         "type": "object",
         "properties": {
@@ -36,7 +39,7 @@ def _webhook(event_type: str, summary: str, description: str, data: Json, exampl
         },
         "required": ["type", "timestamp", "data"],
     }
-    shown = {"type": event_type, "timestamp": "2026-11-23T03:00:01Z", "data": written(example)}
+    shown = written(event_json(event_type, AT, refund))
     operation = {
         "summary": summary,
         "description": f"{description} {_DELIVERY}",
@@ -70,29 +73,24 @@ _REFUND_DATA: Json = {
 }
 _AS_IT_WAS = "`payment` is as it was when the event was first sent."
 
-
-def _ended(refund: RefundRecord) -> Json:
-    return {"refund": refund_json(refund), "payment": payment_json(refund.payment)}
-
-
 refund_succeeded = _webhook(
     EventType.REFUND_SUCCEEDED.value,
     "A refund was executed",
     f"Also sent for cancels made in i'mport's console. {_AS_IT_WAS}",
     _REFUND_DATA,
-    _ended(SUCCEEDED),
+    SUCCEEDED,
 )
 refund_failed = _webhook(
     EventType.REFUND_FAILED.value,
     "A refund was not executed",
     f"`code` and `message` of the refund say why. {_AS_IT_WAS}",
     _REFUND_DATA,
-    _ended(REFUSED),
+    REFUSED,
 )
 ping = _webhook(
     EventType.PING.value,
     "A test",
     "Staff test the endpoint. Sent once, never retried.",
     {"type": "object"},
-    {},
+    None,
 )

@@ -38,6 +38,9 @@ class PendingRefundSerializer(RefundedPaymentSerializer):
         return super().to_representation(instance) | {"message": message_of(instance), "code": instance.status}
 
 
+REFUNDED_PAYMENT, PENDING_REFUND = RefundedPaymentSerializer(), PendingRefundSerializer()
+
+
 def answer_of(record: RefundRecord, *, is_new: bool) -> Response:
     """Answer the request that made this refund, or a repeat of it. Raises `RefundInProgress`.
 
@@ -62,8 +65,8 @@ def _current_answer(record: RefundRecord) -> tuple[int, str]:
             body["retryable"] = False  # the same request gets this same answer: another try needs a new key
         return int(STATUS_OF[type(exc)]), _text(body)
     if record.status == RefundStatus.PENDING:
-        return 202, _text(PendingRefundSerializer(record).data)
-    return 200, _text(RefundedPaymentSerializer(record).data)
+        return 202, _text(PENDING_REFUND.to_representation(record))
+    return 200, _text(REFUNDED_PAYMENT.to_representation(record))
 
 
 def _text(body: Json) -> str:

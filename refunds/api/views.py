@@ -13,12 +13,7 @@ from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.api.body import read_idempotency_key, read_refund_request, read_uids
 from refunds.api.lists.filters import narrow_payments, narrow_refunds
-from refunds.api.lists.pagination import (
-    PaymentPageSerializer,
-    RefundListSerializer,
-    RefundPageSerializer,
-    page_of,
-)
+from refunds.api.lists.pagination import PAYMENT_PAGE, REFUND_LIST, REFUND_PAGE, page_of
 from refunds.api.openapi import operations
 from refunds.api.responses import answer_of
 from refunds.errors import RefundNotFound
@@ -40,7 +35,7 @@ class CancelPaymentView(APIView):
             uids=read_uids(body),
             request=read_refund_request(body, requester="admin" if may_refund_any(user) else "customer"),
             actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),
-            key=_idempotency_key(request),
+            key=read_idempotency_key(request.headers.get("Idempotency-Key")),
         )
         return answer_of(record, is_new=is_new)
 
@@ -51,7 +46,7 @@ class PaymentListView(APIView):
     @operations.list_payments
     def get(self, request: Request) -> Response:
         payments = narrow_payments(payments_visible_to(cast(User, request.user)), request.query_params)
-        return page_of(payments, request, at="at", serializer=PaymentPageSerializer)
+        return page_of(payments, request, at="at", serializer=PAYMENT_PAGE)
 
 
 class RefundListView(APIView):
@@ -60,7 +55,7 @@ class RefundListView(APIView):
     @operations.list_refunds
     def get(self, request: Request) -> Response:
         refunds = narrow_refunds(refunds_visible_to(cast(User, request.user)), request.query_params)
-        return page_of(refunds, request, at="requested_at", serializer=RefundPageSerializer)
+        return page_of(refunds, request, at="requested_at", serializer=REFUND_PAGE)
 
 
 class PaymentView(APIView):
@@ -77,7 +72,7 @@ class PaymentRefundsView(APIView):
     @operations.list_payment_refunds
     def get(self, request: Request, number: str) -> Response:
         payment = _visible_payment(request, number)
-        return Response(RefundListSerializer({"results": payment.refunds.select_related("payment")}).data)
+        return Response(REFUND_LIST.to_representation({"results": payment.refunds.select_related("payment")}))
 
 
 class RefundView(APIView):
@@ -94,7 +89,3 @@ class RefundView(APIView):
 
 def _visible_payment(request: Request, number: str) -> Payment:
     return find_by_number(payments=payments_visible_to(cast(User, request.user)), number=number)
-
-
-def _idempotency_key(request: Request) -> str | None:
-    return read_idempotency_key(request.headers.get("Idempotency-Key"))

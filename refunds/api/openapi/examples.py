@@ -10,12 +10,13 @@ from drf_spectacular.utils import OpenApiExample
 from rest_framework.renderers import JSONRenderer
 
 from payments.models import Payment, PaymentStatus
-from refunds.api.lists.pagination import PaymentPageSerializer, RefundListSerializer, RefundPageSerializer
-from refunds.api.responses import PendingRefundSerializer, RefundedPaymentSerializer
+from refunds.api.lists import pagination
+from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT
 from refunds.models import FINAL_STATUSES, RefundRecord, RefundSource, RefundStatus
 from refunds.serialization import payment_json, refund_json
 
 _HERE = "https://refunds.example"
+AT = datetime.fromisoformat("2026-11-23T03:00:01.48Z")
 _CURSOR = "PjIwMjYtMTEtMjBUMDM6MDA6MDArMDA6MDAvMQ"
 
 
@@ -46,7 +47,7 @@ def refund(status: str, **changes: Any) -> RefundRecord:
         "requested_at": datetime.fromisoformat("2026-11-23T03:00:00.12Z"),
     }
     if status in FINAL_STATUSES:
-        fields["settled_at"] = datetime.fromisoformat("2026-11-23T03:00:01.48Z")
+        fields["settled_at"] = AT
     return RefundRecord(**fields | changes)
 
 
@@ -89,17 +90,16 @@ REFUND_REQUESTS = [
     ),
 ]
 with translation.override("en"):
-    DONE = _example("Refunded", RefundedPaymentSerializer(SUCCEEDED).data)
-    PENDING = _example("pending", PendingRefundSerializer(refund(RefundStatus.PENDING)).data)
+    DONE = _example("Refunded", REFUNDED_PAYMENT.to_representation(SUCCEEDED))
+    PENDING = _example("pending", PENDING_REFUND.to_representation(refund(RefundStatus.PENDING)))
     PAYMENT = _example("Partly refunded", payment_json(SUCCEEDED.payment))
     REFUND = _example("Succeeded", refund_json(SUCCEEDED))
-    REFUND_LIST = _example("One refund", RefundListSerializer({"results": [SUCCEEDED]}).data)
-    _older = f"{_HERE}/payments?status=paid&cursor={_CURSOR}"
-    PAYMENT_PAGE = _example(
-        "The first page", PaymentPageSerializer({"next": _older, "previous": None, "results": [payment()]}).data
-    )
-    _newer = f"{_HERE}/refunds?page_size=2&cursor={_CURSOR}"
-    REFUND_PAGE = _example(
-        "The last page",
-        RefundPageSerializer({"next": None, "previous": _newer, "results": [SUCCEEDED, REFUSED]}).data,
-    )
+    REFUND_LIST = _example("One refund", pagination.REFUND_LIST.to_representation({"results": [SUCCEEDED]}))
+    _older = {"next": f"{_HERE}/payments?status=paid&cursor={_CURSOR}", "previous": None, "results": [payment()]}
+    PAYMENT_PAGE = _example("The first page", pagination.PAYMENT_PAGE.to_representation(_older))
+    _newer = {
+        "next": None,
+        "previous": f"{_HERE}/refunds?page_size=2&cursor={_CURSOR}",
+        "results": [SUCCEEDED, REFUSED],
+    }
+    REFUND_PAGE = _example("The last page", pagination.REFUND_PAGE.to_representation(_newer))

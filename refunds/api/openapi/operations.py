@@ -10,10 +10,10 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
 from refunds.api.body import RefundRequestSerializer
 from refunds.api.lists.filters import PaymentListForm, RefundListForm
-from refunds.api.lists.pagination import PaymentPageSerializer, RefundListSerializer, RefundPageSerializer
+from refunds.api.lists.pagination import PAYMENT_PAGE, REFUND_LIST, REFUND_PAGE
 from refunds.api.openapi import error_examples, examples, parameters
 from refunds.api.openapi.error_examples import error_answers
-from refunds.api.responses import PendingRefundSerializer, RefundedPaymentSerializer
+from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT
 from refunds.serialization import PaymentSerializer, RefundSerializer
 
 Json = dict[str, Any]
@@ -33,9 +33,9 @@ cancel_payment = extend_schema(
     parameters=[parameters.IDEMPOTENCY_KEY, *parameters.HEADERS_OF_ALL, *parameters.HEADERS_OF_CANCEL],
     request={"application/json": RefundRequestSerializer},
     responses={
-        200: OpenApiResponse(RefundedPaymentSerializer, description="Refunded.", examples=examples.DONE),
+        200: OpenApiResponse(REFUNDED_PAYMENT, description="Refunded.", examples=examples.DONE),
         202: OpenApiResponse(
-            PendingRefundSerializer,
+            PENDING_REFUND,
             description="Accepted; the PG executes it later. Poll `GET /refunds/{number}`.\n\n`code`: `pending`.",
             examples=examples.PENDING,
         ),
@@ -50,7 +50,7 @@ list_payments = extend_schema(
     description="All that you can see, newest first: by `paid_at`, or by when it was first stored here if it was "
     "not paid. An unknown parameter is an error.",
     parameters=[*parameters.list_parameters(PaymentListForm), *parameters.HEADERS_OF_ALL],
-    responses=_found(PaymentPageSerializer, examples.PAYMENT_PAGE, error_examples.LIST),
+    responses=_found(PAYMENT_PAGE, examples.PAYMENT_PAGE, error_examples.LIST),
 )
 get_payment = extend_schema(
     operation_id="getPayment",
@@ -66,7 +66,7 @@ list_payment_refunds = extend_schema(
     summary="List the refunds of a payment",
     description="All of them, newest first.",
     parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
-    responses=_found(RefundListSerializer, examples.REFUND_LIST, error_examples.ONE_PAYMENT),
+    responses=_found(REFUND_LIST, examples.REFUND_LIST, error_examples.ONE_PAYMENT),
 )
 list_refunds = extend_schema(
     operation_id="listRefunds",
@@ -74,7 +74,7 @@ list_refunds = extend_schema(
     summary="List refunds",
     description="All that you can see, newest first: by `requested_at`. An unknown parameter is an error.",
     parameters=[*parameters.list_parameters(RefundListForm), *parameters.HEADERS_OF_ALL],
-    responses=_found(RefundPageSerializer, examples.REFUND_PAGE, error_examples.LIST),
+    responses=_found(REFUND_PAGE, examples.REFUND_PAGE, error_examples.LIST),
 )
 get_refund = extend_schema(
     operation_id="getRefund",

@@ -174,7 +174,7 @@ def revoked_meanwhile(asker: Asker) -> HttpResponse:
         return find_payment(**wanted)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("refunds.api.views.find_payment", find_late)
+        patch.setattr("refunds.services.refund.find_payment", find_late)
         return by_token()(asker)
 
 
