@@ -4,17 +4,16 @@ An empty value counts as not set, so a copied `.env.example` with blanks changes
 """
 
 import os
-import re
+import sys
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
-from environs import Env, EnvError
+from environs import Env, EnvError, validate
 
 _env = Env()
 T = TypeVar("T")
@@ -22,8 +21,9 @@ T = TypeVar("T")
 # MySQL and Oracle have no partial unique index, which enforces "one live refund per payment".
 POSTGRES_SCHEMES = frozenset({"postgres", "postgresql"})
 
-_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|min|h|day)", re.ASCII)
-_RATE_SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
+_NOT_NEGATIVE = validate.Range(min=0, max=sys.maxsize)
+_HTTP_URL = validate.URL(schemes={"http", "https"}, require_tld=False)
+_POSITIVE = validate.Range(min=0, min_inclusive=False, max=sys.maxsize)
 
 
 def read_dotenv(path: Path) -> None:
@@ -37,7 +37,7 @@ def is_set(name: str) -> bool:
 
 
 def text(name: str, default: str) -> str:
-    return _env.str(name).strip() if is_set(name) else default
+    return os.environ[name].strip() if is_set(name) else default
 
 
 def required_text(name: str, advice: str) -> str:
@@ -47,14 +47,11 @@ def required_text(name: str, advice: str) -> str:
 
 
 def flag(name: str, default: bool) -> bool:
-    return _parsed(name, _env.bool, "use true or false") if is_set(name) else default
+    return _read(_env.bool, name, default, "true or false")
 
 
 def choice(name: str, default: str, allowed: Collection[str]) -> str:
-    value = text(name, default)
-    if value not in allowed:
-        raise _malformed(name, value, f"use one of {', '.join(sorted(allowed))}")
-    return value
+    return _read(_env.str, name, default, f"one of {', '.join(sorted(allowed))}", validate.OneOf(allowed))
 
 
 def names(name: str, default: Collection[str] = ()) -> list[str]:
@@ -70,57 +67,35 @@ def required_names(name: str, advice: str) -> list[str]:
 
 
 def positive_seconds(name: str, default: float) -> float:
-    value = _parsed(name, _env.float, "use a number of seconds") if is_set(name) else default
-    if not 0 < value < float("inf"):
-        raise _malformed(name, value, "use a number of seconds greater than 0")
-    return value
+    return _read(_env.float, name, default, "a number of seconds greater than 0", _POSITIVE)
 
 
 def seconds(name: str, default: float) -> float:
-    value = _parsed(name, _env.float, "use a number of seconds") if is_set(name) else default
-    if not 0 <= value < float("inf"):
-        raise _malformed(name, value, "use 0 or a greater number of seconds")
-    return value
+    return _read(_env.float, name, default, "0 or a greater number of seconds", _NOT_NEGATIVE)
 
 
 def count(name: str, default: int) -> int:
-    value = _parsed(name, _env.int, "use a whole number") if is_set(name) else default
-    if value < 0:
-        raise _malformed(name, value, "use 0 or a greater whole number")
-    return value
+    return _read(_env.int, name, default, "0 or a greater whole number", _NOT_NEGATIVE)
 
 
 def positive_count(name: str, default: int) -> int:
-    value = count(name, default)
-    if value < 1:
-        raise _malformed(name, value, "use a whole number greater than 0")
-    return value
+    return _read(_env.int, name, default, "a whole number greater than 0", _POSITIVE)
 
 
 def amount(name: str, default: Decimal) -> Decimal:
-    value = _parsed(name, _env.decimal, "use an amount such as 300") if is_set(name) else default
-    if not value.is_finite() or value < 0:
-        raise _malformed(name, value, "use 0 or a greater amount")
-    return value
+    return _read(_env.decimal, name, default, "0 or a greater amount, such as 300", _NOT_NEGATIVE)
 
 
-def rate(name: str, default: str) -> tuple[int, int] | None:
-    """Read a rate as (number, seconds): `600/min` is (600, 60). Return None for 0, which means no limit."""
-    value = text(name, default)
-    if value == "0":
-        return None
-    found = _RATE.fullmatch(value)
-    if found is None:
-        raise _malformed(name, value, "use a number per s, min, h or day such as 600/min, or 0 for no limit")
-    return int(found[1]), _RATE_SECONDS[found[2]]
+def rate(name: str, default: str) -> str | None:
+    """Read a rate such as `600/min`. Return None for 0, which means no limit."""
+    advice = "a number per s, min, h or day such as 600/min, or 0 for no limit"
+    value = _read(_env.str, name, default, advice, validate.Regexp(r"0\Z|[1-9][0-9]{0,8}/(s|min|h|day)\Z"))
+    return None if value == "0" else value
 
 
 def http_url(name: str, default: str) -> str:
     """Read a base URL and strip its trailing slash, so that paths can be appended."""
-    value = text(name, default)
-    if not _is_http_url(value):
-        raise ImproperlyConfigured(f"{name} is malformed: use an http:// or https:// address with a host")
-    return value.rstrip("/")
+    return _read(_env.str, name, default, "an http:// or https:// address with a host", _HTTP_URL).rstrip("/")
 
 
 def database(name: str, default: str, project_dir: Path) -> dict[str, Any]:
@@ -167,21 +142,11 @@ def _parsed_url(name: str, url: str, **options: Any) -> dict[str, Any]:
         raise ImproperlyConfigured(f"{name} is malformed: {advice}") from None
 
 
-def _parsed(name: str, reader: Callable[[str], T], advice: str) -> T:
+def _read(reader: Callable[..., T], name: str, default: T, advice: str, *checks: Callable[[T], Any]) -> T:
+    """Read a variable with a reader of environs. Raises `ImproperlyConfigured` with the advice."""
+    if not is_set(name):
+        return default
     try:
-        return reader(name)
+        return reader(name, validate=checks)
     except EnvError:
-        raise _malformed(name, os.environ[name], advice) from None
-
-
-def _is_http_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        # Reading the port validates it.
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _malformed(name: str, value: object, advice: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"{name}={value} is malformed: {advice}")
+        raise ImproperlyConfigured(f"{name}={os.environ[name]} is malformed: use {advice}") from None

@@ -263,7 +263,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
-# (number of requests, seconds); None means no limit.
+# None means no limit.
 API_RATE_TOKEN = env.rate("API_RATE_TOKEN", "600/min")
 API_RATE_USER = env.rate("API_RATE_USER", "120/min")
 # Refund requests of one token or one signed-in user.

@@ -13,7 +13,7 @@ class JsonSerializer:
     """Write values as JSON: Django's own serializer would unpickle, and so run, whatever stands in Redis."""
 
     def dumps(self, value: Any) -> Any:
-        return value if type(value) is int else json.dumps(value)  # Redis counts with plain numbers
+        return json.dumps(value)
 
     def loads(self, data: Any) -> Any:
         """Return the value; None, as for a missing one, if it is not JSON."""

@@ -34,8 +34,8 @@ def _database() -> dict[str, Any]:
         (" a , b,", lambda: env.names("NAME"), ["a", "b"]),
         ("http://127.0.0.1:8001/", lambda: env.http_url("NAME", ""), "http://127.0.0.1:8001"),
         ("en", lambda: env.choice("NAME", "ko", {"ko", "en"}), "en"),
-        ("600/min", lambda: env.rate("NAME", "1/s"), (600, 60)),
-        ("", lambda: env.rate("NAME", "5/s"), (5, 1)),
+        ("600/min", lambda: env.rate("NAME", "1/s"), "600/min"),
+        ("", lambda: env.rate("NAME", "5/s"), "5/s"),
         ("0", lambda: env.rate("NAME", "1/s"), None),
     ],
 )

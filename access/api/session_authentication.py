@@ -8,7 +8,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.request import Request
 
-from access.api.throttles import note_failure, note_success
+from access.api.throttles import count_failure
 from access.sign_in.middleware import lacks_set_up
 
 
@@ -26,8 +26,6 @@ class SessionAuthentication(authentication.SessionAuthentication):
             if found and isinstance(found[0], User) and lacks_set_up(found[0]):
                 raise TwoFactorRequired
         except APIException:
-            note_failure(request)
+            count_failure(request)
             raise
-        if found:
-            note_success(request)
         return found

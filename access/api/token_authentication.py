@@ -6,7 +6,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from access.api.throttles import ensure_address_may_try, note_failure, note_success
+from access.api.throttles import count_failure
 from access.models import ApiToken
 from access.tokens.service import find_token
 
@@ -18,15 +18,11 @@ class TokenAuthentication(authentication.TokenAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        # The first authentication class, so this check protects the others as well.
-        ensure_address_may_try(request)
         try:
             found: tuple[User, ApiToken] | None = super().authenticate(request)
         except AuthenticationFailed:
-            note_failure(request)
+            count_failure(request)
             raise
-        if found:
-            note_success(request)
         return found
 
     def authenticate_credentials(self, key: str) -> tuple[User, ApiToken]:

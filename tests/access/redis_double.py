@@ -39,20 +39,12 @@ class RedisDouble(socketserver.ThreadingTCPServer):
         with self.lock:
             match words:
                 case [b"SET", key, value, *options]:
-                    if b"NX" in options and self._get(key) is not None:
-                        return NOTHING
                     seconds = float(options[options.index(b"EX") + 1])
                     self.values[key] = (value, time.time() + seconds)
                     return b"+OK\r\n"
                 case [b"GET", key]:
                     value = self._get(key)
                     return NOTHING if value is None else b"$%d\r\n%s\r\n" % (len(value), value)
-                case [b"EXISTS", key]:
-                    return b":%d\r\n" % (self._get(key) is not None)
-                case [b"INCRBY", key, delta]:
-                    value, ends = self.values[key]
-                    self.values[key] = (b"%d" % (int(value) + int(delta)), ends)
-                    return b":%s\r\n" % self.values[key][0]
                 case [b"HELLO", *_rest]:
                     return b"%1\r\n$5\r\nproto\r\n:3\r\n"
                 case [b"CLIENT" | b"SELECT", *_rest]:
