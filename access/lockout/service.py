@@ -5,7 +5,6 @@ alone: otherwise anyone could lock a user out. An attempt is counted before its 
 """
 
 import math
-from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +28,7 @@ from django.utils.translation import gettext as _
 
 from access.lockout import attempts
 from access.models import SignInFailure
-from core.http.client_ip import address_group, groups_beside, wide_group_of
+from core.http.client_ip import address_group
 
 
 class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]  # axes ships no types
@@ -72,16 +71,6 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships n
         """Return the failures of username and address; at least the limit if the address has reached its own."""
         own, of_address = map(attempts.count, self.get_user_attempts(request, credentials))
         return max(own, settings.AXES_FAILURE_LIMIT if of_address >= settings.LOGIN_ADDRESS_LIMIT else 0)
-
-    def filter_user_attempts(
-        self, request: HttpRequest, credentials: dict[str, Any] | None = None
-    ) -> list[QuerySet[AccessAttempt]]:
-        """Return the attempts of username and address, and those of the address's whole customer network."""
-        own, of_address = super().filter_user_attempts(request, credentials)
-        address = address_of(request)
-        if address is not None:
-            of_address = AccessAttempt.objects.filter(ip_address__in=groups_beside(address))
-        return [own, of_address]
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Reset the failures of this username and address only.
@@ -143,11 +132,7 @@ def current_failures() -> QuerySet[SignInFailure]:
 
 def locked_addresses() -> set[str | None]:
     counts = current_failures().order_by().values_list("ip_address").annotate(count=Sum("failures_since_start"))
-    of_customers: Counter[str] = Counter()
-    for address, count in counts:
-        of_customers[_customer(address)] += count
-    locked = {customer for customer, count in of_customers.items() if count >= settings.LOGIN_ADDRESS_LIMIT}
-    return {address for address, _count in counts if _customer(address) in locked}
+    return {address for address, count in counts if count >= settings.LOGIN_ADDRESS_LIMIT}
 
 
 def locked_accounts() -> set[tuple[str | None, str | None]]:
@@ -163,18 +148,12 @@ def unlock(failure: SignInFailure) -> None:
     same = Q(ip_address=failure.ip_address)
     if failure.ip_address not in locked_addresses():
         same &= Q(username=failure.username)
-    elif failure.ip_address is not None:
-        same = Q(ip_address__in=groups_beside(failure.ip_address))
     AccessAttempt.objects.filter(same).delete()
 
 
 def forget_failures(user: User) -> None:
     """End every lock-out of this username."""
     AccessAttempt.objects.filter(username=user.get_username()).delete()
-
-
-def _customer(address: str | None) -> str:
-    return wide_group_of(address) if address else ""
 
 
 def _seconds_left(request: HttpRequest, credentials: dict[str, Any] | None) -> int:

@@ -1,14 +1,12 @@
-"""The client's IP address, and the groups in which rate limits and lock-out count addresses."""
+"""The client's IP address, and the network that rate limits and lock-out count as one address."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
 
-# What one household has: it could send from a new address each time.
-IPV6_PREFIX = 64
-# What providers give to one customer.
-IPV6_WIDE_PREFIX = 56
+# The network that providers give to one customer, who could send from a new address each time.
+IPV6_PREFIX = 56
 
 
 def client_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
@@ -25,30 +23,8 @@ def client_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
 
 
 def address_group(request: HttpRequest) -> str:
-    """Return an IPv4 address, or the first one of the client's IPv6 network; empty if unknown."""
-    return _first_of_network(client_address(request), IPV6_PREFIX)
-
-
-def wide_group(request: HttpRequest) -> str:
-    """Return the same for the IPv6 network that a provider gives to one customer."""
-    return _first_of_network(client_address(request), IPV6_WIDE_PREFIX)
-
-
-def wide_group_of(group: str) -> str:
-    """Return the wide group to which this group belongs."""
-    return _first_of_network(ip_address(group), IPV6_WIDE_PREFIX)
-
-
-def groups_beside(group: str) -> list[str]:
-    """Return all groups of the same wide group, including this one."""
-    address = ip_address(group)
-    if isinstance(address, IPv4Address):
-        return [group]
-    wide = IPv6Network((int(address), IPV6_WIDE_PREFIX), strict=False)
-    return [str(network.network_address) for network in wide.subnets(new_prefix=IPV6_PREFIX)]
-
-
-def _first_of_network(address: IPv4Address | IPv6Address | None, prefix: int) -> str:
+    """Return an IPv4 address, or the first one of the customer's IPv6 network; empty if unknown."""
+    address = client_address(request)
     if isinstance(address, IPv6Address):
-        return str(IPv6Network((int(address), prefix), strict=False).network_address)
+        return str(IPv6Network((int(address), IPV6_PREFIX), strict=False).network_address)
     return str(address or "")
