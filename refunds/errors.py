@@ -3,26 +3,26 @@
 DomainError (core.errors)
  └── RefundError
       ├── InvalidRequest        invalid_*               the input itself is wrong; names the field
-      ├── InvalidQuery          unknown_parameter, …    a list was asked for wrongly; names every parameter
+      ├── InvalidQuery          unknown_parameter, …    the query of a list is wrong; names every parameter
       ├── PolicyViolated        the first rule's code   a rule forbids it; lists every violation
-      │    └── ApprovalRequired approval_required       so large that somebody who may approve it has to make it
+      │    └── ApprovalRequired approval_required       so large that it needs a user who may approve it
       ├── RefundNotAllowed      permission_denied       this user may not refund this payment
-      ├── TokenRefused          the API token does not reach so far
+      ├── TokenRefused          not within what the API token may do
       │    ├── TokenEnded           token_ended             revoked or expired since the request came
       │    ├── TokenCurrency        token_currency          its limits are in another currency
       │    ├── TokenAmountLimit     token_amount_limit      more than it may refund at once
       │    └── TokenDailyLimit      token_daily_limit       more than it may refund today
-      ├── TooManyFailed         too_many_failed         this buyer may not try this order again today
+      ├── TooManyFailed         too_many_failed         this buyer may not request this order again today
       ├── RefundNotFound        refund_not_found        unknown here, or somebody else's
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
       ├── IdempotencyConflict   idempotency_key_reused  same key, other request
-      ├── AccountNotKept        account_not_kept        the account it went to is no longer kept, or never was
-      ├── AccountUnreadable     account_unreadable      no key opens it
+      ├── AccountNotKept        account_not_kept        the bank account is no longer stored, or never was
+      ├── AccountUnreadable     account_unreadable      no key decrypts it
       └── RefundNotDone         has the record in `refund`
-           ├── RefundRefused        refused_by_gateway      i'mport said no, with its message
+           ├── RefundRefused        refused_by_gateway      i'mport refused, with its message
            ├── RefundNotSent        gateway_unavailable     i'mport was not reached; nothing happened
-           ├── RefundAbandoned      refund_not_carried_out  checked later: it never happened; ask again
-           └── RefundOutcomeUnknown outcome_unknown         asked, no answer; it is being checked
+           ├── RefundAbandoned      refund_not_carried_out  checked later: it was not executed; request it again
+           └── RefundOutcomeUnknown outcome_unknown         sent, no answer; it is being checked
 """
 
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class InvalidRequest(RefundError):
 
 
 class InvalidQuery(RefundError):
-    """What a list was asked for cannot be read. `code` is the first violation's, each names its parameter."""
+    """The query parameters of a list are wrong. `code` is the first violation's; each names its parameter."""
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:
         super().__init__(" ".join(violation.message for violation in violations))
@@ -96,11 +96,11 @@ class RefundNotAllowed(RefundError):
 
 
 class TokenRefused(RefundError):
-    """The API token that was used does not reach so far. Texts come with amounts written for people."""
+    """The API token may not make this refund. Amounts are passed in already formatted."""
 
 
 class TokenEnded(TokenRefused):
-    """The token was revoked, or has expired, since the request came in."""
+    """The token was revoked, or has expired, since the request arrived."""
 
     code = "token_ended"
 
@@ -145,7 +145,7 @@ class TokenDailyLimit(TokenRefused):
 
 
 class TooManyFailed(RefundError):
-    """So many refunds of the payment failed within a day that its buyer may not try again yet."""
+    """Too many refunds of the payment failed within a day: its buyer may not try again yet."""
 
     code = "too_many_failed"
 
@@ -193,13 +193,13 @@ class ResolutionRefused(RefundError):
 
 
 class AccountNotKept(RefundError):
-    """The account a refund went to is not here (any more); the message says since when."""
+    """The account that a refund went to is not stored (any more); the message says since when."""
 
     code = "account_not_kept"
 
 
 class AccountUnreadable(RefundError):
-    """The account a refund went to is here, but no key opens it."""
+    """The account that a refund went to is stored, but no key decrypts it."""
 
     code = "account_unreadable"
 
@@ -221,7 +221,7 @@ class RefundNotDone(RefundError):
 
 
 class RefundRefused(RefundNotDone):
-    """i'mport refused; no money moved by this request. The ledger was compared with i'mport's afterwards."""
+    """i'mport refused; no money moved by this request. The ledger was compared with i'mport afterwards."""
 
     code = "refused_by_gateway"
 
@@ -234,7 +234,7 @@ class RefundNotSent(RefundNotDone):
 
 
 class RefundAbandoned(RefundNotDone):
-    """The answer never came, and reading i'mport showed later that the refund was not carried out."""
+    """The answer never came, and reading i'mport showed later that the refund was not executed."""
 
     code = "refund_not_carried_out"
     retryable = True

@@ -1,4 +1,4 @@
-"""What somebody asks for: a refund request, and how its parts are read from text and JSON."""
+"""The input of a refund: the request, who makes it, and how its parts are parsed from text and JSON."""
 
 import re
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ MAX_REASON_LENGTH = 200  # leaves room for the refund number that goes to i'mpor
 MAX_MERCHANT_UID_LENGTH = 40
 MAX_IMP_UID_LENGTH = 32
 
-# Control characters, halves of characters, and those that turn the text around them: it would read differently.
+# Control characters, lone surrogates, line separators and bidi overrides.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """One refund as asked for. Amounts in major units of the payment's currency.
+    """One refund as requested. Amounts in major units of the payment's currency.
 
     `amount` None means all that is left. `refund_bank` is a code or name as typed. `expected_balance` is the
-    refundable amount that the asker was shown: if it changed meanwhile, the refund is refused.
+    refundable amount that the user was shown: if it has changed since, the refund is rejected.
     """
 
     amount: Decimal | None = None
@@ -47,7 +47,7 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: an account, or a name where there is none (the command line); and the API token it used, if any."""
+    """Who requests a refund: a user, or just a name (the command line); and the API token used, if any."""
 
     name: str
     user: User | None = None
@@ -55,10 +55,10 @@ class Actor:
 
 
 def parse_amount(value: object, *, field: str = "amount") -> Decimal:
-    """Read an amount from text ("1,000", "12.30") or a JSON number (int or Decimal).
+    """Parse an amount from text ("1,000", "12.30") or a JSON number (int or Decimal).
 
     Raises `InvalidRequest` (`invalid_amount`) for anything else: text that is no plain number, NaN, infinity,
-    booleans, lists, more digits than any payment has. Sign and precision are the rules' business.
+    booleans, lists, more digits than any payment has. Sign and precision are checked by the rules.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise _invalid_amount(field)
@@ -81,7 +81,7 @@ def _invalid_amount(field: str) -> InvalidRequest:
 
 
 def parse_text(value: object, *, field: str, max_length: int) -> str:
-    """Read a short text: trimmed, no control characters, at most `max_length` characters.
+    """Parse a short text: trimmed, no control characters, at most `max_length` characters.
 
     Raises `InvalidRequest` (`invalid_text`).
     """
@@ -101,7 +101,7 @@ def parse_text(value: object, *, field: str, max_length: int) -> str:
 
 
 def parse_uid(value: object, *, field: Literal["imp_uid", "merchant_uid"]) -> str:
-    """Read an order or payment number. Raises `InvalidRequest` (`invalid_uid`) if it can be none."""
+    """Parse an order or payment number. Raises `InvalidRequest` (`invalid_uid`) if it cannot be one."""
     max_length = MAX_IMP_UID_LENGTH if field == "imp_uid" else MAX_MERCHANT_UID_LENGTH
     try:
         uid = parse_text(value, field=field, max_length=max_length)
@@ -130,7 +130,7 @@ def parse_request(
     vat_amount: Decimal | None = None,
     expected_balance: Decimal | None = None,
 ) -> RefundRequest:
-    """A request from texts (`reason`, `refund_*`) as they were typed or sent, and amounts already read.
+    """Build a request from texts (`reason`, `refund_*`) as typed or sent, and amounts already parsed.
 
     Raises `InvalidRequest` (`invalid_text`), naming the field.
     """

@@ -1,7 +1,7 @@
-"""What became of a refund, in the reader's language, where it follows from the record.
+"""Messages about a refund's outcome, in the reader's language where they follow from the record.
 
-Whoever caused a change may speak another language than whoever reads of it, and the worker speaks the
-installation's. What i'mport said, and details of a failure, stay as they were written down.
+Who causes a change and who reads about it may use different languages, and the worker uses the installation's.
+i'mport's messages and details of a failure stay as they were stored.
 """
 
 from django.utils.functional import Promise
@@ -29,7 +29,7 @@ _OF_EVENTS: dict[str, Promise] = {
 
 
 def message_of(record: RefundRecord) -> str:
-    """What to tell about this refund, besides its state."""
+    """Return the message about this refund, besides its status."""
     if record.status == RefundStatus.PENDING:
         return str(ACCEPTED)
     if record.status == RefundStatus.UNKNOWN:
@@ -40,7 +40,7 @@ def message_of(record: RefundRecord) -> str:
 
 
 def event_message(event: RefundEvent) -> str:
-    """What to tell about one line of a refund's timeline, besides its title."""
+    """Return the message of one line of a refund's timeline, besides its title."""
     if event.code == "imported" and not event.data.get("late"):
         return str(FOUND if event.data.get("cancellation_id") else FOUND_WITHOUT_ITEM)
     return str(_OF_EVENTS.get(event.code, event.message))

@@ -1,4 +1,4 @@
-"""Book the cancels that a reading of i'mport shows, whoever made the reading."""
+"""Book the cancels of every reading that `payments` makes."""
 
 from typing import Any
 

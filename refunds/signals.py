@@ -1,4 +1,4 @@
-"""What the ledger tells other applications, without knowing them."""
+"""Signals of the refund ledger."""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""What was given back, and what we know about it."""
+"""Refunds and the rows that belong to them."""
 
 from refunds.models.bank_accounts import RefundAccount
 from refunds.models.batches import RefundBatch, RefundBatchItem

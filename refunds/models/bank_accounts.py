@@ -1,4 +1,4 @@
-"""The bank account a refund went to: personal data, encrypted and kept for a while only."""
+"""The bank account that a refund went to: personal data, stored encrypted and for a while only."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -8,9 +8,9 @@ from refunds.models.refunds import RefundRecord
 
 
 class RefundAccount(models.Model):
-    """Holder and number of the account one refund went to, encrypted (`core.encryption.cipher`).
+    """Holder and number of the account that one refund went to, encrypted (`core.encryption.cipher`).
 
-    A row of its own, so that nothing which reads refunds can show it by mistake, and dropping it is deleting it.
+    A row of its own: code that reads refunds cannot show it by mistake, and it is deleted as a whole.
     """
 
     refund = models.OneToOneField(RefundRecord, on_delete=models.CASCADE, related_name="stored_account")

@@ -12,7 +12,7 @@ from refunds.models.refunds import RefundRecord
 
 
 class RefundBatch(models.Model):
-    """One press of "Refund" in the admin. Its token makes a second press show the first one's result."""
+    """One bulk refund in the admin. Its token makes a second click on "Refund" show the first one's result."""
 
     token = models.UUIDField(_("token"), unique=True)
     requested_by = models.ForeignKey(

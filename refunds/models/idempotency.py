@@ -1,4 +1,4 @@
-"""What the API answered to a request with an `Idempotency-Key`, to be given again word for word."""
+"""The API's response to a request with an `Idempotency-Key`, to be repeated word for word."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +7,7 @@ from refunds.models.refunds import RefundRecord
 
 
 class IdempotentAnswer(models.Model):
-    """The final answer to the request that made one refund. The key itself stands on the refund."""
+    """The final response to the request that made one refund. The key itself is on the refund."""
 
     refund = models.OneToOneField(RefundRecord, on_delete=models.CASCADE, related_name="stored_answer")
     http_status = models.PositiveSmallIntegerField()

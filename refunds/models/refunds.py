@@ -1,4 +1,4 @@
-"""What was given back: refund records and their append-only timeline."""
+"""Refund records and their append-only timeline."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -32,7 +32,7 @@ FINAL_STATUSES = (RefundStatus.SUCCEEDED, RefundStatus.FAILED)
 
 
 class RefundSource(models.TextChoices):
-    """Where a refund was asked for. CONSOLE: made at i'mport by others and found there by us."""
+    """Where a refund was requested. CONSOLE: made at i'mport by others and found there by us."""
 
     ADMIN = "admin", _("Admin")
     API = "api", _("Storefront")
@@ -41,13 +41,13 @@ class RefundSource(models.TextChoices):
 
 
 def new_refund_number() -> str:
-    """A refund number: short enough for `reason`, random so that two systems on one i'mport account differ."""
+    """Return a refund number: short enough for `reason`, random so that two systems on one i'mport account differ."""
     return f"R{get_random_string(NUMBER_LENGTH, NUMBER_ALPHABET)}"
 
 
 class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
     def live(self) -> Self:
-        """Refunds whose end is still open; at most one per payment."""
+        """Refunds whose outcome is still open; at most one per payment."""
         return self.filter(status__in=LIVE_STATUSES)
 
     def ended(self) -> Self:
@@ -77,7 +77,7 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
         return total or Decimal(0)
 
     def open_first(self) -> Self:
-        """The open refund before the others, the newest first."""
+        """Order by: the open refund first, then the newest."""
         return self.alias(is_open=Q(status__in=LIVE_STATUSES)).order_by("-is_open", "-requested_at", "-id")
 
     def succeeded(self) -> Self:
@@ -85,11 +85,11 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
 
 
 class RefundRecord(models.Model):
-    """One refund. Born `requested` before anything is sent; ends `succeeded` or `failed` and stays there.
+    """One refund. Created as `requested` before anything is sent; ends as `succeeded` or `failed` and stays so.
 
     `amount` is what was requested, `cancelled_amount` what i'mport refunded (null until then); major units of the
-    payment's currency. Of the account it went to only the last four digits stand here; the whole of it is kept
-    for a while, encrypted, in `RefundAccount`.
+    payment's currency. Only the last four digits of the bank account are here; `RefundAccount` has the full number,
+    encrypted, for a while.
     """
 
     payment = models.ForeignKey(Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="refunds")

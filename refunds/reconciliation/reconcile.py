@@ -72,7 +72,7 @@ def reconcile(*, payments: QuerySet[Payment] | None = None, gateway: Gateway | N
 
 
 def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) -> Iterator[Reconciled]:
-    """Look through what was cancelled at i'mport in the last days for cancels that our payments lack.
+    """Find the cancels of the last days at i'mport that our payments lack, and book them.
 
     Yields only payments that changed. Raises `GatewayError` if i'mport cannot be read.
     """
@@ -86,7 +86,7 @@ def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) 
 
 
 def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[Reconciled]:
-    read_at = timezone.now()  # before the call: what was not carried out by then may still come after it
+    read_at = timezone.now()  # before the call: a refund may be executed after it was read
     try:
         found = {shown.imp_uid: shown for shown in gateway.payments([payment.imp_uid for payment in payments])}
         missing = str(NOT_SHOWN)
@@ -100,7 +100,7 @@ def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[
 
 
 def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> Reconciled:
-    """Repair one payment; one that cannot be booked must not hold up the others."""
+    """Repair one payment. One that cannot be booked does not stop the others."""
     try:
         with one_of_many(payment.imp_uid):
             return repair(shown, read_at)
@@ -111,7 +111,7 @@ def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> R
 
 @transaction.atomic(durable=True)
 def _let_wait(payment: Payment, now: datetime) -> RefundRecord | None:
-    """The payment's open refund, if any, with its next comparison planned."""
+    """Plan the next comparison of the payment's open refund, and return it, if any."""
     live = payment.refunds.live().first()
     if live is not None:
         _wait(live, now)
@@ -120,7 +120,7 @@ def _let_wait(payment: Payment, now: datetime) -> RefundRecord | None:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Which refund somebody closes by hand, and why."""
+    """The refund that somebody closes by hand, and why."""
 
     refund_id: int
     actor: str
@@ -128,12 +128,15 @@ class Closing:
 
 
 def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None = None) -> Reconciled:
-    """Book one reading; a refund it does not show, whose call must have ended before it, was not carried out."""
+    """Book one reading. A refund that it does not show and whose call ended before it was not executed: end it.
+
+    `read_at` is when the reading began. `closing` names the refund to end by hand if the reading does not show it.
+    """
     with transaction.atomic(durable=True):
         now = timezone.now()
         booking = book_reading(shown, reading=Reading.LATER, now=now)
         live = booking.live
-        # Only the refund that was looked at: it may have ended meanwhile, and another one begun.
+        # Only the refund that was closed: it may have ended meanwhile, and another one begun.
         if live is not None and closing is not None and closing.refund_id == live.pk:
             note = _("Closed manually: %(reason)s") % {"reason": closing.reason}
             _give_up(live, now, code="closed_by_hand", note=note, actor=closing.actor)
@@ -145,7 +148,7 @@ def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None 
 
 
 def _would_show(live: RefundRecord) -> bool:
-    """Whether i'mport shows this refund as soon as it is carried out; an accepted one can stay invisible for days."""
+    """Return whether i'mport shows this refund as soon as it is executed. An accepted one can take days."""
     return live.status != RefundStatus.PENDING and not settles_later(live.payment)
 
 
@@ -166,12 +169,12 @@ def _give_up(live: RefundRecord, now: datetime, *, code: str, note: str = "", ac
 def _wait(live: RefundRecord, now: datetime) -> None:
     """Plan the next comparison, and hand a refund that stays open for too long to staff."""
     if live.status == RefundStatus.REQUESTED and not lease_is_over(live, now):
-        return  # its call is still under way
+        return  # its call may still be running
     wait = _WAITS[live.checks] if live.checks < len(_WAITS) else _LAST_WAIT
     still_live = RefundRecord.objects.live().filter(pk=live.pk)
     still_live.update(checks=live.checks + 1, next_check_at=now + wait)
     too_long = timedelta(hours=settings.REFUND_REVIEW_AFTER_HOURS)
-    # Guarded: of two runs at once, one asks for the review.
+    # Guarded: of two runs at once, one requests the review.
     if now - live.requested_at > too_long and still_live.filter(needs_review=False).update(needs_review=True):
         live.needs_review = True
         data = {"checks": live.checks + 1}

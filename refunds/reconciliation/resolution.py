@@ -1,4 +1,4 @@
-"""Close or review a refund by hand, on the word of a member of staff."""
+"""Close a refund by hand, or mark it as reviewed."""
 
 import logging
 
@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: Gateway | None = None) -> RefundRecord:
-    """End an open refund that needs review as "not carried out", on the word of `actor`, with `reason`.
+    """End an open refund that needs review as not executed, because `actor` says so, with `reason`.
 
-    i'mport is read first: if it shows the refund, it is settled as done instead. Should it be carried out after
-    all, the ledger books it when it is seen. Raises `ResolutionRefused`.
+    Reads i'mport first: if it shows the refund, the refund is settled as done instead. If it is executed later after
+    all, the ledger books it then. Raises `ResolutionRefused`.
     """
     if not reason.strip():
         raise ResolutionRefused(_("Enter why this refund is closed: what you checked, and with whom."))
@@ -41,7 +41,7 @@ def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: G
 
 @transaction.atomic(durable=True)
 def mark_reviewed(*, refund: RefundRecord, actor: Actor) -> None:
-    """Take an ended refund off the list of those that need review, because `actor` has looked at it.
+    """Note that `actor` has reviewed an ended refund, and take it off the list of those that need review.
 
     Repeating it changes nothing. Raises `ResolutionRefused` for an open refund: that one has to be closed.
     """

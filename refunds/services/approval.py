@@ -1,7 +1,7 @@
-"""Large refunds by staff need somebody who may approve them; enforced where refunds are reserved, for every way in.
+"""Require approval for large refunds by staff. Checked in the reservation, so for every entry point.
 
-Buyers who refund their own orders and operators at the command line are not bound: the former get back what they
-paid, the latter could change the limit itself.
+Buyers who refund their own orders and operators at the command line are exempt: the former get back what they paid,
+the latter could change the limit itself.
 """
 
 from decimal import Decimal
@@ -19,10 +19,10 @@ CODE = "approval_required"
 
 
 def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) -> Violation | None:
-    """Why this person may not make this refund without approval; None if they may.
+    """Return why this user may not make this refund without approval; None if they may.
 
-    What one person refunded of a payment counts together, however long ago, so that parts do not pass one by one.
-    Other currencies than the limit's always need approval: there is no rate to compare them by.
+    All refunds of a payment by one user count together, however old, so that parts do not pass one by one. Currencies
+    other than the limit's always need approval: there is no rate to compare them by.
     """
     limit = settings.REFUND_APPROVAL_ABOVE
     if not limit or user is None or not may_refund_any(user) or may_approve(user):
@@ -45,5 +45,5 @@ def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) ->
 
 
 def _refunded_by(payment: Payment, user: User) -> Decimal:
-    """What this person refunded of this payment, or asked for and may still get."""
+    """Return what this user refunded of this payment, or requested and may still get."""
     return payment.refunds.filter(requested_by=user).counting().shown_total()

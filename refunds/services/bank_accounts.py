@@ -1,4 +1,4 @@
-"""The bank accounts refunds went to: kept encrypted for a while, shown only to who may see them, then dropped."""
+"""The bank accounts that refunds went to: stored encrypted, shown to those who may see them, deleted after a while."""
 
 import json
 import logging
@@ -25,35 +25,35 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A bank account, whole."""
+    """A bank account with its holder and full number."""
 
     holder: str
     number: str
 
-    def __repr__(self) -> str:  # it must not reach a log or a traceback
+    def __repr__(self) -> str:  # the account must not reach a log or a traceback
         return "Account(…)"
 
 
 def store_account(record: RefundRecord, account: WireAccount) -> None:
-    """Keep the account a refund goes to, if it goes to one. Runs inside the reservation's transaction."""
+    """Store the account that a refund goes to, if any. Runs inside the reservation's transaction."""
     if account.account and settings.REFUND_ACCOUNT_KEEP_DAYS:
         text = json.dumps({"holder": account.holder, "number": account.account}, ensure_ascii=False)
         RefundAccount.objects.create(refund=record, encrypted=encrypt(text))
 
 
 def stored_account(record: RefundRecord) -> Account | None:
-    """The account a refund went to, or None if it went to none or is no longer kept. Raises `DecryptError`."""
+    """Return the account that a refund went to; None if there was none or it is deleted. Raises `DecryptError`."""
     kept = RefundAccount.objects.filter(refund=record).first()
     return open_account(kept) if kept else None
 
 
 def open_account(kept: RefundAccount) -> Account:
-    """Holder and number. Raises `DecryptError`."""
+    """Decrypt holder and number. Raises `DecryptError`."""
     return Account(**json.loads(decrypt(kept.encrypted)))
 
 
 def show_account(*, record: RefundRecord, viewer: str) -> Account:
-    """The account a refund went to, whole. That `viewer` saw it is in the timeline, committed, when this returns.
+    """Return the full account that a refund went to, after committing to its timeline that `viewer` saw it.
 
     Raises `AccountNotKept`, `AccountUnreadable`; then nothing was written.
     """
@@ -74,7 +74,7 @@ def is_kept(record: RefundRecord) -> bool:
 
 
 def why_not_kept(record: RefundRecord) -> str:
-    """A sentence for staff: since when the account is no longer kept, or that it never was."""
+    """Return a sentence for staff: since when the account is no longer stored, or that it never was."""
     dropped = record.events.filter(code=DROPPED).first()
     if dropped is None:
         return _("The full account number was never stored. Only its last digits are known.")
@@ -83,9 +83,9 @@ def why_not_kept(record: RefundRecord) -> str:
 
 
 def drop_old_accounts(now: datetime) -> int:
-    """Drop the accounts of refunds that settled REFUND_ACCOUNT_KEEP_DAYS ago or before; returns how many.
+    """Delete the accounts of refunds that settled REFUND_ACCOUNT_KEEP_DAYS ago or before; return how many.
 
-    Open refunds keep theirs. Each timeline says that it was dropped. Safe to run twice at once.
+    Open refunds keep theirs. Each timeline notes the deletion. Safe to run twice at once.
     """
     settled_by = now - timedelta(days=settings.REFUND_ACCOUNT_KEEP_DAYS)
     dropped = 0
@@ -97,7 +97,7 @@ def drop_old_accounts(now: datetime) -> int:
 @transaction.atomic(durable=True)
 def _drop_batch(settled_by: datetime, now: datetime) -> int:
     old = RefundAccount.objects.filter(refund__settled_at__lte=settled_by).select_related("refund")
-    # Another run's batch is skipped: it drops that, and says so once.
+    # Skip another run's batch: that run deletes it and notes it once.
     batch = list(old.select_for_update(of=("self",), skip_locked=True).order_by("pk")[:_BATCH])
     RefundEvent.objects.bulk_create(
         RefundEvent(refund=kept.refund, at=now, status=kept.refund.status, code=DROPPED) for kept in batch

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: the same request twice is one refund and one answer.
+"""`Idempotency-Key`: the same request twice is one refund and one response.
 
 The key and the request's fingerprint are committed with the refund's record, before anything is sent, so they
-survive whatever happens to the answer. The first final answer is kept beside the record and given again word for
-word, until `forget_old_keys` drops both.
+survive whatever happens to the response. The first final response is stored beside the record and repeated word for
+word, until `forget_old_keys` deletes both.
 """
 
 import json
@@ -31,7 +31,7 @@ _BATCH = 500
 
 
 def fingerprint(payment: Payment, request: RefundRequest) -> str:
-    """What makes two requests the same, as a keyed hash: it covers the account, which must not be guessable."""
+    """Hash what makes two requests the same. Keyed, because it covers the account, which a plain hash would reveal."""
     return _fingerprint(payment, request, settings.SECRET_KEY)
 
 
@@ -43,7 +43,7 @@ def ensure_same_request(record: RefundRecord, payment: Payment, request: RefundR
 
 
 def find_by_key(user: User | None, idempotency_key: str | None) -> RefundRecord | None:
-    """The refund that this account's key made, if it made one."""
+    """Return the refund that this user's key made, if any."""
     if not idempotency_key:
         return None
     records = RefundRecord.objects.select_related("payment")
@@ -53,7 +53,7 @@ def find_by_key(user: User | None, idempotency_key: str | None) -> RefundRecord 
 def find_made(
     *, user: User | None, idempotency_key: str | None, payment: Payment, request: RefundRequest
 ) -> RefundRecord | None:
-    """Return the refund that this account's key made of this payment, if it made one.
+    """Return the refund that this user's key made of this payment, if any.
 
     Raises `IdempotencyConflict` if it was for another request.
     """
@@ -71,9 +71,9 @@ def find_repeated(
     request: RefundRequest,
     visible: QuerySet[Payment],
 ) -> RefundRecord | None:
-    """The refund that this API request has made before, if it is a repeat.
+    """Return the refund that this API request has made before, if it is a repeat.
 
-    Looks at nothing that may have changed since, save one: the payment must still be among the `visible` ones
+    Checks nothing that may have changed since, but for one thing: the payment must still be among the `visible` ones
     (else `PaymentNotFound`). `uids` is `imp_uid` or `merchant_uid` as it was sent. Raises `IdempotencyConflict` if
     the key was used for another request.
     """
@@ -90,9 +90,9 @@ def find_repeated(
 
 
 def store_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[int, str]:
-    """Keep the first final answer to a refund's request, and return it: an earlier one counts, not this one.
+    """Store the first final response to a refund's request, and return it: an earlier one wins over this one.
 
-    Never fails: what was refunded has to be told even if the telling cannot be kept.
+    Never fails: the response must be sent even if it cannot be stored.
     """
     try:
         with transaction.atomic():
@@ -100,21 +100,21 @@ def store_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[
             IdempotentAnswer.objects.bulk_create([answer], ignore_conflicts=True)
             kept = IdempotentAnswer.objects.filter(refund=record).first()
     except DatabaseError:
-        logger.exception("refund %s: its answer could not be kept", record.number)
+        logger.exception("refund %s: its response could not be stored", record.number)
         kept = None
     return (kept.http_status, kept.body) if kept else (http_status, body)
 
 
 def stored_answer(record: RefundRecord) -> tuple[int, str] | None:
-    """HTTP status and JSON text of the first final answer, if there was one."""
+    """Return HTTP status and JSON text of the first final response, if there was one."""
     return IdempotentAnswer.objects.filter(refund=record).values_list("http_status", "body").first()
 
 
 def forget_old_keys(now: datetime) -> int:
-    """Forget the API's keys and answers of refunds settled more than `KEEP_DAYS` ago. Returns how many.
+    """Delete the API's keys and responses of refunds settled more than `KEEP_DAYS` ago. Returns how many.
 
-    Open refunds keep theirs, however old, and so do the admin's batches, which find their refunds by key. In
-    batches of their own transactions, so that it may run beside anything and be cut off at any time.
+    Open refunds keep theirs, however old, and so do the admin's batches, which find their refunds by key. Works in
+    short transactions, so that it may run beside anything and be stopped at any time.
     """
     old = RefundRecord.objects.ended().filter(
         source=RefundSource.API,
@@ -131,7 +131,7 @@ def forget_old_keys(now: datetime) -> int:
 
 def _fingerprint(payment: Payment, request: RefundRequest, secret: str) -> str:
     parts = asdict(request) | {"imp_uid": payment.imp_uid}
-    # Not part of what was sent: it follows from the asker's permissions, which may change before the repeat.
+    # Not part of what was sent: it follows from the user's permissions, which may change before the repeat.
     del parts["requester"]
     for name in ("amount", "tax_free", "vat_amount", "expected_balance"):
         if parts[name] is not None:

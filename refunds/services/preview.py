@@ -23,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RefundPreview:
-    """What would happen, before anything is sent. `amount` in major units of the payment's currency."""
+    """The expected result of a refund before anything is sent. `amount` in major units of the payment's currency."""
 
     payment: Payment
     amount: Decimal
-    problems: tuple[Violation, ...]  # it would be refused for these
+    problems: tuple[Violation, ...]  # the refund would be rejected for these
     warnings: tuple[Violation, ...]  # worth knowing before it is confirmed
     requirements: Requirements
 
@@ -35,10 +35,10 @@ class RefundPreview:
 def preview_refund(
     *, payment: Payment, request: RefundRequest, user: User | None = None, gateway: Gateway | None = None
 ) -> RefundPreview:
-    """Say whether this refund would be refused here, why, and what to know before. Moves no money.
+    """Check whether this refund would be rejected here, why, and what to know before. Moves no money.
 
-    `user` is who would ask; without one nobody's approval is missed.
-    i'mport is only read: for tax parts that a rule needs, and for the name of the refund account's holder.
+    `user` is who would request it; without one, no approval is required. Reads i'mport only for tax parts that a rule
+    needs and for the holder's name of the refund account.
     """
     ensure_tax_parts(payment)
     context = context_of(payment, request)
@@ -60,7 +60,7 @@ def preview_refund(
 
 
 def _account_warnings(context: RefundContext, gateway: Gateway) -> tuple[Violation, ...]:
-    """What the bank says of the refund account, if i'mport can ask it: money sent to a wrong one rarely returns."""
+    """Check the account's holder with the bank, if i'mport can: money sent to a wrong account rarely returns."""
     account = policies.wire_account(context)
     if not account.account:
         return ()
@@ -70,7 +70,7 @@ def _account_warnings(context: RefundContext, gateway: Gateway) -> tuple[Violati
         message = _("The account could not be confirmed: %(message)s") % {"message": exc.message}
         return (Violation("account_not_confirmed", message, "refund_account"),)
     except GatewayError as exc:
-        logger.info("the holder of a refund account could not be asked for: %s", exc.message)
+        logger.info("the holder of a refund account could not be read: %s", exc.message)
         return ()
     if "".join(holder.split()).casefold() == "".join(account.holder.split()).casefold():
         return ()
@@ -79,11 +79,11 @@ def _account_warnings(context: RefundContext, gateway: Gateway) -> tuple[Violati
 
 
 def why_impossible(payment: Payment) -> Violation | None:
-    """The rule that no input would satisfy, so that nothing of this payment can be refunded here; else None."""
+    """Return the rule that no input would satisfy, so that nothing of this payment can be refunded; else None."""
     violations = policies.check(context_of(payment, RefundRequest())).violations
     return violations[0] if violations and not violations[0].field else None
 
 
 def requirements_of(payment: Payment) -> Requirements:
-    """What a form has to ask for to refund this payment, and what that costs the merchant."""
+    """Return what a form has to ask for to refund this payment, and what the refund costs the merchant."""
     return policies.requirements(payment, timezone.now(), settings.IAMPORT_CONTRACTS, settings.VBANK_REFUND_FEE)

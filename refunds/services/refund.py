@@ -1,4 +1,4 @@
-"""Refund a payment in three steps: reserve, call, settle. The only code that asks i'mport to move money.
+"""Refund a payment in three steps: reserve, call, settle. The only code that has i'mport move money.
 
 1. Reserve: one short durable transaction checks the rules and commits a `requested` record.
 2. Call: i'mport is called once; no transaction is open, no lock is held.

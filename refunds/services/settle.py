@@ -1,4 +1,4 @@
-"""Step 3 of a refund: write down what i'mport answered, in one short transaction each."""
+"""Step 3 of a refund: write what i'mport answered, in one short transaction each."""
 
 import logging
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
 
 @transaction.atomic(durable=True)
 def settle_failed(record: RefundRecord, *, code: str, message: str) -> RefundRecord:
-    """End a refund that certainly was not carried out."""
+    """End a refund that certainly was not executed."""
     _lock_payment(record)
     with _unless_settled_meanwhile(record):
         now = timezone.now()
@@ -72,7 +72,7 @@ def _lock_payment(record: RefundRecord) -> None:
 
 
 def _current(record: RefundRecord, booking: Booking) -> RefundRecord:
-    """The record as it stands after the booking (a sync or webhook may have settled it before us)."""
+    """Return the record as it is after the booking: a sync or a notification may have settled it before us."""
     for found in (booking.settled, booking.live):
         if found is not None and found.pk == record.pk:
             return found
@@ -81,7 +81,7 @@ def _current(record: RefundRecord, booking: Booking) -> RefundRecord:
 
 @contextmanager
 def _unless_settled_meanwhile(record: RefundRecord) -> Iterator[None]:
-    """Someone who read i'mport in between may have ended the record; then theirs is the better knowledge."""
+    """Keep the outcome of a concurrent settlement: whoever ended the record has read i'mport, and we have not."""
     try:
         yield
     except AlreadySettled:

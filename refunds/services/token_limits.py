@@ -1,4 +1,4 @@
-"""What an API token may refund: checked inside the reservation, under a lock on the token."""
+"""Enforce the limits of an API token, inside the reservation and under a lock on the token."""
 
 from datetime import datetime, time
 from decimal import Decimal
@@ -11,11 +11,11 @@ from refunds.models import RefundRecord
 
 
 def lock_token(token: ApiToken, now: datetime) -> ApiToken:
-    """The token as it is now, which nobody else refunds with or revokes until the transaction ends.
+    """Lock the token and return it: nobody else refunds with it or revokes it until the transaction ends.
 
-    Raises `TokenEnded` if it was revoked, has expired, or its account was closed since the request came in.
+    Raises `TokenEnded` if it was revoked or expired, or its user was deactivated, since the request arrived.
     """
-    # Not as strong as a deletion's lock: records of other refunds point to the token and hold it meanwhile.
+    # FOR NO KEY UPDATE: inserts of other refunds hold a key-share lock on the token meanwhile.
     rows = ApiToken.objects.select_for_update(no_key=True, of=("self",)).select_related("user")
     locked = rows.filter(pk=token.pk).first()
     if locked is None or not locked.is_usable(now) or not locked.user.is_active:
@@ -26,7 +26,7 @@ def lock_token(token: ApiToken, now: datetime) -> ApiToken:
 def ensure_within_limits(record: RefundRecord, token: ApiToken) -> None:
     """Raise `TokenCurrency`, `TokenAmountLimit` or `TokenDailyLimit` if this new record is too much for the token.
 
-    The token has to be locked, and the record saved, so that two at once cannot both fit.
+    The token must be locked and the record saved, so that two at once cannot both fit.
     """
     if not token.has_limit:
         return
@@ -45,7 +45,7 @@ def ensure_within_limits(record: RefundRecord, token: ApiToken) -> None:
 
 
 def used_on_day(token: ApiToken, moment: datetime) -> Decimal:
-    """What the token refunded, or is refunding, on the day of this moment in Korea so far."""
+    """Return what the token has refunded, or is refunding, so far on the day of this moment in Korea."""
     midnight = datetime.combine(seoul_date(moment), time.min, SEOUL)
     records = RefundRecord.objects.filter(api_token=token, requested_at__gte=midnight)
     return records.counting().shown_total()
