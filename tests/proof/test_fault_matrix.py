@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from pytest_django import Settings
 
 from payments.intake.sync import sync_by_id
@@ -63,15 +64,15 @@ TABLE: dict[str, tuple[Story, ...]] = {
 
 
 @pytest.fixture
-def fresh_gateway(settings: Settings, tmp_path: Path) -> Callable[[str, bool], None]:
+def fresh_gateway(settings: Settings) -> Callable[[str, bool], None]:
     """Return a function that prepares a gateway with a timeout for the fault, with or without an access token."""
-    folders = itertools.count()
-    settings.VAR_DIR = tmp_path / "shared"  # apart from other tests' tokens
+    keys = itertools.count()
 
     def prepare(fault: str, has_token: bool) -> None:
         settings.IAMPORT_READ_TIMEOUT = READ_TIMEOUT.get(fault, PATIENT_READ_TIMEOUT)
         if not has_token:
-            settings.VAR_DIR = tmp_path / str(next(folders))
+            cache.clear()
+            settings.IAMPORT_CONNECT_TIMEOUT = 5 + next(keys) / 1_000  # another gateway, without a token in memory
 
     return prepare
 

@@ -43,22 +43,21 @@ Mapped = TypeVar("Mapped")
 
 
 class IamportGateway:
-    """i'mport, for one configuration. Threads share one instance; it stays usable in forked children."""
+    """i'mport, for one configuration. Threads share one instance."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
         self._session = HttpSession(config)
         name = hashlib.sha256(f"{config.api_url}\n{config.imp_key}".encode()).hexdigest()[:16]
-        path = config.var_dir / f"iamport-token-{name}.json"
-        self._tokens = TokenCache(path, self._fetch_token, lock_timeout=config.patience)
+        self._tokens = TokenCache(f"iamport-token:{name}", self._fetch_token)
 
     @property
     def longest_cancel(self) -> float:
-        """Seconds that a cancel can take in all, with a new token before it and a reading after a refusal."""
+        """Return the seconds that a cancel can take, with a new token before it and a reading after a refusal."""
         return self.config.longest_cancel
 
     def cancel(self, request: CancelRequest) -> GatewayPayment:
-        """Ask for one cancel. It is sent once; only a 401, which carries nothing out, makes it be sent again.
+        """Request one cancel. It is sent once, and again only after a 401, with which i'mport executes nothing.
 
         Raises `GatewayRejected` (refused), `GatewayUnavailable` (certainly not carried out) or
         `OutcomeUnknown`.
@@ -96,7 +95,7 @@ class IamportGateway:
     def payments_between(
         self, start: datetime, end: datetime, *, status: StatusFilter = "all"
     ) -> Iterator[PaymentPage]:
-        """Every payment whose final status was set in [start, end]. Raises `GatewayError` while iterating."""
+        """Yield every payment whose final status was set in [start, end]. Raises `GatewayError` while iterating."""
 
         def read(call: Call) -> Any:
             return self._ask(call).response
@@ -104,20 +103,20 @@ class IamportGateway:
         return _understood(pages_between(read, start, end, status))
 
     def balance(self, imp_uid: str) -> Balance:
-        """What is left of a payment, by tax kind. Raises `PaymentUnknown` or `GatewayUnavailable`."""
+        """Return what is left of a payment by tax kind. Raises `PaymentUnknown` or `GatewayUnavailable`."""
         call = _payment_call(imp_uid, "/balance")
         return self._mapped(call, self._ask(call), balance_from)
 
     @sensitive_variables("account")
     def account_holder(self, *, bank_code: str, account: str) -> str:
-        """The name of the account's holder. Raises `GatewayRejected` if the bank does not know it."""
+        """Return the name of the account's holder. Raises `GatewayRejected` if the bank does not know the account."""
         call = Call("GET", "/vbanks/holder", params=(("bank_code", bank_code), ("bank_num", account)))
         return self._mapped(call, self._ask(call), _holder)
 
     def keys_are_refused(self) -> bool:
-        """Whether i'mport's last word on our key and secret was no.
+        """Return whether i'mport refused our key and secret when they were last sent.
 
-        Makes a call only then, and at most one a minute: keys that were set right at i'mport count again.
+        If so, sends them again at most once a minute, to notice that they were corrected at i'mport.
         """
         failure = self._tokens.failure()
         if failure is None or not isinstance(failure[1], GatewayAuthFailed):
@@ -131,12 +130,12 @@ class IamportGateway:
         return False
 
     def _ask(self, call: Call) -> Envelope:
-        """Make `call` with a valid token; an answer comes back only if it has `code` 0."""
+        """Make `call` with a valid token. Return the answer if its `code` is 0, else raise."""
         asked_at = time.monotonic()
         token = self._tokens.get()
         envelope = self._exchange(call, token, asked_at)
-        # Nothing is carried out without a valid token, so even a cancel may be repeated: once with a new token, and
-        # once more if that one was another process's, which can be dead as well.
+        # i'mport executes nothing without a valid token, so even a cancel may be repeated: with a new token, and once
+        # more if that one came from the cache, where it can be dead as well.
         for renewal in ("new", "newer"):
             if envelope.status != 401:
                 break

@@ -1,7 +1,6 @@
-"""The settings that the i'mport client runs on, as one comparable value."""
+"""The settings of the i'mport client, as one comparable value."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from django.conf import settings
@@ -9,33 +8,31 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
-    """Two equal configs may share one client. Key and secret stay out of the repr, and so out of logs."""
+    """Equal configurations may share one client. Key and secret stay out of the repr, and so out of logs."""
 
     api_url: str
     imp_key: str = field(repr=False)
     imp_secret: str = field(repr=False)
     connect_timeout: float  # seconds
     read_timeout: float  # seconds
-    var_dir: Path
 
     @classmethod
     def from_settings(cls) -> Self:
-        """The Django settings as they are now."""
+        """Return the Django settings as they are now."""
         return cls(
             api_url=str(settings.IAMPORT_API_URL).rstrip("/"),
             imp_key=str(settings.IAMPORT_IMP_KEY or ""),
             imp_secret=str(settings.IAMPORT_IMP_SECRET or ""),
             connect_timeout=float(settings.IAMPORT_CONNECT_TIMEOUT),
             read_timeout=float(settings.IAMPORT_READ_TIMEOUT),
-            var_dir=Path(settings.VAR_DIR),
         )
 
     @property
     def patience(self) -> float:
-        """Seconds that one call normally takes at the very most."""
+        """Return the seconds that one call normally takes at most."""
         return self.connect_timeout + self.read_timeout
 
     @property
     def longest_cancel(self) -> float:
-        """Seconds that a cancel can take in all: token, cancel, and a reading after a refusal on a kept connection."""
+        """Return the seconds that a cancel can take: token, cancel, and a reading after a refusal (kept connection)."""
         return 2 * self.connect_timeout + 3 * self.read_timeout

@@ -1,4 +1,4 @@
-"""What an answer, or the lack of one, means for the money: the one place that picks the error."""
+"""Choose the error for an answer of i'mport, or for none: what it means for the money."""
 
 from django.utils.translation import gettext as _
 
@@ -15,13 +15,13 @@ from payments.gateway.iamport.wire import Call, Envelope
 
 
 def raise_unless_ok(call: Call, envelope: Envelope) -> None:
-    """Return if i'mport answered "yes", otherwise raise the error that fits. 401 is the caller's part."""
+    """Raise the error that fits, unless i'mport executed the call. The caller handles 401."""
     status, code = envelope.status, envelope.code
     if status == 429:
         raise GatewayUnavailable(_("i'mport is receiving too many requests. Try again in a minute."))
     if status >= 500:
         raise _no_verdict(call, _("i'mport has a server error (HTTP %(status)s).") % {"status": status})
-    if status == 207 and isinstance(envelope.response, list):  # some of the payments asked for are missing
+    if status == 207 and isinstance(envelope.response, list):  # some of the requested payments are missing
         return
     if code is None or (code == 0 and not 200 <= status < 300):
         raise not_understood(call)
@@ -32,19 +32,19 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
 
 
 def transport_failure(call: Call, exc: TransportError) -> GatewayError:
-    """The error for a call that got no complete answer."""
+    """Return the error for a call that got no complete answer."""
     if isinstance(exc, NotSent):
         return GatewayUnavailable(_("i'mport cannot be reached. Nothing was sent; try again in a moment."))
     return _no_verdict(call, _("i'mport did not answer."))
 
 
 def not_understood(call: Call | None = None) -> GatewayError:
-    """The error for an answer that cannot be read."""
+    """Return the error for an answer that cannot be read."""
     return _no_verdict(call, _("i'mport's answer is not valid."))
 
 
 def _no_verdict(call: Call | None, reason: str) -> GatewayError:
-    # A read, or a request for a token, has no outcome that could be unknown.
+    # A reading or a request for a token has no outcome that could be unknown.
     if call is None or not call.moves_money:
         retry = _("Try again in a moment.")
         return GatewayUnavailable(f"{reason} {retry}")

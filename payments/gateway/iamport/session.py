@@ -1,6 +1,5 @@
-"""HTTP: one pooled session, and a clear word on how far a call that failed had got."""
+"""HTTP: one pooled session, and errors that say how far a failed call had got."""
 
-import os
 import ssl
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from payments.gateway.iamport.config import GatewayConfig
-from payments.gateway.iamport.wire import Answer, Call, encode
+from payments.gateway.iamport.wire import Call, RawResponse, encode
 
 POOL_SIZE = 32  # connections kept open; more threads than that still work, on connections of their own
 BODY_LIMIT = 8 * 1024 * 1024  # bytes; a full page of payments is well below one megabyte
@@ -50,18 +49,17 @@ class _Overrun(Exception):
 
 
 class HttpSession:
-    """Sends calls to one i'mport address over kept-alive connections. Threads and forks may share it."""
+    """Sends calls to one i'mport address over kept-alive connections. Threads may share it."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
-        self._abandoned: list[requests.Session] = []
-        self._renew()
+        self._session = _new_session()
 
-    def send(self, call: Call, token: str = "") -> Answer:
+    def send(self, call: Call, token: str = "") -> RawResponse:
         """Send `call`. Raises `TransportError`.
 
-        A call that moves money is sent at most once. Any other is sent again if its connection broke, which
-        is what happens when the server closes an idle connection just as we pick it.
+        A call that moves money is sent at most once. Any other is sent again if its connection broke: the server may
+        have closed an idle connection just before we used it.
         """
         try:
             return self._send_once(call, token)
@@ -70,11 +68,11 @@ class HttpSession:
                 raise
         return self._send_once(call, token)
 
-    def _send_once(self, call: Call, token: str) -> Answer:
+    def _send_once(self, call: Call, token: str) -> RawResponse:
         deadline = time.monotonic() + self._config.connect_timeout + 2 * self._config.read_timeout
         # `from None`: the causes carry the URL and the body in their text and frames, and so account numbers.
         try:
-            with self._current().request(
+            with self._session.request(
                 call.method,
                 self._config.api_url + call.path,
                 params=list(call.params),
@@ -85,7 +83,7 @@ class HttpSession:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return Answer(response.status_code, _read_body(response, deadline))
+                return RawResponse(response.status_code, _read_body(response, deadline))
         except _BAD_ADDRESS as exc:
             raise NotSent(type(exc).__name__) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError) as exc:
@@ -93,21 +91,9 @@ class HttpSession:
         except _Overrun:
             raise NoAnswer("the answer is too long or too slow") from None
 
-    def _current(self) -> requests.Session:
-        if self._pid != os.getpid():
-            # A forked child must not talk on its parent's connections. Nor may it close them here: their
-            # locks may have been held by a thread that does not exist in the child.
-            self._abandoned.append(self._session)
-            self._renew()
-        return self._session
-
-    def _renew(self) -> None:
-        self._session = _new_session()
-        self._pid = os.getpid()
-
 
 class _TokenAuth(AuthBase):
-    """Sets the token itself; without an `auth`, requests would put credentials from ~/.netrc in its place."""
+    """Sets the token. Without an `auth`, requests would send credentials from ~/.netrc instead."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -124,14 +110,14 @@ def _new_session() -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["Accept"] = "application/json"
-    # The API needs no cookies, and a jar would be state shared between threads.
+    # The API needs no cookies, and threads would share them.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session
 
 
 def _read_body(response: requests.Response, deadline: float) -> bytes:
-    # read1 returns what one socket read brings; read() would wait for a full chunk while a server drips
-    # bytes, each inside the read time-out. A body shorter than its Content-Length raises at the end.
+    # read1 returns after one socket read. read() would wait for a full chunk while a server sends single bytes, each
+    # within the read time-out. A body shorter than its Content-Length raises at the end.
     body = bytearray()
     while chunk := response.raw.read1(CHUNK, decode_content=True):
         body += chunk
@@ -151,10 +137,10 @@ def _translated(exc: Exception) -> TransportError:
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """`exc` and what it says it was caused by.
+    """Yield `exc` and its causes.
 
-    `__context__` is left out: it can be an older, unrelated error that the caller is handling just now, and
-    an old "connection refused" must not make this call look unsent.
+    Leaves out `__context__`: it can be an older, unrelated error that the caller is handling, and an old "connection
+    refused" must not make this call look unsent.
     """
     todo, seen = [exc], set[int]()
     while todo:

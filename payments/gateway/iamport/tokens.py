@@ -1,67 +1,62 @@
-"""The access token: asked for once per life, shared by every thread and process on this machine."""
+"""The access token: kept by the process and in Django's cache, and requested once per life."""
 
-import json
 import logging
-import os
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from filelock import FileLock, Timeout
+from django.core.cache import cache
 
+from core.cache import CACHE_ERRORS
 from payments.gateway.errors import GatewayUnavailable
 
 logger = logging.getLogger(__name__)
 
-# Renewed this early, so that a token does not expire on its way. It has to stay under a minute: asked
-# earlier, i'mport hands out the same token with no more life, and every call would ask again.
+# Renewed this early, so that a token does not expire on its way. It must stay under a minute: before the last minute
+# i'mport returns the same token without a longer life, and every call would request one.
 RENEW_BEFORE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`life` comes from i'mport's two times alone; `obtained_at` is only compared with our own clock."""
+    """An access token. `life` comes from i'mport's two times alone; `obtained_at` is only compared with our clock."""
 
     value: str = field(repr=False)
-    obtained_at: float  # UNIX seconds, this machine's clock, before the token was asked for
+    obtained_at: float  # UNIX seconds of this machine's clock, before the token was requested
     life: float  # seconds
 
     def is_fresh(self, now: float) -> bool:
-        """False when nearly expired, and when the clock was set back (its age is then not known)."""
+        """Return False if it has nearly expired, or if the clock was set back, so that its age is unknown."""
         return 0 <= now - self.obtained_at < self.life - min(RENEW_BEFORE, self.life / 2)
 
 
 class TokenCache:
-    """Keeps one token in memory and in a file. `fetch` asks i'mport for a token."""
+    """One token, in memory and in the cache below `key`. `fetch` requests a token from i'mport."""
 
-    def __init__(self, path: Path, fetch: Callable[[], Token], *, lock_timeout: float) -> None:
-        self._file = _TokenFile(path, lock_timeout)
+    def __init__(self, key: str, fetch: Callable[[], Token]) -> None:
+        self._key = key
         self._fetch = fetch
         self._memory: Token | None = None
         self._failure: tuple[float, GatewayUnavailable] | None = None
         self._lock = threading.Lock()
-        self._pid = os.getpid()
 
     def get(self, rejected: Token | None = None) -> Token:
-        """A token that is fresh and is not `rejected`, the one i'mport has just refused.
+        """Return a fresh token other than `rejected`, the one that i'mport has just refused.
 
-        Raises `GatewayUnavailable`. Threads that waited for a renewal which failed get that failure, instead
-        of queueing up to fail one by one.
+        Raises `GatewayUnavailable`. Threads that waited for a failed renewal raise the same error, instead of failing
+        one after the other.
         """
-        if (token := self._usable(self._memory, rejected)) is not None:
+        if (token := _usable(self._memory, rejected)) is not None:
             return token
         arrived = time.monotonic()
-        with self._own_lock():
-            if (token := self._usable(self._memory, rejected)) is not None:
+        with self._lock:
+            if (token := _usable(self._memory, rejected)) is not None:
                 return token
             if self._failure is not None and self._failure[0] >= arrived:
                 raise type(self._failure[1])(self._failure[1].message)
             try:
-                self._memory = self._shared_or_new(rejected)
+                self._memory = _usable(self._load(), rejected) or self._renew()
             except GatewayUnavailable as exc:
                 self._failure = (time.monotonic(), exc)
                 raise
@@ -69,105 +64,36 @@ class TokenCache:
             return self._memory
 
     def failure(self) -> tuple[float, GatewayUnavailable] | None:
-        """How many seconds ago the last token that was asked for did not come, and why; None since one came."""
+        """Return how many seconds ago the last request for a token failed, and why; None if it did not fail."""
         failed = self._failure
         return None if failed is None else (time.monotonic() - failed[0], failed[1])
 
     def renew(self) -> Token:
-        """A token other than the one in use. Raises `GatewayUnavailable`."""
+        """Return a token other than the one in use. Raises `GatewayUnavailable`."""
         return self.get(rejected=self._memory)
 
-    def _shared_or_new(self, rejected: Token | None) -> Token:
-        with self._file.exclusive():
-            if (token := self._usable(self._file.read(), rejected)) is not None:
-                return token
-            token = self._fetch()
-            self._file.write(token)
-            return token
-
-    @staticmethod
-    def _usable(token: Token | None, rejected: Token | None) -> Token | None:
-        # Compared whole, not by value: asked again, i'mport may hand out the same token as good as new.
-        return token if token is not None and token != rejected and token.is_fresh(time.time()) else None
-
-    def _own_lock(self) -> threading.Lock:
-        # In a forked child, a thread that held the lock in the parent never releases it.
-        if self._pid != os.getpid():
-            self._lock = threading.Lock()
-            self._pid = os.getpid()
-        return self._lock
-
-
-class _TokenFile:
-    """The token's file, readable by this user only. A failure here only costs a call, so none is raised."""
-
-    def __init__(self, path: Path, lock_timeout: float) -> None:
-        self._path = path
-        self._lock_timeout = lock_timeout
-        self._warned = False
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the lock shared by all processes, or go on without it if that cannot be had."""
-        lock = self._acquired()
+    def _renew(self) -> Token:
+        token = self._fetch()
         try:
-            yield
-        finally:
-            if lock is not None:
-                lock.release()
+            cache.set(self._key, [token.value, token.obtained_at, token.life], token.life)
+        except CACHE_ERRORS as exc:
+            logger.warning("i'mport's token cannot be shared through the cache: %s", type(exc).__name__)
+        return token
 
-    def read(self) -> Token | None:
-        """The stored token; None if there is none or the file is damaged."""
+    def _load(self) -> Token | None:
+        """Return the cached token, if there is one and the cache answers."""
         try:
-            stored = json.loads(self._path.read_bytes())
-            token = Token(stored["value"], float(stored["obtained_at"]), float(stored["life"]))
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            value, obtained_at, life = cache.get(self._key) or ("", 0, 0)
+            return Token(value, float(obtained_at), float(life)) if is_header_safe(value) else None
+        except (*CACHE_ERRORS, ValueError, TypeError):
             return None
-        return token if is_header_safe(token.value) else None
 
-    def write(self, token: Token) -> None:
-        """Replace the file in one step, so that no reader ever sees half of it."""
-        text = json.dumps({"value": token.value, "obtained_at": token.obtained_at, "life": token.life})
-        temporary: Path | None = None
-        try:
-            descriptor, name = tempfile.mkstemp(prefix=self._path.stem, dir=self._path.parent)  # mode 0600
-            temporary = Path(name)
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(text)
-            temporary.replace(self._path)
-        except OSError as exc:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
-            self._warn(exc)
 
-    def _acquired(self) -> FileLock | None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(
-                self._path.with_suffix(".lock"),
-                timeout=self._lock_timeout,
-                mode=0o600,
-                poll_interval=0.02,
-                fallback_to_soft=False,  # a soft lock outlives a killed process
-            )
-            lock.acquire()
-        except Timeout:
-            logger.warning("Another process has been renewing i'mport's token for long; asking for it ourselves")
-            return None
-        except (OSError, NotImplementedError) as exc:
-            self._warn(exc)
-            return None
-        return lock
-
-    def _warn(self, exc: Exception) -> None:
-        if not self._warned:
-            self._warned = True
-            logger.warning(
-                "i'mport's token cannot be shared between processes (%s in VAR_DIR); each keeps its own",
-                type(exc).__name__,
-            )
+def _usable(token: Token | None, rejected: Token | None) -> Token | None:
+    # Compared whole, not by value: i'mport may return the same token again, which is then valid.
+    return token if token is not None and token != rejected and token.is_fresh(time.time()) else None
 
 
 def is_header_safe(value: object) -> bool:
-    """Whether `value` is a token that can travel in an HTTP header."""
+    """Return whether `value` is a token that can be sent in an HTTP header."""
     return isinstance(value, str) and value.isascii() and value.isprintable() and value.strip() == value != ""

@@ -1,4 +1,4 @@
-"""Calls and answers as they travel: JSON in both directions, amounts as exact decimals."""
+"""Calls and answers as JSON, with amounts as exact decimals."""
 
 import json
 from collections.abc import Mapping
@@ -12,24 +12,24 @@ MESSAGE_LIMIT = 500
 
 
 class Unreadable(ValueError):
-    """An answer without the shape that i'mport documents; the text says what is wrong, not the payload."""
+    """An answer that differs from i'mport's documentation. The text says how, without the payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. Parameters and body can hold account numbers, so the repr leaves them out."""
+    """One request. The repr leaves out parameters and body, which can hold account numbers."""
 
     method: Literal["GET", "POST"]
     path: str
     params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: Mapping[str, object] | None = field(default=None, repr=False)
-    moves_money: bool = False  # such a call is never sent twice, and without an answer its outcome is unknown
-    reads_payment: bool = False  # such a call gets a 404 when there is no such payment
+    moves_money: bool = False  # never sent twice; without an answer its outcome is unknown
+    reads_payment: bool = False  # answered with 404 if there is no such payment
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back over HTTP, complete to the last byte."""
+class RawResponse:
+    """A complete HTTP response."""
 
     status: int
     body: bytes = field(repr=False)
@@ -37,7 +37,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """i'mport's `{code, message, response}`. `code` is None when the body was nothing of the kind."""
+    """i'mport's `{code, message, response}`. `code` is None if the body has another form."""
 
     status: int
     code: int | None
@@ -46,7 +46,7 @@ class Envelope:
 
 
 def encode(value: object) -> str:
-    """JSON text in which a Decimal is a number with exactly its own digits (a float would not be exact)."""
+    """Return JSON text. A Decimal becomes a number with exactly its digits; a float would not be exact."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{json.dumps(str(k))}:{encode(v)}" for k, v in value.items()) + "}"
     if isinstance(value, Decimal):
@@ -57,8 +57,8 @@ def encode(value: object) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-def decode(answer: Answer) -> Envelope:
-    """Open the envelope; anything that is not one gives `code=None` and never raises."""
+def decode(answer: RawResponse) -> Envelope:
+    """Parse the envelope. Never raises: any other body gives `code=None`."""
     try:
         document = json.loads(answer.body, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

@@ -1,7 +1,6 @@
 """Sample payments in i'mport's JSON, and the configuration of the gateway tests."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from payments.gateway import CancelRequest
@@ -34,13 +33,12 @@ def cancel_request(**changes: Any) -> CancelRequest:
     return CancelRequest(**{**values, **changes})
 
 
-def config(url: str, var_dir: Path, **changes: Any) -> GatewayConfig:
+def config(url: str, **changes: Any) -> GatewayConfig:
     values: dict[str, Any] = {
         "api_url": url.rstrip("/"),
         "imp_key": "key",
         "imp_secret": "the-secret",
         "connect_timeout": 5.0,
         "read_timeout": 5.0,
-        "var_dir": var_dir,
     }
     return GatewayConfig(**{**values, **changes})

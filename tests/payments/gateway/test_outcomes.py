@@ -5,7 +5,6 @@ import logging
 import traceback
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,8 +35,8 @@ def api() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> IamportGateway:
-    return IamportGateway(config(API, tmp_path))
+def gateway() -> IamportGateway:
+    return IamportGateway(config(API))
 
 
 def answer_cancel(api: responses.RequestsMock, **answer: Any) -> None:
@@ -250,8 +249,8 @@ def test_without_a_token_no_cancel_is_sent(
 
 
 @pytest.mark.parametrize("missing", ["imp_key", "imp_secret"])
-def test_missing_keys_are_named_by_their_environment_variables(tmp_path: Path, missing: str) -> None:
-    gateway = IamportGateway(config(API, tmp_path, **{missing: ""}))
+def test_missing_keys_are_named_by_their_environment_variables(missing: str) -> None:
+    gateway = IamportGateway(config(API, **{missing: ""}))
     with pytest.raises(GatewayAuthFailed, match="IAMPORT_IMP_KEY and IAMPORT_IMP_SECRET"):
         gateway.payment(UID)
 

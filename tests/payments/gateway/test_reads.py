@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,8 +28,8 @@ def api() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> IamportGateway:
-    return IamportGateway(config(API, tmp_path))
+def gateway() -> IamportGateway:
+    return IamportGateway(config(API))
 
 
 def queries(api: responses.RequestsMock, path: str) -> list[dict[str, list[str]]]:

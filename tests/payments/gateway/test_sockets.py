@@ -1,6 +1,5 @@
 """Real connections that are refused, dropped, truncated, slow or stale."""
 
-import multiprocessing
 import socket
 import ssl
 import threading
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3.exceptions
 
-from payments.gateway import GatewayError, GatewayUnavailable, OutcomeUnknown
+from payments.gateway import GatewayUnavailable, OutcomeUnknown
 from payments.gateway.iamport import session as session_module
 from payments.gateway.iamport.client import IamportGateway
 from payments.gateway.iamport.tokens import Token
@@ -30,14 +29,14 @@ def server() -> Iterator[RawServer]:
 
 
 @pytest.fixture
-def gateway(server: RawServer, tmp_path: Path) -> IamportGateway:
-    return IamportGateway(config(server.url, tmp_path))
+def gateway(server: RawServer) -> IamportGateway:
+    return IamportGateway(config(server.url))
 
 
-def hasty(server: RawServer, tmp_path: Path) -> IamportGateway:
+def hasty(server: RawServer) -> IamportGateway:
     """Return a gateway with a token and a short read timeout."""
-    IamportGateway(config(server.url, tmp_path))._tokens.get()
-    return IamportGateway(config(server.url, tmp_path, connect_timeout=1.0, read_timeout=1.0))
+    IamportGateway(config(server.url))._tokens.get()
+    return IamportGateway(config(server.url, connect_timeout=1.0, read_timeout=1.0))
 
 
 def closed_port() -> int:
@@ -77,8 +76,8 @@ def test_a_body_shorter_than_announced_is_not_an_answer_even_if_it_is_whole_json
         gateway.payment(UID)
 
 
-def test_a_cancel_without_an_answer_in_time_is_unknown(server: RawServer, tmp_path: Path) -> None:
-    gateway, never = hasty(server, tmp_path), threading.Event()
+def test_a_cancel_without_an_answer_in_time_is_unknown(server: RawServer) -> None:
+    gateway, never = hasty(server), threading.Event()
     server.answer = lambda _: Reply(wait=never, close=True)
     with pytest.raises(OutcomeUnknown):
         gateway.cancel(cancel_request())
@@ -86,8 +85,8 @@ def test_a_cancel_without_an_answer_in_time_is_unknown(server: RawServer, tmp_pa
     assert len(server.calls) == 1
 
 
-def test_an_answer_that_drips_in_for_ever_is_given_up(server: RawServer, tmp_path: Path) -> None:
-    gateway = hasty(server, tmp_path)
+def test_an_answer_that_drips_in_for_ever_is_given_up(server: RawServer) -> None:
+    gateway = hasty(server)
     server.answer = lambda _: Reply(http(b" " * 100_000), drip=0.001, close=True)
     with pytest.raises(OutcomeUnknown):
         gateway.cancel(cancel_request())
@@ -102,16 +101,16 @@ def test_an_answer_that_is_too_long_is_given_up(
         gateway.payment(UID)
 
 
-def test_a_refused_connection_means_that_nothing_was_sent(tmp_path: Path) -> None:
-    gateway = IamportGateway(config(f"http://127.0.0.1:{closed_port()}", tmp_path))
+def test_a_refused_connection_means_that_nothing_was_sent() -> None:
+    gateway = IamportGateway(config(f"http://127.0.0.1:{closed_port()}"))
     gateway._tokens._memory = Token("token-1", obtained_at=time.time(), life=1800)
     with pytest.raises(GatewayUnavailable, match="Nothing was sent"):
         gateway.cancel(cancel_request())
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}", "http://no-such-host.invalid", "nonsense", "http://"])
-def test_an_address_that_cannot_be_reached_is_unavailable(tmp_path: Path, address: str) -> None:
-    gateway = IamportGateway(config(address.format(port=closed_port()), tmp_path))
+def test_an_address_that_cannot_be_reached_is_unavailable(address: str) -> None:
+    gateway = IamportGateway(config(address.format(port=closed_port())))
     with pytest.raises(GatewayUnavailable, match="Nothing was sent"):
         gateway.payment(UID)
 
@@ -188,25 +187,3 @@ def test_many_threads_use_one_gateway_at_once(server: RawServer, gateway: Iampor
     uids = [f"imp_{number}" for number in range(100)]
     with ThreadPoolExecutor(40) as pool:
         assert [payment.imp_uid for payment in pool.map(gateway.payment, uids)] == uids
-
-
-def _read_in_child(gateway: IamportGateway, results: "multiprocessing.SimpleQueue[str]") -> None:
-    try:
-        results.put(gateway.payment(UID).imp_uid)
-    except GatewayError as exc:
-        results.put(repr(exc))
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_does_not_talk_on_its_parents_connection(server: RawServer, gateway: IamportGateway) -> None:
-    server.answer = lambda _: ok(payment_json())
-    gateway.payment(UID)
-    fork = multiprocessing.get_context("fork")
-    results = fork.SimpleQueue()
-    gateway._tokens._memory = None
-    gateway._tokens._lock.acquire()  # as if another thread were renewing the token
-    child = fork.Process(target=_read_in_child, args=(gateway, results), daemon=True)
-    child.start()
-    assert results.get() == UID
-    child.join(10)
-    assert [call.connection for call in server.calls] == [1, 2]

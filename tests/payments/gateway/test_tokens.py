@@ -1,19 +1,16 @@
 """The access token: requested once, shared, renewed early, never shown."""
 
-import json
-import logging
-import multiprocessing
-import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.test import override_settings
-from filelock import FileLock
+from redis.exceptions import RedisError
 
 from payments.gateway import GatewayError, GatewayUnavailable, OutcomeUnknown, get_gateway
 from payments.gateway.iamport.client import IamportGateway
@@ -29,13 +26,8 @@ def server() -> Iterator[RawServer]:
         yield server
 
 
-def gateway_on(server: RawServer, var_dir: Path, **changes: Any) -> IamportGateway:
-    return IamportGateway(config(server.url, var_dir, **changes))
-
-
-def token_file(var_dir: Path) -> Path:
-    (path,) = var_dir.glob("iamport-token-*.json")
-    return path
+def gateway_on(server: RawServer, **changes: Any) -> IamportGateway:
+    return IamportGateway(config(server.url, **changes))
 
 
 def numbered_tokens(server: RawServer) -> None:
@@ -47,33 +39,23 @@ def accept_only(server: RawServer, token: str) -> None:
     server.answer = lambda request: ok(cancelled_json()) if request.headers["authorization"] == token else refused
 
 
-def test_one_token_serves_every_call_and_every_gateway_on_this_machine(server: RawServer, tmp_path: Path) -> None:
+def test_one_token_serves_every_call_and_every_gateway_with_this_cache(server: RawServer) -> None:
     for _ in range(3):
-        gateway = gateway_on(server, tmp_path)
+        gateway = gateway_on(server)
         gateway.payment(UID)
         gateway.payment(UID)
     assert len(server.token_calls) == 1
 
 
-def test_another_key_has_another_token(server: RawServer, tmp_path: Path) -> None:
-    gateway_on(server, tmp_path).payment(UID)
-    gateway_on(server, tmp_path, imp_key="other").payment(UID)
+def test_another_key_has_another_token(server: RawServer) -> None:
+    gateway_on(server).payment(UID)
+    gateway_on(server, imp_key="other").payment(UID)
     assert len(server.token_calls) == 2
 
 
-def test_the_file_is_private_and_holds_no_key(server: RawServer, tmp_path: Path) -> None:
-    gateway_on(server, tmp_path).payment(UID)
-    for path in tmp_path.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert "the-secret" not in path.name + path.read_text()
-    assert json.loads(token_file(tmp_path).read_text())["value"] == "token-1"
-
-
 @pytest.mark.parametrize(("after", "calls"), [(1769, 1), (1771, 2), (3600, 2)])
-def test_a_token_is_renewed_shortly_before_its_life_ends(
-    server: RawServer, tmp_path: Path, after: int, calls: int
-) -> None:
-    gateway = gateway_on(server, tmp_path)
+def test_a_token_is_renewed_shortly_before_its_life_ends(server: RawServer, after: int, calls: int) -> None:
+    gateway = gateway_on(server)
     with time_machine.travel(NOW, tick=False) as clock:
         gateway.payment(UID)
         clock.shift(after)
@@ -81,8 +63,8 @@ def test_a_token_is_renewed_shortly_before_its_life_ends(
     assert len(server.token_calls) == calls
 
 
-def test_a_clock_set_back_makes_a_token_of_unknown_age_unusable(server: RawServer, tmp_path: Path) -> None:
-    gateway = gateway_on(server, tmp_path)
+def test_a_clock_set_back_makes_a_token_of_unknown_age_unusable(server: RawServer) -> None:
+    gateway = gateway_on(server)
     with time_machine.travel(NOW, tick=False) as clock:
         gateway.payment(UID)
         clock.shift(-86_400)
@@ -90,45 +72,19 @@ def test_a_clock_set_back_makes_a_token_of_unknown_age_unusable(server: RawServe
     assert len(server.token_calls) == 2
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [b"", b"{", b"[]", b"{}", b"\xff", b'{"value": "a\\nb", "obtained_at": 1, "life": 9e9}', b"[" * 9999],
-)
-def test_a_damaged_file_is_ignored_and_overwritten(server: RawServer, tmp_path: Path, damage: bytes) -> None:
-    gateway_on(server, tmp_path).payment(UID)
-    token_file(tmp_path).write_bytes(damage)
-    gateway_on(server, tmp_path).payment(UID)
-    assert len(server.token_calls) == 2
-    assert json.loads(token_file(tmp_path).read_bytes())["value"] == "token-1"
-
-
-def test_a_folder_that_cannot_be_written_costs_one_warning_and_no_call(
-    server: RawServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    gateway = gateway_on(server, tmp_path / "file" / "var")
-    with time_machine.travel(NOW, tick=False) as clock:
-        gateway.payment(UID)
-        clock.shift(3600)
-        gateway.payment(UID)
-    assert len([r for r in caplog.records if r.levelno >= logging.WARNING]) == 1
-
-
-def test_a_refused_token_is_replaced_once_for_all_threads(server: RawServer, tmp_path: Path) -> None:
+def test_a_refused_token_is_replaced_once_for_all_threads(server: RawServer) -> None:
     numbered_tokens(server)
     accept_only(server, "token-2")
-    gateway = gateway_on(server, tmp_path)
+    gateway = gateway_on(server)
     gateway._tokens.get()
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(gateway.cancel, [cancel_request()] * 16))
     assert len(server.token_calls) == 2
 
 
-def test_a_refused_token_that_another_process_replaced_is_taken_from_the_file(
-    server: RawServer, tmp_path: Path
-) -> None:
+def test_a_refused_token_that_another_process_replaced_is_taken_from_the_cache(server: RawServer) -> None:
     numbered_tokens(server)
-    first, second = gateway_on(server, tmp_path), gateway_on(server, tmp_path)
+    first, second = gateway_on(server), gateway_on(server)
     first._tokens.get()
     second._tokens.get()
     accept_only(server, "token-2")
@@ -137,8 +93,8 @@ def test_a_refused_token_that_another_process_replaced_is_taken_from_the_file(
     assert len(server.token_calls) == 2
 
 
-def test_the_same_token_handed_out_again_counts_as_new(server: RawServer, tmp_path: Path) -> None:
-    gateway = gateway_on(server, tmp_path)
+def test_the_same_token_handed_out_again_counts_as_new(server: RawServer) -> None:
+    gateway = gateway_on(server)
     with time_machine.travel(NOW, tick=False) as clock:
         token = gateway._tokens.get()
         clock.shift(1)
@@ -163,11 +119,11 @@ class Line:
 
 
 def test_threads_that_waited_for_a_failed_renewal_share_its_failure(
-    server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everyone_came = threading.Event()
     server.token = lambda: Reply(http(envelope(code=-1), "503 Unavailable"), wait=everyone_came, close=True)
-    gateway, line = gateway_on(server, tmp_path), Line()
+    gateway, line = gateway_on(server), Line()
     monkeypatch.setattr(gateway._tokens, "_lock", line)
 
     def ask() -> type[Exception] | None:
@@ -186,76 +142,72 @@ def test_threads_that_waited_for_a_failed_renewal_share_its_failure(
     assert len(server.token_calls) == 1
 
 
-def test_a_process_that_holds_the_lock_for_ever_does_not_stop_the_others(
-    server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gateway = gateway_on(server, tmp_path)
-    monkeypatch.setattr(gateway._tokens._file, "_lock_timeout", 0.2)
-    with FileLock(gateway._tokens._file._path.with_suffix(".lock")):
-        assert gateway.payment(UID).imp_uid == UID
-
-
-def test_a_cancel_is_not_sent_when_the_token_came_too_late(server: RawServer, tmp_path: Path) -> None:
-    gateway = gateway_on(server, tmp_path, connect_timeout=0.1, read_timeout=0.2)
-    with (
-        FileLock(gateway._tokens._file._path.with_suffix(".lock")),
-        pytest.raises(GatewayUnavailable, match="Nothing was sent"),
-    ):
+def test_a_cancel_is_not_sent_when_the_token_came_too_late(server: RawServer) -> None:
+    gateway = gateway_on(server, connect_timeout=0.1, read_timeout=0.2)
+    lock = gateway._tokens._lock
+    lock.acquire()  # another thread renews the token
+    threading.Timer(0.5, lock.release).start()
+    with pytest.raises(GatewayUnavailable, match="Nothing was sent"):
         gateway.cancel(cancel_request())
     assert not server.calls
 
 
-def _read_often(url: str, var_dir: Path, results: "multiprocessing.SimpleQueue[str]") -> None:
-    gateway = IamportGateway(config(url, var_dir))
-    with ThreadPoolExecutor(8) as pool:
-        for payment in pool.map(gateway.payment, [UID] * 8):
-            results.put(payment.imp_uid)
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_eight_processes_of_eight_threads_starting_cold_ask_for_one_token(server: RawServer, tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
-    results = fork.SimpleQueue()
-    children = [fork.Process(target=_read_often, args=(server.url, tmp_path, results), daemon=True) for _ in range(8)]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join(30)
-    assert [results.get() for _ in range(64)] == [UID] * 64
+@pytest.mark.parametrize("found", ["", [], 5, ["a\nb", 1, 9e9], ["token", "x", 1], {"value": "token"}, ["only"]])
+def test_what_else_stands_in_the_cache_is_ignored_and_replaced(server: RawServer, found: object) -> None:
+    tokens = gateway_on(server)._tokens
+    cache.set(tokens._key, found)
+    assert tokens.get().value == "token-1"
+    assert gateway_on(server)._tokens.get().value == "token-1"
     assert len(server.token_calls) == 1
 
 
-def test_get_gateway_is_one_instance_until_the_settings_change(tmp_path: Path) -> None:
-    with override_settings(VAR_DIR=tmp_path):
-        first = get_gateway()
-        with ThreadPoolExecutor(8) as pool:
-            assert {id(pool.submit(get_gateway).result()) for _ in range(8)} == {id(first)}
-        with override_settings(IAMPORT_READ_TIMEOUT=1.5):
-            assert get_gateway() is not first
+def test_a_cache_that_is_down_costs_each_process_a_token_and_no_call(
+    server: RawServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    down = {"side_effect": RedisError("down")}
+    with patch.object(cache, "get", **down), patch.object(cache, "set", **down):
+        for _ in range(2):
+            gateway = gateway_on(server)
+            gateway.payment(UID)
+            gateway.payment(UID)
+    assert len(server.token_calls) == 2
+    assert caplog.text.count("cannot be shared") == 2
 
 
-def test_a_trailing_slash_in_the_address_changes_nothing(server: RawServer, tmp_path: Path) -> None:
-    with override_settings(
-        IAMPORT_API_URL=server.url + "/", IAMPORT_IMP_KEY="key", IAMPORT_IMP_SECRET="s", VAR_DIR=tmp_path
-    ):
+def test_eight_threads_starting_cold_ask_for_one_token(server: RawServer) -> None:
+    gateway = gateway_on(server)
+    with ThreadPoolExecutor(8) as pool:
+        assert {payment.imp_uid for payment in pool.map(gateway.payment, [UID] * 64)} == {UID}
+    assert len(server.token_calls) == 1
+
+
+def test_get_gateway_is_one_instance_until_the_settings_change() -> None:
+    first = get_gateway()
+    with ThreadPoolExecutor(8) as pool:
+        assert {id(pool.submit(get_gateway).result()) for _ in range(8)} == {id(first)}
+    with override_settings(IAMPORT_READ_TIMEOUT=1.5):
+        assert get_gateway() is not first
+
+
+def test_a_trailing_slash_in_the_address_changes_nothing(server: RawServer) -> None:
+    with override_settings(IAMPORT_API_URL=server.url + "/", IAMPORT_IMP_KEY="key", IAMPORT_IMP_SECRET="s"):
         assert get_gateway().payment(UID).imp_uid == UID
     assert server.calls[0].path.startswith(f"/payments/{UID}")
 
 
-def test_a_cancel_whose_repeat_breaks_off_is_unknown(server: RawServer, tmp_path: Path) -> None:
+def test_a_cancel_whose_repeat_breaks_off_is_unknown(server: RawServer) -> None:
     refused = Reply(http(envelope(code=-1), "401 Unauthorized"))
     server.answer = lambda _: refused if len(server.calls) == 1 else Reply(close=True)
     with pytest.raises(OutcomeUnknown) as raised:
-        gateway_on(server, tmp_path).cancel(cancel_request())
+        gateway_on(server).cancel(cancel_request())
     assert isinstance(raised.value, GatewayError)
     assert len(server.calls) == 2
 
 
-def test_two_dead_tokens_in_a_row_are_replaced(server: RawServer, tmp_path: Path) -> None:
+def test_two_dead_tokens_in_a_row_are_replaced(server: RawServer) -> None:
     numbered_tokens(server)
-    gateway = gateway_on(server, tmp_path)
-    gateway.payment(UID)
-    path = token_file(tmp_path)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "value": "left by another process"}))
+    gateway = gateway_on(server)
+    token = gateway._tokens.get()
+    cache.set(gateway._tokens._key, ["left by another process", token.obtained_at, token.life])
     accept_only(server, "token-2")
     assert gateway.cancel(cancel_request()).imp_uid == UID
