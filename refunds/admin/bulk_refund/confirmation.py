@@ -1,4 +1,4 @@
-"""The confirmation page: what was selected and typed, what the rules say of it, and what it adds up to."""
+"""The confirmation page: selected orders and inputs, results of the rules, and totals."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from core.money import KRW, format_money, precision, quantize
 from payments.admin.payments import state_badge
 from payments.labels import method_label, pg_label
 from payments.models import Payment
-from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, untouched
+from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, initial_data
 from refunds.batches.create import Order
 from refunds.errors import Violation
 from refunds.services.preview import RefundPreview, preview_refund, requirements_of
 
-# Shown with live numbers instead of the rule's own sentence.
+# Shown with live numbers instead of the rule's own message.
 FEE_WARNING = "vbank_fee"
-# The inputs that every order has, in the head of its card.
+# The inputs that every order has, at the top of its card.
 HEAD_FIELDS = ("selected", "expected_balance", "amount")
 
 
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def amount(self) -> Decimal | None:
-        """What would be refunded; None while the amount typed is wrong."""
+        """The amount to refund; None while the input is invalid."""
         return None if self.form.has_error("amount") else self.preview.amount
 
     @property
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def cost(self) -> str:
-        """The line that says what a virtual account's refund costs the shop."""
+        """The line with the shop's cost of refunding a virtual account."""
         if not self.fee or self.amount is None:
             return ""
         return _("%(amount)s + %(fee)s fee. Total cost %(cost)s") % {
@@ -72,7 +72,7 @@ class Row:
 
     @property
     def more_fields(self) -> list[BoundField]:
-        """The inputs besides the amount that have to be filled in."""
+        """The inputs besides the amount that must be filled in."""
         return [bound for bound in self.form if bound.name not in (*HEAD_FIELDS, *self._folded)]
 
     @property
@@ -94,7 +94,7 @@ class Row:
 
     @property
     def problems(self) -> list[ValidationError]:
-        """What is wrong with no one input."""
+        """Errors that belong to no single input."""
         found: list[ValidationError] = [
             *self.form.non_field_errors().as_data(),
             *self.form["expected_balance"].errors.as_data(),
@@ -145,7 +145,7 @@ class Row:
 
 @dataclass(slots=True)
 class Confirmation:
-    """The page, validated. `may_send` says whether every ticked order may be refunded as typed."""
+    """The page, validated. `may_send` tells whether every ticked order may be refunded with these inputs."""
 
     rows: list[Row]
     shared: SharedForm
@@ -170,7 +170,7 @@ class Confirmation:
 
     @property
     def totals(self) -> list[str]:
-        """What would be refunded, per currency."""
+        """The total to refund per currency."""
         sums: dict[str, Decimal] = {}
         for row in self.ticked:
             sums[row.payment.currency] = sums.get(row.payment.currency, Decimal(0)) + (row.amount or 0)
@@ -191,22 +191,22 @@ class Confirmation:
         return label % {"total": " + ".join(self.totals), "count": count}
 
 
-def first_look(payments: Sequence[Payment], user: User, token: str) -> Confirmation:
-    """The page before anybody typed: refuses only what no input could mend."""
+def initial_page(payments: Sequence[Payment], user: User, token: str) -> Confirmation:
+    """Return the page before any input, with only the problems that no input can fix."""
     shared = SharedForm({"token": token, "reason": ""})
     shared.is_valid()
     rows = []
     for payment in payments:
-        form = OrderForm(payment, requirements_of(payment), untouched(payment))
+        form = OrderForm(payment, requirements_of(payment), initial_data(payment))
         preview = _preview(form, "", user)
-        telling = [problem for problem in preview.problems if problem.field in ("", "amount")]
-        _complain(form, telling)
-        rows.append(Row(payment, form, preview, ticked=not telling, blocked=_is_blocked(preview)))
+        shown = [problem for problem in preview.problems if problem.field in ("", "amount")]
+        _add_problems(form, shown)
+        rows.append(Row(payment, form, preview, ticked=not shown, blocked=_is_blocked(preview)))
     return _with_skipped(Confirmation(rows, shared))
 
 
-def judge(payments: Sequence[Payment], user: User, data: Mapping[str, Any]) -> Confirmation:
-    """The page as it was sent, with every problem beside its input."""
+def submitted_page(payments: Sequence[Payment], user: User, data: Mapping[str, Any]) -> Confirmation:
+    """Return the page as submitted, with every problem beside its input."""
     shared = SharedForm(data)
     shared.is_valid()
     reason = shared.cleaned_data.get("reason", "")
@@ -216,14 +216,14 @@ def judge(payments: Sequence[Payment], user: User, data: Mapping[str, Any]) -> C
         preview = _preview(form, reason, user)
         blocked = _is_blocked(preview)
         wanted = form.is_selected
-        _complain(form, [problem for problem in preview.problems if wanted or not problem.field])
+        _add_problems(form, [problem for problem in preview.problems if wanted or not problem.field])
         rows.append(Row(payment, form, preview, ticked=wanted and not blocked, blocked=blocked))
         if wanted and not shared.has_error("reason"):
-            _complain_of_reason(shared, preview.problems)
+            _add_reason_problems(shared, preview.problems)
     return _with_skipped(Confirmation(rows, shared))
 
 
-def blocked_although_wanted(page: Confirmation) -> bool:
+def has_blocked_selection(page: Confirmation) -> bool:
     return any(row.blocked and row.form.is_selected for row in page.rows)
 
 
@@ -236,13 +236,13 @@ def _is_blocked(preview: RefundPreview) -> bool:
     return any(not problem.field for problem in preview.problems)
 
 
-def _complain(form: OrderForm, problems: Iterable[Violation]) -> None:
+def _add_problems(form: OrderForm, problems: Iterable[Violation]) -> None:
     for problem in problems:
         if problem.field != "reason":
-            form.complain(problem.field, problem.code, problem.message)
+            form.add_problem(problem.field, problem.code, problem.message)
 
 
-def _complain_of_reason(shared: SharedForm, problems: Iterable[Violation]) -> None:
+def _add_reason_problems(shared: SharedForm, problems: Iterable[Violation]) -> None:
     for problem in problems:
         if problem.field == "reason":
             shared.add_error("reason", ValidationError(problem.message, code=problem.code))

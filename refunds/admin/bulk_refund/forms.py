@@ -1,7 +1,7 @@
 """The admin's confirmation page as forms: one for each order, one for what they share.
 
-The fields only read what was typed, with the readers of the API and the command, so that the codes are the same
-everywhere; the rules are asked through `preview_refund`.
+The fields parse with the functions of the API and the command, so that the codes are the same everywhere.
+`preview_refund` applies the rules.
 """
 
 import uuid
@@ -23,7 +23,7 @@ from refunds.errors import InvalidRequest
 from refunds.inputs import MAX_REASON_LENGTH, RefundRequest, parse_amount, parse_text
 from refunds.policies import Requirements
 
-Reader = Callable[[str], Any]
+Parser = Callable[[str], Any]
 ACCOUNT_INPUT_LENGTH = 100
 REQUESTERS: tuple[tuple[str, str | Promise], ...] = (
     ("admin", _("Shop")),
@@ -31,18 +31,18 @@ REQUESTERS: tuple[tuple[str, str | Promise], ...] = (
 )
 
 
-class ReadField(forms.Field):
-    """A text that `reader` turns into a value; its `InvalidRequest` becomes the field's error, with the same code."""
+class ParsedField(forms.Field):
+    """A text that `parser` parses; its `InvalidRequest` becomes the field's error, with the same code."""
 
-    def __init__(self, reader: Reader, *, empty: Any = "", **options: Any) -> None:
+    def __init__(self, parser: Parser, *, empty: Any = "", **options: Any) -> None:
         super().__init__(required=False, **options)
-        self.reader, self.empty = reader, empty
+        self.parser, self.empty = parser, empty
 
     def clean(self, value: Any) -> Any:
         if value is None or not str(value).strip():
             return self.empty
         try:
-            return self.reader(value)
+            return self.parser(value)
         except InvalidRequest as exc:
             raise ValidationError(exc.message, code=exc.code) from exc
 
@@ -51,24 +51,24 @@ def _input(**attributes: Any) -> forms.TextInput:
     return forms.TextInput(attrs={"class": "rd-input", "autocomplete": "off", **attributes})
 
 
-def _amount_field(name: str, label: str | Promise, **attributes: Any) -> ReadField:
+def _amount_field(name: str, label: str | Promise, **attributes: Any) -> ParsedField:
     widget = _input(inputmode="decimal", maxlength=40, **attributes)
-    return ReadField(partial(parse_amount, field=name), empty=None, label=label, widget=widget)
+    return ParsedField(partial(parse_amount, field=name), empty=None, label=label, widget=widget)
 
 
-def _text_field(name: str, label: str | Promise, widget: forms.Widget) -> ReadField:
-    reader = partial(parse_text, field=name, max_length=ACCOUNT_INPUT_LENGTH)
-    return ReadField(reader, label=label, widget=widget)
+def _text_field(name: str, label: str | Promise, widget: forms.Widget) -> ParsedField:
+    parser = partial(parse_text, field=name, max_length=ACCOUNT_INPUT_LENGTH)
+    return ParsedField(parser, label=label, widget=widget)
 
 
 class OrderForm(forms.Form):
-    """What is typed for one order. Only the inputs that its method and PG have a use for are there."""
+    """The inputs for one order: only those that its method and PG need."""
 
     def __init__(self, payment: Payment, needs: Requirements, data: Mapping[str, Any], **options: Any) -> None:
         super().__init__(data, prefix=prefix_of(payment), **options)
         self.payment, self.needs = payment, needs
         self.fields["selected"] = forms.BooleanField(required=False)
-        self.fields["expected_balance"] = ReadField(
+        self.fields["expected_balance"] = ParsedField(
             partial(parse_amount, field="amount"), empty=Decimal(-1), widget=forms.HiddenInput
         )
         left = format_money(payment.refundable_amount, payment.currency)
@@ -103,23 +103,23 @@ class OrderForm(forms.Form):
         return bool(self["selected"].data)
 
     def request(self, reason: str) -> RefundRequest:
-        """What is asked for; an input that could not be read counts as empty (its error stops the refund)."""
+        """Return the request. An invalid input counts as empty; its error stops the refund."""
         read = {name: value for name, value in self.cleaned_data.items() if name != "selected"}
         read["requester"] = read.get("requester") or "admin"
         return RefundRequest(reason=reason, **read)
 
-    def complain(self, field: str, code: str, message: str) -> None:
-        """Show a rule's refusal beside its input, unless that input has an error already."""
+    def add_problem(self, field: str, code: str, message: str) -> None:
+        """Show a rule's problem beside its input, unless that input has an error already."""
         name = field if field in self.fields else None
         if name is None or name not in self.errors:
             self.add_error(name, ValidationError(message, code=code))
 
 
 class SharedForm(forms.Form):
-    """What all orders of the page share."""
+    """The inputs that all orders of the page share."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
-    reason = ReadField(
+    reason = ParsedField(
         partial(parse_text, field="reason", max_length=MAX_REASON_LENGTH),
         label=_("Reason"),
         widget=_input(list="common-reasons", maxlength=MAX_REASON_LENGTH),
@@ -130,8 +130,8 @@ def prefix_of(payment: Payment) -> str:
     return f"p{payment.pk}"
 
 
-def untouched(payment: Payment) -> dict[str, str]:
-    """The data of an order's form before anybody typed: ticked, all that is left."""
+def initial_data(payment: Payment) -> dict[str, str]:
+    """Return an order's form data before any input: ticked, with the whole balance."""
     prefix = prefix_of(payment)
     return {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
 

@@ -34,11 +34,10 @@ class Line:
 
     @property
     def amount(self) -> str:
-        """What was refunded, or else requested."""
+        """The refunded amount, or else the requested one."""
         refund, currency = self.outcome.refund, self.outcome.payment.currency
         if refund is not None:
-            done = refund.shown_amount
-            return format_money(done, currency)
+            return format_money(refund.shown_amount, currency)
         requested = self.outcome.requested
         return format_money(self.outcome.payment.refundable_amount if requested is None else requested, currency)
 
@@ -64,7 +63,7 @@ class Results:
 
     @property
     def done(self) -> int:
-        """The orders that were sent to i'mport or refused here."""
+        """The number of orders that were sent to i'mport or rejected here."""
         return sum(outcome.state not in (State.WAITING, State.RUNNING) for outcome in self.outcomes)
 
     @property
@@ -73,7 +72,7 @@ class Results:
 
     @property
     def refunded(self) -> list[str]:
-        """What was given back, per currency."""
+        """The refunded total per currency."""
         totals: dict[str, Decimal] = {}
         for outcome in self.outcomes:
             if outcome.state is State.REFUNDED and outcome.refund is not None:
@@ -83,12 +82,12 @@ class Results:
 
     @property
     def counts(self) -> list[tuple[str, SafeString, int]]:
-        """How many orders are in each state, in the order of `State`."""
+        """The number of orders in each state, in the order of `State`."""
         found = Counter(outcome.state for outcome in self.outcomes)
         return [(state.value, badge(*BADGES[state]), found[state]) for state in State if found[state]]
 
     @property
     def to_check(self) -> str:
-        """The payments whose end i'mport has to be asked for."""
+        """The ids of payments to check with i'mport, joined by commas."""
         waiting = (State.PENDING, State.UNKNOWN, State.RUNNING)
         return ",".join(str(outcome.payment.pk) for outcome in self.outcomes if outcome.state in waiting)

@@ -19,9 +19,9 @@ from payments.models import Payment
 from refunds.admin.bulk_refund.confirmation import (
     Confirmation,
     Notice,
-    blocked_although_wanted,
-    first_look,
-    judge,
+    has_blocked_selection,
+    initial_page,
+    submitted_page,
 )
 from refunds.admin.bulk_refund.forms import new_token
 from refunds.admin.bulk_refund.results import Results
@@ -64,13 +64,17 @@ def confirm(request: StaffRequest) -> HttpResponse:
     if (sent := _sent_already(request, token)) is not None:
         return sent
     payments = _payments(ids)
-    page = judge(payments, user, request.POST) if request.method == "POST" else first_look(payments, user, str(token))
+    page = (
+        submitted_page(payments, user, request.POST)
+        if request.method == "POST"
+        else initial_page(payments, user, str(token))
+    )
     if len(payments) < len(ids):
         page.notices.append(Notice("payment_not_found", "error", _("Some of these payments were not found.")))
     if request.POST.get("do") == "refund" and (sent := _refund(request, user, token, page)) is not None:
         return sent
     if request.method == "POST":
-        page.notices.insert(0, _verdict(request, page))
+        page.notices.insert(0, _summary(request, page))
     return admin_page(request, "admin/refunds/confirm.html", _("Refund"), page=page, token=token)
 
 
@@ -98,17 +102,17 @@ def _sent_already(request: HttpRequest, token: uuid.UUID) -> HttpResponseRedirec
 
 
 def _payments(ids: Sequence[int]) -> list[Payment]:
-    """In the order they were selected."""
+    """Return the payments in the order they were selected."""
     found = Payment.objects.in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
 
 
 def _refund(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation) -> HttpResponseRedirect | None:
     """Commit the batch, have it executed, and redirect to its result, if nothing is wrong with the page."""
-    if page.may_send and not blocked_although_wanted(page):
+    if page.may_send and not has_blocked_selection(page):
         _send(user, token, page)
         return HttpResponseRedirect(result_url(token))
-    # Of two presses at once, one may have met the refund that the other one had just begun.
+    # Of two parallel submissions, one may meet the refund that the other has just reserved.
     return _sent_already(request, token)
 
 
@@ -117,18 +121,18 @@ def _send(user: User, token: uuid.UUID, page: Confirmation) -> None:
     try:
         batch = create_batch(token=token, user=user, orders=page.orders, reason=page.shared.cleaned_data["reason"])
     except BatchExistsError:
-        return  # pressed twice at once: the other press does the work
+        return  # submitted twice in parallel: the other request executes it
     if len(page.orders) == 1:
         run(batch_id=batch.pk)
     else:
         enqueue(run_batch, batch.pk)
 
 
-def _verdict(request: HttpRequest, page: Confirmation) -> Notice:
-    """What a press of "Check" or of "Refund" found; in the latter case, that nothing was sent."""
-    if not page.ticked and not blocked_although_wanted(page):
+def _summary(request: HttpRequest, page: Confirmation) -> Notice:
+    """Return what "Check" or "Refund" found; for "Refund", that nothing was sent."""
+    if not page.ticked and not has_blocked_selection(page):
         return Notice("nothing_selected", "error", _("Select at least one order to refund."))
-    wrong = bool(page.shared.errors) or blocked_although_wanted(page) or not page.may_send
+    wrong = bool(page.shared.errors) or has_blocked_selection(page) or not page.may_send
     if wrong and request.POST.get("do") == "refund":
         return Notice("not_sent", "error", _("Nothing was refunded yet. Fix the problems below and try again."))
     if wrong:
@@ -139,7 +143,7 @@ def _verdict(request: HttpRequest, page: Confirmation) -> Notice:
 
 
 def _with_new_token(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
-    """The token stands in the address, so that the back button leads to the result and not to a fresh form."""
+    """Redirect to an address with a token, so that the back button leads to the result and not to a new form."""
     if request.method == "POST":
         messages.error(request, _("Nothing was refunded: the page was out of date. Check it again."))
     return HttpResponseRedirect(confirmation_url(ids, token=new_token()))
