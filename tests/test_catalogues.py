@@ -139,7 +139,7 @@ def test_catalogue_and_sources_hold_the_same_texts(folder: str) -> None:
     } == {"not in the catalogue": [], "in no source": []}
 
 
-def test_theme_is_korean_where_django_is_not() -> None:
+def test_theme_texts_are_translated_unless_django_does() -> None:
     # A text of Django's is used by the theme with and without a plural.
     korean = {text[:2] for text in _django_texts()}
 

@@ -66,7 +66,7 @@ def test_image_compose_units_and_manual_start_the_same_commands() -> None:
     assert all(f"`{shlex.join(command)}`" in manual for command in (WEB, WORKER))
 
 
-def test_whoever_stops_the_web_server_waits_longer_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_timeouts_are_longer_than_the_graceful_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     grace = gunicorn_settings(monkeypatch)["graceful_timeout"]
     services = compose()["services"]
 
@@ -98,7 +98,7 @@ def test_no_process_runs_as_root_or_writes_outside_its_folder() -> None:
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", ".dockerignore"])
-def test_no_secret_is_written_down(file: str) -> None:
+def test_deployment_files_contain_no_secret(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8").replace("SECRET_KEY=only-for-collectstatic", "")
 
     assert not re.search(r"(SECRET|PASSWORD|TOKEN)\w*\s*[=:]\s*(?!\$\{)\w", text)
@@ -116,7 +116,7 @@ def test_the_base_image_and_every_service_name_a_version() -> None:
 
 
 @pytest.mark.parametrize(("named", "workers"), [("3", 3), ("", None)])
-def test_processes_are_as_many_as_named_or_as_there_are_processors(
+def test_number_of_workers_is_the_setting_or_the_number_of_processors(
     monkeypatch: pytest.MonkeyPatch, named: str, workers: int | None
 ) -> None:
     found = gunicorn_settings(monkeypatch, WEB_CONCURRENCY=named)["workers"]
@@ -207,7 +207,7 @@ def loaded(session: requests.Session, server: Server, path: str) -> dict[str, in
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_release_serves_every_asset_itself_under_a_name_made_of_its_content(
+def test_release_serves_every_asset_under_a_hashed_name(
     child_environment: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     staff = make_staff("refund_payment", "view_payment")

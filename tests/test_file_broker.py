@@ -68,7 +68,7 @@ def test_every_message_is_read_once_while_it_is_written(
     assert read == list(range(MESSAGES))
 
 
-def test_a_message_that_cannot_be_read_is_dropped(
+def test_unreadable_message_is_dropped(
     tmp_path: Path, name: str, queue: SimpleQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "broker" / "messages" / f"0_torn.{name}.msg").write_bytes(b"")
@@ -88,7 +88,7 @@ def test_messages_that_no_worker_takes_do_not_pile_up(queue: SimpleQueue, monkey
         take(queue)
 
 
-def test_nothing_is_left_of_a_message_that_was_read(tmp_path: Path, queue: SimpleQueue) -> None:
+def test_read_message_leaves_no_file(tmp_path: Path, queue: SimpleQueue) -> None:
     queue.put({"number": 1})
     take(queue)
 
@@ -107,7 +107,7 @@ def bound_queues(queue: SimpleQueue, name: str) -> set[str]:
     return {bound.queue for bound in queue.channel.get_table(name)}
 
 
-def test_queues_bound_at_once_are_all_bound(options: dict[str, object], name: str, queue: SimpleQueue) -> None:
+def test_parallel_queue_bindings_are_all_kept(options: dict[str, object], name: str, queue: SimpleQueue) -> None:
     names = [f"{name}-{number}" for number in range(160)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda starter: bind(options, name, *names[starter::8]), range(8)))
@@ -115,7 +115,7 @@ def test_queues_bound_at_once_are_all_bound(options: dict[str, object], name: st
     assert bound_queues(queue, name) == {name, *names}
 
 
-def test_a_half_written_table_of_queues_ends_no_start(
+def test_half_written_queue_table_does_not_prevent_a_start(
     tmp_path: Path, options: dict[str, object], name: str, queue: SimpleQueue
 ) -> None:
     (table,) = (tmp_path / "broker" / "control").glob(f"{name}.exchange")

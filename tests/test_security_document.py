@@ -14,7 +14,7 @@ NAMED = sorted(set(re.findall(r"`([\w/]+\.py::\w+)`", DOCUMENT.read_text(encodin
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_test_that_the_document_names_exists(name: str) -> None:
+def test_every_test_named_in_the_document_exists(name: str) -> None:
     file, _, wanted = name.partition("::")
     tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
     assert wanted in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}

@@ -72,7 +72,7 @@ def token_of(user: User, name: str = "shop", **fields: Any) -> ApiToken:
 # --- Creating -------------------------------------------------------------------------------------------------
 
 
-def test_a_new_token_is_shown_once_and_works(maker: Client) -> None:
+def test_new_token_is_shown_once_and_works(maker: Client) -> None:
     answer = maker.post(ADD, form(may_refund="on", max_amount="30000", max_per_day="100000"))
     (secret,) = set(SECRET.findall(answer.text))
     assert (answer.status_code, "no-store" in answer["Cache-Control"]) == (200, True)
@@ -91,7 +91,7 @@ def test_a_new_token_is_shown_once_and_works(maker: Client) -> None:
     assert LogEntry.objects.get().get_change_message() == "Added."
 
 
-def test_a_page_that_is_sent_again_makes_no_second_token(maker: Client) -> None:
+def test_repeated_form_creates_no_second_token(maker: Client) -> None:
     assert SECRET.search(maker.post(ADD, form()).text)
     answer = maker.post(ADD, form())
     assert errors(answer) == {"name": ["name_in_use"]}
@@ -120,14 +120,14 @@ def test_a_page_that_is_sent_again_makes_no_second_token(maker: Client) -> None:
         ({"limit_currency": "\x00"}, {"limit_currency": ["null_characters_not_allowed"]}),
     ],
 )
-def test_a_form_that_makes_no_sense_is_sent_back(
+def test_invalid_form_is_shown_again_with_errors(
     maker: Client, fields: dict[str, str], expected: dict[str, list[str]]
 ) -> None:
     assert errors(maker.post(ADD, form(**fields))) == expected
     assert not ApiToken.objects.exists()
 
 
-def test_a_year_is_the_most_and_today_the_least(maker: Client) -> None:
+def test_expiry_is_between_today_and_one_year(maker: Client) -> None:
     for days in (0, 365):
         day = timezone.localdate() + timedelta(days=days)
         assert SECRET.search(maker.post(ADD, form(name=str(days), valid_until=f"{day}")).text)
@@ -136,11 +136,11 @@ def test_a_year_is_the_most_and_today_the_least(maker: Client) -> None:
     }
 
 
-def test_ninety_days_are_offered(maker: Client) -> None:
+def test_default_expiry_is_ninety_days(maker: Client) -> None:
     assert f'value="{timezone.localdate() + timedelta(days=90)}"' in maker.get(ADD).text
 
 
-def test_staff_make_tokens_for_themselves_only(maker: Client, superuser: User) -> None:
+def test_staff_create_tokens_for_themselves_only(maker: Client, superuser: User) -> None:
     assert 'name="user"' not in maker.get(ADD).text
     assert SECRET.search(maker.post(ADD, form(user=str(superuser.pk), created_by=str(superuser.pk))).text)
     token = ApiToken.objects.get()
@@ -171,7 +171,7 @@ def test_a_superuser_chooses_an_active_account(client: Client, superuser: User) 
         (("delete_apitoken",), set()),
     ],
 )
-def test_each_view_asks_for_its_permission(client: Client, permissions: tuple[str, ...], may: set[str]) -> None:
+def test_each_view_checks_its_permission(client: Client, permissions: tuple[str, ...], may: set[str]) -> None:
     token = token_of(make_user("buyer"))
     sign_in(client, make_staff(*permissions))
     views = {"list": LIST, "detail": detail(token), "add": ADD, "revoke": revocation(token)}
@@ -182,7 +182,7 @@ def test_each_view_asks_for_its_permission(client: Client, permissions: tuple[st
     assert (token.revoked_at is not None) == ("revoke" in may)
 
 
-def test_nobody_edits_or_deletes_a_token(client: Client, superuser: User) -> None:
+def test_tokens_cannot_be_edited_or_deleted(client: Client, superuser: User) -> None:
     token = token_of(superuser)
     sign_in(client, superuser)
     assert client.post(detail(token), form(max_amount="999999")).status_code == 403
@@ -194,13 +194,13 @@ def test_nobody_edits_or_deletes_a_token(client: Client, superuser: User) -> Non
 
 
 @pytest.mark.parametrize("path", [LIST, ADD, f"{LIST}1/revoke/"])
-def test_buyers_and_strangers_are_sent_to_the_login(client: Client, path: str) -> None:
+def test_buyers_and_visitors_are_redirected_to_the_login(client: Client, path: str) -> None:
     assert client.get(path)["Location"].startswith("/admin/login/")
     sign_in(client, make_user())
     assert client.get(path)["Location"].startswith("/admin/login/")
 
 
-def test_csrf_protects_making_and_revoking(superuser: User) -> None:
+def test_creating_and_revoking_need_a_csrf_token(superuser: User) -> None:
     token = token_of(superuser)
     client = sign_in(Client(enforce_csrf_checks=True), superuser)
     assert client.post(ADD, form(user=str(superuser.pk))).status_code == 403
@@ -212,7 +212,7 @@ def test_csrf_protects_making_and_revoking(superuser: User) -> None:
 # --- Revoking -------------------------------------------------------------------------------------------------
 
 
-def test_a_token_is_revoked_after_a_question_and_once(maker: Client) -> None:
+def test_token_is_revoked_once_after_a_confirmation(maker: Client) -> None:
     token, secret = create_token(user=make_user("buyer"), name="old server")
     assert revocation(token) in maker.get(detail(token)).text
     assert "old server" in maker.get(revocation(token)).text
@@ -234,7 +234,7 @@ def test_a_token_is_revoked_after_a_question_and_once(maker: Client) -> None:
 # --- Viewing --------------------------------------------------------------------------------------------------
 
 
-def test_the_list_says_what_each_token_may_and_filters_by_state(maker: Client) -> None:
+def test_token_list_shows_scopes_and_filters_by_state(maker: Client) -> None:
     user = make_user("buyer")
     token_of(user, "good one", may_refund=False)
     token_of(user, "limited one", max_amount=Decimal(30_000), max_per_day=Decimal(100_000))
@@ -262,11 +262,11 @@ def test_the_list_says_what_each_token_may_and_filters_by_state(maker: Client) -
 @pytest.mark.parametrize(
     "query", [{"q": "a\x00b"}, {"q": "rd_"}, {"name": "\x00"}, {"user__password": "x"}, {"p": "x"}]
 )
-def test_junk_in_the_address_is_no_server_error(maker: Client, query: dict[str, str]) -> None:
+def test_invalid_query_parameters_cause_no_server_error(maker: Client, query: dict[str, str]) -> None:
     assert maker.get(LIST, query).status_code < 500
 
 
-def test_pages_say_what_a_token_refunded_and_through_which_a_refund_was_asked(client: Client) -> None:
+def test_pages_show_the_refunds_of_a_token_with_the_permission(client: Client) -> None:
     user = make_staff("refund_payment", "view_apitoken")
     token = token_of(user, "shop web server", max_per_day=Decimal(100_000))
     payment = make_payment()

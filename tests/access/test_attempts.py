@@ -49,7 +49,7 @@ def counted() -> int:
 
 
 @pytest.mark.parametrize("name", ["staff", "nobody"])
-def test_attempts_sent_together_do_not_pass_the_limit_of_a_name(name: str) -> None:
+def test_parallel_attempts_do_not_exceed_the_limit_of_a_username(name: str) -> None:
     make_staff()
 
     answers, compared = at_once([name] * 24)
@@ -59,7 +59,7 @@ def test_attempts_sent_together_do_not_pass_the_limit_of_a_name(name: str) -> No
     assert counted() == compared
 
 
-def test_attempts_sent_together_do_not_pass_the_limit_of_their_address(settings: Settings) -> None:
+def test_parallel_attempts_do_not_exceed_the_limit_of_an_address(settings: Settings) -> None:
     settings.LOGIN_ADDRESS_LIMIT = 4
 
     answers, compared = at_once([f"name{number}" for number in range(24)])
@@ -69,7 +69,7 @@ def test_attempts_sent_together_do_not_pass_the_limit_of_their_address(settings:
     assert counted() == compared
 
 
-def test_failures_at_the_same_time_all_count(settings: Settings) -> None:
+def test_parallel_failures_are_all_counted(settings: Settings) -> None:
     settings.AXES_FAILURE_LIMIT = settings.LOGIN_ADDRESS_LIMIT = 100
 
     answers, _compared = at_once([f"name{number}" for number in range(8)])
@@ -77,14 +77,14 @@ def test_failures_at_the_same_time_all_count(settings: Settings) -> None:
     assert (set(answers), counted()) == ({200}, 8)
 
 
-def test_a_button_pressed_twice_signs_in_twice_and_leaves_no_failure() -> None:
+def test_double_click_signs_in_twice_and_counts_no_failure() -> None:
     make_staff()
 
     assert at_once(["staff"] * 2, PASSWORD)[0] == [302, 302]
     assert counted() == 0
 
 
-def test_an_attempt_that_breaks_down_counts_as_a_failure_until_a_right_password() -> None:
+def test_crashed_attempt_counts_as_a_failure_until_a_right_password() -> None:
     make_staff()
     with patch.object(MD5PasswordHasher, "encode", side_effect=RuntimeError("a bug")), pytest.raises(RuntimeError):
         send_password(Client(), SHOP, "staff")

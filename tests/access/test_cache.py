@@ -22,7 +22,7 @@ def test_redis_holds_plain_values_under_a_prefix_and_nothing_in_it_runs(settings
         assert cache.get("text") is None
 
 
-def test_another_kind_of_cache_is_refused_in_one_line() -> None:
+def test_unknown_cache_scheme_is_rejected_with_one_line() -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^CACHE_URL has an unknown scheme: [^\n]+$") as caught:
         caches_setting("CACHE_URL", "memcached://user:hunter2@host")
     assert "hunter2" not in str(caught.value)

@@ -18,7 +18,7 @@ from tests.refunds.test_commands import run
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_token_is_printed_alone_and_may_do_all_for_ninety_days() -> None:
+def test_command_prints_only_a_token_with_all_scopes_for_ninety_days() -> None:
     make_user("shop")
     code, text = run("api_token", "shop")
     token = find_token(text.removesuffix("\n"))
@@ -29,7 +29,7 @@ def test_a_token_is_printed_alone_and_may_do_all_for_ninety_days() -> None:
     assert token.expires_at - timezone.now() > timedelta(days=89, hours=23)
 
 
-def test_a_token_is_narrowed_by_options() -> None:
+def test_options_restrict_a_token() -> None:
     make_user("shop")
     options = ("--name", "shop web", "--days", "7", "--scope", "refund", "--currency", "usd")
     code, text = run("api_token", "shop", *options, "--max-amount", "1,000.50", "--max-per-day", "2000")
@@ -66,7 +66,7 @@ def test_a_token_is_narrowed_by_options() -> None:
         ("--revoke", "nonsense"),
     ],
 )
-def test_wrong_usage_makes_nothing_and_ends_with_2(arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_creates_nothing_and_exits_with_2(arguments: tuple[str, ...]) -> None:
     make_user("shop")
     code, text = run("api_token", *arguments)
     assert code == 2
@@ -88,7 +88,7 @@ def test_tokens_are_listed_for_people_and_for_scripts() -> None:
 
 
 @pytest.mark.parametrize("named_by", ["id", "start", "whole secret"])
-def test_a_token_is_revoked_by_what_an_operator_has_of_it(named_by: str) -> None:
+def test_token_is_revoked_by_id_start_or_secret(named_by: str) -> None:
     token, secret = create_token(user=make_user("shop"), name="shop web")
     name = {"id": str(token.pk), "start": token.start, "whole secret": secret}[named_by]
     code, text = run("api_token", "--revoke", name)
@@ -99,7 +99,7 @@ def test_a_token_is_revoked_by_what_an_operator_has_of_it(named_by: str) -> None
     assert (code, "was already revoked" in text) == (0, True)
 
 
-def test_a_beginning_that_several_tokens_have_revokes_none() -> None:
+def test_ambiguous_prefix_revokes_no_token() -> None:
     user = make_user("shop")
     tokens = [create_token(user=user, name=name)[0] for name in ("one", "two")]
     code, text = run("api_token", "--revoke", "rd_")

@@ -40,7 +40,7 @@ def assert_refused(answer: Any, code: str, *words: str) -> None:
     assert [word for word in words if word not in body["message"]] == []
 
 
-def test_a_refund_above_the_limit_is_refused_and_one_at_it_is_made(sandbox: SandboxServer) -> None:
+def test_refund_up_to_the_limit_is_made_and_above_it_refused(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     _token, secret = make_token(max_amount=Decimal(3_000))
     asked = {"merchant_uid": payment.merchant_uid}
@@ -50,13 +50,13 @@ def test_a_refund_above_the_limit_is_refused_and_one_at_it_is_made(sandbox: Sand
     assert cancel(secret, asked | {"cancel_request_amount": 3_000}).status_code == 200
 
 
-def test_all_that_is_left_counts_with_its_real_amount(sandbox: SandboxServer) -> None:
+def test_refund_without_an_amount_counts_with_the_refundable_amount(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     _token, secret = make_token(max_amount=Decimal(9_999))
     assert_refused(cancel(secret, {"merchant_uid": payment.merchant_uid}), "token_amount_limit", "₩10,000", "₩9,999")
 
 
-def test_the_refunds_of_a_day_together_stay_within_the_daily_limit(sandbox: SandboxServer) -> None:
+def test_refunds_of_a_day_stay_within_the_daily_limit(sandbox: SandboxServer) -> None:
     first, second = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
     _token, secret = make_token(max_per_day=Decimal(15_000))
     assert cancel(secret, {"merchant_uid": first.merchant_uid}).status_code == 200
@@ -80,7 +80,7 @@ def test_open_refunds_count_and_failed_ones_do_not(sandbox: SandboxServer) -> No
 
 
 @pytest.mark.parametrize(("cancelled", "left"), [(4_000, 6_000), (9_000, 1_000)])
-def test_a_refund_that_is_done_counts_with_what_imort_really_cancelled(
+def test_succeeded_refund_counts_with_the_amount_that_imort_cancelled(
     sandbox: SandboxServer, cancelled: int, left: int
 ) -> None:
     payment = paid_at_sandbox(sandbox)
@@ -111,7 +111,7 @@ def test_each_token_has_its_own_day(sandbox: SandboxServer) -> None:
         assert cancel(secret, {"merchant_uid": payment.merchant_uid}).status_code == 200
 
 
-def test_a_limited_token_refunds_no_other_currency(sandbox: SandboxServer) -> None:
+def test_token_with_a_limit_refunds_no_other_currency(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, amount="20.30", currency="USD", pg_provider="paypal")
     _token, limited = make_token(max_per_day=Decimal(1_000_000))
     asked = {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 1}
@@ -122,7 +122,7 @@ def test_a_limited_token_refunds_no_other_currency(sandbox: SandboxServer) -> No
     assert_refused(cancel(in_dollars, asked), "token_amount_limit", "$1.00", "$0.50")
 
 
-def test_a_repeated_request_is_answered_whatever_is_left(sandbox: SandboxServer) -> None:
+def test_repeated_request_is_answered_even_above_the_limit(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, amount=20_000)
     token, secret = make_token(max_per_day=Decimal(6_000))
     ask = partial(cancel, secret, {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 6_000})
@@ -136,7 +136,7 @@ def test_a_repeated_request_is_answered_whatever_is_left(sandbox: SandboxServer)
     assert len(sandbox.log("cancel")) == 1
 
 
-def test_a_refund_under_way_is_said_before_the_limit_that_it_used_up(sandbox: SandboxServer) -> None:
+def test_open_refund_is_reported_before_the_exceeded_limit(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     _token, secret = make_token(max_per_day=Decimal(6_000))
     sandbox.fault("cancel", "accept_later", times=1)
@@ -147,7 +147,7 @@ def test_a_refund_under_way_is_said_before_the_limit_that_it_used_up(sandbox: Sa
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired", "account closed"])
-def test_a_token_that_ends_after_it_signed_in_refunds_nothing(end: str) -> None:
+def test_token_that_ends_during_the_request_refunds_nothing(end: str) -> None:
     payment = make_payment()
     token, _secret = make_token()
     actor = Actor("shop", token.user, ApiToken.objects.get(pk=token.pk))
@@ -203,7 +203,7 @@ def at_once(*works: Callable[[], str]) -> list[str]:
     return results
 
 
-def test_two_refunds_of_two_payments_cannot_both_have_the_last_of_a_day() -> None:
+def test_parallel_refunds_of_two_payments_cannot_exceed_the_daily_limit() -> None:
     token, _secret = make_token()
     for number in range(RACES):
         limited, _secret = make_token(user=token.user, name=str(number), max_per_day=Decimal(10_000))
@@ -217,7 +217,7 @@ def test_two_refunds_of_two_payments_cannot_both_have_the_last_of_a_day() -> Non
         assert limited.refunds.get().status == RefundStatus.SUCCEEDED
 
 
-def test_a_doubled_request_that_uses_up_the_day_is_told_the_same_twice() -> None:
+def test_duplicate_request_at_the_daily_limit_gets_the_same_response_twice() -> None:
     user = make_token()[0].user
     for number in range(RACES // 4):
         limited, _secret = make_token(user=user, name=str(number), max_per_day=Decimal(6_000))

@@ -39,7 +39,7 @@ def lock_out(page: str, name: str = "staff", **more: Any) -> Any:
 
 
 @pytest.mark.parametrize("page", BOTH)
-def test_the_fifth_failure_locks_out_even_the_right_password(page: str) -> None:
+def test_fifth_failure_locks_out_even_the_right_password(page: str) -> None:
     make_staff()
 
     answer = lock_out(page)
@@ -64,7 +64,7 @@ def test_a_lockout_at_the_shop_holds_at_the_admin() -> None:
 
 
 @pytest.mark.parametrize("page", BOTH)
-def test_names_that_exist_and_names_that_do_not_get_the_same_answers(page: str) -> None:
+def test_existing_and_unknown_usernames_get_the_same_responses(page: str) -> None:
     make_staff()
     make_user("closed", is_active=False)
 
@@ -90,7 +90,7 @@ def _without_tokens(answer: tuple[int, str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("name", ["staff", "nobody", "closed"])
-def test_every_name_costs_one_password_hash(client: Client, name: str) -> None:
+def test_every_username_costs_one_password_hash(client: Client, name: str) -> None:
     make_staff()
     make_user("closed", is_active=False)
     with patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode) as hashed:
@@ -99,7 +99,7 @@ def test_every_name_costs_one_password_hash(client: Client, name: str) -> None:
     assert hashed.call_count == 1
 
 
-def test_a_buyer_at_the_admin_is_told_what_a_stranger_is(client: Client) -> None:
+def test_buyer_and_unknown_user_get_the_same_response_at_the_admin(client: Client) -> None:
     make_user("buyer")
 
     right = send_password(client, ADMIN, "buyer", PASSWORD)
@@ -109,7 +109,7 @@ def test_a_buyer_at_the_admin_is_told_what_a_stranger_is(client: Client) -> None
     assert (right.status_code, said in right.text) == (wrong.status_code, said in wrong.text) == (200, True)
 
 
-def test_a_lockout_ends_after_a_while_and_trying_does_not_extend_it() -> None:
+def test_lockout_ends_in_time_and_further_attempts_do_not_extend_it() -> None:
     make_staff()
     with travel(timezone.now(), tick=False) as clock:
         lock_out(SHOP)
@@ -122,7 +122,7 @@ def test_a_lockout_ends_after_a_while_and_trying_does_not_extend_it() -> None:
     assert opened.status_code == 302
 
 
-def test_the_owner_gets_in_from_another_address_meanwhile() -> None:
+def test_owner_can_sign_in_from_another_address_during_a_lockout() -> None:
     make_staff()
     lock_out(SHOP)
 
@@ -151,7 +151,7 @@ def test_a_forwarded_address_counts_behind_a_proxy_only(settings: Settings, behi
 
 
 @pytest.mark.parametrize("forwarded", ["", "nonsense", "198.51.100.1, \x00"])
-def test_an_address_that_cannot_be_read_is_one_address(settings: Settings, forwarded: str) -> None:
+def test_unreadable_addresses_count_as_one_address(settings: Settings, forwarded: str) -> None:
     settings.BEHIND_PROXY = True
 
     assert lock_out(SHOP, HTTP_X_FORWARDED_FOR=forwarded, REMOTE_ADDR="").status_code == 429
@@ -183,7 +183,7 @@ def test_networks_of_one_customer_are_locked_out_together(client: Client, settin
     assert send_password(neighbour, SHOP, "staff", PASSWORD).status_code == 302
 
 
-def test_signing_in_forgets_ones_own_failures(client: Client) -> None:
+def test_successful_login_resets_the_failures_of_its_username(client: Client) -> None:
     make_staff()
     for _round in range(3):
         for _try in range(LIMIT - 1):
@@ -191,7 +191,7 @@ def test_signing_in_forgets_ones_own_failures(client: Client) -> None:
         assert send_password(client, SHOP, "staff", PASSWORD).status_code == 302
 
 
-def test_signing_in_to_an_account_of_ones_own_allows_no_more_attempts_at_another() -> None:
+def test_login_to_one_account_resets_no_failures_of_another() -> None:
     make_staff()
     make_user("mine")
     for _try in range(LIMIT - 1):
@@ -201,7 +201,7 @@ def test_signing_in_to_an_account_of_ones_own_allows_no_more_attempts_at_another
     assert send_password(Client(), SHOP, "staff").status_code == 429
 
 
-def test_nothing_that_was_typed_is_kept_or_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_typed_values_are_neither_stored_nor_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for _try in range(2):
         client.post(SHOP, {"username": "staff", "password": "hunter2", "passwort": "hunter3"})
@@ -211,7 +211,7 @@ def test_nothing_that_was_typed_is_kept_or_logged(client: Client, caplog: pytest
     assert "csrf" not in kept
 
 
-def test_a_wrong_old_password_counts_on_the_page_that_changes_it(client: Client) -> None:
+def test_wrong_old_password_counts_on_the_password_change_page(client: Client) -> None:
     client.force_login(make_staff())
     typed = {"new_password1": "x8-Kd92-ppq", "new_password2": "x8-Kd92-ppq"}
     answers = [client.post("/admin/password_change/", {"old_password": "no", **typed}) for _try in range(LIMIT)]
@@ -245,7 +245,7 @@ def unlock(client: Client) -> Any:
     return client.post(LIST, {"action": "unlock_selected", "_selected_action": list(chosen)}, follow=True)
 
 
-def test_a_superuser_sees_who_is_locked_and_unlocks_them(client: Client) -> None:
+def test_superuser_sees_and_unlocks_locked_out_users(client: Client) -> None:
     make_staff()
     lock_out(SHOP)
     admin = make_user("root", is_staff=True, is_superuser=True)
@@ -257,7 +257,7 @@ def test_a_superuser_sees_who_is_locked_and_unlocks_them(client: Client) -> None
     assert LogEntry.objects.get().user == admin
 
 
-def test_unlocking_unlocks_an_address_as_a_whole(client: Client, settings: Settings) -> None:
+def test_unlocking_a_locked_address_deletes_all_its_failures(client: Client, settings: Settings) -> None:
     settings.LOGIN_ADDRESS_LIMIT = 6
     make_staff()
     for name in ("one", "two", "three") * 2:
@@ -270,7 +270,7 @@ def test_unlocking_unlocks_an_address_as_a_whole(client: Client, settings: Setti
     assert send_password(Client(), SHOP, "staff", PASSWORD).status_code == 302
 
 
-def test_staff_may_look_with_the_permission_but_not_unlock(client: Client) -> None:
+def test_staff_with_the_permission_can_view_but_not_unlock(client: Client) -> None:
     lock_out(SHOP, "somebody")
     client.force_login(make_staff("view_signinfailure"))
 
@@ -279,7 +279,7 @@ def test_staff_may_look_with_the_permission_but_not_unlock(client: Client) -> No
     assert AccessAttempt.objects.exists()
 
 
-def test_staff_without_the_permission_see_nothing(client: Client) -> None:
+def test_staff_without_the_permission_see_no_failures(client: Client) -> None:
     client.force_login(make_staff())
 
     assert client.get(LIST).status_code == 403

@@ -33,17 +33,17 @@ def ids(page: Any, field: str) -> set[int]:
     return {int(pk) for _section, choices in offered for pk, _words in choices}
 
 
-def test_every_name_is_a_permission() -> None:
+def test_every_label_belongs_to_a_permission() -> None:
     known = {name for _title, words in SECTIONS for name in words}
     assert names(offered_permissions([])) == known
 
 
-def test_what_the_ready_made_groups_are_given_is_offered() -> None:
+def test_permissions_of_the_default_groups_are_offered() -> None:
     wanted = {name for _title, permissions in GROUPS for name in permissions}
     assert wanted <= names(offered_permissions([]))
 
 
-def test_what_the_sources_ask_for_is_offered() -> None:
+def test_permissions_checked_in_the_sources_are_offered() -> None:
     """Find permission names such as "webhooks.send_delivery" in the sources; users and groups are for superusers."""
     sources = [path for package in PACKAGES for path in (PROJECT_DIR / package).rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources if path.name != "permission_names.py")
@@ -71,7 +71,7 @@ def test_permissions_are_named_in_the_readers_language(
     assert words in admin_client.get("/admin/auth/group/add/").text
 
 
-def test_a_form_that_is_saved_as_it_is_changes_nothing(admin_client: Client) -> None:
+def test_form_saved_unchanged_changes_nothing(admin_client: Client) -> None:
     given = {permission(name) for name in ("auth.view_user", "payments.view_payment")}
     group, account = Group.objects.create(name="group"), make_staff()
     group.permissions.set(given)
@@ -93,7 +93,7 @@ def test_a_form_that_is_saved_as_it_is_changes_nothing(admin_client: Client) -> 
     assert list(User.objects.get(username="renamed").groups.all()) == [group]
 
 
-def test_what_is_not_offered_cannot_be_given(admin_client: Client) -> None:
+def test_permission_that_is_not_offered_cannot_be_granted(admin_client: Client) -> None:
     group = Group.objects.create(name="group")
     url = f"/admin/auth/group/{group.pk}/change/"
     answer = admin_client.post(url, {"name": "group", "permissions": [permission("sessions.delete_session").pk]})
@@ -101,7 +101,7 @@ def test_what_is_not_offered_cannot_be_given(admin_client: Client) -> None:
     assert not group.permissions.exists()
 
 
-def test_deleting_names_no_rows_between_tables(admin_client: Client) -> None:
+def test_deletion_page_lists_no_rows_of_join_tables(admin_client: Client) -> None:
     account, group = make_staff("view_payment"), Group.objects.create(name="group")
     account.groups.add(group)
     for path in (f"user/{account.pk}", f"group/{group.pk}"):
@@ -113,7 +113,7 @@ def test_deleting_names_no_rows_between_tables(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize(("language", "words"), [("ko", "삭제…"), ("en", "Delete…")])
-def test_the_button_that_deletes_has_a_word_of_the_language(admin_client: Client, language: str, words: str) -> None:
+def test_delete_button_is_translated(admin_client: Client, language: str, words: str) -> None:
     group = Group.objects.create(name="group")
     admin_client.cookies["django_language"] = language
     page = admin_client.get(f"/admin/auth/group/{group.pk}/change/").text
@@ -121,7 +121,7 @@ def test_the_button_that_deletes_has_a_word_of_the_language(admin_client: Client
     assert words in page
 
 
-def test_the_remark_about_another_clock_is_korean(admin_client: Client) -> None:
+def test_time_zone_note_is_korean(admin_client: Client) -> None:
     admin_client.cookies["django_language"] = "ko"
     scripts = admin_client.get("/admin/jsi18n/").text
     assert json.dumps("참고: 이 컴퓨터의 시각이 서버보다").strip('"') in scripts

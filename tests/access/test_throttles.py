@@ -59,7 +59,7 @@ def test_a_token_is_held_up_for_a_minute(settings: Settings, clock: time_machine
     assert get(secret, PATH).status_code == 404
 
 
-def test_a_signed_in_user_is_counted_apart_from_their_tokens(settings: Settings, clock: time_machine.Traveller) -> None:
+def test_user_and_tokens_are_counted_separately(settings: Settings, clock: time_machine.Traveller) -> None:
     settings.API_RATE_USER = "2/min"
     user = make_user()
     _token, secret = make_token(user=user)
@@ -70,7 +70,7 @@ def test_a_signed_in_user_is_counted_apart_from_their_tokens(settings: Settings,
     assert get(secret, PATH).status_code == 404
 
 
-def test_refunds_are_counted_more_strictly_than_readings(
+def test_refunds_have_a_stricter_rate_than_reads(
     settings: Settings, sandbox: SandboxServer, clock: time_machine.Traveller
 ) -> None:
     settings.API_RATE_TOKEN, settings.API_RATE_REFUND = "100/min", "1/min"
@@ -82,7 +82,7 @@ def test_refunds_are_counted_more_strictly_than_readings(
     assert get(secret, f"/payments/{payment.merchant_uid}").json()["cancel_amount"] == 1_000
 
 
-def test_refused_requests_of_a_token_count_as_well(settings: Settings, clock: time_machine.Traveller) -> None:
+def test_rejected_requests_of_a_token_count_as_well(settings: Settings, clock: time_machine.Traveller) -> None:
     settings.API_RATE_TOKEN = "2/min"
     _token, secret = make_token(may_refund=False)
     assert statuses(lambda: cancel(secret, {}), 4) == [403, 403, 429, 429]
@@ -127,13 +127,15 @@ def test_a_flood_that_is_not_signed_in_is_turned_away(
     assert ask().status_code == 401
 
 
-def test_floods_of_all_kinds_are_one_flood(settings: Settings, clock: time_machine.Traveller) -> None:
+def test_all_kinds_of_unauthenticated_requests_share_one_rate(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
     settings.API_RATE_ADDRESS = "4/min"
     kinds = [anonymous, wrong_token, malformed_token, wrong_session, anonymous, wrong_token]
     assert [ask().status_code for ask in kinds] == [401, 401, 401, 401, 429, 429]
 
 
-def test_forged_posts_with_a_good_session_count_against_their_address(
+def test_forged_posts_with_a_valid_session_count_for_their_address(
     settings: Settings, clock: time_machine.Traveller
 ) -> None:
     settings.API_RATE_ADDRESS = "2/min"
@@ -154,13 +156,13 @@ def test_a_good_token_or_session_is_not_held_up_by_a_stranger_at_the_same_addres
     assert [get(secret, PATH).status_code, browser.get(PATH).status_code] == [404, 404]
 
 
-def test_the_description_is_counted_for_its_readers(settings: Settings, clock: time_machine.Traveller) -> None:
+def test_requests_for_the_description_are_counted(settings: Settings, clock: time_machine.Traveller) -> None:
     settings.API_RATE_ADDRESS = "2/min"
     assert statuses(lambda: Client().get("/api/schema"), 3) == [200, 200, 429]
 
 
 @pytest.mark.parametrize(("behind_proxy", "expected"), [(True, [401, 401, 429]), (False, [401, 429, 429])])
-def test_behind_a_proxy_the_address_that_it_names_counts(
+def test_behind_a_proxy_the_forwarded_address_counts(
     settings: Settings, clock: time_machine.Traveller, behind_proxy: bool, expected: list[int]
 ) -> None:
     settings.API_RATE_ADDRESS, settings.BEHIND_PROXY = "1/min", behind_proxy
@@ -169,7 +171,7 @@ def test_behind_a_proxy_the_address_that_it_names_counts(
     assert [answer.status_code for answer in answers] == expected
 
 
-def test_addresses_of_one_customer_s_ipv6_network_are_one(settings: Settings, clock: time_machine.Traveller) -> None:
+def test_addresses_of_one_ipv6_customer_share_one_rate(settings: Settings, clock: time_machine.Traveller) -> None:
     settings.API_RATE_ADDRESS = "1/min"
     asked = [Client().get(PATH, REMOTE_ADDR=address).status_code for address in ("2001:db8::1", "2001:db8:0:ff::2")]
     assert asked == [401, 429]
@@ -179,7 +181,7 @@ def test_addresses_of_one_customer_s_ipv6_network_are_one(settings: Settings, cl
 # --- The cache ------------------------------------------------------------------------------------------------
 
 
-def test_the_cache_holds_ids_and_addresses_and_no_secrets(
+def test_cache_contains_ids_and_addresses_but_no_secrets(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller
 ) -> None:
     for name in ("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"):
@@ -205,7 +207,7 @@ def test_the_cache_holds_ids_and_addresses_and_no_secrets(
     }
 
 
-def test_a_cache_that_is_down_stops_no_refund(settings: Settings, sandbox: SandboxServer) -> None:
+def test_unreachable_cache_stops_no_refund(settings: Settings, sandbox: SandboxServer) -> None:
     for name in ("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"):
         setattr(settings, name, "1/min")
     settings.CACHES = caches_setting("CACHE_URL", "redis://127.0.0.1:9/0")

@@ -29,7 +29,7 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_only_a_hash_of_a_token_is_in_the_database() -> None:
+def test_only_the_hash_of_a_token_is_stored() -> None:
     token, secret = make_token()
     row = str(ApiToken.objects.values().get(pk=token.pk))
     assert secret.startswith("rd_")
@@ -39,7 +39,7 @@ def test_only_a_hash_of_a_token_is_in_the_database() -> None:
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired", "account closed"])
-def test_a_token_that_has_ended_is_a_401_like_an_unknown_one(end: str) -> None:
+def test_ended_token_gets_the_same_401_as_an_unknown_one(end: str) -> None:
     token, secret = make_token(expires_at=timezone.now() + timedelta(days=2))
     payment = make_payment()
     assert get(secret, f"/payments/{payment.merchant_uid}").status_code == 200
@@ -54,7 +54,7 @@ def test_a_token_that_has_ended_is_a_401_like_an_unknown_one(end: str) -> None:
     assert answer.json() == get("rd_unknown", f"/payments/{payment.merchant_uid}").json()
 
 
-def test_the_last_use_is_written_at_most_once_a_minute() -> None:
+def test_last_use_is_stored_at_most_once_a_minute() -> None:
     token, secret = make_token()
     start = timezone.now()
     writes = []
@@ -68,7 +68,7 @@ def test_the_last_use_is_written_at_most_once_a_minute() -> None:
     assert token.last_used_at == start + timedelta(seconds=61)
 
 
-def test_a_token_sees_what_its_account_sees() -> None:
+def test_token_sees_the_same_payments_as_its_account() -> None:
     owner = make_user("buyer")
     theirs, other = make_payment(user=owner), make_payment()
     _token, secret = make_token(user=owner)
@@ -80,7 +80,7 @@ def test_a_token_sees_what_its_account_sees() -> None:
 # --- Scopes ---------------------------------------------------------------------------------------------------
 
 
-def test_a_token_that_may_only_read_refunds_nothing(sandbox: SandboxServer) -> None:
+def test_read_only_token_cannot_refund(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     _token, secret = make_token(may_refund=False)
     assert get(secret, f"/payments/{payment.merchant_uid}/refunds").status_code == 200
@@ -90,7 +90,7 @@ def test_a_token_that_may_only_read_refunds_nothing(sandbox: SandboxServer) -> N
     assert not RefundRecord.objects.exists()
 
 
-def test_a_token_that_may_only_refund_reads_nothing(sandbox: SandboxServer) -> None:
+def test_refund_only_token_cannot_read(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     _token, secret = make_token(may_read=False)
     answer = get(secret, f"/payments/{payment.merchant_uid}")
@@ -116,7 +116,7 @@ def api_views(patterns: list[URLPattern | URLResolver]) -> Iterator[type[APIView
             yield view
 
 
-def test_every_address_of_the_api_asks_for_scopes_unless_it_is_open_to_all() -> None:
+def test_every_api_view_checks_scopes_unless_it_is_public() -> None:
     views = set(api_views(get_resolver().url_patterns))
     closed = {view for view in views if view.permission_classes != [AllowAny]}
     assert len(closed) >= 4
@@ -139,7 +139,7 @@ def test_every_address_of_the_api_asks_for_scopes_unless_it_is_open_to_all() -> 
         ({"max_amount": Decimal(2_000), "max_per_day": Decimal(1_000)}, "max_amount", "more_than_per_day"),
     ],
 )
-def test_a_token_that_makes_no_sense_is_refused_with_a_code(fields: dict[str, Any], field: str, code: str) -> None:
+def test_invalid_token_is_rejected_with_a_code(fields: dict[str, Any], field: str, code: str) -> None:
     token = ApiToken(name="shop", user=make_user(), **fields)
     with pytest.raises(ValidationError) as caught:
         token.full_clean(exclude=["start", "digest"])

@@ -61,7 +61,7 @@ def test_an_account_with_a_device_signs_in_with_password_and_code(client: Client
 
 
 @pytest.mark.parametrize("page", BOTH)
-def test_the_password_alone_opens_nothing(client: Client, staff: User, page: str) -> None:
+def test_password_alone_gives_no_access(client: Client, staff: User, page: str) -> None:
     with_device(staff)
     send_password(client, page, "staff", PASSWORD)
 
@@ -79,7 +79,7 @@ def test_an_account_without_a_device_is_not_asked_for_a_code(client: Client, sta
 
 
 @pytest.mark.parametrize("page", BOTH)
-def test_the_page_for_the_code_is_closed_to_whom_gave_no_password(client: Client, staff: User, page: str) -> None:
+def test_code_page_needs_the_password_first(client: Client, staff: User, page: str) -> None:
     device, _codes = with_device(staff)
 
     assert client.get(f"{page}code/").headers["Location"] == page
@@ -101,7 +101,7 @@ def test_a_code_works_once(client: Client, staff: User) -> None:
     assert not is_signed_in(thief)
 
 
-def test_a_code_of_an_earlier_step_is_refused_after_a_later_one(staff: User) -> None:
+def test_code_of_an_earlier_step_is_rejected_after_a_later_one(staff: User) -> None:
     device, _codes = with_device(staff)
     check_code(user=staff, code=code_of(device, steps=1))
 
@@ -117,7 +117,7 @@ def test_a_code_may_be_typed_with_spaces(staff: User, typed: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "１２３４５６", "-12345", "abcdef", "\ud800", "a" * 40])
-def test_what_is_no_code_is_refused_and_counts(staff: User, code: str) -> None:
+def test_malformed_code_is_rejected_and_counts(staff: User, code: str) -> None:
     device, _codes = with_device(staff)
 
     with pytest.raises(CodeRefused) as refused:
@@ -138,7 +138,7 @@ def test_a_backup_code_works_once_and_in_capitals(client: Client, staff: User) -
     assert BackupCode.objects.filter(used_at=None).count() == 9
 
 
-def test_wrong_codes_make_one_wait_longer_and_longer(staff: User) -> None:
+def test_delay_grows_with_each_wrong_code(staff: User) -> None:
     device, _codes = with_device(staff)
     refusals = []
     with travel(timezone.now(), tick=False) as clock:
@@ -157,7 +157,7 @@ def refusal_of(user: User, code: str) -> str:
     return refused.value.code
 
 
-def test_a_stranger_cannot_lock_the_owner_out_for_more_than_minutes(staff: User) -> None:
+def test_attacker_cannot_lock_the_owner_out_for_more_than_minutes(staff: User) -> None:
     device, _codes = with_device(staff)
     Authenticator.objects.update(throttling_failure_count=10, throttling_failure_timestamp=timezone.now())
     with travel(timezone.now() + timedelta(minutes=9), tick=False):
@@ -166,7 +166,7 @@ def test_a_stranger_cannot_lock_the_owner_out_for_more_than_minutes(staff: User)
         check_code(user=staff, code=code_of(device))
 
 
-def test_wrong_codes_lock_out_as_wrong_passwords_do(client: Client, staff: User) -> None:
+def test_wrong_codes_lock_out_like_wrong_passwords(client: Client, staff: User) -> None:
     device, _codes = with_device(staff)
     for _try in range(3):
         send_password(client, ADMIN, "staff")
@@ -192,7 +192,7 @@ def test_a_code_has_to_be_typed_within_minutes_of_the_password(client: Client, s
 
 
 @pytest.mark.parametrize("change", ["password", "closed"])
-def test_between_password_and_code_the_account_must_stay_as_it_was(client: Client, staff: User, change: str) -> None:
+def test_account_changed_between_password_and_code_is_not_signed_in(client: Client, staff: User, change: str) -> None:
     device, _codes = with_device(staff)
     send_password(client, ADMIN, "staff", PASSWORD)
     if change == "password":
@@ -204,7 +204,7 @@ def test_between_password_and_code_the_account_must_stay_as_it_was(client: Clien
 
 
 @pytest.mark.parametrize("page", BOTH)
-def test_the_page_for_the_code_leads_to_this_site_only(client: Client, staff: User, page: str) -> None:
+def test_code_page_redirects_to_this_site_only(client: Client, staff: User, page: str) -> None:
     device, _codes = with_device(staff)
     send_password(client, f"{page}?next=https://evil.example/", "staff", PASSWORD)
 
@@ -213,7 +213,7 @@ def test_the_page_for_the_code_leads_to_this_site_only(client: Client, staff: Us
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["app", "backup"])
-def test_two_who_use_one_code_at_once_do_not_both_pass(staff: User, kind: str) -> None:
+def test_one_code_used_in_parallel_passes_once(staff: User, kind: str) -> None:
     device, codes = with_device(staff)
     code = code_of(device) if kind == "app" else codes[0]
     barrier, passed = threading.Barrier(4), []
@@ -239,7 +239,7 @@ def test_two_who_use_one_code_at_once_do_not_both_pass(staff: User, kind: str) -
 # --- Sessions without a second factor -----------------------------------------------------------------------------
 
 
-def test_a_session_from_before_the_set_up_is_nobodys(client: Client, staff: User) -> None:
+def test_session_from_before_the_set_up_is_signed_out(client: Client, staff: User) -> None:
     client.force_login(staff)
     assert is_signed_in(client)
     assert may_use_api(client)
@@ -249,7 +249,7 @@ def test_a_session_from_before_the_set_up_is_nobodys(client: Client, staff: User
     assert not may_use_api(client)
 
 
-def test_a_token_is_not_asked_for_a_second_factor(client: Client, staff: User, settings: Settings) -> None:
+def test_api_token_needs_no_second_factor(client: Client, staff: User, settings: Settings) -> None:
     with_device(staff)
     settings.STAFF_TWO_FACTOR = "required"
     _token, text = create_token(user=staff, name="server")
@@ -257,7 +257,7 @@ def test_a_token_is_not_asked_for_a_second_factor(client: Client, staff: User, s
     assert client.get(PAYMENT, HTTP_AUTHORIZATION=f"Token {text}").status_code == 200
 
 
-def test_a_device_of_somebody_else_proves_nothing(client: Client, staff: User) -> None:
+def test_another_users_device_does_not_verify_a_session(client: Client, staff: User) -> None:
     with_device(staff)
     other, _codes = with_device(make_staff(name="other"))
     client.force_login(staff)
@@ -271,9 +271,7 @@ def test_a_device_of_somebody_else_proves_nothing(client: Client, staff: User) -
 # --- With STAFF_TWO_FACTOR=required -------------------------------------------------------------------------------
 
 
-def test_where_it_is_required_staff_are_led_to_the_set_up_and_nowhere_else(
-    client: Client, staff: User, settings: Settings
-) -> None:
+def test_required_second_factor_redirects_staff_to_the_set_up(client: Client, staff: User, settings: Settings) -> None:
     settings.STAFF_TWO_FACTOR = "required"
     answer = send_password(client, ADMIN, "staff", PASSWORD)
 
@@ -283,9 +281,7 @@ def test_where_it_is_required_staff_are_led_to_the_set_up_and_nowhere_else(
     assert "Two-factor sign-in is required for all staff" in client.get("/admin/two-factor/").text
 
 
-def test_where_it_is_required_a_session_without_it_cannot_use_the_api(
-    client: Client, staff: User, settings: Settings
-) -> None:
+def test_required_second_factor_blocks_api_sessions_without_it(client: Client, staff: User, settings: Settings) -> None:
     settings.STAFF_TWO_FACTOR = "required"
     client.force_login(staff)
     answer = client.get(PAYMENT)
@@ -297,7 +293,7 @@ def test_where_it_is_required_a_session_without_it_cannot_use_the_api(
     assert may_use_api(client)
 
 
-def test_where_it_is_required_buyers_are_left_in_peace(client: Client, settings: Settings) -> None:
+def test_required_second_factor_does_not_affect_buyers(client: Client, settings: Settings) -> None:
     settings.STAFF_TWO_FACTOR = "required"
     buyer = make_user("buyer")
     mine = make_payment(user=buyer)

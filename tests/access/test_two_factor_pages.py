@@ -82,13 +82,13 @@ def test_backup_codes_are_shown_once(desk: Client, staff: User) -> None:
     assert backup_codes(desk.get(PAGE).text) == []
 
 
-def test_what_is_shown_is_kept_by_no_cache(desk: Client, staff: User) -> None:
+def test_pages_with_secrets_are_not_cached(desk: Client, staff: User) -> None:
     begin(desk, staff)
 
     assert "no-store" in desk.get(f"{PAGE}set-up/").headers["Cache-Control"]
 
 
-def test_nothing_is_on_before_a_code_was_typed(desk: Client, staff: User) -> None:
+def test_two_factor_is_off_until_a_code_confirms_it(desk: Client, staff: User) -> None:
     begin(desk, staff)
     answer = prove(desk, "set-up", "000000")
 
@@ -113,7 +113,7 @@ def test_wrong_passwords_and_codes_count_on_these_pages(desk: Client, staff: Use
     assert answers[-1].status_code == 429
 
 
-def test_a_device_being_set_up_is_seen_in_the_session_that_began_it_and_nowhere_else(desk: Client, staff: User) -> None:
+def test_unconfirmed_device_is_visible_in_its_own_session_only(desk: Client, staff: User) -> None:
     other = Client()
     other.force_login(staff)
     device = begin(desk, staff)
@@ -126,7 +126,7 @@ def test_a_device_being_set_up_is_seen_in_the_session_that_began_it_and_nowhere_
     assert not Authenticator.objects.filter(confirmed=True).exists()
 
 
-def test_a_set_up_that_is_begun_anew_elsewhere_is_over_here(desk: Client, staff: User) -> None:
+def test_restarting_the_set_up_elsewhere_ends_it_here(desk: Client, staff: User) -> None:
     other = Client()
     other.force_login(staff)
     begin(desk, staff)
@@ -139,7 +139,7 @@ def test_a_set_up_that_is_begun_anew_elsewhere_is_over_here(desk: Client, staff:
     assert len(backup_codes(prove(other, "set-up", code_of(device)).text)) == 10
 
 
-def test_a_set_up_is_over_after_a_quarter_of_an_hour(desk: Client, staff: User) -> None:
+def test_set_up_expires_after_fifteen_minutes(desk: Client, staff: User) -> None:
     with travel(timezone.now(), tick=False) as clock:
         device = begin(desk, staff)
         clock.shift(timedelta(minutes=14, seconds=58))
@@ -161,7 +161,7 @@ def test_setting_up_ends_all_other_sessions(desk: Client, staff: User) -> None:
     assert not is_signed_in(other)
 
 
-def test_another_phone_takes_the_place_of_the_first_when_it_is_confirmed(staff: User) -> None:
+def test_new_device_replaces_the_old_one_when_confirmed(staff: User) -> None:
     old, old_codes = with_device(staff)
     desk = signed_in_with(old, code_of(old))
     new = begin(desk, staff)
@@ -199,7 +199,7 @@ def test_both_password_and_code_are_needed_for_a_change(staff: User, page: str, 
     assert device.backup_codes.count() == 10
 
 
-def test_a_backup_code_turns_it_off(staff: User) -> None:
+def test_backup_code_turns_two_factor_off(staff: User) -> None:
     device, codes = with_device(staff)
     desk = signed_in_with(device, codes[0])
     prove(desk, "off", codes[1])
@@ -213,20 +213,20 @@ def test_a_backup_code_turns_it_off(staff: User) -> None:
 
 
 @pytest.mark.parametrize("page", ["set-up", "off", "backup-codes"])
-def test_pages_that_have_no_use_lead_to_the_overview(desk: Client, page: str) -> None:
+def test_unavailable_pages_redirect_to_the_overview(desk: Client, page: str) -> None:
     assert desk.get(f"{PAGE}{page}/").headers["Location"] == PAGE
     assert prove(desk, page, "000000").headers["Location"] == PAGE
 
 
 @pytest.mark.parametrize("page", ["", "begin/", "set-up/", "off/", "backup-codes/"])
-def test_the_pages_are_for_staff(client: Client, page: str) -> None:
+def test_two_factor_pages_are_for_staff_only(client: Client, page: str) -> None:
     client.force_login(make_user("buyer"))
 
     assert client.get(f"{PAGE}{page}").headers["Location"].startswith(ADMIN)
 
 
 @pytest.mark.parametrize("page", ["begin/"])
-def test_looking_changes_nothing(desk: Client, page: str) -> None:
+def test_get_requests_change_nothing(desk: Client, page: str) -> None:
     assert desk.get(f"{PAGE}{page}").status_code == 405
     assert not Authenticator.objects.exists()
 
@@ -234,7 +234,7 @@ def test_looking_changes_nothing(desk: Client, page: str) -> None:
 # --- At rest ------------------------------------------------------------------------------------------------------
 
 
-def test_neither_the_secret_nor_a_backup_code_lies_in_the_database(staff: User) -> None:
+def test_database_contains_neither_secret_nor_backup_codes(staff: User) -> None:
     device, codes = with_device(staff)
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM access_authenticator")
@@ -257,7 +257,7 @@ def test_without_the_key_backup_codes_still_sign_in(staff: User, settings: Setti
     check_code(user=staff, code=codes[0])
 
 
-def test_a_set_up_whose_secret_cannot_be_shown_is_begun_anew(desk: Client, staff: User, settings: Settings) -> None:
+def test_set_up_with_an_unreadable_secret_starts_again(desk: Client, staff: User, settings: Settings) -> None:
     begin(desk, staff)
     settings.ENCRYPTION_KEYS = ("x4PcQmm8m3nHPQvxyyoRBkEqoEsOUaHPyaWN-Tl7w0s=",)
 
@@ -273,7 +273,7 @@ def reset_page(device: Authenticator) -> str:
     return f"/admin/access/authenticator/{device.pk}/delete/"
 
 
-def test_a_superuser_resets_somebodys_device_and_that_is_noted(client: Client, staff: User) -> None:
+def test_superuser_resets_a_device_and_the_reset_is_logged(client: Client, staff: User) -> None:
     device, _codes = with_device(staff)
     admin = make_user("root", is_staff=True, is_superuser=True)
     client.force_login(admin)
@@ -287,7 +287,7 @@ def test_a_superuser_resets_somebodys_device_and_that_is_noted(client: Client, s
     assert LogEntry.objects.filter(user=admin, object_id=str(staff.pk), object_repr="staff").exists()
 
 
-def test_nobody_else_resets_a_device(client: Client, staff: User) -> None:
+def test_only_superusers_reset_a_device(client: Client, staff: User) -> None:
     device, _codes = with_device(staff)
     client.force_login(make_staff("view_authenticator", name="curious"))
 
@@ -307,7 +307,7 @@ def test_the_list_shows_no_secret(client: Client, staff: User) -> None:
     assert device.encrypted_secret not in pages
 
 
-def test_a_command_resets_the_device_of_the_last_administrator(staff: User) -> None:
+def test_command_resets_the_device_of_the_last_superuser(staff: User) -> None:
     with_device(staff)
     for _try in range(5):
         send_password(Client(), ADMIN, "staff")

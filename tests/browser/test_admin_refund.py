@@ -74,7 +74,7 @@ def test_select_confirm_and_see_the_result(desk: Page, sandbox: SandboxServer) -
     assert sandbox.payment(vbank.imp_uid)["cancel_amount"] == 10_000
 
 
-def test_going_back_and_pressing_again_moves_nothing(desk: Page, sandbox: SandboxServer) -> None:
+def test_going_back_and_pressing_again_refunds_nothing(desk: Page, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, amount=30_000)
     open_confirmation(desk, payment)
     desk.fill(f"[name=p{payment.pk}-amount]", "10000")
@@ -92,7 +92,7 @@ def test_going_back_and_pressing_again_moves_nothing(desk: Page, sandbox: Sandbo
     assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 10_000
 
 
-def test_enter_in_a_field_checks_and_does_not_refund(desk: Page, sandbox: SandboxServer) -> None:
+def test_enter_in_a_field_previews_and_does_not_refund(desk: Page, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     open_confirmation(desk, payment)
 

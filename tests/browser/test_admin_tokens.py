@@ -15,7 +15,7 @@ from tests.factories import make_staff
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
 
-def test_a_new_token_is_copied_and_a_reload_shows_it_no_more(page: Page, live_server: LiveServer) -> None:
+def test_new_token_is_copied_and_hidden_after_a_reload(page: Page, live_server: LiveServer) -> None:
     make_staff("add_apitoken", "view_apitoken", "change_apitoken")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{live_server.url}/admin/access/apitoken/add/")

@@ -59,7 +59,7 @@ def order() -> Payment:
     return make_payment(user=make_user(), merchant_uid="ORDER-7")
 
 
-def test_reading_is_tried_out_with_the_session(
+def test_read_operations_can_be_tried_with_the_session(
     docs: Callable[[], Page], live_server: LiveServer, order: Payment
 ) -> None:
     page = docs()
@@ -70,7 +70,7 @@ def test_reading_is_tried_out_with_the_session(
     assert order.imp_uid in try_out(page, "payments-getPayment", number="ORDER-7")
 
 
-def test_reading_is_tried_out_with_a_token(docs: Callable[[], Page], order: Payment) -> None:
+def test_read_operations_can_be_tried_with_a_token(docs: Callable[[], Page], order: Payment) -> None:
     assert order.user is not None
     _token, text = create_token(user=order.user, name="docs")
     page = docs()
@@ -81,7 +81,7 @@ def test_reading_is_tried_out_with_a_token(docs: Callable[[], Page], order: Paym
     assert order.imp_uid in try_out(page, "payments-listPayments")
 
 
-def test_every_example_of_an_answer_can_be_chosen_and_read(docs: Callable[[], Page]) -> None:
+def test_every_response_example_can_be_selected(docs: Callable[[], Page]) -> None:
     page = docs()
     page.locator("#operations-refunds-cancelPayment .opblock-summary-control").click()
     refused = page.locator('#operations-refunds-cancelPayment .response[data-code="400"]')
@@ -89,7 +89,7 @@ def test_every_example_of_an_answer_can_be_chosen_and_read(docs: Callable[[], Pa
     expect(refused.locator(".model-example")).to_contain_text("is more than the refundable amount")
 
 
-def test_refunding_is_tried_out_on_a_developers_machine_only(
+def test_refunds_can_be_tried_in_development_only(
     docs: Callable[[], Page], live_server: LiveServer, sandbox: SandboxServer, settings: Settings
 ) -> None:
     payment = paid_at_sandbox(sandbox, user=make_user(), merchant_uid="ORDER-1")

@@ -89,7 +89,7 @@ def refunded(root: User) -> RefundRecord:
     )
 
 
-def test_lists_forms_and_details_of_the_admin(visitor: Visitor, root: User) -> None:
+def test_policy_allows_lists_forms_and_details_of_the_admin(visitor: Visitor, root: User) -> None:
     refund = refunded(root)
     now = timezone.now()
     report = ReconciliationReport.objects.create(
@@ -112,7 +112,7 @@ def test_lists_forms_and_details_of_the_admin(visitor: Visitor, root: User) -> N
     expect(visitor.page.locator("svg.rd-chart rect.rd-bar-fill").last).to_be_visible()
 
 
-def test_the_theme_s_own_scripts_work(visitor: Visitor, root: User) -> None:
+def test_scripts_of_the_theme_work(visitor: Visitor, root: User) -> None:
     make_payment()
     page = visitor.page
     visitor.sign_in("/admin/login/", root)
@@ -135,7 +135,9 @@ def test_the_theme_s_own_scripts_work(visitor: Visitor, root: User) -> None:
     expect(page.locator("#id_date_joined_0")).to_have_value(date.today().isoformat())  # noqa: DTZ011 - the browser's day
 
 
-def test_a_refund_in_the_admin_and_its_result(visitor: Visitor, root: User, sandbox: SandboxServer) -> None:
+def test_policy_allows_a_refund_in_the_admin_and_its_result(
+    visitor: Visitor, root: User, sandbox: SandboxServer
+) -> None:
     payment = paid_at_sandbox(sandbox, amount=52_000)
     visitor.sign_in("/admin/login/", root)
     visitor.visit(f"/admin/payments/payment/refund/?ids={payment.pk}")
@@ -146,7 +148,7 @@ def test_a_refund_in_the_admin_and_its_result(visitor: Visitor, root: User, sand
     expect(visitor.page.locator("tr[data-state=refunded]")).to_have_count(1)
 
 
-def test_the_shop_its_dialog_its_errors_and_the_docs(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_policy_allows_the_storefront_error_pages_and_api_docs(visitor: Visitor, sandbox: SandboxServer) -> None:
     buyer = make_user("buyer")
     paid_at_sandbox(sandbox, user=buyer)
     visitor.visit("/")
@@ -160,7 +162,7 @@ def test_the_shop_its_dialog_its_errors_and_the_docs(visitor: Visitor, sandbox: 
     expect(visitor.page.locator("li.order .badge").first).to_have_text("환불 완료")
 
 
-def test_two_factor_sign_in_from_set_up_to_the_lockout(visitor: Visitor, root: User) -> None:
+def test_policy_allows_two_factor_pages_from_set_up_to_lockout(visitor: Visitor, root: User) -> None:
     page = visitor.page
     visitor.sign_in("/admin/login/", root)
     visitor.visit("/admin/two-factor/")
@@ -192,7 +194,7 @@ def test_two_factor_sign_in_from_set_up_to_the_lockout(visitor: Visitor, root: U
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/api/docs"])
-def test_what_was_not_meant_to_run_does_not_run(page: Page, live_server: LiveServer, path: str) -> None:
+def test_policy_blocks_injected_scripts(page: Page, live_server: LiveServer, path: str) -> None:
     intruder = Visitor(page, live_server.url)
     intruder.visit(path)
     page.evaluate("""() => {

@@ -61,7 +61,7 @@ ADDRESSES = sorted(set(addresses()))
 WITHOUT_TOKEN = {"iamport-webhook": {400, 415}}
 
 
-def test_the_walk_knows_the_whole_site() -> None:
+def test_url_list_covers_the_whole_site() -> None:
     names = {name for _path, name in ADDRESSES}
 
     assert {
@@ -78,7 +78,7 @@ def test_the_walk_knows_the_whole_site() -> None:
 # --- Forged posts and frames --------------------------------------------------------------------------------------
 
 
-def test_every_post_without_the_page_s_token_is_refused(root: User) -> None:
+def test_every_post_without_a_csrf_token_is_rejected(root: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(root)
     typed = {"username": "root", "password": PASSWORD, "language": "en", "post": "yes"}
@@ -95,7 +95,7 @@ def test_every_post_without_the_page_s_token_is_refused(root: User) -> None:
     assert accepted == []
 
 
-def test_a_post_from_another_site_is_refused_even_with_a_token(root: User) -> None:
+def test_post_from_another_site_is_rejected_even_with_a_token(root: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.get(SHOP)
     token = browser.cookies["csrftoken"].value
@@ -115,7 +115,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-def test_every_answer_has_the_headers(root: User, signed_in: bool) -> None:
+def test_every_response_has_the_security_headers(root: User, signed_in: bool) -> None:
     browser = Client(raise_request_exception=False)
     if signed_in:
         browser.force_login(root)
@@ -133,7 +133,7 @@ def test_every_answer_has_the_headers(root: User, signed_in: bool) -> None:
         assert {"no-store", "private"} <= set(re.split(r",\s*", headers["Cache-Control"])), path
 
 
-def test_static_files_may_be_kept(client: Client, settings: Settings) -> None:
+def test_static_files_may_be_cached(client: Client, settings: Settings) -> None:
     settings.WHITENOISE_USE_FINDERS = True
     headers = client.head("/static/storefront/base.css").headers
 
@@ -141,7 +141,7 @@ def test_static_files_may_be_kept(client: Client, settings: Settings) -> None:
     assert headers["Content-Security-Policy"]
 
 
-def test_no_page_of_the_admin_opens_without_the_second_factor(root: User) -> None:
+def test_no_admin_page_opens_without_the_second_factor(root: User) -> None:
     browser = Client()
     browser.force_login(root)
     with_device(root)
@@ -160,7 +160,7 @@ def test_no_page_of_the_admin_opens_without_the_second_factor(root: User) -> Non
 
 @pytest.mark.parametrize("evil", EVIL)
 @pytest.mark.parametrize("path", BOTH)
-def test_signing_in_leads_to_this_site_only(root: User, path: str, evil: str) -> None:
+def test_login_redirects_to_this_site_only(root: User, path: str, evil: str) -> None:
     for answer in (
         Client().post(path, {"username": "root", "password": PASSWORD, "next": evil}),
         send_password(Client(), f"{path}?next={evil}", "root", PASSWORD),
@@ -172,7 +172,7 @@ def test_signing_in_leads_to_this_site_only(root: User, path: str, evil: str) ->
 @pytest.mark.parametrize(
     "path", ["/i18n/setlang/", "/accounts/logout/", "/admin/logout/", "/admin/payments/payment/check/"]
 )
-def test_no_other_page_leads_elsewhere(root: User, path: str, evil: str) -> None:
+def test_no_other_page_redirects_to_another_site(root: User, path: str, evil: str) -> None:
     browser = Client()
     browser.force_login(root)
     typed = {"next": evil, "language": "en", "back": evil, "ids": ""}
@@ -181,7 +181,7 @@ def test_no_other_page_leads_elsewhere(root: User, path: str, evil: str) -> None
     assert "evil" not in answer.headers.get("Location", "")
 
 
-def test_a_host_that_is_not_ours_gets_no_answer(client: Client, settings: Settings) -> None:
+def test_unknown_host_is_rejected(client: Client, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["refunds.example"]
 
     assert client.get("/", HTTP_HOST="evil.example").status_code == 400
@@ -189,7 +189,7 @@ def test_a_host_that_is_not_ours_gets_no_answer(client: Client, settings: Settin
     assert client.get("/", HTTP_HOST="refunds.example", HTTP_X_FORWARDED_HOST="evil.example").status_code == 200
 
 
-def test_a_forwarded_host_counts_behind_a_proxy_and_is_checked_there(client: Client, settings: Settings) -> None:
+def test_forwarded_host_is_used_and_checked_behind_a_proxy_only(client: Client, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["refunds.example"]
     settings.USE_X_FORWARDED_HOST = True
 
@@ -217,7 +217,7 @@ print(json.dumps([cookies, answer.headers["Strict-Transport-Security"], settings
 """
 
 
-def test_cookies_of_a_production_server_go_over_https_only_and_scripts_do_not_see_the_session(tmp_path: Path) -> None:
+def test_production_cookies_are_secure_and_the_session_cookie_is_http_only(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "DJANGO_READ_DOTENV": "0", "DJANGO_SETTINGS_MODULE": "config.settings"}
     done = subprocess.run(
         [sys.executable, "-c", COOKIES],
@@ -237,7 +237,7 @@ def test_cookies_of_a_production_server_go_over_https_only_and_scripts_do_not_se
 
 
 @pytest.mark.parametrize("path", BOTH)
-def test_signing_in_changes_the_session_s_key(client: Client, root: User, path: str) -> None:
+def test_login_changes_the_session_key(client: Client, root: User, path: str) -> None:
     client.get("/")
     session = client.session
     session["fixed"] = "by somebody else"
@@ -256,7 +256,7 @@ def with_session(key: str) -> Client:
     return client
 
 
-def test_signing_out_ends_the_session_on_the_server_too(client: Client, root: User) -> None:
+def test_logout_deletes_the_session_on_the_server(client: Client, root: User) -> None:
     client.force_login(root)
     key = client.session.session_key or ""
     client.post("/accounts/logout/")
@@ -278,7 +278,7 @@ def test_a_new_password_ends_all_other_sessions(client: Client, root: User) -> N
     assert not is_signed_in(with_session(before))
 
 
-def test_a_session_of_staff_ends_after_an_hour_without_use(client: Client) -> None:
+def test_staff_session_ends_after_an_hour_without_use(client: Client) -> None:
     with travel(timezone.now(), tick=False) as clock:
         client.force_login(make_staff())
         for _visit in range(3):
@@ -290,7 +290,7 @@ def test_a_session_of_staff_ends_after_an_hour_without_use(client: Client) -> No
         assert client.get("/admin/").headers["Location"] == "/admin/login/?next=/admin/"
 
 
-def test_a_session_of_staff_ends_after_half_a_day_in_any_case(client: Client) -> None:
+def test_staff_session_ends_after_twelve_hours(client: Client) -> None:
     with travel(timezone.now(), tick=False) as clock:
         client.force_login(make_staff())
         for _visit in range(23):
@@ -301,7 +301,7 @@ def test_a_session_of_staff_ends_after_half_a_day_in_any_case(client: Client) ->
         assert not is_signed_in(client)
 
 
-def test_a_session_whose_age_is_unknown_is_over(client: Client) -> None:
+def test_staff_session_of_unknown_age_is_ended(client: Client) -> None:
     client.force_login(make_staff())
     session = client.session
     del session["staff_session_began"]
@@ -310,7 +310,7 @@ def test_a_session_whose_age_is_unknown_is_over(client: Client) -> None:
     assert not is_signed_in(client)
 
 
-def test_somebody_who_becomes_staff_is_under_the_same_rules(client: Client) -> None:
+def test_session_limits_apply_to_a_user_who_becomes_staff(client: Client) -> None:
     user = make_user("promoted")
     with travel(timezone.now(), tick=False) as clock:
         client.force_login(user)
@@ -322,7 +322,7 @@ def test_somebody_who_becomes_staff_is_under_the_same_rules(client: Client) -> N
         assert not is_signed_in(client)
 
 
-def test_a_buyer_stays_signed_in_for_days_and_not_weeks(client: Client) -> None:
+def test_buyer_session_lasts_seven_days(client: Client) -> None:
     buyer = make_user("buyer")
     make_payment(user=buyer, name="Linen shirt")
     with travel(timezone.now(), tick=False) as clock:
@@ -334,9 +334,7 @@ def test_a_buyer_stays_signed_in_for_days_and_not_weeks(client: Client) -> None:
         assert "Linen shirt" not in client.get("/").text
 
 
-def test_a_look_at_the_admin_writes_the_session_once_a_minute_at_most(
-    client: Client, django_assert_num_queries: Any
-) -> None:
+def test_admin_requests_save_the_session_at_most_once_a_minute(client: Client, django_assert_num_queries: Any) -> None:
     client.force_login(make_staff())
     client.get("/admin/jsi18n/")
     # One query each for the session, the account and its device.

@@ -63,7 +63,7 @@ def only_refund(payment: Payment) -> RefundRecord:
     return RefundRecord.objects.get(payment=payment)
 
 
-def test_a_full_refund_is_confirmed_in_words_and_shown_without_a_reload(shop: Shop, sandbox: SandboxServer) -> None:
+def test_full_refund_is_confirmed_and_shown_without_a_reload(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     expect(shop.dialog).to_contain_text("₩10,000 of the ₩10,000 you paid will be refunded to your card.")
@@ -75,7 +75,7 @@ def test_a_full_refund_is_confirmed_in_words_and_shown_without_a_reload(shop: Sh
     assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 10_000
 
 
-def test_a_partial_refund_says_what_is_left_and_another_can_follow(shop: Shop, sandbox: SandboxServer) -> None:
+def test_partial_refund_shows_the_rest_which_can_be_refunded(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     shop.dialog.get_by_label("Amount").fill("4,000")
@@ -93,14 +93,14 @@ def test_a_partial_refund_says_what_is_left_and_another_can_follow(shop: Shop, s
     assert sorted(amounts) == [4000, 6000]
 
 
-def test_an_order_number_turns_nothing_around_it(shop: Shop) -> None:
+def test_bidi_characters_in_an_order_number_affect_no_other_text(shop: Shop) -> None:
     make_payment(user=shop.buyer, merchant_uid="a\u202eb")
     shop.page.goto(shop.url)
     number = shop.page.locator(".order-number")
     assert number.evaluate("found => getComputedStyle(found).unicodeBidi") == "isolate"
 
 
-def test_cents_arrive_exactly(shop: Shop, sandbox: SandboxServer) -> None:
+def test_amounts_with_cents_are_sent_exactly(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer, amount="42.10", currency="USD")
     shop.open(payment)
     shop.dialog.get_by_label("Amount").fill("0.29")
@@ -118,7 +118,7 @@ def test_cents_arrive_exactly(shop: Shop, sandbox: SandboxServer) -> None:
         ("abc", "Enter the amount in digits"),
     ],
 )
-def test_an_impossible_amount_is_explained_beside_the_field_and_not_sent(
+def test_invalid_amount_is_explained_at_its_field_and_not_sent(
     shop: Shop, sandbox: SandboxServer, typed: str, problem: str
 ) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
@@ -130,7 +130,7 @@ def test_an_impossible_amount_is_explained_beside_the_field_and_not_sent(
     assert not RefundRecord.objects.exists()
 
 
-def test_a_virtual_account_is_refunded_to_an_account_that_leaves_the_page(shop: Shop, sandbox: SandboxServer) -> None:
+def test_virtual_account_refund_removes_the_account_from_the_page(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", pg_provider="kcp")
     shop.open(payment)
     expect(shop.dialog).to_contain_text("The shop pays the transfer fee of ₩300")
@@ -147,7 +147,7 @@ def test_a_virtual_account_is_refunded_to_an_account_that_leaves_the_page(shop: 
     assert "987654" not in shop.page.evaluate(everything)
 
 
-def test_who_failed_too_often_is_sent_to_the_shop_and_not_told_to_try_again(shop: Shop, sandbox: SandboxServer) -> None:
+def test_buyer_who_failed_too_often_is_referred_to_the_shop(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     for _ in range(MAX_FAILED_PER_DAY):
@@ -157,7 +157,7 @@ def test_who_failed_too_often_is_sent_to_the_shop_and_not_told_to_try_again(shop
     expect(shop.dialog.get_by_role("button", name="Try again")).to_have_count(0)
 
 
-def test_what_the_service_finds_wrong_is_shown_beside_its_field(shop: Shop, sandbox: SandboxServer) -> None:
+def test_errors_of_the_api_are_shown_at_their_fields(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", pg_provider="kcp")
     shop.open(payment)
     shop.fill_account()
@@ -171,7 +171,7 @@ def test_what_the_service_finds_wrong_is_shown_beside_its_field(shop: Shop, sand
     shop.expect_answer("Refunded")
 
 
-def test_naver_pay_is_not_asked_without_a_reason(shop: Shop, sandbox: SandboxServer) -> None:
+def test_naver_pay_refund_without_a_reason_is_not_sent(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="naverpay", pg_provider="naverpay")
     shop.open(payment)
     shop.submit()
@@ -183,7 +183,7 @@ def test_naver_pay_is_not_asked_without_a_reason(shop: Shop, sandbox: SandboxSer
     assert only_refund(payment).reason == "색이 달라요"
 
 
-def test_a_refusal_of_the_payment_provider_is_shown_with_its_words(shop: Shop, sandbox: SandboxServer) -> None:
+def test_refusal_shows_the_message_of_the_payment_provider(shop: Shop, sandbox: SandboxServer) -> None:
     sandbox.fault("cancel", "refuse", times=1, message="한도초과")
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
@@ -192,7 +192,7 @@ def test_a_refusal_of_the_payment_provider_is_shown_with_its_words(shop: Shop, s
     expect(shop.row(payment)).to_contain_text("Refund failed")
 
 
-def test_a_refund_unknown_to_the_shop_is_found_and_the_rest_offered(shop: Shop, sandbox: SandboxServer) -> None:
+def test_unknown_earlier_refund_is_found_and_the_rest_offered(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     sandbox.console_cancel(payment.imp_uid, 1000)
     shop.open(payment)
@@ -213,9 +213,7 @@ def test_a_double_click_refunds_once(shop: Shop, sandbox: SandboxServer) -> None
     assert only_refund(payment).cancelled_amount == 3000
 
 
-def test_an_answer_lost_on_the_way_is_asked_for_again_and_nothing_refunded_twice(
-    shop: Shop, sandbox: SandboxServer
-) -> None:
+def test_lost_response_is_retried_without_a_second_refund(shop: Shop, sandbox: SandboxServer) -> None:
     def lose_the_answer(route: Route) -> None:
         route.fetch()
         route.abort()
@@ -235,7 +233,7 @@ def test_an_answer_lost_on_the_way_is_asked_for_again_and_nothing_refunded_twice
     assert only_refund(payment).cancelled_amount == 3000
 
 
-def test_an_unknown_outcome_is_being_checked_until_it_is_settled(shop: Shop, sandbox: SandboxServer) -> None:
+def test_unknown_outcome_is_polled_until_it_is_settled(shop: Shop, sandbox: SandboxServer) -> None:
     sandbox.fault("cancel", "drop_after", times=1)
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
@@ -250,7 +248,7 @@ def test_an_unknown_outcome_is_being_checked_until_it_is_settled(shop: Shop, san
     expect(shop.page.locator("#news")).to_contain_text("₩10,000 has been refunded.")
 
 
-def test_an_accepted_refund_is_shown_as_on_its_way(shop: Shop, sandbox: SandboxServer) -> None:
+def test_accepted_refund_is_shown_as_pending(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(
         sandbox, user=shop.buyer, pg_provider="paypal_v2", pay_method="paypal", amount="20.00", currency="USD"
     )
@@ -260,9 +258,7 @@ def test_an_accepted_refund_is_shown_as_on_its_way(shop: Shop, sandbox: SandboxS
     expect(shop.row(payment).locator(".badge")).to_have_text("Refund in progress")
 
 
-def test_an_unreachable_payment_service_is_tried_again_with_a_new_request(
-    shop: Shop, sandbox: SandboxServer, settings
-) -> None:
+def test_unreachable_payment_service_is_retried_with_a_new_key(shop: Shop, sandbox: SandboxServer, settings) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     settings.IAMPORT_API_URL = "http://127.0.0.1:1"
     shop.open(payment)
@@ -273,7 +269,7 @@ def test_an_unreachable_payment_service_is_tried_again_with_a_new_request(
     shop.expect_answer("Refunded")
 
 
-def test_somebody_signed_out_meanwhile_is_led_to_the_login(shop: Shop, sandbox: SandboxServer) -> None:
+def test_signed_out_buyer_is_redirected_to_the_login(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     shop.page.context.clear_cookies(name="sessionid")
@@ -283,7 +279,7 @@ def test_somebody_signed_out_meanwhile_is_led_to_the_login(shop: Shop, sandbox: 
     expect(shop.page).to_have_url(re.compile(r"/accounts/login/\?next=/$"))
 
 
-def test_a_refund_asked_for_elsewhere_is_reported_as_in_progress(shop: Shop, sandbox: SandboxServer) -> None:
+def test_refund_requested_elsewhere_is_reported_as_in_progress(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     sandbox.fault("cancel", "drop_before", times=1)
@@ -294,7 +290,7 @@ def test_a_refund_asked_for_elsewhere_is_reported_as_in_progress(shop: Shop, san
     shop.expect_answer("A refund is already in progress", "Nothing was refunded twice.")
 
 
-def test_the_dialog_closes_with_escape_and_gives_the_focus_back(shop: Shop, sandbox: SandboxServer) -> None:
+def test_dialog_closes_with_escape_and_restores_the_focus(shop: Shop, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     shop.page.keyboard.press("Escape")

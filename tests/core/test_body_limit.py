@@ -98,7 +98,7 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=edge"}
         (SHOP, "application/x-www-form-urlencoded"),
     ],
 )
-def test_two_hundred_megabytes_leave_no_trace(server: Server, path: str, content_type: str) -> None:
+def test_body_of_200_megabytes_uses_neither_memory_nor_disk(server: Server, path: str, content_type: str) -> None:
     send(server, path, announced=0, sent=0, headers={})  # loads what only a first request loads
     before = server.memory
 
@@ -111,7 +111,7 @@ def test_two_hundred_megabytes_leave_no_trace(server: Server, path: str, content
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_answer_comes_before_the_body(server: Server) -> None:
+def test_rejection_is_sent_before_the_body_arrives(server: Server) -> None:
     status, _taken = send(server, SHOP, announced=200 * MIB, sent=0, headers=MULTIPART)
 
     assert status == 413
@@ -121,14 +121,14 @@ def test_the_answer_comes_before_the_body(server: Server) -> None:
 
 
 @pytest.mark.django_db
-def test_a_file_that_is_not_large_is_refused_too(client: Client) -> None:
+def test_small_file_is_rejected_too(client: Client) -> None:
     file = SimpleUploadedFile("a.txt", b"hello")
 
     assert client.post(SHOP, {"username": "a", "password": "b", "file": file}).status_code == 400
 
 
 @pytest.mark.django_db
-def test_the_api_says_why_it_takes_no_file(client: Client) -> None:
+def test_api_explains_that_it_takes_no_files(client: Client) -> None:
     client.force_login(make_user())
     answer = client.post("/payments/cancel", {"file": SimpleUploadedFile("a.txt", b"hello")})
 
@@ -138,20 +138,20 @@ def test_the_api_says_why_it_takes_no_file(client: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "text"), [(SHOP, "The request is too large"), ("/payments/cancel", '"code": "too_large"')]
 )
-def test_what_is_too_large_is_refused_in_words(client: Client, path: str, text: str) -> None:
+def test_large_body_is_rejected_with_a_message(client: Client, path: str, text: str) -> None:
     answer = client.post(path, b"x" * (512 * 1024 + 1), content_type="application/x-www-form-urlencoded")
 
     assert (answer.status_code, text in answer.text) == (413, True)
 
 
 @pytest.mark.django_db
-def test_a_form_with_thousands_of_fields_is_refused(client: Client) -> None:
+def test_form_with_thousands_of_fields_is_rejected(client: Client) -> None:
     assert client.post(SHOP, {f"field{number}": "" for number in range(1_001)}).status_code == 400
 
 
 @pytest.mark.parametrize("length", ["", "nonsense", "-5", "１２"])
 @pytest.mark.django_db
-def test_a_length_that_is_none_is_no_reason_to_fail(client: Client, length: str) -> None:
+def test_malformed_content_length_causes_no_server_error(client: Client, length: str) -> None:
     answer = client.get("/", CONTENT_LENGTH=length)
 
     assert answer.status_code == 200

@@ -21,7 +21,7 @@ from core.http.client_ip import address_group, client_address
         (False, None, "", "None"),
     ],
 )
-def test_address_of_a_client(
+def test_client_address_is_read_from_the_trusted_source(
     rf: RequestFactory, settings: Settings, behind_proxy: bool, forwarded: str | None, remote: str, expected: str
 ) -> None:
     settings.BEHIND_PROXY = behind_proxy

@@ -13,7 +13,7 @@ NUMBER = "110-123-456789"
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_report_shows_neither_what_was_sent_nor_variables(settings: Settings, debug: bool) -> None:
+def test_crash_report_contains_neither_request_data_nor_variables(settings: Settings, debug: bool) -> None:
     settings.DEBUG = debug
     request = RequestFactory().post("/", {"p1-refund_account": NUMBER})
     typed = {"account": NUMBER}
@@ -28,7 +28,7 @@ def test_a_report_shows_neither_what_was_sent_nor_variables(settings: Settings, 
     assert "typed" in reporter.get_traceback_html()
 
 
-def test_passwords_in_addresses_are_hidden(settings: Settings) -> None:
+def test_passwords_in_urls_are_hidden(settings: Settings) -> None:
     settings.CELERY_BROKER_URL = "amqp://user:hunter2@host//"
     request = RequestFactory().get("/", DATABASE_URL="postgres://user:hunter2@host/name")
     reports = get_exception_reporter_filter(request)

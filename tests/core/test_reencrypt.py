@@ -58,7 +58,7 @@ def test_after_reencrypting_the_old_key_can_be_removed(settings: Settings, refun
     assert accounts_column(document) == column
 
 
-def test_reencrypting_twice_does_nothing_the_second_time(settings: Settings, refund: RefundRecord) -> None:
+def test_second_reencryption_changes_nothing(settings: Settings, refund: RefundRecord) -> None:
     settings.ENCRYPTION_KEYS = (NEW, OLD)
     reencrypt()
     before = RefundAccount.objects.get().encrypted
@@ -66,7 +66,7 @@ def test_reencrypting_twice_does_nothing_the_second_time(settings: Settings, ref
     assert RefundAccount.objects.get().encrypted == before
 
 
-def test_what_no_key_opens_is_named_and_left_alone(settings: Settings, refund: RefundRecord) -> None:
+def test_undecryptable_rows_are_reported_and_unchanged(settings: Settings, refund: RefundRecord) -> None:
     before = RefundAccount.objects.get().encrypted
     settings.ENCRYPTION_KEYS = (NEW,)
     exit_code, document = reencrypt()
@@ -82,7 +82,7 @@ def test_plain_text_cannot_be_stored_in_an_encrypted_column() -> None:
     assert "110123456789" not in str(caught.value)
 
 
-def test_a_key_that_is_gone_opens_nothing(settings: Settings) -> None:
+def test_removed_key_decrypts_nothing(settings: Settings) -> None:
     settings.ENCRYPTION_KEYS = (OLD,)
     encrypted = encrypt("secret")
     settings.ENCRYPTION_KEYS = (NEW,)

@@ -25,7 +25,7 @@ Payment.objects.update(cancel_amount=20_000)
 """
 
 
-def test_an_error_names_the_constraint_and_no_row() -> None:
+def test_error_contains_the_constraint_but_no_row() -> None:
     name = "HONG"
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
         make_payment(buyer_name=name, cancel_amount=20_000)
@@ -38,7 +38,7 @@ def test_an_error_names_the_constraint_and_no_row() -> None:
     assert "HONG" in refused.value.__cause__.diag.message_detail  # type: ignore[attr-defined]  # still in code
 
 
-def test_an_error_names_no_value_of_the_statement() -> None:
+def test_error_contains_no_value_of_the_statement() -> None:
     name = "HONG"
     with pytest.raises(DataError) as refused, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT %s, CAST('a' AS interval)", [name])
@@ -46,7 +46,7 @@ def test_an_error_names_no_value_of_the_statement() -> None:
     assert "HONG" not in "".join(traceback.format_exception(refused.value))
 
 
-def test_a_connection_that_comes_back_is_wrapped_once() -> None:
+def test_reopened_connection_is_wrapped_once() -> None:
     before = list(connection.execute_wrappers)
     connection_created.send(type(connection), connection=connection)
 
@@ -54,7 +54,7 @@ def test_a_connection_that_comes_back_is_wrapped_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_command_that_ends_with_an_error_names_no_row(child_environment: Callable[..., dict[str, str]]) -> None:
+def test_error_of_a_command_contains_no_row(child_environment: Callable[..., dict[str, str]]) -> None:
     make_payment(buyer_name="HONG")
     command = [sys.executable, "-c", REFUSED]
     done = subprocess.run(command, cwd=ROOT, env=child_environment(DEBUG="true"), capture_output=True, text=True)

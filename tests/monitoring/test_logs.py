@@ -61,7 +61,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[Log]:
     logging.getLogger().removeHandler(found.handler)
 
 
-def test_a_line_is_one_json_object_in_korean_time(log: Log) -> None:
+def test_log_line_is_one_json_object_in_korean_time(log: Log) -> None:
     logging.getLogger("refunds.test").warning("환불 %s", "R1", extra={"password": "hidden", "request": object()})
 
     (line,) = log.objects
@@ -72,7 +72,7 @@ def test_a_line_is_one_json_object_in_korean_time(log: Log) -> None:
     assert "환불" in log.lines[0]
 
 
-def test_a_traceback_is_a_field_of_its_line(log: Log) -> None:
+def test_traceback_is_a_field_of_its_log_line(log: Log) -> None:
     try:
         raise ValueError("broken\nin two")
     except ValueError:
@@ -86,7 +86,7 @@ def test_a_traceback_is_a_field_of_its_line(log: Log) -> None:
 
 @pytest.mark.parametrize("log", ["json", "line"], indirect=True)
 @pytest.mark.parametrize("evil", ["a\nb", "a\r\nb", "a\x1b[2Jb", "a\u2028b", "a\x85b"])
-def test_no_value_begins_a_line_of_its_own(log: Log, evil: str) -> None:
+def test_no_value_starts_a_new_log_line(log: Log, evil: str) -> None:
     logging.getLogger("refunds.test").warning("order %s", evil)
     try:
         raise ValueError(evil)
@@ -104,7 +104,7 @@ def test_no_value_begins_a_line_of_its_own(log: Log, evil: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("log", ["json", "line"], indirect=True)
 @pytest.mark.parametrize("name", ["HONG", "Kim\nHONG", "Kim\nTraceback: HONG"])
-def test_a_row_that_postgresql_refuses_stays_out_of_the_log(log: Log, name: str) -> None:
+def test_row_rejected_by_postgresql_is_not_logged(log: Log, name: str) -> None:
     logger = logging.getLogger("refunds.test")
     try:
         # Errors are also shortened at their source; this one is not.
@@ -121,7 +121,7 @@ def test_a_row_that_postgresql_refuses_stays_out_of_the_log(log: Log, name: str)
 
 
 @pytest.mark.parametrize("log", ["json", "line"], indirect=True)
-def test_what_follows_a_refused_row_is_still_logged(log: Log) -> None:
+def test_text_after_a_rejected_row_is_logged(log: Log) -> None:
     logger = logging.getLogger("refunds.test")
     said = "refused\nDETAIL:  Failing row contains (1, HONG,\n\nHONG).\n"
     try:
@@ -139,7 +139,7 @@ def test_what_follows_a_refused_row_is_still_logged(log: Log) -> None:
 
 
 @pytest.mark.parametrize("log", ["line"], indirect=True)
-def test_lines_for_people_name_the_request(log: Log) -> None:
+def test_readable_lines_contain_the_request_id(log: Log) -> None:
     with new_request_id() as current:
         logging.getLogger("refunds.test").info("hello")
     logging.getLogger("refunds.test").info("nobody asked")
@@ -153,7 +153,7 @@ def test_lines_for_people_name_the_request(log: Log) -> None:
 
 
 @pytest.mark.django_db
-def test_a_request_has_one_line_with_its_route_and_not_its_path(client: Client, log: Log) -> None:
+def test_request_is_logged_once_with_its_route_and_without_its_path(client: Client, log: Log) -> None:
     client.force_login(staff := make_staff("refund_payment"))
 
     client.get("/payments/ORDER-OF-KIM?phone=01012345678")
@@ -174,7 +174,7 @@ def test_a_request_has_one_line_with_its_route_and_not_its_path(client: Client, 
 
 
 @pytest.mark.django_db
-def test_a_line_names_the_token_and_never_shows_it(client: Client, log: Log) -> None:
+def test_log_line_contains_the_token_id_but_not_the_token(client: Client, log: Log) -> None:
     user = make_staff("refund_payment")
     token, secret = create_token(user=user, name="shop")
     client.get("/payments/ORDER-1", headers={"Authorization": f"Token {secret}"})
@@ -187,7 +187,7 @@ def test_a_line_names_the_token_and_never_shows_it(client: Client, log: Log) -> 
 @pytest.mark.parametrize(
     ("behind_proxy", "address"), [(False, "127.0.0.1"), (True, "203.0.113.9")], ids=["direct", "proxy"]
 )
-def test_a_line_names_the_address_that_the_proxy_saw(
+def test_log_line_contains_the_forwarded_address_behind_a_proxy(
     client: Client, log: Log, settings: Settings, behind_proxy: bool, address: str
 ) -> None:
     settings.BEHIND_PROXY = behind_proxy
@@ -197,7 +197,7 @@ def test_a_line_names_the_address_that_the_proxy_saw(
     assert log.of_requests()[0]["address"] == address
 
 
-def test_an_error_of_ours_is_logged_without_the_path(client: Client, log: Log) -> None:
+def test_server_error_is_logged_without_the_path(client: Client, log: Log) -> None:
     client.raise_request_exception = False
     with (
         patch("refunds.api.views.PaymentView.get", side_effect=RuntimeError("a bug")),
@@ -215,7 +215,7 @@ def test_an_error_of_ours_is_logged_without_the_path(client: Client, log: Log) -
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/static/none.css"])
-def test_probes_and_files_write_no_line(client: Client, log: Log, path: str) -> None:
+def test_probes_and_static_files_are_not_logged(client: Client, log: Log, path: str) -> None:
     client.get(path)
 
     assert log.objects == []
@@ -225,7 +225,7 @@ def test_probes_and_files_write_no_line(client: Client, log: Log, path: str) -> 
 
 
 @pytest.mark.parametrize("given", [GIVEN, "6ba7b810-9dad-11d1-80b4-00c04fd430c8"])
-def test_a_well_formed_id_from_outside_is_taken_over(client: Client, given: str) -> None:
+def test_well_formed_request_id_is_accepted(client: Client, given: str) -> None:
     assert client.get("/healthz", headers={"X-Request-ID": given})["X-Request-ID"] == given
 
 
@@ -242,7 +242,7 @@ def test_a_well_formed_id_from_outside_is_taken_over(client: Client, given: str)
         "g" * 32,
     ],
 )
-def test_any_other_id_is_replaced(client: Client, log: Log, given: str) -> None:
+def test_malformed_request_id_is_replaced(client: Client, log: Log, given: str) -> None:
     answer = client.get("/nothing", headers={"X-Request-ID": given})
 
     assert answer["X-Request-ID"] != given
@@ -250,13 +250,13 @@ def test_any_other_id_is_replaced(client: Client, log: Log, given: str) -> None:
     assert {line.get("request_id") for line in log.objects} == {answer["X-Request-ID"]}
 
 
-def test_every_request_has_an_id_of_its_own_and_leaves_none_behind(client: Client) -> None:
+def test_every_request_has_its_own_id_which_ends_with_it(client: Client) -> None:
     assert client.get("/nothing")["X-Request-ID"] != client.get("/nothing")["X-Request-ID"]
     assert request_id() == ""
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_id_leads_from_the_answer_to_the_timeline_of_the_refund(client: Client, sandbox: SandboxServer) -> None:
+def test_request_id_is_in_the_response_and_the_timeline(client: Client, sandbox: SandboxServer) -> None:
     staff, payment = make_staff("refund_payment", "view_refundrecord"), paid_at_sandbox(sandbox)
     client.force_login(staff)
     answer = client.post("/payments/cancel", {"imp_uid": payment.imp_uid}, "application/json")
@@ -270,7 +270,7 @@ def test_an_id_leads_from_the_answer_to_the_timeline_of_the_refund(client: Clien
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_command_has_an_id(sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]) -> None:
+def test_command_has_a_request_id(sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]) -> None:
     payment = paid_at_sandbox(sandbox)
     command = [sys.executable, "manage.py", "refund", payment.imp_uid]
     environment = child_environment(LOG_FORMAT="json")
@@ -281,7 +281,7 @@ def test_a_command_has_an_id(sandbox: SandboxServer, child_environment: Callable
     assert {json.loads(line)["request_id"] for line in done.stderr.splitlines()} == {used}
 
 
-def test_a_task_takes_the_id_of_the_request_that_sent_it() -> None:
+def test_task_logs_the_id_of_the_request_that_sent_it() -> None:
     with new_request_id() as current, current_app.connection_for_write() as connection:
         sweep.delay()
         channel = connection.default_channel
@@ -290,7 +290,7 @@ def test_a_task_takes_the_id_of_the_request_that_sent_it() -> None:
     assert message.headers["X-Request-ID"] == current
 
 
-def test_a_foreign_request_object_is_left_alone(rf: RequestFactory) -> None:
+def test_unknown_request_object_is_left_unchanged(rf: RequestFactory) -> None:
     record = logging.makeLogRecord({"msg": "%s", "args": ("/path",), "request": object()})
 
     assert Context().filter(record)

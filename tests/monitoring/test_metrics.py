@@ -73,14 +73,14 @@ def value(client: Client, name: str, **labels: str) -> float | None:
 
 
 @pytest.mark.parametrize("token", ["", TOKEN])
-def test_without_the_setting_there_is_no_such_page(client: Client, settings: Settings, token: str) -> None:
+def test_metrics_answer_404_without_the_setting(client: Client, settings: Settings, token: str) -> None:
     settings.METRICS_TOKEN = ""
 
     assert client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).status_code == 404
 
 
 @pytest.mark.parametrize("header", ["", TOKEN, f"Token {TOKEN}", "Bearer", "Bearer x", "Bearer ü", f"Bearer {TOKEN}x"])
-def test_another_token_is_refused(client: Client, header: str) -> None:
+def test_wrong_metrics_token_is_rejected(client: Client, header: str) -> None:
     answer = client.get("/metrics/", headers={"Authorization": header})
 
     assert (answer.status_code, answer["WWW-Authenticate"], answer.content) == (401, "Bearer", b"")
@@ -106,7 +106,7 @@ def test_refunds_are_counted_by_outcome_source_and_method(client: Client, sandbo
     assert value(client, "refunded_amount_total", source="api", currency="KRW") == 2_000
 
 
-def test_what_waits_is_counted_with_the_age_of_the_oldest(client: Client) -> None:
+def test_open_work_is_counted_with_the_age_of_the_oldest(client: Client) -> None:
     past = timezone.now() - timedelta(hours=2)
     RefundRecord.objects.create(
         payment=make_payment(),
@@ -132,7 +132,7 @@ def test_what_waits_is_counted_with_the_age_of_the_oldest(client: Client) -> Non
     assert 7_200 <= (value(client, "deliveries_due_oldest_seconds") or 0) < 7_260
 
 
-def test_the_last_sweep_is_told_so_that_a_dead_worker_is_noticed(client: Client) -> None:
+def test_time_of_the_last_sweep_is_exported(client: Client) -> None:
     assert value(client, "last_sweep_timestamp_seconds") is None
     sweep()
     assert abs((value(client, "last_sweep_timestamp_seconds") or 0) - timezone.now().timestamp()) < 60
@@ -147,7 +147,7 @@ def test_messages_waiting_for_a_worker_are_counted(client: Client) -> None:
         assert value(client, "queue_messages") == 0
 
 
-def test_messages_at_a_service_are_counted_too(client: Client) -> None:
+def test_messages_of_a_broker_service_are_counted(client: Client) -> None:
     with (
         patch.object(collectors._waiting, "_fresh_for", 0),
         broker(broker_transport_options={}, broker_write_url="memory://"),
@@ -160,7 +160,7 @@ def test_messages_at_a_service_are_counted_too(client: Client) -> None:
             queue.clear()
 
 
-def test_calls_to_iamport_of_every_process_add_up_even_if_it_was_killed(
+def test_calls_to_iamport_of_all_processes_are_summed_even_if_killed(
     client: Client, sandbox: SandboxServer, settings: Settings, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     payment, other = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
@@ -182,9 +182,7 @@ def test_calls_to_iamport_of_every_process_add_up_even_if_it_was_killed(
     assert len(list((settings.VAR_DIR / "metrics").glob("histogram_*.db"))) == 2  # ours, and the commands' shared
 
 
-def test_labels_hold_no_order_number_and_nothing_that_anybody_can_make_up(
-    client: Client, sandbox: SandboxServer
-) -> None:
+def test_labels_contain_no_order_number_and_no_client_input(client: Client, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, merchant_uid="ORDER-OF-KIM")
     client.force_login(make_staff("refund_payment"))
     client.get("/payments/ORDER-OF-KIM")
@@ -212,14 +210,14 @@ def test_labels_hold_no_order_number_and_nothing_that_anybody_can_make_up(
     }
 
 
-def test_a_part_that_fails_takes_no_other_along(client: Client) -> None:
+def test_failing_collector_does_not_affect_others(client: Client) -> None:
     with patch("refunds.metrics.worker_last_seen", side_effect=DatabaseError("gone")):
         assert value(client, "collector_up", part="refunds") == 0
         assert value(client, "notifications_waiting") == 0
     assert value(client, "collector_up") == 5
 
 
-def test_a_scrape_during_a_scrape_is_put_off(client: Client) -> None:
+def test_parallel_scrape_gets_503(client: Client) -> None:
     with collectors._at_work:
         answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
 
@@ -227,7 +225,7 @@ def test_a_scrape_during_a_scrape_is_put_off(client: Client) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["a file in the place of the folder", "no room left"])
-def test_metrics_that_cannot_be_written_fail_no_refund(
+def test_unwritable_metrics_fail_no_refund(
     sandbox: SandboxServer, settings: Settings, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = paid_at_sandbox(sandbox)
@@ -246,7 +244,7 @@ def _no_room(*_args: object) -> int:
     raise OSError(28, "No space left on device")
 
 
-def test_a_damaged_file_is_left_out_and_replaced(client: Client, settings: Settings, tmp_path: Path) -> None:
+def test_damaged_metrics_file_is_ignored_and_replaced(client: Client, settings: Settings, tmp_path: Path) -> None:
     settings.VAR_DIR = tmp_path / "after a crash"
     folder = settings.VAR_DIR / "metrics"
     folder.mkdir(parents=True)

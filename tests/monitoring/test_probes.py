@@ -50,11 +50,11 @@ def broken_database() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/"])
-def test_a_process_that_answers_is_alive(client: Client, path: str) -> None:
+def test_healthz_answers_200(client: Client, path: str) -> None:
     assert client.get(path).json() == {"status": "ok"}
 
 
-def test_a_process_without_a_database_is_alive_but_not_ready(client: Client, broken_database: None) -> None:
+def test_process_without_a_database_is_alive_but_not_ready(client: Client, broken_database: None) -> None:
     # A restart would not repair the database, but would interrupt refunds that wait for i'mport.
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
@@ -62,7 +62,7 @@ def test_a_process_without_a_database_is_alive_but_not_ready(client: Client, bro
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/readyz/"])
-def test_a_process_that_has_everything_is_ready(client: Client, path: str) -> None:
+def test_process_with_all_services_is_ready(client: Client, path: str) -> None:
     answer = client.get(path)
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "checks": ALL_WELL})
@@ -75,13 +75,13 @@ def _not_ready(client: Client) -> dict[str, str]:
     return {name: word for name, word in answer.json()["checks"].items() if word != "ok"}
 
 
-def test_missing_keys_are_told(client: Client, settings: Settings) -> None:
+def test_missing_keys_are_reported(client: Client, settings: Settings) -> None:
     settings.IAMPORT_IMP_SECRET = ""
 
     assert _not_ready(client) == {"gateway": "missing"}
 
 
-def test_keys_that_iamport_refused_are_told_and_asked_about_once_a_minute_only(
+def test_refused_keys_are_reported_and_retried_once_a_minute(
     client: Client, settings: Settings, sandbox: SandboxServer
 ) -> None:
     settings.IAMPORT_IMP_SECRET = "wrong"
@@ -97,7 +97,7 @@ def test_keys_that_iamport_refused_are_told_and_asked_about_once_a_minute_only(
     assert sandbox.stats()["getToken"] == asked["getToken"] + 1
 
 
-def test_iamport_being_down_leaves_us_ready(client: Client, settings: Settings, sandbox: SandboxServer) -> None:
+def test_process_is_ready_while_iamport_is_down(client: Client, settings: Settings, sandbox: SandboxServer) -> None:
     sandbox.fault("*", "http_500", times=None)
 
     assert client.get("/readyz").status_code == 200
@@ -111,7 +111,7 @@ def test_a_missing_worker_is_told_and_leaves_us_ready(client: Client) -> None:
     assert answer.json()["checks"] == {**ALL_WELL, "worker": "missing"}
 
 
-def test_unapplied_migrations_are_told(client: Client) -> None:
+def test_unapplied_migrations_are_reported(client: Client) -> None:
     table = "DELETE FROM django_migrations WHERE app = 'monitoring'"
     kept = "INSERT INTO django_migrations (app, name, applied) VALUES ('monitoring', '0001_initial', CURRENT_TIMESTAMP)"
     with connection.cursor() as cursor:
@@ -123,12 +123,12 @@ def test_unapplied_migrations_are_told(client: Client) -> None:
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_broker_that_takes_no_messages_is_told(client: Client, tmp_path: Path) -> None:
+def test_missing_broker_folder_is_reported(client: Client, tmp_path: Path) -> None:
     with broker(broker_transport_options={"data_folder_in": str(tmp_path / "gone")}):
         assert _not_ready(client) == {"broker": "failed"}
 
 
-def test_a_broker_that_is_a_service_is_connected_to(client: Client) -> None:
+def test_readiness_check_connects_to_a_broker_service(client: Client) -> None:
     with broker(broker_transport_options={}, broker_write_url="amqp://guest:hidden@127.0.0.1:1//"):
         answer = client.get("/readyz")
 
@@ -145,7 +145,7 @@ def hanging() -> Iterator[Callable[[], None]]:
     over.set()
 
 
-def test_a_check_that_hangs_holds_nobody_up_and_is_not_asked_again(
+def test_hanging_check_times_out_and_is_not_started_again(
     client: Client, hanging: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[float] = []
@@ -165,7 +165,7 @@ def test_a_check_that_hangs_holds_nobody_up_and_is_not_asked_again(
     assert time.monotonic() - started < HANGS
 
 
-def test_a_burst_of_probes_is_one_look(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_burst_of_probes_runs_the_checks_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(readiness, "FRESH_FOR", 60)
     monkeypatch.setitem(readiness._checks, "broker", readiness._checks["broker"])
@@ -177,7 +177,7 @@ def test_a_burst_of_probes_is_one_look(client: Client, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz/"])
-def test_a_probe_to_an_address_over_plain_http_is_answered(client: Client, settings: Settings, path: str) -> None:
+def test_probe_by_ip_address_over_plain_http_is_answered(client: Client, settings: Settings, path: str) -> None:
     settings.ALLOWED_HOSTS = ["refunds.example"]
     settings.SECURE_SSL_REDIRECT = True
 
@@ -185,7 +185,7 @@ def test_a_probe_to_an_address_over_plain_http_is_answered(client: Client, setti
     assert client.get("/", headers={"Host": "refunds.example"}).status_code == 301
 
 
-def test_a_probe_only_reads(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_probe_writes_nothing(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
 
     assert {client.post(path).status_code for path in ("/healthz", "/readyz", "/metrics")} == {405}

@@ -33,7 +33,7 @@ def orders(client: Client, **query: str) -> set[str]:
 @pytest.mark.parametrize(
     "text", ["find-1", "imp_find", "홍길", "Kim Min", "kim@", "010-9999", "01099998888", "010 9999 8888", " find-1 "]
 )
-def test_payments_are_found_by_how_a_field_begins(admin_client: Client, text: str) -> None:
+def test_payments_are_found_by_the_start_of_a_field(admin_client: Client, text: str) -> None:
     make_payment(
         merchant_uid="find-1",
         imp_uid="imp_find_1",
@@ -46,7 +46,7 @@ def test_payments_are_found_by_how_a_field_begins(admin_client: Client, text: st
 
 
 @pytest.mark.parametrize("text", ["ind-1", "%", "_", "x" * 5_000, "🙂"])
-def test_other_texts_find_nothing_and_break_nothing(admin_client: Client, text: str) -> None:
+def test_other_texts_find_nothing(admin_client: Client, text: str) -> None:
     make_payment(merchant_uid="find-1", buyer_name="홍길동")
     found = orders(admin_client, q=text)
     assert found == set()
@@ -59,9 +59,7 @@ def test_the_search_uses_the_indexes() -> None:
         assert "SCAN" not in plan
 
 
-def test_a_beginning_that_many_share_still_finds_the_newest_first(
-    admin_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_common_prefix_finds_the_newest_first(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "FEW", 1)
     for day in range(1, 4):
         make_payment(merchant_uid=f"same-{day}", paid_at=datetime(2026, 3, day, tzinfo=SEOUL))
@@ -69,7 +67,7 @@ def test_a_beginning_that_many_share_still_finds_the_newest_first(
     assert [payment.merchant_uid for payment in answer.context["cl"].result_list] == ["same-3", "same-2", "same-1"]
 
 
-def test_the_list_counts_no_more_rows_than_people_look_at(admin_client: Client) -> None:
+def test_list_counts_rows_up_to_a_maximum(admin_client: Client) -> None:
     make_payment()
     with CaptureQueriesContext(
         connection,
@@ -80,7 +78,7 @@ def test_the_list_counts_no_more_rows_than_people_look_at(admin_client: Client) 
     assert all("LIMIT 1000" in sql for sql in counts)
 
 
-def test_pages_go_on_beyond_what_is_counted() -> None:
+def test_pages_continue_beyond_the_counted_rows() -> None:
     for _number in range(5):
         make_payment()
     paginator = BrowsingPaginator(Payment.objects.order_by("pk"), 2)
@@ -100,7 +98,7 @@ def test_pages_go_on_beyond_what_is_counted() -> None:
         ({"pg": "junk", "method": "", "state": "x" * 5_000}, {"card", "part", "waiting", "failed", "expired"}),
     ],
 )
-def test_filters_speak_the_words_of_staff(admin_client: Client, query: dict[str, str], expected: set[str]) -> None:
+def test_filters_use_labels(admin_client: Client, query: dict[str, str], expected: set[str]) -> None:
     make_payment(merchant_uid="card", pg_provider="html5_inicis")
     make_payment(merchant_uid="part", pg_provider="inicis", status="cancelled", cancel_amount=1)
     make_payment(merchant_uid="waiting", pay_method="vbank", status="ready", paid_at=None)
@@ -109,7 +107,7 @@ def test_filters_speak_the_words_of_staff(admin_client: Client, query: dict[str,
     assert orders(admin_client, **query) == expected
 
 
-def test_the_date_filter_means_korean_days_both_included(admin_client: Client) -> None:
+def test_date_filter_includes_both_days_in_korean_time(admin_client: Client) -> None:
     make_payment(merchant_uid="before", paid_at=datetime(2026, 3, 1, 23, 59, tzinfo=SEOUL))
     make_payment(merchant_uid="first", paid_at=datetime(2026, 3, 2, 0, 0, tzinfo=SEOUL))
     make_payment(merchant_uid="last", paid_at=datetime(2026, 3, 3, 23, 59, tzinfo=SEOUL))
@@ -129,12 +127,12 @@ def test_crafted_filters_are_no_server_error(admin_client: Client, name: str) ->
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "abc", "99999999"])
-def test_any_page_number_is_answered(admin_client: Client, page: str) -> None:
+def test_every_page_number_is_answered(admin_client: Client, page: str) -> None:
     make_payment()
     assert admin_client.get(LIST, {"p": page}).status_code in (200, 302)
 
 
-def test_saving_the_buyers_account_overwrites_no_money(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saving_the_buyers_account_overwrites_no_amounts(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     payment, buyer = make_payment(), make_user()
     refresh = Payment.full_clean
 
@@ -150,7 +148,7 @@ def test_saving_the_buyers_account_overwrites_no_money(admin_client: Client, mon
     assert payment.status == "cancelled"
 
 
-def test_the_page_shows_what_the_payment_has(admin_client: Client) -> None:
+def test_payment_page_shows_the_payments_fields(admin_client: Client) -> None:
     card = make_payment(card_name="Shinhan", card_number="4330****", paid_at=timezone.now())
     vbank = make_payment(pay_method="vbank", vbank_num="56200001", vbank_name="신한은행")
 
@@ -160,6 +158,6 @@ def test_the_page_shows_what_the_payment_has(admin_client: Client) -> None:
     assert "56200001" in admin_client.get(f"{LIST}{vbank.pk}/change/").text
 
 
-def test_account_pages_wear_the_theme(admin_client: Client, admin_user: User) -> None:
+def test_user_pages_use_the_admin_theme(admin_client: Client, admin_user: User) -> None:
     for path in ("user/", f"user/{admin_user.pk}/change/", "user/add/", "group/"):
         assert admin_client.get(f"/admin/auth/{path}").status_code == 200

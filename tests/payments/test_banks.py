@@ -26,7 +26,7 @@ SHINHAN = bank_by_code("088")
     ],
 )
 @pytest.mark.parametrize("pg", ["kcp", "html5_inicis", "tosspayments", "daou", "somepg"])
-def test_a_bank_is_found_by_every_way_people_write_it(text: str, pg: str) -> None:
+def test_bank_is_found_by_every_spelling(text: str, pg: str) -> None:
     assert SHINHAN is not None
     assert resolve_bank(text, pg) == SHINHAN
 
@@ -53,16 +53,16 @@ def test_common_short_and_long_names_are_known(text: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "999", "8", "bank", "은행", "No Such Bank", "BK00", "0088", "신한카드"])
-def test_text_that_names_no_bank_finds_none(text: str) -> None:
+def test_text_without_a_bank_finds_none(text: str) -> None:
     assert resolve_bank(text, "kcp") is None
 
 
 @pytest.mark.parametrize(("text", "code"), [("12", "081"), ("11", "023"), ("012", "012"), ("88", "088")])
-def test_daou_numbers_win_over_standard_ones_for_daou(text: str, code: str) -> None:
+def test_daou_codes_take_precedence_for_daou(text: str, code: str) -> None:
     assert resolve_bank(text, "daou") == bank_by_code(code)
 
 
-def test_daou_numbers_mean_nothing_to_another_pg() -> None:
+def test_daou_codes_are_unknown_to_other_pgs() -> None:
     assert resolve_bank("12", "kcp") == bank_by_code("012")
     assert resolve_bank("08", "kcp") is None
 
@@ -83,7 +83,7 @@ def test_daou_numbers_mean_nothing_to_another_pg() -> None:
         ("", "088"),
     ],
 )
-def test_each_pg_gets_the_code_in_its_own_form(pg: str, code: str) -> None:
+def test_each_pg_gets_its_own_bank_code(pg: str, code: str) -> None:
     assert SHINHAN is not None
     assert wire_code(SHINHAN, pg) == code
 
@@ -114,5 +114,5 @@ def test_every_offered_bank_is_found_again_by_its_wire_code_and_both_names(pg: s
         assert {resolve_bank(text, pg) for text in spellings} == {bank}
 
 
-def test_an_unknown_standard_code_is_no_bank() -> None:
+def test_unknown_standard_code_finds_no_bank() -> None:
     assert bank_by_code("000") is None

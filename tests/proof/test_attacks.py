@@ -39,7 +39,7 @@ def post_json(client: Client, path: str, body: str) -> Any:
 @pytest.mark.parametrize(
     "path", ["/", "/admin/", "/payments/order-1", "/?page=%00", "/payments/order-1?a=%00", "/?%00=a"]
 )
-def test_a_nul_character_in_a_cookie_or_a_query_is_refused(path: str) -> None:
+def test_nul_character_in_a_cookie_or_query_is_rejected(path: str) -> None:
     headers = {"Cookie": NUL_COOKIE} if "%00" not in path else {}
     assert Client().get(path, headers=headers).status_code == 400
 
@@ -49,12 +49,12 @@ def test_a_nul_character_in_a_cookie_or_a_query_is_refused(path: str) -> None:
     ["multipart/form-data; boundary=", "multipart/form-data", "application/x-www-form-urlencoded; charset=ibm850"],
 )
 @pytest.mark.parametrize("path", ["/nothing-here", "/accounts/login/", "/WEBHOOKS/IAMPORT", "/admin/login/"])
-def test_a_form_that_cannot_be_read_breaks_no_error_page(path: str, content_type: str) -> None:
+def test_unreadable_form_does_not_break_the_error_page(path: str, content_type: str) -> None:
     client = Client(enforce_csrf_checks=True, headers={"Cookie": f"csrftoken={'a' * 32}"})
     assert client.post(path, b"x", content_type=content_type).status_code in (400, 403, 404)
 
 
-def test_the_description_of_the_api_comes_in_our_languages_only() -> None:
+def test_api_description_rejects_unknown_languages() -> None:
     for language in ("xx", "../../etc", "%00x", "a" * 500):
         assert Client().get("/api/schema", {"lang": language}).status_code in (400, 404)
     # Each language would stay in the cache for ever.
@@ -83,7 +83,7 @@ def _bad_lookups(model: type[Model]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("model", _lists(), ids=lambda model: model._meta.label)
-def test_a_list_takes_no_lookups_but_its_own_filters(admin_client: Client, model: type[Model]) -> None:
+def test_list_accepts_only_its_own_filters(admin_client: Client, model: type[Model]) -> None:
     address = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
     answers = {name: admin_client.get(address, {name: value}).status_code for name, value in _bad_lookups(model)}
     # Rows that cannot be selected are left out; everything else is rejected.
@@ -92,7 +92,7 @@ def test_a_list_takes_no_lookups_but_its_own_filters(admin_client: Client, model
 
 @pytest.mark.parametrize("chosen", ["x", "\x00", "9" * 40, "-1e9"])
 @pytest.mark.parametrize("model", _lists(), ids=lambda model: model._meta.label)
-def test_an_action_on_what_is_no_row_changes_nothing(admin_client: Client, model: type[Model], chosen: str) -> None:
+def test_action_on_invalid_ids_changes_nothing(admin_client: Client, model: type[Model], chosen: str) -> None:
     address = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist")
     for action in ("delete_selected", "refund_orders", "check_orders", "nothing"):
         answer = admin_client.post(address, {"action": action, "_selected_action": [chosen], "index": "0"})
@@ -109,7 +109,7 @@ def test_an_action_on_what_is_no_row_changes_nothing(admin_client: Client, model
         ("/admin/auth/group/add/", "permissions"),
     ],
 )
-def test_a_form_with_what_is_no_row_breaks_nothing(admin_client: Client, path: str, field: str, key: str) -> None:
+def test_form_with_an_invalid_id_causes_no_server_error(admin_client: Client, path: str, field: str, key: str) -> None:
     row = make_payment() if "payment" in path else make_user()
     assert admin_client.post(path.format(row.pk), {field: key, "name": "x"}).status_code == 400
 
@@ -123,14 +123,14 @@ def test_a_form_with_what_is_no_row_breaks_nothing(admin_client: Client, path: s
         ("/admin/autocomplete/?app_label=payments&model_name=payment&field_name=user&term=%00", 400),
     ],
 )
-def test_the_admins_searches_survive_any_query(admin_client: Client, path: str, status: int) -> None:
+def test_admin_searches_accept_any_query(admin_client: Client, path: str, status: int) -> None:
     assert admin_client.get(path).status_code == status
 
 
 # --- Other people's money and data ----------------------------------------------------------------------------
 
 
-def test_staff_who_may_change_payments_cannot_make_an_order_their_own_to_refund_it() -> None:
+def test_staff_cannot_refund_an_order_by_assigning_it_to_themselves() -> None:
     staff, payment = make_staff("view_payment", "change_payment"), make_payment(user=make_user())
     address = f"/admin/payments/payment/{payment.pk}/change/"
     assert signed_in(staff).post(address, {"user": staff.pk}).status_code == 403
@@ -150,7 +150,7 @@ def test_two_buyers_may_use_the_same_idempotency_key(sandbox: SandboxServer) -> 
 
 
 @pytest.mark.parametrize("twice", ["cancel_request_amount", "merchant_uid"])
-def test_a_key_that_stands_twice_in_the_body_is_refused(twice: str) -> None:
+def test_duplicate_json_key_is_rejected(twice: str) -> None:
     payment = make_payment(user=make_user())
     body = {"merchant_uid": f'"{payment.merchant_uid}"', "cancel_request_amount": "1"}
     text = ",".join(f'"{name}":{value}' for name, value in [*body.items(), (twice, body[twice])])
@@ -159,14 +159,14 @@ def test_a_key_that_stands_twice_in_the_body_is_refused(twice: str) -> None:
 
 
 @pytest.mark.parametrize("letter", ["\u202e", "\u2028", "\u2066", "\u0085"])
-def test_a_reason_cannot_turn_the_text_around_it(letter: str) -> None:
+def test_bidi_characters_in_a_reason_affect_no_other_text(letter: str) -> None:
     payment = make_payment(user=make_user())
     body = json.dumps({"merchant_uid": payment.merchant_uid, "reason": f"a{letter}b"})
     assert post_json(signed_in(payment.user), "/payments/cancel", body).json()["code"] == "invalid_text"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_buyer_does_not_read_why_staff_closed_a_refund_by_hand(sandbox: SandboxServer) -> None:
+def test_buyer_cannot_read_the_staffs_reason_for_closing_a_refund(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=make_user())
     refund = make_refund(payment, status="unknown", needs_review=True, refund_bank="", refund_account_last4="")
     staff = signed_in(make_staff("refund_payment", "resolve_refund"))
@@ -184,6 +184,6 @@ def test_a_buyer_does_not_read_why_staff_closed_a_refund_by_hand(sandbox: Sandbo
 @pytest.mark.parametrize(
     "imp_uid", ["../users/getToken", "imp_1/balance", "a%2fb", "..", ".", "a?b=c", "a#b", "a;b", "<script>", "a,b"]
 )
-def test_a_notification_cannot_address_anything_but_a_payment(imp_uid: str) -> None:
+def test_notification_with_a_crafted_imp_uid_is_rejected(imp_uid: str) -> None:
     assert post_json(Client(), "/webhooks/iamport", json.dumps({"imp_uid": imp_uid})).status_code == 400
     assert not Notification.objects.exists()

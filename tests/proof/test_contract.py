@@ -77,7 +77,7 @@ def schemathesis(folder: Path, url: str, headers: dict[str, str], phases: str) -
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_the_api_answers_as_described_whatever_is_sent_and_whoever_asks(
+def test_api_responses_match_the_description_for_every_role(
     sandbox: SandboxServer,
     child_environment: Callable[..., dict[str, str]],
     tmp_path: Path,

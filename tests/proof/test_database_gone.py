@@ -78,7 +78,7 @@ def restart(server: OwnPostgres) -> None:
     server.start()
 
 
-def test_the_database_may_restart_at_any_step(
+def test_refund_ends_correctly_if_the_database_restarts_at_any_step(
     server: OwnPostgres, sandbox_server: SandboxServer, environment: Environment
 ) -> None:
     run(environment, "manage.py", "migrate", "--verbosity", "0")
@@ -101,7 +101,7 @@ def test_the_database_may_restart_at_any_step(
     assert all(sandbox_server.payment(uid)["cancel_amount"] == 1_000 for uid in payments.values())
 
 
-def test_without_a_database_nothing_is_sent(
+def test_without_a_database_no_cancel_is_sent(
     server: OwnPostgres, sandbox_server: SandboxServer, environment: Environment
 ) -> None:
     run(environment, "manage.py", "migrate", "--verbosity", "0")

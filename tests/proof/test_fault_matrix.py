@@ -77,7 +77,7 @@ def fresh_gateway(settings: Settings) -> Callable[[str, bool], None]:
     return prepare
 
 
-def test_the_table_names_every_fault_of_the_sandbox() -> None:
+def test_table_contains_every_fault_of_the_sandbox() -> None:
     manual = (ROOT / "sandbox" / "README.md").read_text(encoding="utf-8").partition("## Faults")[2]
     assert set(TABLE) == set(re.findall(r"^\| `(\w+)` \|", manual, re.MULTILINE))
     assert {len(row) for row in TABLE.values()} == {len(ENDPOINTS)}
@@ -85,7 +85,7 @@ def test_the_table_names_every_fault_of_the_sandbox() -> None:
 
 @pytest.mark.parametrize("entrance", WAYS_IN)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_every_fault_ends_as_the_table_says(
+def test_every_fault_ends_as_in_the_table(
     sandbox: SandboxServer, fresh_gateway: Callable[[str, bool], None], endpoint: str, entrance: str
 ) -> None:
     user = make_staff("refund_payment")

@@ -34,7 +34,7 @@ def commands() -> str:
     return "".join(block for block in blocks if "curl " in block)
 
 
-def test_every_command_of_the_handbook_works(
+def test_every_command_of_the_api_document_works(
     sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     buyer = make_user()

@@ -171,7 +171,7 @@ def wrong_entries(log: str) -> list[str]:
     return [one for one in bad if not ALLOWED_ERRORS.search(one)]
 
 
-def test_junk_finds_nothing(
+def test_random_requests_cause_no_errors_leaks_or_foreign_refunds(
     sandbox: SandboxServer,
     settings: Settings,
     static_files: Path,

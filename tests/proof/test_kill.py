@@ -76,7 +76,7 @@ def all_agree(sandbox: SandboxServer) -> bool:
     return differences(sandbox.payment(payment.imp_uid) for payment in Payment.objects.all()) == unresolved() == []
 
 
-def test_killed_at_any_named_step_a_refund_ends_right(
+def test_refund_killed_at_a_named_step_ends_correctly(
     sandbox: SandboxServer, settings: Settings, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     payments = {point: paid_at_sandbox(sandbox) for point in POINTS}
@@ -96,7 +96,7 @@ def test_killed_at_any_named_step_a_refund_ends_right(
     assert all_agree(sandbox)
 
 
-def test_killed_anywhere_a_refund_ends_right(
+def test_refund_killed_at_any_call_ends_correctly(
     sandbox: SandboxServer, settings: Settings, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     dice = random.Random(20_240_301)
@@ -113,7 +113,7 @@ def test_killed_anywhere_a_refund_ends_right(
     assert all_agree(sandbox)
 
 
-def test_a_process_that_slept_past_its_lease_sends_nothing(
+def test_process_suspended_past_its_lease_sends_nothing(
     sandbox: SandboxServer, settings: Settings, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     payment = paid_at_sandbox(sandbox)

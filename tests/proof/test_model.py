@@ -280,7 +280,7 @@ def _now() -> float:
     return timezone.now().timestamp()
 
 
-def test_no_story_loses_or_doubles_a_refund(
+def test_no_sequence_of_steps_loses_or_doubles_a_refund(
     sandbox: SandboxServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.IAMPORT_READ_TIMEOUT = READ_TIMEOUT

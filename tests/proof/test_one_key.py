@@ -39,7 +39,7 @@ def at_once(count: int, post: Callable[[], requests.Response]) -> list[requests.
 
 
 @pytest.mark.parametrize("fault", ["latency", "refuse"])
-def test_fifty_at_once_are_one_refund_and_one_answer(
+def test_fifty_parallel_requests_give_one_refund_and_one_response(
     sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]], tmp_path: Path, fault: str
 ) -> None:
     buyer = make_user()

@@ -31,7 +31,7 @@ def at_once(environment: dict[str, str], *roles: str) -> subprocess.Popen[bytes]
     return subprocess.Popen([sys.executable, "-m", "tests.proof.processes", SECONDS, *roles], cwd=ROOT, env=environment)
 
 
-def test_processes_that_refund_one_payment_never_exceed_it(
+def test_parallel_processes_never_exceed_the_amount_of_a_payment(
     sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     payment = paid_at_sandbox(sandbox, amount=2_000)
@@ -42,7 +42,7 @@ def test_processes_that_refund_one_payment_never_exceed_it(
     assert all_agree(sandbox)
 
 
-def test_a_refund_whose_call_is_under_way_is_not_given_up(
+def test_refund_with_a_running_call_is_not_marked_as_failed(
     sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     payment = paid_at_sandbox(sandbox)
@@ -56,7 +56,7 @@ def test_a_refund_whose_call_is_under_way_is_not_given_up(
     assert all_agree(sandbox)
 
 
-def test_refunds_beside_reconcile_notifications_and_console_cancels_end_equal(
+def test_ledger_equals_imort_after_parallel_refunds_and_console_cancels(
     sandbox: SandboxServer, settings: Settings, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     uids = [paid_at_sandbox(sandbox, amount=500_000).imp_uid for _ in range(4)]

@@ -20,7 +20,7 @@ SMARTRO_VBANK = {"pay_method": "vbank", "pg_provider": "smartro_v2"}  # executes
 NAVERPAY = {"pay_method": "naverpay", "pg_provider": "naverpay"}  # its reason carries no refund number
 
 
-def test_a_refusal_of_a_carried_out_cancel_without_a_number_is_a_success(sandbox: SandboxServer) -> None:
+def test_refused_but_executed_cancel_without_a_number_succeeds(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, **NAVERPAY)
     sandbox.fault("cancel", "refuse_after", times=1)
     told = by_service(Ask(payment=payment, user=make_staff("refund_payment"), amount=1_000))
@@ -28,7 +28,7 @@ def test_a_refusal_of_a_carried_out_cancel_without_a_number_is_a_success(sandbox
     assert RefundRecord.objects.get().status == RefundStatus.SUCCEEDED
 
 
-def test_a_missed_cancel_with_another_reason_is_not_taken_for_the_refused_one(sandbox: SandboxServer) -> None:
+def test_missed_cancel_with_another_reason_is_not_matched_to_the_refused_one(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, **NAVERPAY)
     sandbox.console_cancel(payment.imp_uid, 1_000, "in the console")
     told = by_service(Ask(payment=payment, user=make_staff("refund_payment"), amount=1_000))
@@ -36,7 +36,7 @@ def test_a_missed_cancel_with_another_reason_is_not_taken_for_the_refused_one(sa
     assert RefundRecord.objects.get(source=RefundSource.CONSOLE).cancelled_amount == 1_000
 
 
-def test_an_accepted_cancel_whose_answer_was_lost_is_not_given_up_while_the_pg_takes_its_time(
+def test_accepted_cancel_with_a_lost_response_stays_open_until_the_pg_settles(
     sandbox: SandboxServer, settings: Settings
 ) -> None:
     settings.IAMPORT_CONTRACTS = frozenset({"vbank_refund"})

@@ -24,7 +24,7 @@ def refund_that_the_backup_does_not_know(sandbox: SandboxServer, imp_uid: str, a
     assert sandbox.api("POST", "payments/cancel", json=body).json()["code"] == 0
 
 
-def test_after_a_restore_nothing_is_refunded_twice_and_the_ledger_learns_what_it_missed(
+def test_after_a_restore_nothing_is_refunded_twice_and_missed_refunds_are_booked(
     sandbox: SandboxServer,
 ) -> None:
     known = paid_at_sandbox(sandbox)

@@ -59,7 +59,7 @@ PARTS = parts()
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_table_in_the_document_is_true(part: str, sandbox: SandboxServer) -> None:
+def test_table_in_the_document_matches_the_responses(part: str, sandbox: SandboxServer) -> None:
     answers = everybodys_answers(World(sandbox), PARTS[part])
     if os.environ.get("WRITE_ROLES"):
         _write(part, as_markdown(answers))
@@ -68,7 +68,7 @@ def test_a_table_in_the_document_is_true(part: str, sandbox: SandboxServer) -> N
     assert told == as_markdown(answers), "docs/security.md is not true: run `make roles`, and read what changed"
 
 
-def test_the_document_has_a_table_for_each_part_of_the_site() -> None:
+def test_document_has_a_table_for_each_part_of_the_site() -> None:
     if os.environ.get("WRITE_ROLES"):
         _write_all({part: _tables().get(part, "") for part in sorted(PARTS)})
     assert list(_tables()) == sorted(PARTS)

@@ -26,7 +26,7 @@ SLOW = 5  # seconds until i'mport responds
 Environment = Callable[..., dict[str, str]]
 
 
-def test_a_web_server_that_is_stopped_finishes_its_refund_and_loses_no_notification(
+def test_stopped_web_server_finishes_its_refund_and_loses_no_notification(
     sandbox: SandboxServer, child_environment: Environment, tmp_path: Path
 ) -> None:
     payment, notified = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
@@ -62,7 +62,7 @@ def test_a_web_server_that_is_stopped_finishes_its_refund_and_loses_no_notificat
     assert all_agree(sandbox)
 
 
-def test_a_worker_that_is_stopped_finishes_what_it_settles(
+def test_stopped_worker_finishes_its_settlement(
     sandbox: SandboxServer, child_environment: Environment, tmp_path: Path
 ) -> None:
     payment = paid_at_sandbox(sandbox)

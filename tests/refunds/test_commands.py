@@ -58,13 +58,13 @@ def test_one_bad_order_does_not_stop_the_others(sandbox: SandboxServer) -> None:
     assert [result["code"] for result in document["results"]] == ["payment_not_found", "invalid_uid", ""]
 
 
-def test_people_read_sentences(sandbox: SandboxServer) -> None:
+def test_text_output_has_sentences(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     code, text = run("refund", payment.merchant_uid, "--amount", "4000")
     assert (code, text.strip()) == (0, f"{payment.merchant_uid}: ₩4,000 refunded, ₩6,000 left to refund.")
 
 
-def test_a_dry_run_says_what_would_happen_and_sends_nothing(sandbox: SandboxServer) -> None:
+def test_dry_run_previews_and_sends_nothing(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, pay_method="vbank")
     code, document = run_json("refund", payment.merchant_uid, "--dry-run")
     assert (code, document["results"][0]["code"]) == (1, "account_required")
@@ -101,13 +101,13 @@ def test_a_missing_key_is_a_configuration_error(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("fault", ["refuse", "drop_after", "accept_later"])
-def test_what_is_not_done_makes_the_exit_code_1(sandbox: SandboxServer, fault: str) -> None:
+def test_unfinished_refund_gives_exit_code_1(sandbox: SandboxServer, fault: str) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", fault, times=1)
     assert run("refund", payment.merchant_uid)[0] == 1
 
 
-def test_a_process_of_its_own_gives_exit_codes_and_clean_json(
+def test_child_process_gives_exit_codes_and_clean_json(
     sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]
 ) -> None:
     payment = paid_at_sandbox(sandbox)
@@ -130,7 +130,7 @@ def long_ago(record: RefundRecord, settings: Settings) -> None:
     RefundRecord.objects.filter(pk=record.pk).update(requested_at=then)
 
 
-def test_an_unknown_refund_that_was_carried_out_is_settled(sandbox: SandboxServer) -> None:
+def test_executed_unknown_refund_is_settled(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "drop_after", times=1)
     run("refund", payment.merchant_uid, "--amount", "1000")
@@ -140,9 +140,7 @@ def test_an_unknown_refund_that_was_carried_out_is_settled(sandbox: SandboxServe
     assert len(sandbox.log("cancel")) == 1
 
 
-def test_an_unknown_refund_that_was_not_carried_out_fails_after_its_lease(
-    sandbox: SandboxServer, settings: Settings
-) -> None:
+def test_unexecuted_unknown_refund_fails_after_its_lease(sandbox: SandboxServer, settings: Settings) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "drop_before", times=1)
     run("refund", payment.merchant_uid, "--amount", "1000")
@@ -189,7 +187,7 @@ def test_cancels_made_in_the_console_become_records(sandbox: SandboxServer) -> N
     assert payment.refunds.count() == 3
 
 
-def test_reconcile_cannot_settle_what_it_cannot_read(sandbox: SandboxServer) -> None:
+def test_reconcile_settles_nothing_if_imort_cannot_be_read(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "drop_after", times=1)
     run("refund", payment.merchant_uid)
@@ -202,7 +200,7 @@ def test_reconcile_cannot_settle_what_it_cannot_read(sandbox: SandboxServer) -> 
 # --- api_token ------------------------------------------------------------------------------------------------
 
 
-def test_an_api_token_signs_its_user_in(client: Client) -> None:
+def test_api_token_authenticates_its_user(client: Client) -> None:
     payment = make_payment(user=make_user("shop"))
     code, token = run("api_token", "shop")
     assert code == 0
@@ -210,7 +208,7 @@ def test_an_api_token_signs_its_user_in(client: Client) -> None:
     assert answer.json()["imp_uid"] == payment.imp_uid
 
 
-def test_an_api_token_needs_a_user_and_a_life() -> None:
+def test_api_token_needs_a_user_and_an_expiry() -> None:
     make_user("shop")
     assert run("api_token", "nobody")[0] == 2
     assert run("api_token", "shop", "--days", "0")[0] == 2

@@ -39,12 +39,12 @@ def succeeded(**fields: Any) -> dict[str, Any]:
         {"imp_uid": ""},
     ],
 )
-def test_a_payment_that_cannot_be_is_rejected(fields: dict[str, Any]) -> None:
+def test_impossible_payment_is_rejected(fields: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         make_payment(**fields)
 
 
-def test_an_imp_uid_is_there_once() -> None:
+def test_imp_uid_is_unique() -> None:
     make_payment(imp_uid="imp_1")
     with pytest.raises(IntegrityError), transaction.atomic():
         make_payment(imp_uid="imp_1")
@@ -59,7 +59,7 @@ def test_a_payment_has_one_live_refund(first: str, second: str) -> None:
         make_record(payment, status=second)
 
 
-def test_a_cancellation_is_booked_once() -> None:
+def test_cancellation_is_unique() -> None:
     payment = make_payment()
     make_record(payment, **succeeded(cancellation_id="c1"))
     make_record(make_payment(), **succeeded(cancellation_id="c1"))
@@ -67,7 +67,7 @@ def test_a_cancellation_is_booked_once() -> None:
         make_record(payment, **succeeded(cancellation_id="c1"))
 
 
-def test_an_idempotency_key_is_used_once_per_asker() -> None:
+def test_idempotency_key_is_unique_per_actor() -> None:
     user = make_user()
     make_record(make_payment(), requested_by=user, idempotency_key="k")
     make_record(make_payment(), requested_by=make_user("other"), idempotency_key="k")
@@ -87,7 +87,7 @@ def test_an_idempotency_key_is_used_once_per_asker() -> None:
         {"status": "unknown", "settled_at": timezone.now()},
     ],
 )
-def test_a_record_whose_amounts_contradict_its_status_is_rejected(fields: dict[str, Any]) -> None:
+def test_record_with_amounts_that_contradict_its_status_is_rejected(fields: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         make_record(make_payment(), **fields)
 

@@ -61,7 +61,7 @@ def test_demo_has_orders_of_every_kind() -> None:
 
 
 @pytest.mark.usefixtures("development", "sandbox")
-def test_demo_accounts_may_do_what_their_names_say() -> None:
+def test_demo_accounts_have_the_permissions_of_their_names() -> None:
     run_demo()
     users = {user.username: user for user in User.objects.all()}
     assert may_refund_any(users["staff"])
@@ -119,7 +119,7 @@ def test_demo_refuses_to_run_in_production() -> None:
 
 @pytest.mark.usefixtures("development")
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://api.iamport.kr"])
-def test_demo_says_in_one_line_that_there_is_no_sandbox(settings, url: str) -> None:
+def test_demo_reports_a_missing_sandbox_in_one_line(settings, url: str) -> None:
     settings.IAMPORT_API_URL = url
     with pytest.raises(CommandError) as refused:
         run_demo()
@@ -129,7 +129,7 @@ def test_demo_says_in_one_line_that_there_is_no_sandbox(settings, url: str) -> N
 
 
 @pytest.mark.parametrize("day", [1, 2, 31])
-def test_the_phone_bills_stay_in_their_months_on_every_day(day: int) -> None:
+def test_phone_payments_are_in_the_right_month_on_every_day(day: int) -> None:
     now = timezone.localtime().replace(month=12, day=day, hour=0, minute=5)
     this, last = (timezone.localtime(moment(now)) for moment in (this_month, last_month))
     assert (this.month, last.month) == (12, 11)

@@ -31,7 +31,7 @@ def announce(*applied: str, undone: bool = False) -> None:
     make_groups_once(app_config=apps.get_app_config("refunds"), using="default", plan=plan)
 
 
-def test_each_group_may_what_its_name_says() -> None:
+def test_each_group_has_the_permissions_of_its_name() -> None:
     make_groups()
     look = {"view_payment", "view_refundrecord", "view_reconciliationreport"}
     assert may("Refunds: view") == look
@@ -51,7 +51,7 @@ def test_the_names_are_in_the_installations_language(settings: Settings) -> None
         assert set(Group.objects.values_list("name", flat=True)) == {str(name) for name, _ in GROUPS}
 
 
-def test_what_a_shop_changed_stays() -> None:
+def test_changes_of_a_shop_are_kept() -> None:
     make_groups()
     group = Group.objects.get(name="Refunds: view")
     group.permissions.set(Permission.objects.filter(codename="view_payment"))
@@ -59,7 +59,7 @@ def test_what_a_shop_changed_stays() -> None:
     assert may("Refunds: view") == {"view_payment"}
 
 
-def test_they_are_made_by_their_migration_and_by_no_other() -> None:
+def test_groups_are_created_by_one_migration_only() -> None:
     announce("0002_other")
     announce(MIGRATION, undone=True)
     assert not Group.objects.exists()
@@ -74,5 +74,5 @@ def test_a_deleted_group_stays_deleted() -> None:
     assert Group.objects.count() == len(GROUPS) - 1
 
 
-def test_migrating_asks_for_them() -> None:
+def test_group_creation_is_connected_to_post_migrate() -> None:
     assert "refunds.groups" in {receiver[0][0] for receiver in post_migrate.receivers}

@@ -119,7 +119,7 @@ def rows(payment: Payment) -> list[object]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_entry_point_does_the_same(sandbox: SandboxServer, case: Case) -> None:
+def test_every_entry_point_gives_the_same_result(sandbox: SandboxServer, case: Case) -> None:
     entries: list[Callable[[Payment, dict[str, str]], str]] = [by_api, by_command, by_admin]
     left_behind = []
     for refund in entries:

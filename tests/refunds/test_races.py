@@ -74,7 +74,7 @@ def test_two_refunds_that_together_exceed_the_amount_move_money_once() -> None:
 
 
 @pytest.mark.parametrize("left", [100_000, 6_000])
-def test_one_idempotency_key_moves_money_once_and_tells_all_the_same(left: int) -> None:
+def test_one_idempotency_key_refunds_once_and_gives_all_the_same_result(left: int) -> None:
     actor = Actor("race", make_user())
     for number in range(RACES // 4):
         payment = make_payment(amount=Decimal(left))
@@ -85,7 +85,7 @@ def test_one_idempotency_key_moves_money_once_and_tells_all_the_same(left: int) 
         assert told <= {RefundRecord.objects.get(payment=payment).number, "refund_in_progress"}
 
 
-def test_parts_asked_at_once_do_not_pass_the_approval_limit_together(settings: Settings) -> None:
+def test_parallel_partial_refunds_do_not_exceed_the_approval_limit(settings: Settings) -> None:
     settings.REFUND_APPROVAL_ABOVE = Decimal(9_000)
     staff = make_staff("refund_payment")
     for _ in range(RACES // 4):
@@ -96,7 +96,7 @@ def test_parts_asked_at_once_do_not_pass_the_approval_limit_together(settings: S
         assert set(results) - {"refund_in_progress", "approval_required"} == {payment.refunds.get().number}
 
 
-def test_two_runs_drop_each_account_once() -> None:
+def test_parallel_pruning_deletes_each_account_once() -> None:
     long_ago = timezone.now() - timedelta(days=400)
     for _ in range(60):
         make_stored_account(make_refund(settled_at=long_ago, requested_at=long_ago))
@@ -105,7 +105,7 @@ def test_two_runs_drop_each_account_once() -> None:
     assert RefundEvent.objects.filter(code="account_dropped").count() == 60
 
 
-def test_no_transaction_is_open_and_the_record_is_committed_while_imort_is_asked() -> None:
+def test_record_is_committed_and_no_transaction_is_open_during_the_call() -> None:
     payment = make_payment()
     seen: list[tuple[bool, list[str]]] = []
 
@@ -126,7 +126,7 @@ def test_no_transaction_is_open_and_the_record_is_committed_while_imort_is_asked
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("settle", ["unknown", "failed"])
-def test_an_outcome_written_down_during_a_reading_waits_for_it(settle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outcome_recorded_during_a_lookup_waits_for_it(settle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     payment = make_payment()
     record = make_refund(payment, status="requested", amount=1_000, requested_at=timezone.now())
     gateway = InstantGateway(payment)

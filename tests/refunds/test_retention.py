@@ -26,7 +26,7 @@ def pruned() -> dict[str, int]:
     return counts
 
 
-def test_only_ended_sessions_are_forgotten() -> None:
+def test_only_expired_sessions_are_deleted() -> None:
     Client().force_login(make_user("early"))
     with time_machine.travel(timezone.now() + timedelta(days=8), tick=False):
         Client().force_login(make_user("late"))
@@ -35,7 +35,7 @@ def test_only_ended_sessions_are_forgotten() -> None:
         assert Session.objects.count() == 1
 
 
-def test_failed_sign_ins_are_forgotten_after_thirty_days(client: Client) -> None:
+def test_failed_sign_ins_are_deleted_after_thirty_days(client: Client) -> None:
     client.post("/accounts/login/", {"username": "nobody", "password": "wrong"})
     with time_machine.travel(timezone.now() + timedelta(days=29), tick=False):
         assert pruned()["failed_sign_ins"] == 0
@@ -46,7 +46,7 @@ def test_failed_sign_ins_are_forgotten_after_thirty_days(client: Client) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_breaks_in_one_job_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_connection_in_one_job_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(_now: datetime) -> int:
         connection.close()
         raise InterfaceError("connection already closed")

@@ -73,13 +73,13 @@ class Markup(HTMLParser):
             self.blocked.append(self.get_starttag_text() or tag)
 
 
-def test_with_a_promotion_the_sums_add_up(shop: Client, buyer: User) -> None:
+def test_amounts_of_an_order_with_a_promotion_add_up(shop: Client, buyer: User) -> None:
     make_payment(user=buyer, has_promotion=True, cancel_amount=Decimal(4_500), lapsed_discount=Decimal(500))
     sums = re.findall(r'<dd class="sum[^>]*>([^<]+)<', page_of(shop))
     assert sums == ["₩10,000", "₩4,500", "₩500", "₩5,000"]
 
 
-def test_a_visitor_gets_a_welcome_with_a_way_to_sign_in(client: Client) -> None:
+def test_visitor_gets_a_welcome_page_with_a_login_link(client: Client) -> None:
     page = page_of(client)
     assert "/accounts/login/" in page
     assert "data-order" not in page
@@ -102,7 +102,7 @@ def test_a_buyer_sees_nothing_of_other_buyers(shop: Client) -> None:
         assert shop.get(f"/orders/{payment.imp_uid}").status_code == 404
 
 
-def test_staff_see_only_what_they_bought_themselves_and_a_link_to_the_admin(client: Client) -> None:
+def test_staff_see_their_own_orders_and_a_link_to_the_admin(client: Client) -> None:
     make_payment(user=make_user("other"), name="남의 물건")
     client.force_login(make_staff("refund_payment", "view_payment"))
     page = page_of(client)
@@ -114,14 +114,14 @@ def test_a_buyer_gets_no_link_to_the_admin(shop: Client) -> None:
     assert 'href="/admin/"' not in page_of(shop)
 
 
-def test_one_order_can_be_read_by_itself(shop: Client, buyer: User) -> None:
+def test_one_order_has_its_own_page(shop: Client, buyer: User) -> None:
     payment = make_payment(user=buyer)
     page = page_of(shop, f"/orders/{payment.imp_uid}")
     assert page.strip().startswith("<li")
     assert payment.merchant_uid in page
 
 
-def test_one_order_is_refused_to_visitors(client: Client) -> None:
+def test_order_page_needs_a_login(client: Client) -> None:
     assert client.get(f"/orders/{make_payment().imp_uid}").status_code == 401
 
 
@@ -141,9 +141,7 @@ def test_the_language_can_be_switched(client: Client) -> None:
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-def test_a_strict_policy_is_sent_and_nothing_on_the_page_breaks_it(
-    client: Client, buyer: User, signed_in: bool
-) -> None:
+def test_page_complies_with_its_strict_policy(client: Client, buyer: User, signed_in: bool) -> None:
     if signed_in:
         make_refund(make_payment(user=buyer, pay_method="vbank", pg_provider="kcp"))
         client.force_login(buyer)
@@ -192,7 +190,7 @@ def test_the_number_of_queries_does_not_grow_with_the_orders(
         ({"status": "cancelled", "paid_at": None}, "Cancelled", False),
     ],
 )
-def test_the_state_of_an_order_is_told_in_words(fields: dict, badge: str, can_ask: bool) -> None:
+def test_order_state_is_shown_as_text(fields: dict, badge: str, can_ask: bool) -> None:
     card = card_of(make_payment(**fields))
     assert (card.badge, card.can_ask) == (badge, can_ask)
 
@@ -201,14 +199,14 @@ def test_the_state_of_an_order_is_told_in_words(fields: dict, badge: str, can_as
     ("status", "badge"),
     [("requested", "Refund in progress"), ("pending", "Refund in progress"), ("unknown", "Being checked")],
 )
-def test_an_open_refund_is_watched_and_no_second_one_offered(status: str, badge: str) -> None:
+def test_open_refund_is_polled_and_no_second_one_offered(status: str, badge: str) -> None:
     payment = make_payment()
     refund = make_refund(payment, status)
     card = card_of(payment)
     assert (card.badge, card.live_refund, card.can_ask) == (badge, refund.pk, False)
 
 
-def test_a_failed_refund_says_why() -> None:
+def test_failed_refund_shows_its_reason() -> None:
     payment = make_payment()
     make_refund(payment, "failed", message="한도를 넘었습니다.")
     assert card_of(payment).refunds[0].note == "한도를 넘었습니다."
@@ -232,7 +230,7 @@ def test_only_the_latest_refunds_of_an_order_are_shown_and_fetched(shop: Client,
     assert len(fetched.latest_refunds) == REFUNDS_SHOWN + 1
 
 
-def test_an_open_refund_is_seen_whatever_came_after_it(shop: Client, buyer: User) -> None:
+def test_open_refund_is_shown_even_after_later_refunds(shop: Client, buyer: User) -> None:
     payment = make_payment(user=buyer)
     live = make_refund(payment, "unknown", requested_at=timezone.now() - timedelta(hours=1))
     for _number in range(REFUNDS_SHOWN + 1):
@@ -249,7 +247,7 @@ def test_a_receipt_is_linked_only_if_its_address_is_safe() -> None:
     assert card_of(payment).refunds[0].receipt_url == ""
 
 
-def test_the_dialog_is_told_what_the_payment_needs() -> None:
+def test_dialog_gets_the_requirements_of_the_payment() -> None:
     data = json.loads(card_of(make_payment(pay_method="vbank", pg_provider="smartro_v2")).data)
     assert (data["account"], data["tel"], data["fee"], data["destination"]) == (True, True, "300", "account")
     assert (data["paid"], data["left"]) == ("10000", "10000")
@@ -278,7 +276,7 @@ def test_a_buyer_can_sign_in_and_out(client: Client, buyer: User) -> None:
     assert "data-order" not in page_of(client)
 
 
-def test_a_wrong_password_is_told_in_words(client: Client, buyer: User) -> None:
+def test_wrong_password_shows_a_message(client: Client, buyer: User) -> None:
     response = client.post("/accounts/login/", {"username": "buyer", "password": "no"})
     assert 'role="alert"' in response.content.decode()
 
@@ -313,12 +311,12 @@ def test_an_unknown_address_answers_with_the_shops_own_page(client: Client) -> N
         ({"pay_method": "phone", "paid_at": timezone.now() - timedelta(days=40)}, "only be refunded in the month"),
     ],
 )
-def test_an_order_that_rules_forbid_to_refund_says_why_and_offers_no_button(fields: dict[str, Any], words: str) -> None:
+def test_unrefundable_order_shows_the_reason_and_no_button(fields: dict[str, Any], words: str) -> None:
     card = card_of(make_payment(**fields))
     assert words in card.notice
     assert not card.can_ask
 
 
 @pytest.mark.parametrize("imp_uid", ["imp_nobody", "%00", "x" * 5000])
-def test_an_order_that_is_not_there_is_a_404(shop: Client, imp_uid: str) -> None:
+def test_unknown_order_is_a_404(shop: Client, imp_uid: str) -> None:
     assert shop.get(f"/orders/{imp_uid}").status_code == 404

@@ -56,7 +56,7 @@ def is_settled(record: RefundRecord, payment: Payment) -> bool:
     return record.status == RefundStatus.SUCCEEDED and payment.cancel_amount == 2_000
 
 
-def test_sweep_settles_open_refunds_and_forgotten_notifications(sandbox: SandboxServer) -> None:
+def test_sweep_settles_open_refunds_and_waiting_notifications(sandbox: SandboxServer) -> None:
     record, payment = unknown_refund(sandbox), forgotten_notification(sandbox)
 
     app.tasks[SWEEP]()
@@ -65,7 +65,7 @@ def test_sweep_settles_open_refunds_and_forgotten_notifications(sandbox: Sandbox
     assert not Notification.objects.exists()
 
 
-def test_sweep_without_work_asks_nothing(sandbox: SandboxServer) -> None:
+def test_sweep_without_work_calls_nothing(sandbox: SandboxServer) -> None:
     paid_at_sandbox(sandbox)
     before = sandbox.stats()
 
@@ -85,7 +85,7 @@ def test_sweep_survives_iamport_being_down(sandbox: SandboxServer) -> None:
     assert Notification.objects.get().attempts == 1
 
 
-def test_everything_scheduled_is_a_task() -> None:
+def test_every_scheduled_entry_is_a_task() -> None:
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
 
@@ -99,7 +99,7 @@ def test_messages_are_json_and_leave_no_results() -> None:
     assert app.conf.task_acks_late
 
 
-def test_only_the_file_system_needs_folders(tmp_path: Path) -> None:
+def test_only_the_file_system_broker_needs_folders(tmp_path: Path) -> None:
     options = transport_options("filesystem://localhost", tmp_path)
     make_folders(options)
 

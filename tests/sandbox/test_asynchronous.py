@@ -34,7 +34,7 @@ def test_slow_pg_only_accepts(sandbox: SandboxServer, cancel: Cancel, fields: JS
     assert (settled["cancel_amount"], settled["pending_cancels"]) == (4_000, [])
 
 
-def test_pending_cancel_keeps_others_out(sandbox: SandboxServer, cancel: Cancel) -> None:
+def test_pending_cancel_blocks_others(sandbox: SandboxServer, cancel: Cancel) -> None:
     payment = sandbox.create_payment(pg_provider="paypal_v2")
     cancel(imp_uid=payment["imp_uid"], amount=4_000)
 
@@ -48,7 +48,7 @@ def test_refused_pending_cancel_leaves_the_payment_as_it_was(sandbox: SandboxSer
     assert sandbox.refuse(before["imp_uid"]) == before
 
 
-def test_pending_cancel_settles_by_itself_when_its_time_has_come(sandbox: SandboxServer, cancel: Cancel) -> None:
+def test_pending_cancel_settles_at_its_time(sandbox: SandboxServer, cancel: Cancel) -> None:
     payment = sandbox.create_payment(pg_provider="paypal_v2")
     sandbox.settings(async_settle_seconds=60)
     cancel(imp_uid=payment["imp_uid"])

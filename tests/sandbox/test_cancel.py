@@ -73,7 +73,7 @@ def test_invalid_imp_uid_fails_whatever_merchant_uid_is(sandbox: SandboxServer, 
     assert sandbox.payment(payment["imp_uid"])["cancel_amount"] == 0
 
 
-def test_merchant_uid_shared_with_a_failed_try_means_the_paid_one(sandbox: SandboxServer, cancel: Cancel) -> None:
+def test_merchant_uid_shared_with_a_failed_payment_means_the_paid_one(sandbox: SandboxServer, cancel: Cancel) -> None:
     paid = sandbox.create_payment(merchant_uid="order-1")
     sandbox.create_payment(merchant_uid="order-1", status="failed", started_at=NOON + 60)
 
@@ -101,7 +101,7 @@ def test_dollar_amounts_keep_their_cents(sandbox: SandboxServer, cancel: Cancel)
     assert sandbox.payment(payment["imp_uid"])["cancellable"] == Decimal("14.89")
 
 
-def test_promotion_cancels_less_than_was_asked(sandbox: SandboxServer, cancel: Cancel) -> None:
+def test_promotion_cancels_less_than_requested(sandbox: SandboxServer, cancel: Cancel) -> None:
     payment = sandbox.create_payment(amount=10_000, promotion={"id": "promo", "discount": 1_000})
 
     first = cancel(imp_uid=payment["imp_uid"], amount=5_000, checksum=10_000)

@@ -83,7 +83,7 @@ def test_log_shows_calls(sandbox: SandboxServer, cancel: Cancel, browser: Browse
     assert "imp_unknown" in browser.get("/console/log/")
 
 
-def test_form_from_elsewhere_is_refused(sandbox: SandboxServer) -> None:
+def test_form_from_another_site_is_refused(sandbox: SandboxServer) -> None:
     payment = sandbox.create_payment()
 
     answer = requests.post(

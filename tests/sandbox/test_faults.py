@@ -96,7 +96,7 @@ def test_code_zero_with_null_response_after_the_money_moved(sandbox: SandboxServ
     assert sandbox.payment(payment["imp_uid"])["cancel_amount"] == 1_000
 
 
-def test_hanging_answer_has_acted_before_the_client_gives_up(sandbox: SandboxServer) -> None:
+def test_hanging_response_executes_before_the_client_times_out(sandbox: SandboxServer) -> None:
     payment = sandbox.create_payment()
     sandbox.fault("cancel", "hang", times=1, seconds=30)
 
@@ -108,7 +108,7 @@ def test_hanging_answer_has_acted_before_the_client_gives_up(sandbox: SandboxSer
     assert (call["fault"], call["code"]) == ("hang", None)
 
 
-def test_call_that_hangs_before_acting_acts_after_the_client_gave_up(sandbox: SandboxServer) -> None:
+def test_call_that_hangs_first_executes_after_the_client_times_out(sandbox: SandboxServer) -> None:
     payment = sandbox.create_payment()
     sandbox.fault("cancel", "hang_before", times=1, seconds=3)
 
@@ -137,7 +137,7 @@ def test_fault_for_one_payment_leaves_others_alone(sandbox: SandboxServer, cance
     assert cancel(merchant_uid="order-broken")["code"] == -1
 
 
-def test_fault_that_never_happens(sandbox: SandboxServer) -> None:
+def test_fault_with_probability_zero_never_happens(sandbox: SandboxServer) -> None:
     payment = sandbox.create_payment()
     sandbox.fault("*", "http_500", probability=0)
 

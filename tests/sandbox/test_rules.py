@@ -156,7 +156,9 @@ CONTRACTS: dict[str, tuple[str, JSON, JSON]] = {
 
 
 @pytest.mark.parametrize(("contract", "fields", "body"), CONTRACTS.values(), ids=CONTRACTS.keys())
-def test_contract_decides(sandbox: SandboxServer, cancel: Cancel, contract: str, fields: JSON, body: JSON) -> None:
+def test_contract_allows_what_is_refused_without_it(
+    sandbox: SandboxServer, cancel: Cancel, contract: str, fields: JSON, body: JSON
+) -> None:
     payment = sandbox.create_payment(**fields)
 
     sandbox.settings(contracts={contract: False})

@@ -24,7 +24,7 @@ def read_banks(sandbox: SandboxServer, authorization: str | None) -> requests.Re
     return requests.get(f"{sandbox.url}/banks", headers=headers, timeout=10)
 
 
-def test_token_lives_thirty_minutes_and_is_the_same_when_asked_again(sandbox: SandboxServer) -> None:
+def test_token_is_valid_for_thirty_minutes_and_returned_again(sandbox: SandboxServer) -> None:
     first = get_token(sandbox)
     sandbox.settings(now=NOON + 29 * 60)
 

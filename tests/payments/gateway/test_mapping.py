@@ -11,7 +11,7 @@ from payments.gateway.iamport.wire import RawResponse, Unreadable, decode, encod
 from tests.payments.gateway.samples import UID, cancelled_json, payment_json
 
 
-def test_a_bare_payment_gets_plain_defaults() -> None:
+def test_missing_fields_get_defaults() -> None:
     raw = {"imp_uid": UID, "status": "ready", "amount": 1, "cancel_amount": 0}
     payment = payment_from(raw)
     assert (payment.currency, payment.merchant_uid, payment.cancel_history) == ("KRW", "", ())
@@ -38,18 +38,18 @@ def test_a_payment_without_uid_or_known_status_is_unreadable(changes: dict[str, 
 
 
 @pytest.mark.parametrize("raw", [None, [], "x", 5])
-def test_what_is_no_object_is_no_payment(raw: object) -> None:
+def test_json_that_is_not_an_object_is_rejected(raw: object) -> None:
     with pytest.raises(Unreadable):
         payment_from(raw)
 
 
 @pytest.mark.parametrize("history", [{}, [None], [{"amount": None}], [{"amount": -5}]])
-def test_a_history_that_makes_no_sense_is_unreadable(history: object) -> None:
+def test_invalid_history_is_unreadable(history: object) -> None:
     with pytest.raises(Unreadable):
         payment_from(payment_json(cancel_history=history))
 
 
-def test_a_cancel_of_nothing_is_left_out() -> None:
+def test_cancel_of_zero_is_ignored() -> None:
     history = [{"amount": 0, "cancellation_id": "a"}, {"amount": 5, "cancellation_id": "b"}]
     shown = payment_from(payment_json(cancel_history=history)).cancel_history
     assert [item.cancellation_id for item in shown] == ["b"]
@@ -62,7 +62,7 @@ def test_a_missing_history_and_an_item_without_an_identity_are_accepted() -> Non
 
 
 @pytest.mark.parametrize("value", [0, None, "", "soon", -1, 10**30, {}])
-def test_a_time_that_is_none_is_never(value: object) -> None:
+def test_invalid_time_is_none(value: object) -> None:
     assert payment_from(payment_json(paid_at=value)).paid_at is None
 
 
@@ -80,13 +80,13 @@ def test_flags_come_in_many_forms(value: object, expected: bool) -> None:
     assert payment_from(payment_json(escrow=value)).escrow is expected
 
 
-def test_text_is_freed_of_what_no_database_takes() -> None:
+def test_text_is_stripped_of_characters_that_databases_reject() -> None:
     payment = payment_from(payment_json(name="티\x00셔츠\ud800", buyer_name=None, buyer_tel=1012345678))
     assert (payment.name, payment.buyer_name, payment.buyer_tel) == ("티셔츠", "", "1012345678")
 
 
 @pytest.mark.parametrize("letter", ["\u202a", "\u202e", "\u2066", "\u2069", "\x1b", "\x7f", "\x9f"])
-def test_what_turns_text_around_is_taken_out_of_what_people_read(letter: str) -> None:
+def test_bidi_characters_are_stripped_from_displayed_text(letter: str) -> None:
     odd, item = f"환불{letter}됨", {"amount": 5, "cancellation_id": f"c{letter}1", "pg_tid": f"t{letter}1"}
     shown = dict.fromkeys(("name", "buyer_name", "fail_reason", "cancel_reason", "receipt_url", "vbank_holder"), odd)
     payment = payment_from(payment_json(**shown, cancel_history=[{**item, "reason": odd, "receipt_url": odd}]))
@@ -95,21 +95,21 @@ def test_what_turns_text_around_is_taken_out_of_what_people_read(letter: str) ->
     assert (cancel.cancellation_id, cancel.pg_tid) == (f"c{letter}1", f"t{letter}1")
 
 
-def test_numbers_stay_as_imort_knows_them() -> None:
+def test_ids_stay_unchanged() -> None:
     payment = payment_from(payment_json(imp_uid="imp\u202e1", merchant_uid="a\u202eb", pg_tid="c\u2066d"))
     assert (payment.imp_uid, payment.merchant_uid, payment.pg_tid) == ("imp\u202e1", "a\u202eb", "c\u2066d")
 
 
-def test_lines_of_a_text_become_one() -> None:
+def test_line_breaks_in_text_become_spaces() -> None:
     assert payment_from(payment_json(name="티셔츠\r\n파란색\u2028L\t")).name == "티셔츠 파란색 L"
 
 
-def test_a_promotion_is_noticed() -> None:
+def test_promotion_is_recognised() -> None:
     assert payment_from(cancelled_json(promotion={"id": "p"})).has_promotion
     assert not payment_from(cancelled_json(promotion=None)).has_promotion
 
 
-def test_amounts_are_never_floats_on_their_way_in_or_out() -> None:
+def test_amounts_are_never_floats() -> None:
     response = decode(RawResponse(200, b'{"code": 0, "response": {"amount": 0.1}}')).response
     assert response == {"amount": Decimal("0.1")}
     assert encode({"a": Decimal("0.30"), "b": {"c": "한"}, "d": None}) == '{"a":0.3,"b":{"c":"\\ud55c"},"d":null}'

@@ -51,14 +51,14 @@ def sent(api: responses.RequestsMock, path: str = "/payments/cancel") -> list[An
     return [call.request for call in api.calls if call.request.path_url.startswith(path)]
 
 
-def test_a_cancel_returns_the_payment_as_it_is_afterwards(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+def test_cancel_returns_the_updated_payment(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     answer_cancel(api, json={"code": 0, "message": None, "response": cancelled_json(1000)})
     payment = gateway.cancel(cancel_request())
     assert payment.cancel_amount == Decimal(1000)
     assert payment.cancel_history[0].cancellation_id == "c-1"
 
 
-def test_a_plain_cancel_sends_amount_and_checksum_and_nothing_that_was_not_given(
+def test_cancel_sends_amount_checksum_and_given_fields_only(
     api: responses.RequestsMock, gateway: IamportGateway
 ) -> None:
     answer_cancel(api, json={"code": 0, "response": cancelled_json()})
@@ -99,7 +99,7 @@ def test_a_cancel_sends_account_taxes_and_requester_when_given(
         ("0.10", "0.1"),
     ],
 )
-def test_amounts_go_out_as_exact_json_numbers(
+def test_amounts_are_sent_as_exact_json_numbers(
     api: responses.RequestsMock, gateway: IamportGateway, amount: str, text: str
 ) -> None:
     answer_cancel(api, json={"code": 0, "response": cancelled_json()})
@@ -145,7 +145,7 @@ def test_an_amount_that_is_not_above_zero_is_never_sent(
         ({"body": requests.exceptions.ChunkedEncodingError("broken")}, OutcomeUnknown),
     ],
 )
-def test_each_answer_to_a_cancel_is_classified_and_the_cancel_is_sent_once(
+def test_each_response_to_a_cancel_is_classified_and_the_cancel_sent_once(
     api: responses.RequestsMock, gateway: IamportGateway, answer: dict[str, Any], error: type[GatewayError]
 ) -> None:
     answer_cancel(api, **answer)
@@ -168,7 +168,7 @@ def test_each_answer_to_a_cancel_is_classified_and_the_cancel_is_sent_once(
         ({"body": requests.ReadTimeout()}, GatewayUnavailable),
     ],
 )
-def test_a_read_has_no_unknown_outcome(
+def test_read_never_has_an_unknown_outcome(
     api: responses.RequestsMock, gateway: IamportGateway, answer: dict[str, Any], error: type[GatewayError]
 ) -> None:
     answer_read(api, **answer)
@@ -177,7 +177,7 @@ def test_a_read_has_no_unknown_outcome(
     assert type(raised.value) is error
 
 
-def test_imports_own_words_are_passed_on_trimmed_and_cut(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+def test_message_of_imort_is_trimmed_and_cut(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     answer_cancel(api, json={"code": -1, "message": "  결제취소에 실패하였습니다. " + "x" * 600})
     with pytest.raises(GatewayRejected) as raised:
         gateway.cancel(cancel_request())
@@ -187,7 +187,7 @@ def test_imports_own_words_are_passed_on_trimmed_and_cut(api: responses.Requests
 
 
 @pytest.mark.parametrize("message", [None, "", "  ", 5])
-def test_a_refusal_without_words_gets_a_default_message(
+def test_refusal_without_a_message_gets_a_default_one(
     api: responses.RequestsMock, gateway: IamportGateway, message: object
 ) -> None:
     answer_cancel(api, json={"code": 7, "message": message})
@@ -211,9 +211,7 @@ def test_a_second_401_is_an_authentication_failure(api: responses.RequestsMock, 
     assert len(sent(api)) == 2
 
 
-def test_a_broken_connection_is_tried_again_for_a_read_only(
-    api: responses.RequestsMock, gateway: IamportGateway
-) -> None:
+def test_broken_connection_is_retried_for_reads_only(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     answer_read(api, body=requests.ConnectionError("reset"))
     answer_read(api, json={"code": 0, "response": payment_json()})
     assert gateway.payment(UID).imp_uid == UID
@@ -256,12 +254,14 @@ def test_missing_keys_are_named_by_their_environment_variables(missing: str) -> 
 
 
 @pytest.mark.parametrize("uid", ["", ".", ".."])
-def test_a_uid_that_would_address_something_else_is_no_payment(gateway: IamportGateway, uid: str) -> None:
+def test_uid_with_path_characters_is_an_unknown_payment(gateway: IamportGateway, uid: str) -> None:
     with pytest.raises(PaymentUnknown):
         gateway.payment(uid)
 
 
-def test_a_strange_uid_stays_inside_its_path_segment(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+def test_special_characters_in_a_uid_stay_in_their_path_segment(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
     api.get(f"{API}/payments/a%2F..%3Fx%3D1", status=404, json={"code": -1, "message": "none"})
     with pytest.raises(PaymentUnknown):
         gateway.payment("a/..?x=1")
@@ -274,7 +274,7 @@ def with_locals(error: BaseException) -> str:
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
-def test_an_account_number_reaches_no_log_and_no_traceback(
+def test_account_number_is_in_no_log_and_no_traceback(
     api: responses.RequestsMock, gateway: IamportGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -284,9 +284,7 @@ def test_an_account_number_reaches_no_log_and_no_traceback(
     assert ACCOUNT not in caplog.text + "".join(traceback.format_exception(raised.value))
 
 
-def test_an_error_page_does_not_show_the_account_number_asked_for(
-    api: responses.RequestsMock, gateway: IamportGateway
-) -> None:
+def test_error_page_does_not_show_the_account_number(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     api.get(f"{API}/vbanks/holder", body=requests.ReadTimeout())
     with pytest.raises(GatewayUnavailable) as raised:
         gateway.account_holder(bank_code="088", account=ACCOUNT)
@@ -318,7 +316,7 @@ def test_a_failed_token_request_shows_no_secret_even_in_its_frames(
     assert gateway.config.imp_secret not in shown
 
 
-def test_each_call_is_one_info_line(
+def test_each_call_is_logged_in_one_info_line(
     api: responses.RequestsMock, gateway: IamportGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="payments.gateway")
@@ -332,7 +330,7 @@ def test_each_call_is_one_info_line(
 
 
 @pytest.mark.parametrize("written", ["110123456789", "110-123-456789", "110 123 456789", "1101-2345-6789"])
-def test_the_account_that_a_refusal_quotes_is_masked(
+def test_account_number_in_a_refusal_is_masked(
     api: responses.RequestsMock, gateway: IamportGateway, written: str
 ) -> None:
     answer_cancel(api, json={"code": 1, "message": f"{written} 계좌(예금주 홍길동, 01012345678)로 환불할 수 없습니다."})
@@ -342,14 +340,16 @@ def test_the_account_that_a_refusal_quotes_is_masked(
     assert refusal.value.message == "•••• 6789 계좌(예금주 •••, •••• 5678)로 환불할 수 없습니다."
 
 
-def test_a_refusal_is_freed_of_what_no_database_takes(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+def test_refusal_is_stripped_of_characters_that_databases_reject(
+    api: responses.RequestsMock, gateway: IamportGateway
+) -> None:
     answer_cancel(api, json={"code": 1, "message": "한도\x00 \u202e초과\ud800"})
     with pytest.raises(GatewayRejected) as refusal:
         gateway.cancel(cancel_request())
     assert refusal.value.message == "한도 초과"
 
 
-def test_other_numbers_in_a_refusal_stay(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+def test_other_numbers_in_a_refusal_are_kept(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     message = "주문 9110123456789 의 잔액은 110,000원입니다."
     answer_cancel(api, json={"code": 1, "message": message})
     with pytest.raises(GatewayRejected) as refusal:
@@ -357,7 +357,7 @@ def test_other_numbers_in_a_refusal_stay(api: responses.RequestsMock, gateway: I
     assert refusal.value.message == message
 
 
-def test_the_account_that_a_refused_question_for_its_holder_quotes_is_masked(
+def test_account_number_in_a_refused_holder_lookup_is_masked(
     api: responses.RequestsMock, gateway: IamportGateway
 ) -> None:
     api.get(f"{API}/vbanks/holder", json={"code": 1, "message": "110123456789: 없는 계좌"})

@@ -62,12 +62,12 @@ def test_unknown_and_foreign_payments_are_left_out(
     assert [payment.imp_uid for payment in gateway.payments([UID, "imp_2", "imp_3"])] == [UID]
 
 
-def test_none_known_is_an_empty_list(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+def test_unknown_payments_give_an_empty_list(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     api.get(f"{API}/payments", status=404, json={"code": -1, "message": "none"})
     assert gateway.payments(["imp_1", "imp_2"]) == []
 
 
-def test_a_single_one_is_read_by_its_own_address_even_from_a_test_channel(
+def test_single_payment_is_read_by_id_even_from_a_test_channel(
     api: responses.RequestsMock, gateway: IamportGateway
 ) -> None:
     asked = responses.matchers.query_param_matcher({"include_sandbox": "true"})
@@ -90,7 +90,7 @@ def test_pages_are_read_until_there_is_no_next(api: responses.RequestsMock, gate
     assert (first["page"], first["limit"], first["sorting"]) == (["1"], [str(PAGE_SIZE)], ["updated"])
 
 
-def test_a_long_time_is_split_into_windows_of_at_most_90_days(
+def test_long_period_is_split_into_windows_of_at_most_90_days(
     api: responses.RequestsMock, gateway: IamportGateway
 ) -> None:
     api.get(f"{API}/payments/status/all", json=listing([], total=0))
@@ -103,9 +103,7 @@ def test_a_long_time_is_split_into_windows_of_at_most_90_days(
     assert all(later[0] == earlier[1] + 1 for earlier, later in pairwise(spans))
 
 
-def test_a_payment_seen_on_an_earlier_page_is_not_given_twice(
-    api: responses.RequestsMock, gateway: IamportGateway
-) -> None:
+def test_payment_on_two_pages_is_returned_once(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     api.get(f"{API}/payments/status/all", json=listing(["imp_1", "imp_2"], total=3, following=2))
     api.get(f"{API}/payments/status/all", json=listing(["imp_2", "imp_3"], total=4))
     assert listed(gateway) == [["imp_1", "imp_2"], ["imp_3"]]
@@ -121,7 +119,7 @@ def test_a_payment_that_moved_up_while_paging_is_not_missed(
     assert listed(gateway) == [["imp_1", "imp_2"], ["imp_3"], ["imp_4"]]
 
 
-def test_a_listing_that_never_rests_still_ends(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+def test_listing_that_keeps_changing_ends(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     for total in range(20, 0, -2):
         api.get(f"{API}/payments/status/all", json=listing(["imp_1"], total=total, following=2))
         api.get(f"{API}/payments/status/all", json=listing(["imp_2"], total=total - 1))
@@ -138,13 +136,13 @@ def test_one_unreadable_payment_does_not_hide_the_others(
     assert "imp_1" in caplog.text
 
 
-def test_a_page_that_is_no_page_is_unavailable(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+def test_invalid_page_is_unavailable(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     api.get(f"{API}/payments/status/all", json={"code": 0, "response": [1]})
     with pytest.raises(GatewayUnavailable, match="answer is not valid"):
         listed(gateway)
 
 
-def test_naive_times_are_refused_at_once(gateway: IamportGateway) -> None:
+def test_naive_times_are_rejected(gateway: IamportGateway) -> None:
     with pytest.raises(ValueError, match="aware"):
         gateway.payments_between(START.replace(tzinfo=None), START)
 
@@ -163,7 +161,7 @@ def test_naive_times_are_refused_at_once(gateway: IamportGateway) -> None:
         },
     ],
 )
-def test_a_balance_is_read_in_every_shape(
+def test_balance_is_read_in_every_format(
     api: responses.RequestsMock, gateway: IamportGateway, answer: dict[str, Any]
 ) -> None:
     api.get(f"{API}/payments/{UID}/balance", json={"code": 0, "response": answer})
@@ -171,17 +169,13 @@ def test_a_balance_is_read_in_every_shape(
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"amount": 1000, "primary": {"supply": 900}}])
-def test_a_balance_that_makes_no_sense_is_unavailable(
-    api: responses.RequestsMock, gateway: IamportGateway, answer: object
-) -> None:
+def test_invalid_balance_is_unavailable(api: responses.RequestsMock, gateway: IamportGateway, answer: object) -> None:
     api.get(f"{API}/payments/{UID}/balance", json={"code": 0, "response": answer})
     with pytest.raises(GatewayUnavailable):
         gateway.balance(UID)
 
 
-def test_an_account_holder_is_asked_for_by_bank_and_number(
-    api: responses.RequestsMock, gateway: IamportGateway
-) -> None:
+def test_account_holder_is_looked_up_by_bank_and_number(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     api.get(f"{API}/vbanks/holder", json={"code": 0, "response": {"bank_holder": "김철수"}})
     assert gateway.account_holder(bank_code="088", account="110") == "김철수"
     assert queries(api, "/vbanks/holder") == [{"bank_code": ["088"], "bank_num": ["110"]}]

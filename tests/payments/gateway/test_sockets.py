@@ -59,7 +59,7 @@ def closed_port() -> int:
     ],
     ids=["closed", "reset", "cut head", "cut body", "short body", "cut chunk", "no http", "bad gzip"],
 )
-def test_a_cancel_whose_answer_breaks_off_is_unknown_and_sent_once(
+def test_cancel_with_a_truncated_response_is_unknown_and_sent_once(
     server: RawServer, gateway: IamportGateway, reply: Reply
 ) -> None:
     server.answer = lambda _: reply
@@ -68,7 +68,7 @@ def test_a_cancel_whose_answer_breaks_off_is_unknown_and_sent_once(
     assert len(server.calls) == 1
 
 
-def test_a_body_shorter_than_announced_is_not_an_answer_even_if_it_is_whole_json(
+def test_body_shorter_than_announced_is_no_response_even_if_valid_json(
     server: RawServer, gateway: IamportGateway
 ) -> None:
     server.answer = lambda _: Reply(http(envelope(payment_json()), Content_Length="9999"), close=True)
@@ -85,14 +85,14 @@ def test_a_cancel_without_an_answer_in_time_is_unknown(server: RawServer) -> Non
     assert len(server.calls) == 1
 
 
-def test_an_answer_that_drips_in_for_ever_is_given_up(server: RawServer) -> None:
+def test_slow_endless_response_is_abandoned(server: RawServer) -> None:
     gateway = hasty(server)
     server.answer = lambda _: Reply(http(b" " * 100_000), drip=0.001, close=True)
     with pytest.raises(OutcomeUnknown):
         gateway.cancel(cancel_request())
 
 
-def test_an_answer_that_is_too_long_is_given_up(
+def test_too_long_response_is_abandoned(
     server: RawServer, gateway: IamportGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_module, "BODY_LIMIT", 1000)
@@ -126,7 +126,7 @@ def test_a_tls_error_that_could_be_mid_stream_does_not_count_as_unsent() -> None
     assert not isinstance(session_module._translated(broken), session_module.NotSent)
 
 
-def test_an_older_refusal_being_handled_does_not_make_a_lost_cancel_look_unsent(
+def test_earlier_connection_error_does_not_make_a_lost_cancel_look_unsent(
     server: RawServer, gateway: IamportGateway
 ) -> None:
     server.answer = lambda _: Reply(close=True)
@@ -155,7 +155,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_replaced_before_a_can
     assert [call.connection for call in server.calls] == [1, 2]
 
 
-def test_a_read_survives_a_connection_that_closes_as_it_is_used(server: RawServer, gateway: IamportGateway) -> None:
+def test_read_is_retried_if_the_connection_closes(server: RawServer, gateway: IamportGateway) -> None:
     server.answer = lambda _: ok(payment_json()) if len(server.calls) > 1 else Reply(close=True)
     assert gateway.payment(UID).imp_uid == UID
     assert len(server.calls) == 2

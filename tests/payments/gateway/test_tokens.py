@@ -63,7 +63,7 @@ def test_a_token_is_renewed_shortly_before_its_life_ends(server: RawServer, afte
     assert len(server.token_calls) == calls
 
 
-def test_a_clock_set_back_makes_a_token_of_unknown_age_unusable(server: RawServer) -> None:
+def test_clock_set_back_makes_the_token_unusable(server: RawServer) -> None:
     gateway = gateway_on(server)
     with time_machine.travel(NOW, tick=False) as clock:
         gateway.payment(UID)
@@ -93,7 +93,7 @@ def test_a_refused_token_that_another_process_replaced_is_taken_from_the_cache(s
     assert len(server.token_calls) == 2
 
 
-def test_the_same_token_handed_out_again_counts_as_new(server: RawServer) -> None:
+def test_same_token_issued_again_counts_as_new(server: RawServer) -> None:
     gateway = gateway_on(server)
     with time_machine.travel(NOW, tick=False) as clock:
         token = gateway._tokens.get()
@@ -142,7 +142,7 @@ def test_threads_that_waited_for_a_failed_renewal_share_its_failure(
     assert len(server.token_calls) == 1
 
 
-def test_a_cancel_is_not_sent_when_the_token_came_too_late(server: RawServer) -> None:
+def test_cancel_is_not_sent_if_the_token_arrives_too_late(server: RawServer) -> None:
     gateway = gateway_on(server, connect_timeout=0.1, read_timeout=0.2)
     lock = gateway._tokens._lock
     lock.acquire()  # another thread renews the token
@@ -195,7 +195,7 @@ def test_a_trailing_slash_in_the_address_changes_nothing(server: RawServer) -> N
     assert server.calls[0].path.startswith(f"/payments/{UID}")
 
 
-def test_a_cancel_whose_repeat_breaks_off_is_unknown(server: RawServer) -> None:
+def test_cancel_whose_retry_breaks_off_is_unknown(server: RawServer) -> None:
     refused = Reply(http(envelope(code=-1), "401 Unauthorized"))
     server.answer = lambda _: refused if len(server.calls) == 1 else Reply(close=True)
     with pytest.raises(OutcomeUnknown) as raised:
@@ -204,7 +204,7 @@ def test_a_cancel_whose_repeat_breaks_off_is_unknown(server: RawServer) -> None:
     assert len(server.calls) == 2
 
 
-def test_two_dead_tokens_in_a_row_are_replaced(server: RawServer) -> None:
+def test_two_invalid_tokens_in_a_row_are_replaced(server: RawServer) -> None:
     numbered_tokens(server)
     gateway = gateway_on(server)
     token = gateway._tokens.get()

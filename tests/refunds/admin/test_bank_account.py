@@ -61,7 +61,7 @@ def test_the_page_of_a_refund_shows_the_last_digits_only(viewer: Client, refund:
     assert HOLDER not in page
 
 
-def test_the_whole_account_is_shown_once_and_the_timeline_says_to_whom(viewer: Client, refund: RefundRecord) -> None:
+def test_account_is_shown_once_and_the_timeline_records_the_viewer(viewer: Client, refund: RefundRecord) -> None:
     answer = viewer.post(account_url(refund))
 
     assert ACCOUNT_DIGITS in answer.text
@@ -74,7 +74,7 @@ def test_the_whole_account_is_shown_once_and_the_timeline_says_to_whom(viewer: C
     assert ACCOUNT_DIGITS not in again
 
 
-def test_nothing_is_shown_if_the_timeline_cannot_be_written(
+def test_account_is_not_shown_if_the_timeline_cannot_be_written(
     viewer: Client, refund: RefundRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -87,7 +87,7 @@ def test_nothing_is_shown_if_the_timeline_cannot_be_written(
     assert ACCOUNT_DIGITS not in answer.text
 
 
-def test_the_account_is_in_no_session_and_no_address(viewer: Client, refund: RefundRecord) -> None:
+def test_account_is_neither_in_the_session_nor_in_the_url(viewer: Client, refund: RefundRecord) -> None:
     answer = viewer.post(account_url(refund))
     assert "Location" not in answer
     assert not any(ACCOUNT_DIGITS in str(session.get_decoded()) for session in Session.objects.all())
@@ -107,13 +107,15 @@ def test_without_the_permission_there_is_no_button_and_no_account(
     assert not RefundEvent.objects.exists()
 
 
-def test_showing_an_account_is_protected_from_other_sites(refund: RefundRecord) -> None:
+def test_showing_an_account_needs_a_csrf_token(refund: RefundRecord) -> None:
     client = sign_in(Client(enforce_csrf_checks=True), make_staff("view_refundrecord", "view_account"))
     assert client.post(account_url(refund)).status_code == 403
     assert not RefundEvent.objects.exists()
 
 
-def test_a_dropped_account_is_told_with_its_day(viewer: Client, refund: RefundRecord, settings: Settings) -> None:
+def test_deleted_account_is_shown_with_its_deletion_day(
+    viewer: Client, refund: RefundRecord, settings: Settings
+) -> None:
     now = timezone.now() + timedelta(days=settings.REFUND_ACCOUNT_KEEP_DAYS, seconds=1)
     assert drop_old_accounts(now) == 1
 
@@ -126,7 +128,7 @@ def test_a_dropped_account_is_told_with_its_day(viewer: Client, refund: RefundRe
     assert "Account deleted" in page
 
 
-def test_an_account_that_was_never_kept_is_told_as_such(viewer: Client) -> None:
+def test_account_that_was_never_stored_is_reported_as_such(viewer: Client) -> None:
     assert "was never stored" in viewer.get(detail(make_refund())).text
 
 
@@ -136,9 +138,7 @@ def test_a_refund_without_an_account_shows_none(viewer: Client) -> None:
     assert viewer.post(account_url(refund)).status_code == 404
 
 
-def test_an_account_no_key_opens_is_an_answer_and_no_crash(
-    viewer: Client, refund: RefundRecord, settings: Settings
-) -> None:
+def test_undecryptable_account_causes_no_server_error(viewer: Client, refund: RefundRecord, settings: Settings) -> None:
     settings.ENCRYPTION_KEYS = (Fernet.generate_key().decode(),)
     answer = viewer.post(account_url(refund))
     assert answer.status_code == 200
@@ -146,7 +146,7 @@ def test_an_account_no_key_opens_is_an_answer_and_no_crash(
     assert not RefundEvent.objects.exists()
 
 
-def test_accounts_are_dropped_when_their_time_is_over_and_not_before(settings: Settings) -> None:
+def test_accounts_are_deleted_at_the_end_of_their_retention(settings: Settings) -> None:
     settings.REFUND_ACCOUNT_KEEP_DAYS = 10
     old, young = make_refund(**days_ago(10.1)), make_refund(**days_ago(9.9))
     still_open = make_refund(status="unknown", requested_at=timezone.now() - timedelta(days=99))
@@ -160,7 +160,7 @@ def test_accounts_are_dropped_when_their_time_is_over_and_not_before(settings: S
     assert drop_old_accounts(timezone.now()) == 0
 
 
-def test_the_prune_command_says_what_it_forgot() -> None:
+def test_prune_command_reports_what_it_deleted() -> None:
     make_stored_account(make_refund(**days_ago(40)))
     out = StringIO()
     call_command("prune", "--json", stdout=out)
@@ -176,7 +176,7 @@ def test_the_nightly_task_prunes() -> None:
 
 
 @pytest.mark.browser
-def test_in_the_browser_the_account_is_hidden_again(
+def test_account_is_hidden_again_in_the_browser(
     page: Page, live_server: LiveServer, client: Client, refund: RefundRecord
 ) -> None:
     sign_in(client, make_staff("view_refundrecord", "view_account"))

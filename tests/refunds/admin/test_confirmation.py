@@ -21,7 +21,7 @@ def staff(client: Client) -> Client:
     return sign_in(client, make_staff("refund_payment", "view_payment"))
 
 
-def test_it_shows_money_and_method_of_each_order(staff: Client) -> None:
+def test_page_shows_amounts_and_method_of_each_order(staff: Client) -> None:
     first = make_payment(amount=Decimal(30_000), cancel_amount=Decimal(10_000), name="Coffee")
     second = make_payment(pay_method="vbank", pg_provider="tosspayments")
 
@@ -34,7 +34,7 @@ def test_it_shows_money_and_method_of_each_order(staff: Client) -> None:
     assert not page.has_field(first, "refund_account")
 
 
-def test_with_a_promotion_it_shows_the_discount_that_lapsed(staff: Client) -> None:
+def test_page_shows_the_lapsed_discount_of_a_promotion(staff: Client) -> None:
     payment = make_payment(has_promotion=True, cancel_amount=Decimal(4_500), lapsed_discount=Decimal(500))
 
     for text in (confirmation(staff, payment).text, staff.get(f"/admin/payments/payment/{payment.pk}/change/").text):
@@ -67,7 +67,7 @@ def test_orders_that_cannot_be_refunded_are_disabled_and_counted(staff: Client) 
         ("10001", "amount_exceeds_balance"),
     ],
 )
-def test_a_wrong_amount_is_told_beside_its_field_and_kept(staff: Client, typed: str, code: str) -> None:
+def test_wrong_amount_is_explained_at_its_field_and_kept(staff: Client, typed: str, code: str) -> None:
     payment = make_payment()
     page = confirmation(staff, payment)
 
@@ -81,7 +81,7 @@ def test_a_wrong_amount_is_told_beside_its_field_and_kept(staff: Client, typed: 
 
 
 @pytest.mark.parametrize("reason", ["x" * 5_000, "a\x00b"])
-def test_a_reason_that_cannot_be_sent_is_told_beside_its_field(staff: Client, reason: str) -> None:
+def test_invalid_reason_is_explained_at_its_field(staff: Client, reason: str) -> None:
     payment = make_payment()
     answer = fill(staff, confirmation(staff, payment), {payment: {}}, reason=reason, do="refund")
 
@@ -89,7 +89,7 @@ def test_a_reason_that_cannot_be_sent_is_told_beside_its_field(staff: Client, re
     assert not RefundBatch.objects.exists()
 
 
-def test_a_missing_account_stops_everything(staff: Client) -> None:
+def test_missing_account_stops_the_whole_batch(staff: Client) -> None:
     card, vbank = make_payment(), make_payment(pay_method="vbank", pg_provider="tosspayments")
     page = confirmation(staff, card, vbank)
     assert "account_required" not in codes(page.text)
@@ -111,7 +111,7 @@ def test_naver_pay_needs_a_reason_at_the_shared_field(staff: Client) -> None:
     assert 'data-code="reason_required" data-field="reason"' in answer.text
 
 
-def test_a_balance_that_changed_since_it_was_shown_is_refused_once(staff: Client) -> None:
+def test_changed_balance_is_rejected_once(staff: Client) -> None:
     payment = make_payment()
     page = confirmation(staff, payment)
     Payment.objects.update(cancel_amount=4_000)
@@ -123,7 +123,7 @@ def test_a_balance_that_changed_since_it_was_shown_is_refused_once(staff: Client
     assert not RefundRecord.objects.exists()
 
 
-def test_check_keeps_what_was_typed_and_sends_nothing(staff: Client) -> None:
+def test_preview_keeps_the_input_and_sends_nothing(staff: Client) -> None:
     payment = make_payment()
     answer = fill(staff, confirmation(staff, payment), {payment: {"amount": "4000"}}, reason="Broken", do="check")
 
@@ -134,7 +134,7 @@ def test_check_keeps_what_was_typed_and_sends_nothing(staff: Client) -> None:
     assert not RefundBatch.objects.exists()
 
 
-def test_unticked_orders_are_left_out(staff: Client) -> None:
+def test_unselected_orders_are_not_refunded(staff: Client) -> None:
     first, second = make_payment(), make_payment()
     page = confirmation(staff, first, second)
 
@@ -143,19 +143,19 @@ def test_unticked_orders_are_left_out(staff: Client) -> None:
     assert "Refund ₩10,000 for 1 order" in answer.text
 
 
-def test_nothing_ticked_is_told(staff: Client) -> None:
+def test_submitting_without_a_selection_shows_a_message(staff: Client) -> None:
     answer = fill(staff, confirmation(staff, make_payment()), {}, do="refund")
     assert "nothing_selected" in codes(answer.text)
 
 
 @pytest.mark.parametrize("ids", ["", "abc", "0", "999999999999999999", "9" * 40, "-1", "²"])
-def test_ids_that_are_none_show_an_empty_page(staff: Client, ids: str) -> None:
+def test_invalid_ids_show_an_empty_page(staff: Client, ids: str) -> None:
     answer = staff.get("/admin/payments/payment/refund/", {"ids": ids}, follow=True)
     assert answer.status_code == 200
     assert "No order to refund" in answer.text
 
 
-def test_unknown_orders_are_told(staff: Client) -> None:
+def test_unknown_orders_are_reported(staff: Client) -> None:
     answer = staff.get("/admin/payments/payment/refund/", {"ids": f"{make_payment().pk},987654"}, follow=True)
     assert "payment_not_found" in codes(answer.text)
 
@@ -195,6 +195,6 @@ def test_every_method_and_method_name_is_answered_without_an_error(staff: Client
     assert staff.put(page.url).status_code == 405
 
 
-def test_the_button_that_enter_presses_without_a_script_is_check(client: Client) -> None:
+def test_enter_activates_the_preview_button_without_a_script(client: Client) -> None:
     page = confirmation(sign_in(client, make_staff("refund_payment", name="typist")), make_payment())
     assert re.findall(r'<button type="submit" name="do" value="([a-z]+)"', page.text)[0] == "check"

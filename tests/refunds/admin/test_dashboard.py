@@ -46,7 +46,7 @@ def cards(client: Client) -> dict[str, Any]:
     return {card.code: card for card in answer.context["cards"]}
 
 
-def test_an_empty_shop_is_told_that_all_is_well(staff: Client) -> None:
+def test_empty_shop_shows_no_open_work(staff: Client) -> None:
     page = staff.get(HOME).text
     for text in (
         "None",
@@ -79,7 +79,7 @@ def test_a_missing_worker_is_told(staff: Client, minutes: int | None, language: 
     assert (text or "") in page
 
 
-def test_each_card_leads_to_what_it_counts(staff: Client) -> None:
+def test_each_card_links_to_the_rows_that_it_counts(staff: Client) -> None:
     make_refund(RefundStatus.PENDING)
     for _ in range(2):
         make_refund(RefundStatus.UNKNOWN, days_ago=1)
@@ -119,7 +119,7 @@ def test_the_chart_has_a_bar_for_each_of_thirty_days(staff: Client) -> None:
     assert re.search(rf"{timezone.localdate()}: ₩1,000 \(1 refund\)", answer.text)
 
 
-def test_the_lists_show_the_newest_and_what_is_open_for_the_longest(staff: Client) -> None:
+def test_lists_show_the_newest_and_the_longest_open_refunds(staff: Client) -> None:
     make_refund(RefundStatus.SUCCEEDED, days_ago=9)
     old = make_refund(RefundStatus.UNKNOWN, days_ago=6)
     new = make_refund(RefundStatus.PENDING)
@@ -130,7 +130,7 @@ def test_the_lists_show_the_newest_and_what_is_open_for_the_longest(staff: Clien
     assert set(listed.context["cl"].result_list) == {old, new}
 
 
-def test_the_last_comparison_is_shown_to_those_who_may_see_it(client: Client) -> None:
+def test_latest_report_is_shown_with_the_permission(client: Client) -> None:
     now = timezone.now()
     report = ReconciliationReport.objects.create(since=now, until=now, started_at=now, finished_at=now, found=2)
     sign_in(client, make_staff("view_refundrecord"))
@@ -141,7 +141,7 @@ def test_the_last_comparison_is_shown_to_those_who_may_see_it(client: Client) ->
     assert card.url == f"/admin/refunds/reconciliationreport/{report.pk}/change/"
 
 
-def test_who_may_not_see_refunds_sees_no_figures(client: Client) -> None:
+def test_dashboard_shows_no_figures_without_the_permission(client: Client) -> None:
     make_refund(RefundStatus.PENDING)
     sign_in(client, make_staff("view_user"))
     answer: Any = client.get(HOME)

@@ -93,7 +93,7 @@ def is_refused(answer: Any) -> bool:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_staff_without_permissions_reach_no_page(client: Client, world: dict[str, int], method: str) -> None:
+def test_staff_without_permissions_can_open_no_page(client: Client, world: dict[str, int], method: str) -> None:
     sign_in(client, make_staff())
     let_in = {}
     for name, url in pages(world):
@@ -107,7 +107,7 @@ def test_staff_without_permissions_reach_no_page(client: Client, world: dict[str
     assert let_in == {}
 
 
-def test_what_is_open_to_all_staff_names_no_order(client: Client, world: dict[str, int]) -> None:
+def test_pages_open_to_all_staff_contain_no_order(client: Client, world: dict[str, int]) -> None:
     sign_in(client, make_staff())
     for name, url in pages(world):
         if name in OPEN - {"logout"}:
@@ -115,7 +115,7 @@ def test_what_is_open_to_all_staff_names_no_order(client: Client, world: dict[st
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_buyers_and_strangers_are_sent_to_the_login(client: Client, world: dict[str, int], method: str) -> None:
+def test_buyers_and_visitors_are_redirected_to_the_login(client: Client, world: dict[str, int], method: str) -> None:
     for user in (None, User.objects.get(username="buyer")):
         if user:
             sign_in(client, user)

@@ -54,7 +54,7 @@ def sheet(data: bytes) -> list[tuple[Any, ...]]:
     return list(book.worksheets[0].iter_rows(values_only=True))
 
 
-def test_the_csv_opens_in_excel_with_korean_words(client: Client) -> None:
+def test_csv_opens_in_excel_with_korean_headers(client: Client) -> None:
     sign_in(client, make_staff("view_refundrecord"))
     refund = make_refund(make_payment(buyer_name="김하늘"), requested_at=datetime(2026, 11, 22, 15, 30, tzinfo=UTC))
     data = take(client)
@@ -65,7 +65,7 @@ def test_the_csv_opens_in_excel_with_korean_words(client: Client) -> None:
     assert row["Requested at (KST)"] == "2026-11-23 00:30:00"
 
 
-def test_excel_gets_numbers_times_and_texts_as_such(staff: Client) -> None:
+def test_excel_cells_have_number_time_and_text_types(staff: Client) -> None:
     dollars = make_payment(currency="USD", amount=Decimal("20.30"), merchant_uid="00012345678901234567")
     at = datetime(2026, 11, 22, 15, 30, 1, 900_000, tzinfo=UTC)
     make_refund(dollars, amount=Decimal("0.10"), checksum=Decimal("20.30"), requested_at=at)
@@ -99,12 +99,12 @@ def test_characters_that_excel_cannot_take_are_left_out() -> None:
     assert b"\x00" not in b"".join(csv_pieces([row[:1]]))
 
 
-def test_numbers_that_a_spreadsheet_would_change_stay_texts_in_csv() -> None:
+def test_csv_keeps_long_numbers_as_text() -> None:
     data = b"".join(csv_pieces([["0123", "110123456789", "12345", "2026-1", "ORDER-1"]])).decode("utf-8-sig")
     assert data.strip() == "'0123,'110123456789,12345,2026-1,ORDER-1"
 
 
-def test_the_words_are_in_the_readers_language_however_late_they_are_written() -> None:
+def test_streamed_rows_are_in_the_readers_language() -> None:
     make_refund()
     with override("ko"):
         rows = refund_rows(RefundRecord.objects.all(), with_accounts=False)
@@ -116,7 +116,7 @@ def test_the_words_are_in_the_readers_language_however_late_they_are_written() -
     assert "Refunded" in row
 
 
-def test_the_export_has_what_the_filters_show(staff: Client) -> None:
+def test_export_contains_the_filtered_rows(staff: Client) -> None:
     make_refund(make_payment(merchant_uid="A-1"))
     make_refund(make_payment(merchant_uid="B-1"), status="failed", error_code="refused_by_gateway")
     assert [row["Order"] for row in table(take(staff, f"{EXPORT}?status=failed"))] == ["B-1"]
@@ -124,19 +124,19 @@ def test_the_export_has_what_the_filters_show(staff: Client) -> None:
     assert f"{EXPORT}?status=failed" in staff.get(f"{LEDGER}?status=failed").text
 
 
-def test_the_export_of_ticked_rows_has_only_these(staff: Client) -> None:
+def test_export_of_selected_rows_contains_only_these(staff: Client) -> None:
     wanted, _other = make_refund(), make_refund()
     answer = staff.post(LEDGER, {"action": "export_selected", "_selected_action": wanted.pk})
     assert [row["Refund number"] for row in table(take(staff, answer["Location"]))] == [wanted.number]
 
 
-def test_all_rows_ticked_across_pages_keep_the_filter(staff: Client) -> None:
+def test_selecting_all_pages_keeps_the_filter(staff: Client) -> None:
     refund = make_refund()
     data = {"action": "export_selected", "_selected_action": refund.pk, "select_across": "1"}
     assert staff.post(f"{LEDGER}?status=succeeded", data)["Location"] == f"{EXPORT}?status=succeeded"
 
 
-def test_accounts_come_only_when_asked_for_and_that_is_in_the_history(client: Client) -> None:
+def test_accounts_are_exported_on_request_only_and_logged(client: Client) -> None:
     sign_in(client, make_staff("view_refundrecord", "view_account"))
     kept, gone = make_refund(), make_refund()
     make_stored_account(kept)
@@ -162,14 +162,14 @@ def test_accounts_without_the_permission_are_refused(staff: Client) -> None:
     assert not LogEntry.objects.exists()
 
 
-def test_an_account_no_key_opens_is_exported_masked(client: Client, settings: Settings) -> None:
+def test_undecryptable_account_is_exported_masked(client: Client, settings: Settings) -> None:
     sign_in(client, make_staff("view_refundrecord", "view_account"))
     make_stored_account(make_refund())
     settings.ENCRYPTION_KEYS = (Fernet.generate_key().decode(),)
     assert table(take(client, accounts="on"))[0]["Account number"] == "•••• 6789"
 
 
-def test_an_export_is_not_to_be_kept_by_browsers_or_proxies(staff: Client) -> None:
+def test_export_is_not_cached(staff: Client) -> None:
     make_refund()
     assert "no-store" in staff.post(EXPORT, {"format": "csv"})["Cache-Control"]
 
@@ -200,7 +200,7 @@ def test_an_empty_list_and_a_broken_filter_are_answered(staff: Client) -> None:
 
 
 @pytest.mark.parametrize("url", [EXPORT, "/admin/payments/payment/export/"])
-def test_nobody_exports_what_they_may_not_view(client: Client, url: str) -> None:
+def test_export_needs_the_view_permission(client: Client, url: str) -> None:
     sign_in(client, make_staff())
     assert client.get(url).status_code == 403
     assert client.post(url, {"format": "csv"}).status_code == 403

@@ -62,7 +62,7 @@ def heading(page: str) -> str:
     return " > ".join(_PART.findall(page))
 
 
-def test_lists_are_headed_and_say_that_they_are_empty(boss: Client, language: str) -> None:
+def test_empty_lists_have_a_heading_and_a_text(boss: Client, language: str) -> None:
     assert HEADINGS.keys() == set(LISTS)
     for path, (english, korean) in HEADINGS.items():
         page = text_of(boss, path)
@@ -103,12 +103,12 @@ def test_an_endpoint_that_was_sent_nothing_says_so(boss: Client, language: str, 
         ("ko", ("미완료 환불이 없습니다.", "아직 환불 내역이 없습니다.")),
     ],
 )
-def test_the_first_page_says_that_there_is_nothing(boss: Client, language: str, words: tuple[str, ...]) -> None:
+def test_empty_dashboard_says_so(boss: Client, language: str, words: tuple[str, ...]) -> None:
     page = text_of(boss, "")
     assert [text for text in words if text not in page] == []
 
 
-def test_names_keep_their_letters_and_words_begin_with_a_capital(boss: Client, sandbox: SandboxServer) -> None:
+def test_names_keep_their_letters_and_labels_are_capitalised(boss: Client, sandbox: SandboxServer) -> None:
     """Order numbers and user names keep their first letter: "a-1" does not become "A-1"."""
     for path in fill_the_admin("lower-case"):
         parts = heading(boss.get(f"/admin/{path}", follow=True).text).split(" > ")

@@ -65,7 +65,7 @@ def words(client: Client, path: str, language: str) -> str:
 
 
 @pytest.mark.parametrize(("language", "text", "foreign"), [("en", "plain-words", HANGUL), ("ko", "우리말", LATIN)])
-def test_every_page_speaks_the_readers_language_only(
+def test_every_page_is_in_the_readers_language_only(
     boss: Client, sandbox: SandboxServer, language: str, text: str, foreign: re.Pattern[str]
 ) -> None:
     Group.objects.all().delete()  # their names are in the installation's language

@@ -72,7 +72,7 @@ def test_a_hundred_rows_cost_as_many_queries_as_one(
         ("nonsense", {"plain", "part", "full", "busy", "lost", "odd", "refused", "unpaid"}),
     ],
 )
-def test_the_refund_filter_tells_orders_apart(staff: Client, choice: str, expected: set[str]) -> None:
+def test_refund_filter_selects_orders_by_their_refunds(staff: Client, choice: str, expected: set[str]) -> None:
     make_payment(merchant_uid="plain")
     make_payment(merchant_uid="unpaid", status="ready", paid_at=None)
     make_payment(merchant_uid="part", status="cancelled", cancel_amount=1_000)
@@ -136,7 +136,7 @@ def test_the_button_is_gone_when_nothing_is_left(staff: Client) -> None:
 
 
 @pytest.mark.parametrize("object_id", ["0", "abc", "9" * 30])
-def test_a_payment_that_is_not_there_is_no_error(staff: Client, object_id: str) -> None:
+def test_unknown_payment_causes_no_server_error(staff: Client, object_id: str) -> None:
     assert staff.get(f"{PAYMENTS}{object_id}/change/").status_code in (302, 404)
     assert staff.get(f"{PAYMENTS}{object_id}/refund/").status_code == 404
 

@@ -59,7 +59,7 @@ def test_a_viewers_crafted_action_is_ignored(viewer: Client, payment: Payment) -
 
 
 @pytest.mark.parametrize("url", [CONFIRM, "/admin/payments/payment/", "/admin/refunds/refundrecord/"])
-def test_buyers_and_strangers_are_sent_to_the_login(client: Client, url: str) -> None:
+def test_buyers_and_visitors_are_redirected_to_the_login(client: Client, url: str) -> None:
     assert client.get(url)["Location"].startswith("/admin/login/")
     sign_in(client, make_user())
     assert client.get(url)["Location"].startswith("/admin/login/")
@@ -80,7 +80,7 @@ def test_the_refund_permission_alone_is_enough_to_work(client: Client, payment: 
     assert client.get("/admin/refunds/refundrecord/").status_code == 200
 
 
-def test_csrf_protects_the_confirmation(payment: Payment) -> None:
+def test_confirmation_needs_a_csrf_token(payment: Payment) -> None:
     client = sign_in(Client(enforce_csrf_checks=True), make_staff("refund_payment"))
     assert client.post(f"{CONFIRM}?ids={payment.pk}", {"do": "refund"}).status_code == 403
     assert client.post(CHECK, {"ids": payment.pk}).status_code == 403
@@ -104,7 +104,7 @@ def test_nobody_adds_changes_or_deletes_refunds_or_payments(admin_client: Client
     assert admin_client.get(f"{detail}change/").status_code == 200
 
 
-def test_the_check_goes_back_only_to_this_site(client: Client) -> None:
+def test_check_with_imort_redirects_to_this_site_only(client: Client) -> None:
     sign_in(client, make_staff("refund_payment"))
     answer = client.post(CHECK, {"ids": "", "next": "https://evil.example/"})
     assert answer["Location"] == "/admin/payments/payment/"

@@ -58,7 +58,7 @@ def open_refund(status: str, **fields: Any) -> RefundRecord:
     )
 
 
-def test_the_page_shows_all_that_is_known_and_changes_nothing(resolver: Client, stuck: RefundRecord) -> None:
+def test_page_shows_the_refunds_state_and_changes_nothing(resolver: Client, stuck: RefundRecord) -> None:
     assert close(stuck) in resolver.get(detail(stuck)).text
     page = resolver.get(close(stuck)).text
     for text in (
@@ -75,7 +75,7 @@ def test_the_page_shows_all_that_is_known_and_changes_nothing(resolver: Client, 
     assert (stuck.status, stuck.needs_review) == (RefundStatus.PENDING, True)
 
 
-def test_it_is_closed_once_with_the_reason_and_an_entry_in_the_history(resolver: Client, stuck: RefundRecord) -> None:
+def test_refund_is_closed_once_with_a_reason_and_a_log_entry(resolver: Client, stuck: RefundRecord) -> None:
     answer = resolver.post(close(stuck), {"reason": REASON})
     assert answer["Location"] == detail(stuck)
     stuck.refresh_from_db()
@@ -90,7 +90,7 @@ def test_it_is_closed_once_with_the_reason_and_an_entry_in_the_history(resolver:
     assert resolver.get(close(stuck))["Location"] == detail(stuck)
 
 
-def test_what_turns_out_to_be_done_is_booked_and_said(
+def test_closing_an_executed_refund_books_and_reports_it(
     resolver: Client, stuck: RefundRecord, sandbox: SandboxServer
 ) -> None:
     sandbox.settle(stuck.payment.imp_uid)
@@ -120,7 +120,7 @@ def test_nothing_is_closed_while_imort_cannot_be_read(
 
 
 @pytest.mark.parametrize("permissions", [("refund_payment", "view_refundrecord"), ("resolve_refund",), ()])
-def test_closing_takes_the_permission_and_the_sight_of_the_ledger(client: Client, permissions: tuple[str, ...]) -> None:
+def test_closing_needs_the_resolve_and_view_permissions(client: Client, permissions: tuple[str, ...]) -> None:
     refund = open_refund(RefundStatus.PENDING, needs_review=True)
     sign_in(client, make_staff(*permissions))
     assert client.get(close(refund)).status_code == 403
@@ -130,7 +130,7 @@ def test_closing_takes_the_permission_and_the_sight_of_the_ledger(client: Client
     assert refund.is_live
 
 
-def test_csrf_protects_the_closing() -> None:
+def test_closing_needs_a_csrf_token() -> None:
     refund = open_refund(RefundStatus.PENDING, needs_review=True)
     client = sign_in(Client(enforce_csrf_checks=True), make_staff("refund_payment", "resolve_refund"))
     assert client.post(close(refund), {"reason": REASON}).status_code == 403
@@ -140,7 +140,7 @@ def test_csrf_protects_the_closing() -> None:
     ("status", "ago", "code"),
     [("pending", 2, "pending"), ("unknown", 2, "unknown"), ("requested", 2, "unknown"), ("requested", 0, "sending")],
 )
-def test_the_pages_say_what_an_open_refund_waits_for(resolver: Client, status: str, ago: int, code: str) -> None:
+def test_pages_show_the_progress_of_an_open_refund(resolver: Client, status: str, ago: int, code: str) -> None:
     refund = open_refund(status, requested_at=timezone.now() - timedelta(days=ago))
     pages = [resolver.get(url).text for url in (detail(refund), f"/admin/payments/payment/{refund.payment_id}/change/")]
     for page in pages:
@@ -151,17 +151,17 @@ def test_the_pages_say_what_an_open_refund_waits_for(resolver: Client, status: s
     assert close(refund) not in pages[0]  # it needs no review yet
 
 
-def test_a_refund_that_ended_waits_for_nothing(resolver: Client) -> None:
+def test_ended_refund_shows_no_progress(resolver: Client) -> None:
     refund = open_refund(RefundStatus.FAILED, settled_at=timezone.now())
     assert "data-waiting" not in resolver.get(detail(refund)).text
     assert resolver.get(close(refund))["Location"] == detail(refund)
 
 
-def test_a_refund_that_is_not_there_cannot_be_closed(resolver: Client) -> None:
+def test_unknown_refund_cannot_be_closed(resolver: Client) -> None:
     assert resolver.get("/admin/refunds/refundrecord/999/close/").status_code == 404
 
 
-def test_an_ended_refund_is_marked_as_looked_at(client: Client, sandbox: SandboxServer) -> None:
+def test_ended_refund_can_be_marked_as_reviewed(client: Client, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000})
     record = request_refund(
         payment=payment, request=RefundRequest(amount=Decimal(5_000)), actor=Actor("x"), source=RefundSource.API

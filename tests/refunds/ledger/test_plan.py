@@ -226,7 +226,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_each_cancel_of_a_reading_is(case: Case) -> None:
+def test_plan_books_each_cancel_of_a_payment(case: Case) -> None:
     payment = Payment(imp_uid="imp_1", amount=Decimal(10_000), pg_provider=case.pg)
     for record in case.records:
         record.payment = payment

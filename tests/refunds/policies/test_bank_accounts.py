@@ -17,7 +17,7 @@ from tests.refunds.policies.cases import ACCOUNT, TEL, asking, only_violation, p
         ("smartro_v2", "card", []),
     ],
 )
-def test_an_account_is_needed_where_the_money_cannot_go_back_by_itself(pg_provider, pay_method, expected):
+def test_account_is_required_if_the_pg_cannot_refund_to_the_source(pg_provider, pay_method, expected):
     assert violations(asking(paid(pg_provider, pay_method), **TEL)) == expected
 
 
@@ -70,12 +70,12 @@ def test_an_account_number_has_6_to_20_digits(typed, expected):
         ("some_new_pg", "005", []),
     ],
 )
-def test_the_bank_is_known_and_one_that_the_pg_pays_into(pg_provider, bank, expected):
+def test_bank_must_be_known_and_supported_by_the_pg(pg_provider, bank, expected):
     account = ACCOUNT | {"refund_bank": bank}
     assert violations(asking(paid(pg_provider, "vbank"), **account)) == expected
 
 
-def test_a_bank_is_told_as_it_was_typed():
+def test_message_contains_the_bank_as_typed():
     violation = only_violation(asking(paid(pay_method="vbank"), **ACCOUNT | {"refund_bank": "5%은행"}))
     assert violation.field == "refund_bank"
     assert "“5%은행”" in violation.message
@@ -115,7 +115,7 @@ def test_a_telephone_number_is_a_complete_korean_one(typed, expected):
     assert violations(asking(paid("smartro", "vbank"), **ACCOUNT, refund_tel=typed)) == expected
 
 
-def test_every_wrong_input_of_the_account_is_told_at_once():
+def test_every_invalid_account_input_is_reported_together():
     context = asking(
         paid("smartro", "vbank"),
         refund_holder="",
@@ -126,7 +126,7 @@ def test_every_wrong_input_of_the_account_is_told_at_once():
     assert violations(context) == ["account_required", "bank_unknown", "account_invalid", "tel_invalid"]
 
 
-def test_an_account_that_is_not_needed_is_neither_judged_nor_sent():
+def test_unneeded_account_is_neither_checked_nor_sent():
     context = asking(
         paid("html5_inicis", "card"),
         refund_holder="홍길동",
@@ -142,14 +142,14 @@ def test_an_account_that_is_not_needed_is_neither_judged_nor_sent():
     ("pg_provider", "bank", "tel"),
     [("kcp", "BK88", ""), ("html5_inicis", "88", ""), ("smartro", "088", "01012345678")],
 )
-def test_the_account_goes_to_iamport_in_the_form_of_the_pg(pg_provider, bank, tel):
+def test_account_is_sent_with_the_pgs_bank_code(pg_provider, bank, tel):
     account = ACCOUNT | {"refund_bank": "신한은행", "refund_holder": " 홍길동 "}
     assert wire_account(asking(paid(pg_provider, "vbank"), **account, **TEL)) == WireAccount(
         holder="홍길동", bank=bank, account="110123456789", tel=tel, standard_bank="088"
     )
 
 
-def test_a_telephone_number_goes_without_its_country_code():
+def test_telephone_number_is_sent_without_its_country_code():
     context = asking(paid("smartro", "trans"), refund_tel="+82 10-1234-5678")
     assert wire_account(context) == WireAccount(tel="01012345678")
 
@@ -160,6 +160,6 @@ def test_the_account_of_a_kcp_phone_bill_is_sent_only_after_its_month(now, sent)
     assert wire_account(context).account == sent
 
 
-def test_the_account_does_not_show_in_logs_and_tracebacks():
+def test_account_is_not_in_repr():
     account = wire_account(asking(paid(pay_method="vbank"), **ACCOUNT, **TEL))
     assert "110" not in f"{account!r} {account}"

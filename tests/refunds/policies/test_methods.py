@@ -58,7 +58,7 @@ def test_a_phone_bill_is_refunded_in_full(pg_provider, amount, expected):
     assert violations(asking(paid(pg_provider, "phone"), amount)) == expected
 
 
-def test_the_rest_of_a_phone_bill_is_a_part_of_it():
+def test_rest_of_a_phone_payment_is_a_partial_refund():
     assert violations(asking(paid("kcp", "phone", refunded=4_000))) == ["phone_partial"]
 
 
@@ -123,25 +123,25 @@ def test_a_virtual_account_warns_without_the_contract_of_its_pg(contracts, expec
     assert ("vbank_contract" in warnings(context)) is expected
 
 
-def test_a_virtual_account_tells_what_the_transfer_costs():
+def test_virtual_account_warning_shows_the_transfer_fee():
     context = asking(paid(pay_method="vbank"), 10_000, contracts=VBANK_CONTRACT, vbank_fee=300, **ACCOUNT)
     message = next(warning.message for warning in check(context).warnings if warning.code == "vbank_fee")
     assert "₩300" in message
     assert "₩10,300" in message
 
 
-def test_a_transfer_that_costs_nothing_is_not_mentioned():
+def test_fee_of_zero_gives_no_warning():
     context = asking(paid(pay_method="vbank"), contracts=VBANK_CONTRACT, vbank_fee=0, **ACCOUNT)
     assert warnings(context) == ["vbank_payout"]
 
 
 @pytest.mark.parametrize(("pg_provider", "expected"), [("html5_inicis", "vbank_payout"), ("daou", "vbank_slow_payout")])
-def test_a_virtual_account_tells_when_the_money_arrives(pg_provider, expected):
+def test_virtual_account_warning_shows_the_payout_time(pg_provider, expected):
     context = asking(paid(pg_provider, "vbank"), contracts=VBANK_CONTRACT, **ACCOUNT)
     assert warnings(context) == ["vbank_fee", expected]
 
 
-def test_a_card_says_nothing_of_virtual_accounts():
+def test_card_gives_no_virtual_account_warning():
     assert warnings(asking(paid("daou", "card"))) == []
 
 
@@ -201,12 +201,12 @@ def test_ksnet_refunds_within_six_months(paid_at, last_moment, too_late):
     assert violations(asking(paid("kicc", "card", paid_at=paid_at), now=too_late)) == []
 
 
-def test_ksnet_tells_the_last_day_on_which_it_would_have_refunded():
+def test_ksnet_violation_shows_the_last_refundable_day():
     violation = only_violation(asking(paid("ksnet", paid_at=seoul(2023, 8, 31)), now=seoul(2024, 3, 1)))
     assert "Feb. 29, 2024" in violation.message
 
 
-def test_ksnet_decides_itself_when_the_day_of_payment_is_unknown():
+def test_ksnet_period_is_not_checked_without_a_payment_date():
     assert violations(asking(paid("ksnet", paid_at=None), now=seoul(2036, 1, 1))) == []
 
 
@@ -260,7 +260,7 @@ def test_escrow_payments_are_refunded_in_full(escrow, amount, expected):
     ("pay_method", "amount", "expected"),
     [("point", 10_000, []), ("point", 9_999, ["points_partial"]), ("card", 9_999, [])],
 )
-def test_a_part_of_a_payment_with_points_warns(pay_method, amount, expected):
+def test_partial_refund_of_a_payment_with_points_warns(pay_method, amount, expected):
     context = asking(paid(pay_method=pay_method), amount)
     assert violations(context) == []
     assert warnings(context) == expected
@@ -275,7 +275,7 @@ def test_a_part_of_a_payment_with_points_warns(pay_method, amount, expected):
         ("paypal", "USD", 9_999, []),
     ],
 )
-def test_a_part_of_what_may_be_a_foreign_card_warns(pay_method, currency, amount, expected):
+def test_partial_refund_of_a_possibly_foreign_card_warns(pay_method, currency, amount, expected):
     context = asking(paid("eximbay", pay_method, currency=currency), amount)
     assert violations(context) == []
     assert warnings(context) == expected
@@ -349,7 +349,7 @@ def test_naver_pay_needs_a_reason(pg_provider, reason, expected):
         ("kakaopay", "seller", []),
     ],
 )
-def test_naver_pay_needs_to_know_on_whose_wish(pg_provider, requester, expected):
+def test_naver_pay_needs_the_requester(pg_provider, requester, expected):
     assert violations(asking(paid(pg_provider), reason="단순 변심", requester=requester)) == expected
 
 
@@ -369,12 +369,12 @@ def test_naver_pay_needs_to_know_on_whose_wish(pg_provider, requester, expected)
         ),
     ],
 )
-def test_the_pg_decides_what_the_service_has_to_find_out_and_to_send(question, yes, no):
+def test_predicates_depend_on_the_pg(question, yes, no):
     assert all(question(paid(pg_provider)) for pg_provider in yes)
     assert not any(question(paid(pg_provider)) for pg_provider in no)
 
 
-def test_the_wallet_inside_a_pg_decides_nothing():
+def test_wallet_inside_a_pg_has_no_effect():
     payment = paid("nice_v2", emb_pg_provider="naverpay")
     assert violations(asking(payment, reason="")) == []
 
@@ -392,7 +392,7 @@ def test_the_wallet_inside_a_pg_decides_nothing():
         ("tosspay_v2", "tosspay", {"takes_vat"}),
     ],
 )
-def test_a_form_asks_for_what_the_method_and_the_pg_need(pg_provider, pay_method, asked_for):
+def test_form_requires_the_inputs_of_method_and_pg(pg_provider, pay_method, asked_for):
     needs = requirements(paid(pg_provider, pay_method), SOON_AFTER, frozenset(), Decimal(300))
     inputs = ["account", "tel", "reason", "requester", "tax_free", "takes_tax_free", "takes_vat"]
     assert {name for name in inputs if getattr(needs, name)} == asked_for
@@ -410,7 +410,7 @@ def test_a_form_asks_for_what_the_method_and_the_pg_need(pg_provider, pay_method
         (paid(amount=Decimal(1), escrow=True), [], False),
     ],
 )
-def test_a_form_offers_a_part_only_where_a_part_can_be_refunded(payment, contracts, expected):
+def test_form_offers_partial_refunds_only_if_possible(payment, contracts, expected):
     needs = requirements(payment, SOON_AFTER, frozenset(contracts), Decimal(300))
     assert needs.partial_allowed is expected
 
@@ -423,12 +423,12 @@ def test_a_form_offers_a_part_only_where_a_part_can_be_refunded(payment, contrac
         (seoul(2026, 4, 1), set(), False),
     ],
 )
-def test_a_form_asks_for_an_account_when_a_kcp_phone_bill_is_of_an_earlier_month(now, contracts, expected):
+def test_form_requires_an_account_for_a_kcp_phone_payment_of_an_earlier_month(now, contracts, expected):
     assert requirements(paid("kcp", "phone"), now, frozenset(contracts), Decimal(300)).account is expected
 
 
 @pytest.mark.parametrize(("pay_method", "fee"), [("vbank", 500), ("card", 0), ("trans", 0)])
-def test_a_form_tells_what_the_refund_costs_on_top(pay_method, fee):
+def test_form_shows_the_merchants_fee(pay_method, fee):
     needs = requirements(paid(pay_method=pay_method), SOON_AFTER, frozenset(), Decimal(500))
     assert needs.merchant_fee == fee
 
@@ -437,12 +437,12 @@ def test_a_form_tells_what_the_refund_costs_on_top(pay_method, fee):
     ("tax_free_left", "must", "may"),
     [(None, False, True), (0, False, False), (3_000, True, True), (10_000, False, True)],
 )
-def test_a_form_asks_for_the_tax_free_part_of_a_mixed_payment(tax_free_left, must, may):
+def test_form_requires_the_tax_free_part_of_a_mixed_payment(tax_free_left, must, may):
     left = None if tax_free_left is None else Decimal(tax_free_left)
     needs = requirements(paid("kcp", tax_free_left=left), SOON_AFTER, frozenset(), Decimal(300))
     assert (needs.tax_free, needs.takes_tax_free) == (must, may)
 
 
-def test_a_form_does_not_ask_for_the_tax_free_part_where_the_pg_does_not_need_it():
+def test_form_does_not_require_the_tax_free_part_if_the_pg_does_not_need_it():
     needs = requirements(paid(tax_free_left=Decimal(3_000)), SOON_AFTER, frozenset(), Decimal(300))
     assert not needs.tax_free

@@ -20,7 +20,7 @@ def test_an_ordinary_card_payment_can_be_refunded_in_full_and_in_part(amount):
     assert check(asking(paid(), amount)) == NOTHING
 
 
-def test_a_payment_that_waits_for_its_money_cannot_be_refunded():
+def test_unpaid_payment_cannot_be_refunded():
     assert violations(asking(paid(status="ready", paid_at=None))) == ["not_paid"]
 
 
@@ -68,14 +68,14 @@ def test_the_currency_decides_how_many_decimals_an_amount_has(amount, expected):
     assert violations(asking(paid("paypal", "paypal", currency="USD"), amount)) == expected
 
 
-def test_too_high_an_amount_is_told_with_what_was_asked_and_what_is_left():
+def test_too_high_amount_is_reported_with_the_requested_and_refundable_amount():
     violation = only_violation(asking(paid(refunded=4_000), 7_000))
     assert violation.field == "amount"
     assert "₩7,000" in violation.message
     assert "₩6,000" in violation.message
 
 
-def test_too_precise_an_amount_is_told_with_an_example_that_can_be_typed():
+def test_too_precise_amount_is_reported_with_a_valid_example():
     assert "like 10000." in only_violation(asking(paid(), "1.5")).message
 
 
@@ -83,25 +83,25 @@ def test_too_precise_an_amount_is_told_with_an_example_that_can_be_typed():
     ("shown", "expected"),
     [(None, []), (6_000, []), ("6000.00", []), (10_000, ["balance_changed"]), (5_999, ["balance_changed"])],
 )
-def test_a_balance_that_changed_since_it_was_shown_stops_the_refund(shown, expected):
+def test_changed_balance_blocks_the_refund(shown, expected):
     payment = paid(refunded=4_000)
     assert violations(asking(payment, 1_000, expected_balance=won(shown))) == expected
 
 
-def test_a_changed_balance_is_told_before_an_amount_that_no_longer_fits_it():
+def test_changed_balance_is_reported_before_an_exceeding_amount():
     violation = only_violation(asking(paid(refunded=4_000), 10_000, expected_balance=won(10_000)))
     assert violation.code == "balance_changed"
     assert "₩6,000" in violation.message
 
 
-def test_a_payment_that_cannot_be_refunded_is_not_asked_for_an_account():
+def test_unrefundable_payment_requires_no_account():
     payment = paid("danal_tpay", "vbank", refunded=10_000, status="cancelled")
     assert check(asking(payment, -1)).violations[0].code == "already_refunded"
     assert len(check(asking(payment, -1)).violations) == 1
     assert warnings(asking(payment, -1)) == []
 
 
-def test_a_wrong_amount_and_a_missing_account_are_told_together():
+def test_wrong_amount_and_missing_account_are_reported_together():
     assert violations(asking(paid(pay_method="vbank"), 10_001)) == [
         "amount_exceeds_balance",
         "account_required",
@@ -109,7 +109,7 @@ def test_a_wrong_amount_and_a_missing_account_are_told_together():
 
 
 @pytest.mark.parametrize("amount", [-1, 10_001])
-def test_a_wrong_amount_silences_the_rules_about_parts_and_costs(amount):
+def test_wrong_amount_skips_the_rules_about_parts_and_costs(amount):
     payment = paid("kcp", "phone", escrow=True, tax_free_left=Decimal(5_000), has_promotion=True)
     verdict = check(asking(payment, amount, tax_free=won(-1), vat_amount=won(-1)))
     assert len(verdict.violations) == 1
@@ -121,18 +121,18 @@ def test_a_payment_with_a_discount_warns_that_amounts_can_differ(has_promotion, 
     assert warnings(asking(paid(has_promotion=has_promotion))) == expected
 
 
-def test_a_refund_costs_its_amount_unless_a_transfer_is_paid_on_top():
+def test_refund_costs_its_amount_plus_the_transfer_fee():
     assert merchant_cost(asking(paid(), 4_000)) == 4_000
     assert merchant_cost(asking(paid(pay_method="vbank"), 10_000)) == 10_300
 
 
-def test_every_rule_has_a_sentence_and_every_sentence_a_rule():
+def test_every_rule_has_a_message_and_every_message_a_rule():
     assert {rule.code for rule in ALL_RULES} == set(SENTENCES)
     assert len({rule.code for rule in ALL_RULES}) == len(ALL_RULES)
 
 
 @pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.code)
-def test_every_rule_names_its_source_and_words_that_can_be_filled_in(rule):
+def test_every_rule_has_a_source_and_valid_placeholders(rule):
     assert rule.source
     assert set(re.findall(r"%\((\w+)\)s", SENTENCES[rule.code])) <= set(PLACEHOLDERS)
     message = rule.violation(asking(paid("ksnet", "vbank"))).message
@@ -140,7 +140,7 @@ def test_every_rule_names_its_source_and_words_that_can_be_filled_in(rule):
     assert "%(" not in message
 
 
-def test_every_refusal_names_the_input_that_mends_it():
+def test_every_violation_names_the_input_to_correct():
     assert {rule.field for rule in IMPOSSIBLE} == {""}
     assert {rule.field for rule in (*AMOUNT, *PARTIAL)} == {"amount"}
     inputs = [{rule.field for rule in group} for group in (*INPUTS[1:], *TAX_PARTS)]
@@ -148,7 +148,7 @@ def test_every_refusal_names_the_input_that_mends_it():
     assert inputs == [{name} for name in names]
 
 
-def test_every_warning_names_the_input_that_would_avoid_it():
+def test_every_warning_names_the_input_that_avoids_it():
     fields = {rule.code: rule.field for rule in WARNINGS if rule.field}
     assert fields == {
         "points_partial": "amount",
@@ -158,7 +158,7 @@ def test_every_warning_names_the_input_that_would_avoid_it():
     }
 
 
-def test_a_sentence_is_in_the_language_active_when_the_rule_is_checked():
+def test_message_is_in_the_active_language():
     context = asking(paid(refunded=4_000), 7_000)
     with override("en"):
         english = only_violation(context).message
@@ -169,7 +169,7 @@ def test_a_sentence_is_in_the_language_active_when_the_rule_is_checked():
     assert english.startswith("₩7,000 is more")
 
 
-def test_dates_in_sentences_are_korean_dates():
+def test_dates_in_messages_are_in_korean_time():
     late_evening_in_utc = seoul(2026, 2, 1, 0, 30)
     violation = only_violation(asking(paid("danal", "phone", paid_at=late_evening_in_utc)))
     assert "Feb. 1, 2026" in violation.message

@@ -18,21 +18,21 @@ def mixed(pg_provider="kcp", **fields):
 
 
 @pytest.mark.parametrize("pg_provider", TAX_FREE_PGS)
-def test_a_part_of_a_mixed_payment_has_to_name_its_tax_free_part(pg_provider):
+def test_partial_refund_of_a_mixed_payment_needs_its_tax_free_part(pg_provider):
     assert violations(asking(mixed(pg_provider), 4_000)) == ["tax_free_required"]
     assert violations(asking(mixed(pg_provider), 4_000, tax_free=won(0))) == []
 
 
 @pytest.mark.parametrize("pg_provider", ["html5_inicis", "nice_v2", "tosspayments"])
 @pytest.mark.parametrize("amount", [4_000, None])
-def test_other_pgs_neither_ask_for_the_tax_free_part_nor_get_it_unasked(pg_provider, amount):
+def test_other_pgs_neither_need_the_tax_free_part_nor_get_it_by_default(pg_provider, amount):
     context = asking(mixed(pg_provider), amount)
     assert violations(context) == []
     assert effective_tax_free(context) is None
 
 
 @pytest.mark.parametrize("pg_provider", ["html5_inicis", "tosspayments", "kcp"])
-def test_a_tax_free_part_that_is_given_is_sent_whatever_the_pg(pg_provider):
+def test_given_tax_free_part_is_sent_to_every_pg(pg_provider):
     context = asking(paid(pg_provider), 4_000, tax_free=won(1_000))
     assert violations(context) == []
     assert effective_tax_free(context) == 1_000
@@ -52,13 +52,13 @@ def test_a_tax_free_part_that_is_given_is_sent_whatever_the_pg(pg_provider):
         (None, 0, None, None),
     ],
 )
-def test_the_tax_free_part_is_sent_unasked_when_it_can_only_be_one_amount(left, refunded, amount, sent):
+def test_only_possible_tax_free_part_is_sent_by_default(left, refunded, amount, sent):
     context = asking(paid("kcp", tax_free_left=won(left), refunded=refunded), amount)
     assert violations(context) == []
     assert effective_tax_free(context) == won(sent)
 
 
-def test_what_is_given_goes_before_what_is_known():
+def test_given_tax_free_part_takes_precedence():
     assert effective_tax_free(asking(mixed(), 4_000, tax_free=won(1))) == 1
     assert effective_tax_free(asking(mixed(), 4_000, tax_free=won(0))) == 0
     assert effective_tax_free(asking(mixed(tax_free_left=won(10_000)), 4_000, tax_free=won(5))) == 5
@@ -98,19 +98,19 @@ def test_the_taxable_part_is_within_what_is_left_of_it(amount, tax_free, expecte
     assert violations(asking(mixed(), amount, tax_free=won(tax_free))) == expected
 
 
-def test_too_small_a_tax_free_part_is_told_with_the_least():
+def test_too_small_tax_free_part_is_reported_with_the_minimum():
     violation = only_violation(asking(mixed(), 9_000, tax_free=won(1)))
     assert violation.field == "tax_free"
     assert "₩2,000" in violation.message
 
 
 @pytest.mark.parametrize(("amount", "tax_free"), [(4_000, 3_001), (9_000, 0)])
-def test_a_discount_makes_what_is_left_incomparable(amount, tax_free):
+def test_promotion_disables_the_tax_limits(amount, tax_free):
     context = asking(mixed(has_promotion=True), amount, tax_free=won(tax_free))
     assert violations(context) == []
 
 
-def test_a_discount_leaves_open_whether_all_is_tax_free():
+def test_promotion_makes_an_entirely_tax_free_balance_unknown():
     payment = mixed(tax_free_left=won(10_000), has_promotion=True)
     assert violations(asking(payment, 4_000)) == ["tax_free_required"]
 
@@ -125,7 +125,7 @@ def test_a_discount_leaves_open_whether_all_is_tax_free():
         ("nice_v2", None, 4_000, None, []),
     ],
 )
-def test_tax_parts_that_are_not_known_warn(pg_provider, left, amount, tax_free, expected):
+def test_unknown_tax_parts_warn(pg_provider, left, amount, tax_free, expected):
     context = asking(paid(pg_provider, tax_free_left=won(left)), amount, tax_free=won(tax_free))
     assert violations(context) == []
     assert warnings(context) == expected
@@ -136,7 +136,7 @@ def test_tax_parts_that_are_not_known_warn(pg_provider, left, amount, tax_free, 
 
 @pytest.mark.parametrize("pg_provider", VAT_PGS)
 @pytest.mark.parametrize("amount", [None, 4_000])
-def test_some_pgs_take_the_vat(pg_provider, amount):
+def test_some_pgs_accept_the_vat(pg_provider, amount):
     context = asking(paid(pg_provider, tax_free_left=won(0)), amount, vat_amount=won(300))
     assert violations(context) == []
     assert effective_vat(context) == 300
@@ -151,13 +151,13 @@ def test_some_pgs_take_the_vat(pg_provider, amount):
         (0, None, ["vat_only_with_partial"]),
     ],
 )
-def test_toss_pay_takes_the_vat_of_parts(refunded, amount, expected):
+def test_toss_pay_accepts_the_vat_of_partial_refunds(refunded, amount, expected):
     payment = paid("tosspay_v2", "tosspay", refunded=refunded)
     assert violations(asking(payment, amount, vat_amount=won(300))) == expected
 
 
 @pytest.mark.parametrize("pg_provider", ["kcp", "tosspay", "tosspayments", "naverpay", "inicis"])
-def test_other_pgs_do_not_take_the_vat(pg_provider):
+def test_other_pgs_do_not_accept_the_vat(pg_provider):
     payment = paid(pg_provider)
     given = asking(payment, 4_000, tax_free=won(0), vat_amount=won(300), reason="단순 변심")
     assert violations(given) == ["vat_not_supported"]
@@ -181,7 +181,7 @@ def test_the_vat_is_whole_won_within_the_taxable_part_of_the_amount(vat, tax_fre
     assert violations(context) == expected
 
 
-def test_the_tax_free_part_that_is_sent_unasked_leaves_less_for_vat():
+def test_default_tax_free_part_limits_the_vat():
     payment = mixed("nice")
     assert violations(asking(payment, vat_amount=won(7_000))) == []
     assert violations(asking(payment, vat_amount=won(7_001))) == ["vat_exceeds_amount"]
@@ -214,7 +214,7 @@ def test_the_vat_is_within_what_is_left_of_it(vat, left, has_promotion, expected
         ("tosspay_v2", 909, None, None, None),
     ],
 )
-def test_the_vat_is_sent_unasked_when_nothing_remains(pg_provider, left, amount, given, sent):
+def test_whole_vat_is_sent_by_default_when_nothing_remains(pg_provider, left, amount, given, sent):
     payment = paid(pg_provider, vat_left=won(left), tax_free_left=won(0))
     assert effective_vat(asking(payment, amount, vat_amount=won(given))) == won(sent)
 
@@ -231,7 +231,7 @@ def test_the_vat_is_sent_unasked_when_nothing_remains(pg_provider, left, amount,
         ("kcp", 909, 4_000, None, []),
     ],
 )
-def test_a_part_without_its_vat_warns_where_vat_is_left(pg_provider, left, amount, given, expected):
+def test_partial_refund_without_vat_warns_if_vat_is_left(pg_provider, left, amount, given, expected):
     payment = paid(pg_provider, vat_left=won(left), tax_free_left=won(0))
     context = asking(payment, amount, vat_amount=won(given))
     assert violations(context) == []

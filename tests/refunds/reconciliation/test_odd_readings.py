@@ -82,7 +82,7 @@ class ReadOnlyGateway:
 # --- The total before its items -----------------------------------------------------------------------------
 
 
-def test_a_total_whose_items_are_shown_later_is_booked_once() -> None:
+def test_total_with_later_items_is_booked_once() -> None:
     payment = make_payment()
     for reading in (shown(payment, 5_000), *[shown(payment, 5_000, 2_000, 3_000)] * 3):
         mirror_payment(reading)
@@ -102,7 +102,7 @@ def test_a_new_cancel_beside_the_items_of_an_older_total_is_booked() -> None:
     assert ledger(payment) == [(5_000, ""), (2_000, "item-2")]
 
 
-def test_the_items_of_an_older_total_are_not_taken_for_our_own_refund() -> None:
+def test_items_of_an_older_total_are_not_matched_to_our_refund() -> None:
     payment = make_payment()
     mirror_payment(shown(payment, 5_000))
     payment.refresh_from_db()
@@ -113,7 +113,7 @@ def test_the_items_of_an_older_total_are_not_taken_for_our_own_refund() -> None:
     assert ledger(payment) == [(5_000, ""), (2_000, "item-2")]
 
 
-def test_cancels_found_together_each_say_what_was_refundable_before_them() -> None:
+def test_cancels_found_together_each_record_the_balance_before_them() -> None:
     payment = make_payment()
     mirror_payment(shown(payment, 6_000, 2_000, 3_000))
     found = payment.refunds.order_by("pk")
@@ -132,7 +132,7 @@ def odd_and_fine() -> tuple[Payment, RefundRecord, ReadOnlyGateway]:
     return odd, requested(fine), ReadOnlyGateway([shown(odd, 10_300, 10_300), paid])
 
 
-def test_a_payment_that_cannot_be_booked_does_not_hold_up_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unbookable_payment_does_not_stop_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     odd, lost, gateway = odd_and_fine()
     monkeypatch.setattr(reconcile_module, "get_gateway", lambda: gateway)
     tasks.sweep()
@@ -149,7 +149,7 @@ def test_a_payment_that_cannot_be_booked_is_told(caplog: pytest.LogCaptureFixtur
     assert odd.imp_uid in caplog.text
 
 
-def test_a_payment_that_cannot_be_booked_stays_a_difference() -> None:
+def test_unbookable_payment_stays_a_discrepancy() -> None:
     odd, _lost, gateway = odd_and_fine()
     report = compare_period(since=timezone.now() - timedelta(days=2), until=timezone.now(), gateway=gateway)
     assert (report.error, report.finished_at is not None, report.compared) == ("", True, 2)
@@ -157,7 +157,7 @@ def test_a_payment_that_cannot_be_booked_stays_a_difference() -> None:
 
 
 @pytest.mark.parametrize("by_number", [True, False], ids=["by number", "by date"])
-def test_a_payment_that_cannot_be_booked_ends_no_sync(
+def test_unbookable_payment_does_not_stop_a_sync(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by_number: bool
 ) -> None:
     odd, fine = make_payment(), make_payment()
@@ -183,7 +183,7 @@ def test_a_payment_that_cannot_be_booked_ends_no_sync(
     )
 
 
-def test_a_notified_payment_that_cannot_be_booked_holds_up_no_later_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unbookable_notified_payment_does_not_delay_the_next_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("payments.intake.inbox.CHUNK", 3)
     odd, *others = [make_payment() for _ in range(7)]
     for payment in (odd, *others):

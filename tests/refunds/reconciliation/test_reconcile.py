@@ -42,7 +42,7 @@ def age(record: RefundRecord, **ago: int) -> RefundRecord:
     return record
 
 
-def test_each_comparison_puts_off_the_next_one_further(sandbox: SandboxServer) -> None:
+def test_interval_grows_after_each_check(sandbox: SandboxServer) -> None:
     record = pending_refund(sandbox)
     waits = []
     for _ in range(5):
@@ -55,7 +55,7 @@ def test_each_comparison_puts_off_the_next_one_further(sandbox: SandboxServer) -
     assert record.checks == 5
 
 
-def test_a_periodic_run_leaves_alone_what_is_not_due(sandbox: SandboxServer) -> None:
+def test_periodic_run_skips_refunds_that_are_not_due(sandbox: SandboxServer) -> None:
     record = pending_refund(sandbox)
     assert list(due_payments()) == [record.payment]
     list(reconcile(payments=due_payments()))
@@ -63,14 +63,14 @@ def test_a_periodic_run_leaves_alone_what_is_not_due(sandbox: SandboxServer) -> 
     assert list(due_payments(timezone.now() + timedelta(minutes=2))) == [record.payment]
 
 
-def test_a_refund_under_way_is_not_due_before_its_lease_is_over() -> None:
+def test_running_refund_is_not_due_before_its_lease_ends() -> None:
     requested(make_payment(), seconds=1)
     lost = requested(make_payment(), days=1)
     assert list(due_payments()) == [lost.payment]
 
 
 @pytest.mark.parametrize("fault", ["", "http_500"])
-def test_comparing_while_the_call_is_under_way_puts_nothing_off(sandbox: SandboxServer, fault: str) -> None:
+def test_check_during_the_call_does_not_postpone_the_next_one(sandbox: SandboxServer, fault: str) -> None:
     record = requested(paid_at_sandbox(sandbox), seconds=1)
     if fault:
         sandbox.fault("payments", fault)
@@ -80,7 +80,7 @@ def test_comparing_while_the_call_is_under_way_puts_nothing_off(sandbox: Sandbox
     assert (record.status, record.checks, record.next_check_at) == (RefundStatus.REQUESTED, 0, None)
 
 
-def test_a_cancel_made_before_we_asked_is_not_ours_where_no_number_tells(sandbox: SandboxServer) -> None:
+def test_cancel_older_than_our_request_is_not_ours_without_a_number(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, pay_method="naverpay", pg_provider="naverpay")
     sandbox.console_cancel(payment.imp_uid, 1_000, "broken")
     sandbox.fault("cancel", "drop_before", times=1)
@@ -92,7 +92,7 @@ def test_a_cancel_made_before_we_asked_is_not_ours_where_no_number_tells(sandbox
     assert booked == {(RefundSource.CONSOLE, RefundStatus.SUCCEEDED), (RefundSource.API, RefundStatus.UNKNOWN)}
 
 
-def test_what_stays_open_for_too_long_is_handed_to_staff_once(sandbox: SandboxServer) -> None:
+def test_refund_open_for_too_long_is_flagged_for_review_once(sandbox: SandboxServer) -> None:
     record = age(pending_refund(sandbox), hours=73)
     for _ in range(2):
         list(reconcile())
@@ -101,7 +101,7 @@ def test_what_stays_open_for_too_long_is_handed_to_staff_once(sandbox: SandboxSe
     assert RefundEvent.objects.filter(refund=record, code="needs_review").count() == 1
 
 
-def test_staff_close_it_with_a_reason_that_is_kept(sandbox: SandboxServer) -> None:
+def test_staff_close_a_refund_with_a_stored_reason(sandbox: SandboxServer) -> None:
     record = age(pending_refund(sandbox), hours=73)
     list(reconcile())
     record.refresh_from_db()
@@ -112,7 +112,7 @@ def test_staff_close_it_with_a_reason_that_is_kept(sandbox: SandboxServer) -> No
     assert "The PG says it was refused." in event.message
 
 
-def test_closing_a_refund_that_was_carried_out_settles_it_instead(sandbox: SandboxServer) -> None:
+def test_closing_an_executed_refund_settles_it_instead(sandbox: SandboxServer) -> None:
     record = age(pending_refund(sandbox), hours=73)
     list(reconcile())
     record.refresh_from_db()
@@ -120,7 +120,7 @@ def test_closing_a_refund_that_was_carried_out_settles_it_instead(sandbox: Sandb
     assert close_by_hand(refund=record, actor=STAFF, reason="refused").status == RefundStatus.SUCCEEDED
 
 
-def test_a_refund_carried_out_after_it_was_closed_is_booked_and_flagged(sandbox: SandboxServer) -> None:
+def test_refund_executed_after_closing_is_booked_and_flagged(sandbox: SandboxServer) -> None:
     record = age(pending_refund(sandbox), hours=73)
     list(reconcile())
     record.refresh_from_db()
@@ -132,7 +132,7 @@ def test_a_refund_carried_out_after_it_was_closed_is_booked_and_flagged(sandbox:
     assert Payment.objects.get().is_fully_refunded
 
 
-def test_nothing_is_closed_without_a_reason_a_review_or_a_reading(sandbox: SandboxServer) -> None:
+def test_closing_needs_a_reason_a_review_flag_and_a_lookup(sandbox: SandboxServer) -> None:
     record = age(pending_refund(sandbox), hours=73)
     with pytest.raises(ResolutionRefused, match="review"):
         close_by_hand(refund=record, actor=STAFF, reason="too early")
@@ -147,7 +147,7 @@ def test_nothing_is_closed_without_a_reason_a_review_or_a_reading(sandbox: Sandb
     assert record.status == RefundStatus.PENDING
 
 
-def test_closing_never_touches_a_refund_that_began_meanwhile(sandbox: SandboxServer) -> None:
+def test_closing_does_not_affect_a_refund_started_meanwhile(sandbox: SandboxServer) -> None:
     reviewed = age(pending_refund(sandbox), hours=73)
     list(reconcile())
     reviewed.refresh_from_db()
@@ -159,7 +159,7 @@ def test_closing_never_touches_a_refund_that_began_meanwhile(sandbox: SandboxSer
     assert begun.status == RefundStatus.REQUESTED
 
 
-def test_an_ended_refund_is_marked_as_looked_at_once(sandbox: SandboxServer) -> None:
+def test_ended_refund_is_marked_as_reviewed_once(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000})
     record = request_refund(
         payment=payment, request=RefundRequest(amount=Decimal(5_000)), actor=STAFF, source=RefundSource.API
