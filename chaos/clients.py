@@ -22,14 +22,14 @@ NOBODY_THERE = {(NO_ANSWER, ""), ("503", "database_unavailable")}
 
 
 @dataclass
-class Ask:
+class RefundAttempt:
     """One requested refund, and every answer to it: "200", "504", "no answer", with the refund that it names."""
 
     imp_uid: str
     amount: int | None
     key: str
     reason: str
-    way: str  # "api" or "command"
+    entry_point: str  # "api" or "command"
     answers: list[tuple[str, str]] = field(default_factory=list)  # status, error code
     numbers: set[str] = field(default_factory=set)
 
@@ -41,7 +41,7 @@ class Ask:
 
 
 @dataclass
-class Askers:
+class Clients:
     """Request `wanted` refunds over the API, and a few from the command line meanwhile."""
 
     world: World
@@ -49,7 +49,7 @@ class Askers:
     tokens: list[str]
     wanted: int
     seed: int
-    asks: list[Ask] = field(default_factory=list)
+    attempts: list[RefundAttempt] = field(default_factory=list)
     command_kills: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,44 +64,46 @@ class Askers:
         self.world.stopping.set()
         commands.join()
 
-    def _new(self, dice: random.Random, way: str) -> Ask | None:
+    def _new(self, dice: random.Random, entry_point: str) -> RefundAttempt | None:
         with self._lock:
-            if way == "api" and sum(ask.way == "api" for ask in self.asks) >= self.wanted:
+            if entry_point == "api" and sum(attempt.entry_point == "api" for attempt in self.attempts) >= self.wanted:
                 return None
             key = str(uuid.UUID(int=dice.getrandbits(128)))
-            ask = Ask(dice.choice(self.imp_uids), dice.choice(AMOUNTS), key, f"chaos {key[:8]}", way)
-            self.asks.append(ask)
-            return ask
+            attempt = RefundAttempt(
+                dice.choice(self.imp_uids), dice.choice(AMOUNTS), key, f"chaos {key[:8]}", entry_point
+            )
+            self.attempts.append(attempt)
+            return attempt
 
     def _by_api(self, number: int) -> None:
         dice = random.Random(f"{self.seed}-api-{number}")
         session = requests.Session()
         session.headers["Authorization"] = f"Token {self.tokens[number]}"
-        while ask := self._new(dice, "api"):
-            self._post(session, ask)
-            while ask.answers[-1][0] in {NO_ANSWER, "504"} and dice.random() < REPEATED_SHARE:
-                self._post(session, ask)
+        while attempt := self._new(dice, "api"):
+            self._post(session, attempt)
+            while attempt.answers[-1][0] in {NO_ANSWER, "504"} and dice.random() < REPEATED_SHARE:
+                self._post(session, attempt)
 
-    def _post(self, session: requests.Session, ask: Ask) -> None:
-        body: dict[str, Any] = {"imp_uid": ask.imp_uid, "reason": ask.reason}
-        if ask.amount is not None:
-            body["cancel_request_amount"] = ask.amount
-        url, headers = f"{self.world.web.url}/payments/cancel", {"Idempotency-Key": ask.key}
+    def _post(self, session: requests.Session, attempt: RefundAttempt) -> None:
+        body: dict[str, Any] = {"imp_uid": attempt.imp_uid, "reason": attempt.reason}
+        if attempt.amount is not None:
+            body["cancel_request_amount"] = attempt.amount
+        url, headers = f"{self.world.web.url}/payments/cancel", {"Idempotency-Key": attempt.key}
         try:
             answer = session.post(url, json=body, headers=headers, timeout=ANSWER_TIMEOUT)
-            ask.note(str(answer.status_code), answer.json())
+            attempt.note(str(answer.status_code), answer.json())
         except (requests.RequestException, ValueError):
-            ask.note(NO_ANSWER, {})
-        if ask.answers[-1] in NOBODY_THERE:
+            attempt.note(NO_ANSWER, {})
+        if attempt.answers[-1] in NOBODY_THERE:
             time.sleep(0.3)  # the server or its database may be restarting
 
     def _by_command(self) -> None:
         dice = random.Random(f"{self.seed}-command")
         while not self.world.stopping.is_set():
-            ask = self._new(dice, "command")
-            assert ask is not None
-            options = [] if ask.amount is None else ["--amount", str(ask.amount)]
-            process = self.world.manage("refund", ask.imp_uid, "--reason", ask.reason, "--json", *options)
+            attempt = self._new(dice, "command")
+            assert attempt is not None
+            options = [] if attempt.amount is None else ["--amount", str(attempt.amount)]
+            process = self.world.manage("refund", attempt.imp_uid, "--reason", attempt.reason, "--json", *options)
             patience = dice.uniform(0.5, 5) if dice.random() < COMMAND_KILL_SHARE else None
             try:
                 text, _ = process.communicate(timeout=patience)
@@ -109,7 +111,7 @@ class Askers:
                 process.kill()
                 text, _ = process.communicate()
                 self.command_kills += 1
-            ask.note(*_command_answer(process.returncode, text))
+            attempt.note(*_command_answer(process.returncode, text))
 
 
 def _command_answer(exit_code: int, text: str) -> tuple[str, dict[str, Any]]:

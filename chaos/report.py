@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from chaos.clients import NO_ANSWER, Ask
+from chaos.clients import NO_ANSWER, RefundAttempt
 from chaos.comparison import Truth, differences, doubled, executions, unresolved, was_executed
 from refunds.models import RefundRecord, RefundStatus
 
@@ -28,19 +28,19 @@ class Verdict:
         return not any(vars(self).values())
 
 
-def judge(asks: list[Ask], truth: list[Truth]) -> Verdict:
+def judge(attempts: list[RefundAttempt], truth: list[Truth]) -> Verdict:
     """Compare the ledger with i'mport, and every answer with what happened."""
     executed = executions(truth)
     verdict = Verdict(differences(truth), doubled(truth), unresolved())
     records = {record.reason: record for record in RefundRecord.objects.exclude(source="console")}
-    for ask in asks:
-        record = records.get(ask.reason)
+    for attempt in attempts:
+        record = records.get(attempt.reason)
         moved = 0 if record is None else executed[record.number]
-        name = f"{ask.way} {ask.imp_uid} {ask.reason}: {ask.answers}, moved {moved} times"
-        statuses = {status for status, _ in ask.answers}
+        name = f"{attempt.entry_point} {attempt.imp_uid} {attempt.reason}: {attempt.answers}, moved {moved} times"
+        statuses = {status for status, _ in attempt.answers}
         if statuses & REFUNDED and not (moved == 1 and record and record.status == RefundStatus.SUCCEEDED):
             verdict.refunded_but_not_moved.append(name)
-        if moved and _denied(ask):
+        if moved and _denied(attempt):
             verdict.moved_but_denied.append(name)
         if "500" in statuses:
             verdict.unexpected.append(name)
@@ -49,22 +49,24 @@ def judge(asks: list[Ask], truth: list[Truth]) -> Verdict:
     return verdict
 
 
-def _denied(ask: Ask) -> bool:
+def _denied(attempt: RefundAttempt) -> bool:
     """Tell whether the answer said for certain that nothing happened.
 
     400, 409 and 503 "database_unavailable" are about one request: when it repeats another one, whose answer was
     lost, that one may have moved money.
     """
-    status, code = ask.answers[-1]
-    return code in MOVED_NOTHING or (len(ask.answers) == 1 and status in {"400", "409", "503"})
+    status, code = attempt.answers[-1]
+    return code in MOVED_NOTHING or (len(attempt.answers) == 1 and status in {"400", "409", "503"})
 
 
-def lines(asks: list[Ask], counts: dict[str, int], fired: Counter[str], verdict: Verdict) -> list[str]:
+def lines(attempts: list[RefundAttempt], counts: dict[str, int], fired: Counter[str], verdict: Verdict) -> list[str]:
     """Return the table that a run prints."""
     answers = Counter(
-        f"{status} {code}".strip() if status != NO_ANSWER else status for ask in asks for status, code in ask.answers
+        f"{status} {code}".strip() if status != NO_ANSWER else status
+        for attempt in attempts
+        for status, code in attempt.answers
     )
-    table = [("refunds requested", len(asks)), ("answers", answers.total())]
+    table = [("refunds requested", len(attempts)), ("answers", answers.total())]
     table += [(f"  {answer}", count) for answer, count in sorted(answers.items())]
     table += [("faults fired at i'mport", fired.total())]
     table += [(f"  {fault}", count) for fault, count in sorted(fired.items())]

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from access.tokens.service import create_token
-from chaos.clients import Askers
+from chaos.clients import Clients
 from chaos.comparison import Truth
 from chaos.report import judge, lines
 from chaos.trouble import Trouble
@@ -35,9 +35,9 @@ def run(world: World, *, refunds: int, seed: int) -> bool:
     world.web.start()
     world.sandbox.settings(webhook_url=f"{world.web.url}/webhooks/iamport")
     trouble = Trouble(world, imp_uids, seed)
-    askers = Askers(world, imp_uids, tokens, refunds, seed)
+    clients = Clients(world, imp_uids, tokens, refunds, seed)
     trouble.start()
-    askers.run()
+    clients.run()
     trouble.end()
     seconds = time.monotonic() - started
     kills = world.web.kills
@@ -45,16 +45,16 @@ def run(world: World, *, refunds: int, seed: int) -> bool:
     time.sleep(LEASE + 1)
     exit_code = _reconcile(world)
     truth = [world.sandbox.payment(imp_uid) for imp_uid in imp_uids]
-    verdict = judge(askers.asks, truth)
+    verdict = judge(clients.attempts, truth)
     counts = {
         **_troubles(world, trouble),
         "web server killed (SIGKILL)": kills,
-        "commands killed (SIGKILL)": askers.command_kills,
+        "commands killed (SIGKILL)": clients.command_kills,
         "seconds of storm": round(seconds),
         **_results(truth),
         "exit code of the last reconcile": exit_code,
     }
-    print("\n".join(lines(askers.asks, counts, trouble.fired, verdict)))
+    print("\n".join(lines(clients.attempts, counts, trouble.fired, verdict)))
     return verdict.is_good and exit_code == 0
 
 

@@ -177,10 +177,9 @@ def _notice(payment: Payment, live: RefundRecord | None) -> str:
 
 
 def _order_refund(payment: Payment, refund: RefundRecord) -> OrderRefund:
-    amount = refund.shown_amount
     tones = {RefundStatus.SUCCEEDED: "good", RefundStatus.FAILED: "bad", RefundStatus.UNKNOWN: "warn"}
     return OrderRefund(
-        amount=_money(payment, amount),
+        amount=_money(payment, refund.shown_amount),
         state=str(REFUND_STATES[refund.status]),
         tone=tones.get(RefundStatus(refund.status), "info"),
         at=refund.cancelled_at or refund.settled_at or refund.requested_at,

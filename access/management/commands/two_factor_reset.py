@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from access.lockout.service import forget_failures
 from access.two_factor.service import turn_off
+from core.commands import USAGE
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         name = options["username"]
         user = User.objects.filter(username=name).first()
         if user is None:
-            raise CommandError(_("No account is named %(name)s.") % {"name": name}, returncode=2)
+            raise CommandError(_("No account is named %(name)s.") % {"name": name}, returncode=USAGE)
         was_on = turn_off(user)
         forget_failures(user)
         logger.warning("two-factor sign-in of account %s was reset by a command", user.pk)

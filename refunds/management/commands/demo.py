@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.commands import USAGE
 from payments.gateway import GatewayError
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
@@ -42,11 +43,11 @@ class Command(BaseCommand):
 def ensure_sandbox() -> None:
     """Raise `CommandError` unless DEBUG is on and a sandbox answers."""
     if not settings.DEBUG:
-        raise CommandError(_("The demo is for development: set DEBUG=true."), returncode=2)
+        raise CommandError(_("The demo is for development: set DEBUG=true."), returncode=USAGE)
     url = settings.IAMPORT_API_URL
     if urlsplit(url).hostname == REAL_HOST:
         message = _("IAMPORT_API_URL is the real i'mport. Set it to a sandbox, such as http://127.0.0.1:8001.")
-        raise CommandError(message, returncode=2)
+        raise CommandError(message, returncode=USAGE)
     control("GET", "health")
 
 
@@ -61,7 +62,7 @@ def control(method: str, path: str, body: Any = None) -> Any:
         return answer.json()
     except (requests.RequestException, ValueError) as exc:
         message = _("No sandbox answers at %(url)s. Start it with “manage.py sandbox”.") % {"url": url}
-        raise CommandError(message, returncode=2) from exc
+        raise CommandError(message, returncode=USAGE) from exc
 
 
 @transaction.atomic
@@ -110,7 +111,7 @@ def create_orders() -> int:
     try:
         created = sum(step.created for step in sync_by_id(missing))
     except GatewayError as exc:
-        raise CommandError(exc.message, returncode=2) from exc
+        raise CommandError(exc.message, returncode=USAGE) from exc
     _link_buyer(missing)
     _cancel_unseen()
     return created

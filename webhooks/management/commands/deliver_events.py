@@ -6,10 +6,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.commands import SOME_FAILED
 from webhooks.delivery.service import deliver_due
 from webhooks.retention import drop_old_events
-
-SOME_FAILED = 1
 
 
 class Command(BaseCommand):
