@@ -82,6 +82,15 @@ def test_every_name_of_the_glossary_is_in_the_code() -> None:
     assert names - known == set()
 
 
+def test_every_korean_term_of_the_glossary_is_in_the_catalogue() -> None:
+    catalogue = (ROOT / "locale" / "ko" / "LC_MESSAGES" / "django.po").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text_of(ROOT / "docs" / "glossary.md").splitlines() if line.startswith("| ")]
+    terms = {term for row in rows for term in row[1].split(", ") if re.search("[가-힣]", term)}
+
+    assert len(terms) > 20
+    assert {term for term in terms if term not in catalogue} == set()
+
+
 def test_the_manual_lists_the_steps_of_the_sweep_in_their_order() -> None:
     manual = (
         text_of(ROOT / "docs" / "operations.md").partition("The sweep works in this order")[2].partition("\n\n###")[0]
