@@ -4,9 +4,12 @@ Who causes a change and who reads about it may use different languages, and the 
 i'mport's messages and details of a failure stay as they were stored.
 """
 
-from django.utils.functional import Promise
+from collections.abc import Callable
+from decimal import Decimal
+
 from django.utils.translation import gettext_lazy as _
 
+from core.money import format_money
 from refunds.errors import RefundAbandoned
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
 
@@ -20,12 +23,10 @@ UNBOOKABLE = _("i'mport's data could not be recorded. See the log.")
 FOUND = _("Cancelled in i'mport's console; added here.")
 FOUND_WITHOUT_ITEM = _("i'mport's total includes this refund, but its history does not.")
 
-_OF_EVENTS: dict[str, Promise] = {
-    "accepted": ACCEPTED,
-    "not_carried_out": NOT_CARRIED_OUT,
-    "needs_review": OPEN_TOO_LONG,
-    "reviewed": LOOKED_AT,
-}
+FOUND_LATE = _("i'mport shows that refund %(number)s was executed after all.")
+PART_OF_TOTAL = _("i'mport's history now shows %(amount)s of it.")
+OTHER_AMOUNT = _("%(asked)s was requested, %(done)s was refunded.")
+CLOSED = _("Closed manually: %(reason)s")
 
 
 def message_of(record: RefundRecord) -> str:
@@ -39,8 +40,40 @@ def message_of(record: RefundRecord) -> str:
     return record.message
 
 
+def other_amount(record: RefundRecord, done: Decimal) -> str:
+    """Return that i'mport refunded `done` (major units) instead of what was requested; "" if it is the same."""
+    if done == record.amount:
+        return ""
+    currency = record.payment.currency
+    return OTHER_AMOUNT % {"asked": format_money(record.amount, currency), "done": format_money(done, currency)}
+
+
 def event_message(event: RefundEvent) -> str:
-    """Return the message of one line of a refund's timeline, besides its title."""
-    if event.code == "imported" and not event.data.get("late"):
-        return str(FOUND if event.data.get("cancellation_id") else FOUND_WITHOUT_ITEM)
-    return str(_OF_EVENTS.get(event.code, event.message))
+    """Return the message of one line of a refund's timeline, besides its title.
+
+    It follows from the event's `code` and `data`; the stored `message` holds only words that are not ours.
+    """
+    write = _OF_EVENTS.get(event.code)
+    return write(event) if write else event.message
+
+
+def _imported(event: RefundEvent) -> str:
+    if late := event.data.get("late"):
+        return FOUND_LATE % {"number": late}
+    return str(FOUND if event.data.get("cancellation_id") else FOUND_WITHOUT_ITEM)
+
+
+def _part_shown(event: RefundEvent) -> str:
+    return PART_OF_TOTAL % {"amount": format_money(Decimal(event.data["amount"]), event.refund.payment.currency)}
+
+
+_OF_EVENTS: dict[str, Callable[[RefundEvent], str]] = {
+    "accepted": lambda _event: str(ACCEPTED),
+    "not_carried_out": lambda _event: str(NOT_CARRIED_OUT),
+    "needs_review": lambda _event: str(OPEN_TOO_LONG),
+    "reviewed": lambda _event: str(LOOKED_AT),
+    "succeeded": lambda event: other_amount(event.refund, Decimal(event.data["amount"])),
+    "imported": _imported,
+    "part_shown": _part_shown,
+    "closed_by_hand": lambda event: CLOSED % {"reason": event.message},
+}

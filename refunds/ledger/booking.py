@@ -9,16 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
-
-from core.money import format_money
 from payments.gateway import GatewayPayment
 from payments.intake.mirror import locked_reading
 from payments.models import Payment
 from refunds.ledger.matching import Reading, is_remainder
 from refunds.ledger.plan import Import, Own, PartOf, Remainder, Step, plan
 from refunds.ledger.transitions import add_event, announce, succeed
-from refunds.messages import FOUND, FOUND_WITHOUT_ITEM
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 
 logger = logging.getLogger(__name__)
@@ -121,11 +117,8 @@ def _note_part(step: PartOf, now: datetime) -> None:
         RefundRecord.objects.filter(pk=record.pk).update(cancellation_id=step.key)
         record.cancellation_id = step.key
         return
-    message = _("i'mport's history now shows %(amount)s of it.") % {
-        "amount": format_money(item.amount, record.payment.currency)
-    }
     data = {"cancellation_id": step.key, "amount": str(item.amount)}
-    add_event(record, code=PART_SHOWN, now=now, message=message, data=data)
+    add_event(record, code=PART_SHOWN, now=now, data=data)
 
 
 def _import_cancel(payment: Payment, step: Import | Remainder, now: datetime) -> RefundRecord:
@@ -148,17 +141,8 @@ def _import_cancel(payment: Payment, step: Import | Remainder, now: datetime) ->
         requested_at=item.cancelled_at or now,
         settled_at=now,
     )
-    _note_import(record, late, now)
+    data = {"cancellation_id": key} | ({"late": late.number} if late else {})
+    add_event(record, code="imported", now=now, data=data)
     logger.info("%s: imported cancel %s", payment.imp_uid, key)
     announce(record)
     return record
-
-
-def _note_import(record: RefundRecord, late: RefundRecord | None, now: datetime) -> None:
-    message, data = str(FOUND), {"cancellation_id": record.cancellation_id}
-    if late is not None:
-        message = _("i'mport shows that refund %(number)s was executed after all.") % {"number": late.number}
-        data["late"] = late.number
-    elif not record.cancellation_id:
-        message = str(FOUND_WITHOUT_ITEM)
-    add_event(record, code="imported", now=now, message=message, data=data)

@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.utils.translation import gettext as _
 
-from core.money import format_money
 from core.request_ids import request_id
 from payments.gateway import Cancellation
+from refunds.messages import other_amount
 from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundStatus
 from refunds.signals import refund_settled
 
@@ -22,28 +21,20 @@ class AlreadySettled(Exception):
 
 
 def succeed(record: RefundRecord, item: Cancellation, *, cancellation_id: str, now: datetime) -> None:
-    """End a live refund as done, with what i'mport did; flagged for review if that is not what was asked."""
-    differs = item.amount != record.amount
-    message = ""
-    if differs:
-        currency = record.payment.currency
-        message = _("%(asked)s was requested, %(done)s was refunded.") % {
-            "asked": format_money(record.amount, currency),
-            "done": format_money(item.amount, currency),
-        }
+    """End a live refund as done, with what i'mport did; flagged for review if that is not what was requested."""
     move(
         record,
         RefundStatus.SUCCEEDED,
         code="succeeded",
         now=now,
-        message=message,
+        message=other_amount(record, item.amount),
         data={"cancellation_id": cancellation_id, "amount": str(item.amount)},
         cancelled_amount=item.amount,
         cancellation_id=cancellation_id,
         pg_tid=item.pg_tid[:100],
         receipt_url=item.receipt_url[:500],
         cancelled_at=item.cancelled_at or now,
-        needs_review=differs,
+        needs_review=item.amount != record.amount,
         error_code="",
     )
 
@@ -62,7 +53,8 @@ def move(
 ) -> None:
     """Move a live record to another status, with the event that says so.
 
-    The buyer reads `message`; a `note` stands in its place in the timeline, which only staff read.
+    `message` is for the buyer. `note` goes into the timeline, for staff: words that do not follow from `code` and
+    `data`, such as i'mport's or a reason.
 
     Raises `AlreadySettled` if the record is no longer what the caller holds: a final state is never left.
     """
@@ -73,7 +65,7 @@ def move(
         raise AlreadySettled(f"refund {record.number} is no longer {record.status}")
     for name, value in changes.items():
         setattr(record, name, value)
-    add_event(record, code=code, now=now, message=note or message, actor=actor, data=data)
+    add_event(record, code=code, now=now, message=note, actor=actor, data=data)
     if status in FINAL_STATUSES:
         announce(record)
 

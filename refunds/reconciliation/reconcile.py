@@ -21,7 +21,7 @@ from payments.models import Payment
 from refunds.errors import RefundAbandoned
 from refunds.lease import lease_is_over
 from refunds.ledger import Booking, Reading, add_event, book_reading, move
-from refunds.messages import NOT_CARRIED_OUT, NOT_SHOWN, OPEN_TOO_LONG, UNBOOKABLE, message_of
+from refunds.messages import NOT_CARRIED_OUT, NOT_SHOWN, UNBOOKABLE, message_of
 from refunds.models import RefundRecord, RefundStatus
 from refunds.policies import settles_later
 
@@ -138,8 +138,7 @@ def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None 
         live = booking.live
         # Only the refund that was closed: it may have ended meanwhile, and another one begun.
         if live is not None and closing is not None and closing.refund_id == live.pk:
-            note = _("Closed manually: %(reason)s") % {"reason": closing.reason}
-            _give_up(live, now, code="closed_by_hand", note=note, actor=closing.actor)
+            _give_up(live, now, code="closed_by_hand", note=closing.reason, actor=closing.actor)
         elif live is not None and _would_show(live) and lease_is_over(live, read_at):
             _give_up(live, now, code="not_carried_out")
         elif live is not None:
@@ -178,7 +177,7 @@ def _wait(live: RefundRecord, now: datetime) -> None:
     if now - live.requested_at > too_long and still_live.filter(needs_review=False).update(needs_review=True):
         live.needs_review = True
         data = {"checks": live.checks + 1}
-        add_event(live, code="needs_review", now=now, message=str(OPEN_TOO_LONG), data=data)
+        add_event(live, code="needs_review", now=now, data=data)
 
 
 def _result(booking: Booking) -> Reconciled:

@@ -10,7 +10,6 @@ from payments.gateway import Gateway, GatewayError, get_gateway
 from refunds.errors import ResolutionRefused
 from refunds.inputs import Actor
 from refunds.ledger import add_event
-from refunds.messages import LOOKED_AT
 from refunds.models import RefundRecord
 from refunds.reconciliation.reconcile import Closing, repair
 
@@ -49,4 +48,4 @@ def mark_reviewed(*, refund: RefundRecord, actor: Actor) -> None:
         raise ResolutionRefused(_("This refund is still open. Close it, or wait for its result."))
     if RefundRecord.objects.filter(pk=refund.pk, needs_review=True).update(needs_review=False):
         refund.needs_review = False
-        add_event(refund, code="reviewed", now=timezone.now(), message=str(LOOKED_AT), actor=actor.name)
+        add_event(refund, code="reviewed", now=timezone.now(), actor=actor.name)

@@ -42,6 +42,7 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
             code="refused",
             now=now,
             message=message,
+            note=message,
             data={"gateway_code": refusal.gateway_code, "imported": len(booking.imported)},
             error_code=RefundRefused.code,
         )
@@ -54,7 +55,7 @@ def settle_failed(record: RefundRecord, *, code: str, message: str) -> RefundRec
     _lock_payment(record)
     with _unless_settled_meanwhile(record):
         now = timezone.now()
-        move(record, RefundStatus.FAILED, code=code, now=now, message=message, error_code=code)
+        move(record, RefundStatus.FAILED, code=code, now=now, message=message, note=message, error_code=code)
     return record
 
 
@@ -63,7 +64,7 @@ def settle_unknown(record: RefundRecord, message: str) -> RefundRecord:
     """Note that no outcome is known; the record stays live until i'mport is read."""
     _lock_payment(record)
     with _unless_settled_meanwhile(record):
-        move(record, RefundStatus.UNKNOWN, code="outcome_unknown", now=timezone.now(), message=message)
+        move(record, RefundStatus.UNKNOWN, code="outcome_unknown", now=timezone.now(), message=message, note=message)
     return record
 
 
