@@ -20,9 +20,9 @@ proc_name = "refund-desk"
 worker_class = "gthread"
 threads = 8
 timeout = 60
-# A refund waits for i'mport in its request, up to 100 s with the default time-outs. Before a worker ends (SIGTERM,
-# `max_requests`), it has this long to finish. What is interrupted all the same is settled by reading i'mport.
-graceful_timeout = 120
+# Before a worker ends (SIGTERM, `max_requests`), its requests have this long to finish: a call to i'mport takes 35 s at
+# most with the default time-outs. A refund that is interrupted all the same is settled by reading i'mport.
+graceful_timeout = 40
 keepalive = 5
 
 # Limits slow leaks; the jitter keeps workers from restarting together.

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from access.tokens.service import create_token
+from config.celery import app
+from refunds import tasks
 from refunds.models import RefundRecord
 from tests.factories import make_user, paid_at_sandbox
 from tests.proof.web_server import running_web_server
@@ -22,7 +24,8 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
 ]
 
-HANDBOOK = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+HANDBOOK = DOCS / "api.md"
 # An error response fails the command; each response ends with a line break.
 PRELUDE = (
     'set -euo pipefail\ncurl() { command curl --silent --show-error --noproxy "*" --fail-with-body "$@"; echo; }\n'
@@ -56,3 +59,18 @@ def test_every_command_of_the_api_document_works(
     assert len(answers) == commands().count("curl ") - 1  # the one inside $( ) is not printed
     assert [answer["refund"]["status"] for answer in answers if "refund" in answer] == ["succeeded", "succeeded"]
     assert answers[3]["number"] == RefundRecord.objects.get(idempotency_key="return-17").number
+
+
+def test_operations_name_the_scheduled_tasks_and_the_order_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    operations = (DOCS / "operations.md").read_text(encoding="utf-8")
+    order = re.findall(r"^\d\. (.*)$", operations.partition("The sweep works in this order")[2], re.MULTILINE)[:3]
+    done: list[str] = []
+    monkeypatch.setattr(tasks, "open_batches", lambda: done.append("batches") or [])
+    monkeypatch.setattr(tasks, "reconcile", lambda **_: done.append("open refunds") or [])
+    monkeypatch.setattr(tasks, "process_waiting", lambda **_: done.append("notification inbox"))
+
+    tasks.sweep()
+
+    assert [word in line for word, line in zip(done, order, strict=True)] == [True] * 3, (done, order)
+    scheduled = {str(entry["task"]) for entry in app.conf.beat_schedule.values()}
+    assert scheduled == set(re.findall(r"^\| `(\w+\.tasks\.\w+)` \| every", operations, re.MULTILINE))
