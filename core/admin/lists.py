@@ -1,6 +1,6 @@
 """Base classes of the admin's lists: strict parameters, read-only rows, paging without counting."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -12,6 +12,8 @@ from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
+
+from core.permissions import AnyUser
 
 if TYPE_CHECKING:
     from unfold.admin import ModelAdmin as Base
@@ -81,6 +83,13 @@ class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     list_per_page = 25
     sortable_by = ()  # any other order than the model's own would sort the whole table
     list_max_show_all = 0
+    may_view: Callable[[AnyUser], bool] | None = None  # a static method; without it, Django's own permission
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_view(request.user) if self.may_view else bool(super().has_view_permission(request, obj))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.may_view(request.user) if self.may_view else bool(super().has_module_permission(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -27,7 +27,7 @@ from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.timeline import refund_badge, timeline
 from refunds.models import RefundRecord
-from refunds.permissions import may_refund_any
+from refunds.permissions import may_refund_any, may_view_refunds
 
 
 class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
@@ -44,12 +44,7 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     search_help_text = _("Refund, order or payment number")
     change_form_outer_before_template = "admin/refunds/refund_overview.html"
     actions = ("export_selected",)
-
-    def has_view_permission(self, request: HttpRequest, obj: RefundRecord | None = None) -> bool:
-        return bool(super().has_view_permission(request, obj)) or may_refund_any(request.user)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(super().has_module_permission(request)) or may_refund_any(request.user)
+    may_view = staticmethod(may_view_refunds)
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site

@@ -44,16 +44,11 @@ class DeliveryAdmin(BrowsingAdmin):
     search_fields = ("pk",)  # shows the search box; `get_search_results` searches
     search_help_text = _("Order, refund or event number")
     actions = ("send_selected_again",)
+    may_view = staticmethod(may_view_deliveries)
     change_form_outer_before_template = "admin/webhooks/delivery_overview.html"
 
     class Media:
         css = {"all": ("webhooks/admin.css",)}
-
-    def has_view_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
-        return may_view_deliveries(request.user)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_view_deliveries(request.user)
 
     def has_send_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_send_again(request.user)

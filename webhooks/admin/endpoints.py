@@ -23,6 +23,7 @@ class EndpointAdmin(ReadOnlyAdmin):
 
     list_display = ("endpoint", "state", "wants", "waiting", "given_up", "delivered")
     actions = None
+    may_view = staticmethod(may_view_endpoints)
 
     class Media:
         css = {"all": ("webhooks/admin.css",)}
@@ -32,12 +33,6 @@ class EndpointAdmin(ReadOnlyAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Endpoint | None = None) -> bool:
         return may_change_endpoint(request.user)
-
-    def has_view_permission(self, request: HttpRequest, obj: Endpoint | None = None) -> bool:
-        return may_view_endpoints(request.user)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_view_endpoints(request.user)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         endpoints: QuerySet[Endpoint] = super().get_queryset(request)

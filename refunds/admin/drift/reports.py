@@ -106,18 +106,13 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
     list_display = ("days", "started", "compared", "found", "repaired", "left", "end")
     list_filter = (OutcomeFilter, ModeFilter, ("started_at", SeoulDateFilter))
     actions = None
+    may_view = staticmethod(may_view_reports)
     actions_list = ("compare_now",)
     change_form_template = "admin/refunds/report.html"
     change_form_outer_before_template = "admin/refunds/drift_overview.html"
 
     class Media:
         js = (Script("refunds/admin/once.js", defer=True),)
-
-    def has_view_permission(self, request: HttpRequest, obj: ReconciliationReport | None = None) -> bool:
-        return may_view_reports(request.user)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_view_reports(request.user)
 
     def has_compare_permission(self, request: HttpRequest) -> bool:
         return may_resolve(request.user)
