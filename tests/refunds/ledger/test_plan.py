@@ -209,6 +209,18 @@ CASES = [
         parts={1: {"c0": Decimal(600)}},
     ),
     Case("the total has room for it: a new one", [done(700)], [item(300)], ["import c1 300 after 700"], total=1_000),
+    Case(
+        "a new one beside its parts",
+        [done(5_000)],
+        [item(2_000, "c0"), item(3_000), item(2_000, "c2")],
+        ["part of 1: c0 2000", "part of 1: c1 3000", "import c2 2000 after 5000"],
+    ),
+    Case(
+        "our own beside its parts, by its number",
+        [live(2_000), done(5_000)],
+        [item(2_000, "c0"), item(3_000), item(2_000, "c2", NUMBERED)],
+        ["part of 1: c0 2000", "part of 1: c1 3000", "own c2"],
+    ),
     Case("the second of two remainders", [done(200), done(700, pk=2)], [item(700)], ["whole of 2: c1 700"], total=900),
     Case(
         "not the live refund's own, which bears its number",

@@ -93,26 +93,6 @@ def test_total_with_later_items_is_booked_once() -> None:
     assert [event.data["cancellation_id"] for event in parts] == ["item-0", "item-1"]
 
 
-def test_a_new_cancel_beside_the_items_of_an_older_total_is_booked() -> None:
-    payment = make_payment()
-    mirror_payment(shown(payment, 5_000))
-    mirror_payment(shown(payment, 7_000, 2_000, 3_000, 2_000))
-    assert ledger(payment) == [(5_000, ""), (2_000, "item-2")]
-    mirror_payment(shown(payment, 7_000, 2_000, 3_000, 2_000))
-    assert ledger(payment) == [(5_000, ""), (2_000, "item-2")]
-
-
-def test_items_of_an_older_total_are_not_matched_to_our_refund() -> None:
-    payment = make_payment()
-    mirror_payment(shown(payment, 5_000))
-    payment.refresh_from_db()
-    record = requested(payment, 2_000, age=timedelta())
-    mirror_payment(shown(payment, 7_000, 2_000, 3_000, 2_000, reasons=("", "", record.number)))
-    record.refresh_from_db()
-    assert (record.status, record.cancellation_id) == ("succeeded", "item-2")
-    assert ledger(payment) == [(5_000, ""), (2_000, "item-2")]
-
-
 def test_cancels_found_together_each_record_the_balance_before_them() -> None:
     payment = make_payment()
     mirror_payment(shown(payment, 6_000, 2_000, 3_000))

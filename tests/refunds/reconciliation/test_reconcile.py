@@ -4,11 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-import time_machine
 from django.utils import timezone
 
 from payments.models import Payment
-from refunds.errors import RefundOutcomeUnknown, ResolutionRefused
+from refunds.errors import ResolutionRefused
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation.reconcile import due_payments, reconcile
@@ -78,18 +77,6 @@ def test_check_during_the_call_does_not_postpone_the_next_one(sandbox: SandboxSe
     assert [result.unresolved for result in compared] == [record]
     record.refresh_from_db()
     assert (record.status, record.checks, record.next_check_at) == (RefundStatus.REQUESTED, 0, None)
-
-
-def test_cancel_older_than_our_request_is_not_ours_without_a_number(sandbox: SandboxServer) -> None:
-    payment = paid_at_sandbox(sandbox, pay_method="naverpay", pg_provider="naverpay")
-    sandbox.console_cancel(payment.imp_uid, 1_000, "broken")
-    sandbox.fault("cancel", "drop_before", times=1)
-    request = RefundRequest(amount=Decimal(1_000), reason="broken", requester="customer")
-    with time_machine.travel(timezone.now() + timedelta(minutes=2)), pytest.raises(RefundOutcomeUnknown):
-        request_refund(payment=payment, request=request, actor=STAFF, source=RefundSource.API)
-    list(reconcile())
-    booked = set(payment.refunds.values_list("source", "status"))
-    assert booked == {(RefundSource.CONSOLE, RefundStatus.SUCCEEDED), (RefundSource.API, RefundStatus.UNKNOWN)}
 
 
 def test_refund_open_for_too_long_is_flagged_for_review_once(sandbox: SandboxServer) -> None:
