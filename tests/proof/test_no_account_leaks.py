@@ -25,9 +25,10 @@ from django.test import Client
 from access.tokens.service import create_token
 from chaos.world import HOST, WebServer
 from payments.models import Payment
-from refunds.models import RefundRecord
+from refunds.models import RefundBatch, RefundRecord
 from refunds.services.bank_accounts import stored_account
 from tests.factories import make_staff, make_user, paid_at_sandbox
+from tests.production import wait_for
 from tests.proof.leaks import database, files, leaks
 from tests.proof.own_postgres import free_port
 from tests.sandbox_server import SandboxServer
@@ -153,18 +154,22 @@ def refund_by_storefront(shop: Shop, wanted: Payment, buyer: requests.Session) -
     shop.keep("storefront", buyer.get(f"{shop.url}/"))
 
 
-def confirm(shop: Shop, wanted: Payment, staff: requests.Session) -> requests.Response:
+def confirm(shop: Shop, staff: requests.Session, *orders: Payment) -> requests.Response:
     typed = {**ACCOUNT, "selected": "on", "expected_balance": "10000"}
-    form = {f"p{wanted.pk}-{name}": value for name, value in typed.items()}
-    path = f"/admin/payments/payment/refund/?ids={wanted.pk}"
+    form = {f"p{order.pk}-{name}": value for order in orders for name, value in typed.items()}
+    path = f"/admin/payments/payment/refund/?ids={','.join(str(order.pk) for order in orders)}"
     token = re.search(r"token=([\w-]+)", staff.get(shop.url + path).url)
     assert token
     return shop.post(staff, f"{path}&token={token[1]}", {**form, "token": token[1], "do": "refund"})
 
 
 def refund_by_admin(shop: Shop, wanted: Payment, staff: requests.Session) -> None:
-    answer = shop.keep("result", confirm(shop, wanted, staff))
+    """A single order, in the request, and then one of two, by the worker."""
+    shop.keep("result", confirm(shop, staff, payment(shop)))
+    answer = shop.keep("result", confirm(shop, staff, wanted, payment(shop)))
     assert "/batch/" in answer.url
+    wait_for(lambda: not RefundBatch.objects.filter(finished_at=None), "the worker does not refund")
+    shop.keep("result", staff.get(answer.url))
     refund = wanted.refunds.get()
     for page in (
         f"refunds/refundrecord/{refund.pk}/change/",
@@ -258,7 +263,7 @@ def test_the_account_of_a_refund_is_stored_only_encrypted(shop: Shop) -> None:
 
     # i'mport got the account, the column can be decrypted, and the search would find it in plain text.
     records = list(RefundRecord.objects.filter(stored_account__isnull=False))
-    assert len(records) == 13
+    assert len(records) == 19
     assert {account.number for record in records if (account := stored_account(record))} == {DIGITS}
     assert RefundRecord.objects.filter(status="failed").count() == 4
     control = {"i'mport": json.dumps(shop.sandbox.log("cancel"), ensure_ascii=False, default=str).encode()}
