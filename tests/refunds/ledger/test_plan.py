@@ -162,6 +162,13 @@ CASES = [
         ["import c1 900 after 0"],
         pg="naverpay",
     ),
+    Case(
+        "Naver Pay, long before",
+        [live(reason="변심")],
+        [item(1_000, reason="변심", cancelled_at=LONG_BEFORE)],
+        ["import c1 1000 after 0"],
+        pg="naverpay",
+    ),
     # Cancels not requested here
     Case("one from the console", [], [item(700)], ["import c1 700 after 0"]),
     Case(
