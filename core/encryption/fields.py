@@ -1,4 +1,4 @@
-"""A column for what lies encrypted in the database."""
+"""A column that stores ciphertext."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # it take
         super().__init__(*args, **{"editable": False, **options})
 
     def deconstruct(self) -> Any:
-        """A plain text column, to migrations as to the database."""
+        """Appear to migrations as a plain text column."""
         name, _path, args, options = super().deconstruct()
         return name, "django.db.models.TextField", args, options
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)
         if text and not is_ciphertext(text):
-            raise ValueError(f"{self.model.__name__}.{self.name} is not encrypted")  # the text itself must not be shown
+            raise ValueError(f"{self.model.__name__}.{self.name} is not encrypted")  # without the text itself
         return text

@@ -15,11 +15,11 @@ BATCH = 500
 
 @dataclass(slots=True)
 class Reencrypted:
-    """What was done to one column. `unreadable`: primary keys of rows that no key opens, left as they are."""
+    """The result for one column. `unreadable` has the primary keys of rows that no key decrypts; they are unchanged."""
 
     column: str
     reencrypted: int
-    current: int  # needed nothing
+    current: int  # already encrypted with the first key
     unreadable: list[object]
 
 
