@@ -33,7 +33,7 @@ def code_of(device: Authenticator, *, steps: int = 0) -> str:
 
 def with_device(user: User) -> tuple[Authenticator, list[str]]:
     """Set up two-factor sign-in for this user. This uses up the code of the step before."""
-    with time_machine.travel(time.time(), tick=False):  # the next step must not begin in between
+    with time_machine.travel(time.time(), tick=False):  # the step must not change meanwhile
         begun = begin_set_up(user)
         return finish_set_up(begun=begun, code=code_of(begun, steps=-1))
 

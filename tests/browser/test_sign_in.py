@@ -84,7 +84,7 @@ def test_every_post_without_a_csrf_token_is_rejected(root: User) -> None:
     typed = {"username": "root", "password": PASSWORD, "language": "en", "post": "yes"}
     answers = {(path, name): browser.post(path, typed) for path, name in ADDRESSES}
 
-    # An address that only reads refuses the method; everything else refuses the post for want of a token.
+    # A read-only URL rejects the method; all others reject the POST because its CSRF token is missing.
     refused = {403: ("csrf", "page has expired"), 405: ("",)}
     accepted = [
         path

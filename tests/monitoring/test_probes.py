@@ -31,8 +31,8 @@ ALL_WELL = {"database": "ok", "migrations": "ok", "broker": "ok", "gateway": "ok
 
 @pytest.fixture(autouse=True)
 def forgotten_answers(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxServer) -> None:
-    """Every test asks anew, in a place where all is well."""
-    current_app.conf.broker_transport_options  # noqa: B018 - makes the broker's folders, as the worker does
+    """Clear the cached results, so that each test starts in a ready state."""
+    current_app.conf.broker_transport_options  # noqa: B018 - creates the broker's folders, as the worker does
     note_worker()
     monkeypatch.setattr(readiness, "FRESH_FOR", 0)
     monkeypatch.setattr(readiness, "_migrated", False)

@@ -42,7 +42,7 @@ def waiting(connected: Connected) -> Connected:
 
 @pytest.fixture
 def delivered(connected: Connected) -> Connected:
-    """A refund has failed, and the endpoint was told."""
+    """Deliver the event of a failed refund to the endpoint."""
     fail(requested_refund())
     deliver_due()
     return connected
