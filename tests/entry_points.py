@@ -1,4 +1,4 @@
-"""Request one refund through any entry point, and return its outcome in one form."""
+"""Send one refund request through any entry point, and return its outcome in one form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HTTP_STATUS = {
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """The reported outcome. `code` is "" for a refund that succeeded; `number` is its number, "" without a refund."""
 
     code: str
@@ -44,7 +44,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Request:
     """One refund request."""
 
     payment: Payment
@@ -55,59 +55,59 @@ class Ask:
     account: dict[str, str] | None = None
 
 
-def by_service(ask: Ask) -> Told:
+def by_service(wanted: Request) -> Outcome:
     request = RefundRequest(
-        amount=None if ask.amount is None else Decimal(ask.amount), reason=ask.reason, **(ask.account or {})
+        amount=None if wanted.amount is None else Decimal(wanted.amount), reason=wanted.reason, **(wanted.account or {})
     )
-    actor = Actor(name=ask.user.get_username(), user=ask.user)
+    actor = Actor(name=wanted.user.get_username(), user=wanted.user)
     try:
         record = request_refund(
-            payment=ask.payment, request=request, actor=actor, source=RefundSource.ADMIN, idempotency_key=ask.key
+            payment=wanted.payment, request=request, actor=actor, source=RefundSource.ADMIN, idempotency_key=wanted.key
         )
     except DomainError as exc:
-        return Told(exc.code, getattr(getattr(exc, "refund", None), "number", ""))
-    return Told("" if record.status == "succeeded" else record.status, record.number)
+        return Outcome(exc.code, getattr(getattr(exc, "refund", None), "number", ""))
+    return Outcome("" if record.status == "succeeded" else record.status, record.number)
 
 
-def by_api(ask: Ask) -> Told:
+def by_api(wanted: Request) -> Outcome:
     client = Client()
-    client.force_login(ask.user)
-    body: dict[str, Any] = {"imp_uid": ask.payment.imp_uid, "reason": ask.reason, **(ask.account or {})}
-    if ask.amount is not None:
-        body["cancel_request_amount"] = ask.amount
-    headers = {"Idempotency-Key": ask.key} if ask.key else {}
+    client.force_login(wanted.user)
+    body: dict[str, Any] = {"imp_uid": wanted.payment.imp_uid, "reason": wanted.reason, **(wanted.account or {})}
+    if wanted.amount is not None:
+        body["cancel_request_amount"] = wanted.amount
+    headers = {"Idempotency-Key": wanted.key} if wanted.key else {}
     answer = client.post("/payments/cancel", json.dumps(body), content_type="application/json", headers=headers)
     document = answer.json()
-    return Told(document.get("code", ""), document.get("refund", {}).get("number", ""), answer.status_code)
+    return Outcome(document.get("code", ""), document.get("refund", {}).get("number", ""), answer.status_code)
 
 
-def by_command(ask: Ask) -> Told:
-    arguments = [ask.payment.imp_uid, "--reason", ask.reason]
-    if ask.amount is not None:
-        arguments += ["--amount", str(ask.amount)]
-    for name, value in (ask.account or {}).items():
+def by_command(wanted: Request) -> Outcome:
+    arguments = [wanted.payment.imp_uid, "--reason", wanted.reason]
+    if wanted.amount is not None:
+        arguments += ["--amount", str(wanted.amount)]
+    for name, value in (wanted.account or {}).items():
         arguments += [f"--{name.replace('_', '-')}", value]
     exit_code, document = run_command("refund", *arguments)
     result = document["results"][0]
-    return Told(result["code"], result.get("refund", {}).get("number", ""), exit_code)
+    return Outcome(result["code"], result.get("refund", {}).get("number", ""), exit_code)
 
 
-def by_admin(ask: Ask) -> Told:
+def by_admin(wanted: Request) -> Outcome:
     """Refund through the confirmation page; the admin creates its own idempotency keys."""
     client = Client()
-    client.force_login(ask.user)
-    typed = {"amount": str(ask.amount or ""), **(ask.account or {})}
-    answer = fill(client, confirmation(client, ask.payment), {ask.payment: typed}, reason=ask.reason)
+    client.force_login(wanted.user)
+    typed = {"amount": str(wanted.amount or ""), **(wanted.account or {})}
+    answer = fill(client, confirmation(client, wanted.payment), {wanted.payment: typed}, reason=wanted.reason)
     if answer.status_code == 200:  # rejected before the refund
         headlines = {"not_sent", "skipped"}
-        return Told(next(code for code in codes(answer.content.decode()) if code not in headlines))
-    item = RefundBatchItem.objects.select_related("refund").get(payment=ask.payment)
+        return Outcome(next(code for code in codes(answer.content.decode()) if code not in headlines))
+    item = RefundBatchItem.objects.select_related("refund").get(payment=wanted.payment)
     if item.refund is None or item.error_code:
-        return Told(item.error_code, item.refund.number if item.refund else "")
-    return Told("" if item.refund.status == "succeeded" else item.refund.status, item.refund.number)
+        return Outcome(item.error_code, item.refund.number if item.refund else "")
+    return Outcome("" if item.refund.status == "succeeded" else item.refund.status, item.refund.number)
 
 
-ENTRANCES: dict[str, Callable[[Ask], Told]] = {"service": by_service, "api": by_api, "command": by_command}
+ENTRY_POINTS: dict[str, Callable[[Request], Outcome]] = {"service": by_service, "api": by_api, "command": by_command}
 
 
 def run_command(*arguments: str) -> tuple[int, dict[str, Any]]:

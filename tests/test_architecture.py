@@ -113,7 +113,7 @@ def _import_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_files_and_functions_fit_on_a_few_screens(package: str) -> None:
+def test_files_and_functions_are_short(package: str) -> None:
     long_files = [
         f"{module.name}: {module.lines} lines" for module in _modules(package) if module.lines >= MAX_FILE_LINES
     ]

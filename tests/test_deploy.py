@@ -105,7 +105,7 @@ def test_deployment_files_contain_no_secret(file: str) -> None:
     assert "!.env" not in text
 
 
-def test_the_base_image_and_every_service_name_a_version() -> None:
+def test_base_image_and_every_service_have_a_version() -> None:
     images = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     images += [service["image"] for service in compose()["services"].values() if "build" not in service]
 

@@ -51,7 +51,7 @@ def sources() -> str:
 
 
 @pytest.mark.parametrize("name", WITH_PATHS)
-def test_every_path_that_a_document_names_exists(name: str) -> None:
+def test_every_path_in_a_document_exists(name: str) -> None:
     lines = text_of(ROOT / name).splitlines()
 
     assert [path for line in lines for path in missing_paths(line)] == []

@@ -78,7 +78,7 @@ def test_unreadable_message_is_dropped(
     assert "0_torn" in caplog.text
 
 
-def test_messages_that_no_worker_takes_do_not_pile_up(queue: SimpleQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_without_a_worker_expire(queue: SimpleQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_broker, "MOST_MESSAGES", 2)
     for number in range(3):
         queue.put({"number": number})

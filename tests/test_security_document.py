@@ -20,7 +20,7 @@ def test_every_test_named_in_the_document_exists(name: str) -> None:
     assert wanted in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_threat_names_a_control_and_a_test() -> None:
+def test_every_threat_has_a_control_and_a_test() -> None:
     threats = DOCUMENT.read_text(encoding="utf-8").partition("## Threats")[2].partition("## What remains")[0]
     rows = [line for line in threats.splitlines() if line.startswith("| ") and not line.startswith("| threat")]
     assert len(rows) > 30

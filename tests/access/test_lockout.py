@@ -56,7 +56,7 @@ def test_a_lockout_is_explained_in_korean(page: str) -> None:
     assert '<html lang="ko"' in lock_out(page, HTTP_ACCEPT_LANGUAGE="ko").text
 
 
-def test_a_lockout_at_the_shop_holds_at_the_admin() -> None:
+def test_lockout_at_the_shop_applies_at_the_admin() -> None:
     make_staff()
     lock_out(SHOP)
 
@@ -285,7 +285,7 @@ def test_staff_without_the_permission_see_no_failures(client: Client) -> None:
     assert client.get(LIST).status_code == 403
 
 
-def test_a_command_unlocks_a_name() -> None:
+def test_command_unlocks_a_username() -> None:
     make_staff()
     lock_out(SHOP)
     call_command("axes_reset_username", "staff", verbosity=0)

@@ -44,7 +44,7 @@ def statuses(ask: Callable[[], Any], times: int) -> list[int]:
     return [ask().status_code for _ in range(times)]
 
 
-def test_a_token_is_held_up_for_a_minute(settings: Settings, clock: time_machine.Traveller) -> None:
+def test_token_above_its_rate_is_rejected_for_a_minute(settings: Settings, clock: time_machine.Traveller) -> None:
     settings.API_RATE_TOKEN = "3/min"
     _token, secret = make_token()
     _other, another = make_token(name="another")
@@ -116,7 +116,7 @@ def forged_form() -> Any:
 
 
 @pytest.mark.parametrize("ask", [anonymous, wrong_token, malformed_token, wrong_session])
-def test_a_flood_that_is_not_signed_in_is_turned_away(
+def test_unauthenticated_flood_is_rejected(
     settings: Settings, clock: time_machine.Traveller, ask: Callable[[], Any]
 ) -> None:
     settings.API_RATE_ADDRESS = "3/min"
@@ -145,7 +145,7 @@ def test_forged_posts_with_a_valid_session_count_for_their_address(
     assert statuses(forged_form, 3) == [403, 403, 429]
 
 
-def test_a_good_token_or_session_is_not_held_up_by_a_stranger_at_the_same_address(
+def test_valid_token_or_session_is_not_limited_by_others_at_the_same_address(
     settings: Settings, clock: time_machine.Traveller
 ) -> None:
     settings.API_RATE_ADDRESS = "2/min"

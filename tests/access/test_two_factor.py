@@ -72,7 +72,7 @@ def test_password_alone_gives_no_access(client: Client, staff: User, page: str) 
 
 
 @pytest.mark.parametrize("page", BOTH)
-def test_an_account_without_a_device_is_not_asked_for_a_code(client: Client, staff: User, page: str) -> None:
+def test_account_without_a_device_needs_no_code(client: Client, staff: User, page: str) -> None:
     send_password(client, page, "staff", PASSWORD)
 
     assert is_signed_in(client)
@@ -182,7 +182,7 @@ def test_wrong_codes_lock_out_like_wrong_passwords(client: Client, staff: User) 
     assert not is_signed_in(client)
 
 
-def test_a_code_has_to_be_typed_within_minutes_of_the_password(client: Client, staff: User) -> None:
+def test_code_must_follow_the_password_within_minutes(client: Client, staff: User) -> None:
     device, _codes = with_device(staff)
     with travel(timezone.now()) as clock:
         send_password(client, ADMIN, "staff", PASSWORD)

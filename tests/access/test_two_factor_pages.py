@@ -296,7 +296,7 @@ def test_only_superusers_reset_a_device(client: Client, staff: User) -> None:
     assert Authenticator.objects.exists()
 
 
-def test_the_list_shows_no_secret(client: Client, staff: User) -> None:
+def test_device_list_shows_no_secret(client: Client, staff: User) -> None:
     device, _codes = with_device(staff)
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     pages = client.get("/admin/access/authenticator/").text

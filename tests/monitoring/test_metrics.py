@@ -25,7 +25,7 @@ from payments.intake.inbox import add_notification
 from refunds import metrics
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.tasks import sweep
-from tests.entry_points import Ask, by_api, by_service, run_command
+from tests.entry_points import Request, by_api, by_service, run_command
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.monitoring.brokers import broker
 from tests.sandbox_server import SandboxServer
@@ -88,10 +88,10 @@ def test_wrong_metrics_token_is_rejected(client: Client, header: str) -> None:
 
 def test_refunds_are_counted_by_outcome_source_and_method(client: Client, sandbox: SandboxServer) -> None:
     staff, payment = make_staff("refund_payment"), paid_at_sandbox(sandbox)
-    by_service(Ask(payment=payment, user=staff, amount=1_000))
-    by_api(Ask(payment=payment, user=staff, amount=2_000))
+    by_service(Request(payment=payment, user=staff, amount=1_000))
+    by_api(Request(payment=payment, user=staff, amount=2_000))
     sandbox.fault("cancel", "refuse", times=1)
-    by_api(Ask(payment=payment, user=staff, amount=3_000))
+    by_api(Request(payment=payment, user=staff, amount=3_000))
 
     counted = {
         tuple(sample.labels[name] for name in ("outcome", "source", "method", "currency")): sample.value
@@ -173,7 +173,7 @@ def test_calls_to_iamport_of_all_processes_are_summed_even_if_killed(
         while len(sandbox.log("cancel")) < 3:
             assert killed.poll() is None
         killed.send_signal(signal.SIGKILL)
-    by_service(Ask(payment=make_payment(), user=make_staff("refund_payment")))  # unknown at i'mport
+    by_service(Request(payment=make_payment(), user=make_staff("refund_payment")))  # unknown at i'mport
 
     assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="ok") == 2
     assert value(client, "gateway_call_seconds_count", endpoint="cancel", outcome="refused") == 1

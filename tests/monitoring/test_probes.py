@@ -104,7 +104,7 @@ def test_process_is_ready_while_iamport_is_down(client: Client, settings: Settin
     assert sandbox.stats() == {}
 
 
-def test_a_missing_worker_is_told_and_leaves_us_ready(client: Client) -> None:
+def test_missing_worker_is_reported_but_the_process_is_ready(client: Client) -> None:
     Heartbeat.objects.update(seen_at=timezone.now() - MISSING_AFTER)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")

@@ -88,7 +88,7 @@ def test_each_pg_gets_its_own_bank_code(pg: str, code: str) -> None:
     assert wire_code(SHINHAN, pg) == code
 
 
-def test_a_bank_that_the_pg_does_not_list_has_no_code_there_and_is_not_offered() -> None:
+def test_bank_that_the_pg_does_not_list_has_no_code_and_is_not_offered() -> None:
     kakao = bank_by_code("090")
     assert kakao is not None
     assert wire_code(kakao, "daou") is None

@@ -19,7 +19,7 @@ from access.models import ApiToken
 from access.tokens.service import create_token
 from payments.models import Payment
 from refunds.models import Discrepancy, ReconciliationReport, RefundBatch, RefundBatchItem, RefundRecord
-from tests.entry_points import Ask, by_service
+from tests.entry_points import Request, by_service
 from tests.factories import make_staff, make_user, paid_at_sandbox
 from tests.proof.junk import CSRF, Headers, Role
 from tests.sandbox_server import SandboxServer
@@ -79,8 +79,8 @@ def make_world(sandbox: SandboxServer) -> World:
     own.append(paid_at_sandbox(sandbox, user=mallory, amount=900_000, pay_method="vbank"))
     theirs = [_victims(sandbox, victim, KNOWN_ORDER), _victims(sandbox, victim, HIDDEN_ORDER, pay_method="vbank")]
     for payment, account in zip(theirs, (None, ACCOUNT), strict=True):
-        by_service(Ask(payment=payment, user=victim, amount=1_234, reason=f"{MARK} reason", account=account))
-    by_service(Ask(payment=own[0], user=mallory, amount=100))
+        by_service(Request(payment=payment, user=victim, amount=1_234, reason=f"{MARK} reason", account=account))
+    by_service(Request(payment=own[0], user=mallory, amount=100))
     report, batch = _report(), _batch(refunder, theirs[1])
     mine = _values(own, [mallory], report, batch)
     # Staff who may do everything use no ids of the victim's; the others use both.

@@ -52,7 +52,7 @@ CHANGED = " +"  # the request changed something
 
 
 @dataclass(frozen=True)
-class Ask:
+class Request:
     """One request as an example of its kind; `what` distinguishes requests to the same endpoint."""
 
     endpoint: Endpoint
@@ -99,8 +99,8 @@ class World:
             "refund token": create_token(user=staff["refunder"], name="refund", may_read=False)[1],
             "buyer token": create_token(user=buyer, name="buyer's")[1],
         }
-        asked = {"source": "api", "requested_by": buyer, "error_code": "refund_not_carried_out"}
-        self.refund = make_refund(self.payment, status="failed", needs_review=True, **asked)
+        fields = {"source": "api", "requested_by": buyer, "error_code": "refund_not_carried_out"}
+        self.refund = make_refund(self.payment, status="failed", needs_review=True, **fields)
         make_stored_account(self.refund)
         now = timezone.now()
         self.batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=staff["refunder"], finished_at=now)
@@ -117,24 +117,26 @@ class World:
         ]
         SignInFailure.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
 
-    def answer(self, ask: Ask, column: str) -> str:
+    def answer(self, request: Request, column: str) -> str:
         """Return the response to this column in a word or two; roll back what the request changed."""
-        if ask.method == "POST" and ask.endpoint.path in FORMS:  # undo the previous column's
+        if request.method == "POST" and request.endpoint.path in FORMS:  # undo the previous column's
             self._sandbox.create_payment(replace=True, **self._shown)
         before, writes = transaction.savepoint(), Writes()
         try:
             with connection.execute_wrapper(writes):
-                return self._ask(ask, column) + (CHANGED if writes.seen else "")
+                return self._send(request, column) + (CHANGED if writes.seen else "")
         finally:
             transaction.savepoint_rollback(before)
 
-    def _ask(self, ask: Ask, column: str) -> str:
+    def _send(self, request: Request, column: str) -> str:
         client = self._client(column)
-        path = ask.endpoint.at(self._values(ask.endpoint)) + QUERIES.get(ask.endpoint.path, lambda _world: "")(self)
-        if ask.method == "GET":
+        path = request.endpoint.at(self._values(request.endpoint)) + QUERIES.get(
+            request.endpoint.path, lambda _world: ""
+        )(self)
+        if request.method == "GET":
             return _in_words(client.get(path))
-        data = self._data(ask)
-        if ask.endpoint.path.startswith(JSON):
+        data = self._data(request)
+        if request.endpoint.path.startswith(JSON):
             return _in_words(client.post(path, json.dumps(data), content_type="application/json"))
         return _in_words(client.post(path, data))
 
@@ -166,10 +168,10 @@ class World:
         assert row is not None, f"{model.__name__} is new: give the world of tests/proof/roles.py one of them"
         return row.pk
 
-    def _data(self, ask: Ask) -> Data:
-        if ask.what:
-            return {"action": ask.what, "_selected_action": self._row(ask.endpoint.model_admin.model)}  # type: ignore[union-attr]
-        return FORMS.get(ask.endpoint.path, lambda _world: {})(self)
+    def _data(self, request: Request) -> Data:
+        if request.what:
+            return {"action": request.what, "_selected_action": self._row(request.endpoint.model_admin.model)}  # type: ignore[union-attr]
+        return FORMS.get(request.endpoint.path, lambda _world: {})(self)
 
 
 def _delivery() -> Delivery:
@@ -230,14 +232,14 @@ def _in_words(answer: Any) -> str:
     return f"{answer.status_code} login" if "/login/" in location else str(answer.status_code)
 
 
-def parts() -> dict[str, list[Ask]]:
+def parts() -> dict[str, list[Request]]:
     """Return all requests by part of the site: each URL with GET and POST, and each action of a list."""
-    found: dict[str, list[Ask]] = {}
+    found: dict[str, list[Request]] = {}
     for endpoint in endpoints():
-        asked = found.setdefault(_part(endpoint), [])
-        asked += [Ask(endpoint, "GET"), Ask(endpoint, "POST")]
+        requested = found.setdefault(_part(endpoint), [])
+        requested += [Request(endpoint, "GET"), Request(endpoint, "POST")]
         if endpoint.model_admin is not None and endpoint.path.count("/") == LIST_DEPTH:
-            asked += [Ask(endpoint, "POST", name) for name in _actions(endpoint.model_admin)]
+            requested += [Request(endpoint, "POST", name) for name in _actions(endpoint.model_admin)]
     return found
 
 
@@ -251,11 +253,11 @@ def _actions(model_admin: Any) -> list[str]:
 
 # --- The tables -----------------------------------------------------------------------------------------------
 
-Answers = dict[Ask, tuple[str, ...]]
+Answers = dict[Request, tuple[str, ...]]
 
 
-def everybodys_answers(world: World, asked: Iterable[Ask]) -> Answers:
-    return {ask: tuple(world.answer(ask, column) for column in COLUMNS) for ask in asked}
+def all_answers(world: World, requested: Iterable[Request]) -> Answers:
+    return {request: tuple(world.answer(request, column) for column in COLUMNS) for request in requested}
 
 
 def _part(endpoint: Endpoint) -> str:
@@ -274,20 +276,22 @@ def as_markdown(answers: Answers) -> str:
     alike: dict[tuple[str, ...], list[str]] = {}
     for name, column in zip(COLUMNS, zip(*answers.values(), strict=True), strict=True):
         alike.setdefault(column, []).append(name)
-    rows: dict[tuple[str, ...], list[Ask]] = {}
-    for ask, row in zip(answers, zip(*alike, strict=True), strict=True):
-        rows.setdefault(row, []).append(ask)
+    rows: dict[tuple[str, ...], list[Request]] = {}
+    for request, row in zip(answers, zip(*alike, strict=True), strict=True):
+        rows.setdefault(row, []).append(request)
     lines = ["| | " + " | ".join(", ".join(names) for names in alike.values()) + " |", "|---|" + "---|" * len(alike)]
     return "\n".join([*lines, *(f"| {_named(found)} | {' | '.join(row)} |" for row, found in rows.items())])
 
 
-def _named(found: Sequence[Ask]) -> str:
+def _named(found: Sequence[Request]) -> str:
     """Return the requests by method, such as "GET `a`, `b` POST `c`"."""
-    by_method = sorted(found, key=lambda ask: ask.method)
-    groups = groupby(by_method, key=lambda ask: ask.method)
-    return "<br>".join(f"{method} {', '.join(map(_path, asked))}" for method, asked in groups)
+    by_method = sorted(found, key=lambda request: request.method)
+    groups = groupby(by_method, key=lambda request: request.method)
+    return "<br>".join(f"{method} {', '.join(map(_path, requested))}" for method, requested in groups)
 
 
-def _path(ask: Ask) -> str:
-    path = re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", ask.endpoint.path.removeprefix(_root(ask.endpoint)) or "(list)")
-    return f"`{path.replace('<object_id>', '<id>').replace('<pk>', '<id>')}`{f' *{ask.what}*' if ask.what else ''}"
+def _path(request: Request) -> str:
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", request.endpoint.path.removeprefix(_root(request.endpoint)) or "(list)")
+    return (
+        f"`{path.replace('<object_id>', '<id>').replace('<pk>', '<id>')}`{f' *{request.what}*' if request.what else ''}"
+    )

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.models import RefundRecord
-from tests.entry_points import ENTRANCES, HTTP_STATUS, Ask, by_admin, run_command
+from tests.entry_points import ENTRY_POINTS, HTTP_STATUS, Request, by_admin, run_command
 from tests.factories import make_staff
 from tests.sandbox_server import SandboxServer
 
@@ -36,7 +36,7 @@ NOT_SENT = ("gateway_unavailable", "failed", "failed")  # 503, exit code 1 | not
 UNKNOWN_DONE = ("outcome_unknown", "unknown", "succeeded")  # 504, exit code 1 | it had moved
 UNKNOWN_NOT_DONE = ("outcome_unknown", "unknown", "failed")  # 504, exit code 1 | it had not
 
-WAYS_IN = {**ENTRANCES, "admin": by_admin}
+ALL_ENTRY_POINTS = {**ENTRY_POINTS, "admin": by_admin}
 
 # One column for each call in which the fault occurs:
 # getToken: before the cancel | cancel: the refund itself | payment: the lookup after a refusal |
@@ -83,26 +83,26 @@ def test_table_contains_every_fault_of_the_sandbox() -> None:
     assert {len(row) for row in TABLE.values()} == {len(ENDPOINTS)}
 
 
-@pytest.mark.parametrize("entrance", WAYS_IN)
+@pytest.mark.parametrize("entry_point", ALL_ENTRY_POINTS)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_every_fault_ends_as_in_the_table(
-    sandbox: SandboxServer, fresh_gateway: Callable[[str, bool], None], endpoint: str, entrance: str
+    sandbox: SandboxServer, fresh_gateway: Callable[[str, bool], None], endpoint: str, entry_point: str
 ) -> None:
     user = make_staff("refund_payment")
-    told: dict[str, Story] = {}
+    found: dict[str, Story] = {}
     for fault in TABLE:
         payment = _payment(sandbox)
         fresh_gateway(fault, endpoint != "getToken")
         if endpoint == "payment":
             sandbox.fault("cancel", "refuse", times=1)
         rule = sandbox.fault(endpoint, fault, seconds=0.05 if fault == "latency" else SILENCE)
-        answer = WAYS_IN[entrance](Ask(payment=payment, user=user, amount=1_000))
+        answer = ALL_ENTRY_POINTS[entry_point](Request(payment=payment, user=user, amount=1_000))
         assert [seen["fired"] > 0 for seen in sandbox.faults() if seen["id"] == rule["id"]] == [True]
-        _check_answer(entrance, answer.code, answer.answer)
+        _check_answer(entry_point, answer.code, answer.answer)
         record = RefundRecord.objects.get(payment=payment)
         assert answer.number == record.number
-        told[fault] = (answer.code, record.status, _after_reconcile(sandbox, record))
-    assert told == {fault: row[ENDPOINTS.index(endpoint)] for fault, row in TABLE.items()}
+        found[fault] = (answer.code, record.status, _after_reconcile(sandbox, record))
+    assert found == {fault: row[ENDPOINTS.index(endpoint)] for fault, row in TABLE.items()}
 
 
 def _payment(sandbox: SandboxServer) -> Payment:
@@ -113,10 +113,10 @@ def _payment(sandbox: SandboxServer) -> Payment:
     return Payment.objects.get(imp_uid=shown["imp_uid"])
 
 
-def _check_answer(entrance: str, code: str, answer: int) -> None:
-    if entrance == "api":
+def _check_answer(entry_point: str, code: str, answer: int) -> None:
+    if entry_point == "api":
         assert answer == HTTP_STATUS[code]
-    if entrance == "command":
+    if entry_point == "command":
         assert answer == (1 if code else 0)
 
 

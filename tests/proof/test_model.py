@@ -38,7 +38,7 @@ from refunds.inputs import Actor
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.policies import settles_later
 from refunds.reconciliation.resolution import close_by_hand
-from tests.entry_points import ENTRANCES, Ask, Told, by_api, by_service, run_command
+from tests.entry_points import ENTRY_POINTS, Outcome, Request, by_api, by_service, run_command
 from tests.factories import ACCOUNT, make_staff
 from tests.proof.test_fault_matrix import TABLE, wait_for_open_calls
 from tests.sandbox_server import SandboxServer
@@ -81,8 +81,8 @@ class RefundMachine(RuleBasedStateMachine):
         self.sandbox.reset()
         self.sandbox.settings(now=int(_now()))
         self.payments: list[Payment] = []
-        self.keys: list[tuple[Ask, Told]] = []
-        self.told: list[tuple[Payment, Told]] = []
+        self.keys: list[tuple[Request, Outcome]] = []
+        self.outcomes: list[tuple[Payment, Outcome]] = []
         self.finals: dict[int, tuple[Any, ...]] = {}
         self.events: dict[int, dict[str, Any]] = {}
         for kind in kinds:
@@ -91,17 +91,17 @@ class RefundMachine(RuleBasedStateMachine):
 
     # --- Steps ----------------------------------------------------------------------------------------------
 
-    @rule(at=index, amount=amounts, entrance=st.sampled_from(sorted(ENTRANCES)))
-    def refund(self, at: int, amount: int | None, entrance: str) -> None:
-        self._ask(entrance, self._asking(at, amount))
+    @rule(at=index, amount=amounts, entry_point=st.sampled_from(sorted(ENTRY_POINTS)))
+    def refund(self, at: int, amount: int | None, entry_point: str) -> None:
+        self._send(entry_point, self._request(at, amount))
 
-    @rule(at=index, amount=amounts, fault=faults, entrance=st.sampled_from(sorted(ENTRANCES)))
-    def refund_with_a_fault(self, at: int, amount: int | None, fault: str, entrance: str) -> None:
+    @rule(at=index, amount=amounts, fault=faults, entry_point=st.sampled_from(sorted(ENTRY_POINTS)))
+    def refund_with_a_fault(self, at: int, amount: int | None, fault: str, entry_point: str) -> None:
         if fault == "refuse_after" and settles_later(self._payment(at)):
             return  # refused after the PG accepted it: no lookup shows it, see docs/reliability.md
         self.sandbox.clear_faults()
         self.sandbox.fault("cancel", fault, times=1, seconds=SILENCE if "hang" in fault else 0)
-        self._ask(entrance, self._asking(at, amount))
+        self._send(entry_point, self._request(at, amount))
 
     @rule(at=index, amount=small_amounts, fault=lossy_faults)
     def refund_whose_answer_is_lost(self, at: int, amount: int, fault: str) -> None:
@@ -109,19 +109,19 @@ class RefundMachine(RuleBasedStateMachine):
 
     @rule(at=index, amount=amounts)
     def refund_with_a_key(self, at: int, amount: int | None) -> None:
-        ask = self._asking(at, amount, key=f"key-{len(self.keys)}-{_now()}")
-        self.keys.append((ask, self._ask("service", ask)))
+        request = self._request(at, amount, key=f"key-{len(self.keys)}-{_now()}")
+        self.keys.append((request, self._send("service", request)))
 
     @precondition(lambda self: self.keys)
-    @rule(data=st.data(), entrance=st.sampled_from(["service", "api"]))
-    def the_same_key_again(self, data: st.DataObject, entrance: str) -> None:
-        ask, first = data.draw(st.sampled_from(self.keys))
+    @rule(data=st.data(), entry_point=st.sampled_from(["service", "api"]))
+    def the_same_key_again(self, data: st.DataObject, entry_point: str) -> None:
+        request, first = data.draw(st.sampled_from(self.keys))
         calls = len(self.sandbox.log("cancel"))
-        again = {"service": by_service, "api": by_api}[entrance](ask)
+        again = {"service": by_service, "api": by_api}[entry_point](request)
         if first.number:
             assert len(self.sandbox.log("cancel")) == calls
             assert again.number in {"", first.number}
-        self.told.append((ask.payment, again))
+        self.outcomes.append((request.payment, again))
 
     @rule(at=index, amount=st.sampled_from([10, 500, 1_000, 5_000]), reason=st.sampled_from(["", "console", "proof"]))
     def console_cancel(self, at: int, amount: int, reason: str) -> None:
@@ -177,11 +177,11 @@ class RefundMachine(RuleBasedStateMachine):
         executed = executions(truth.values())
         for record in self._records():
             assert executed[record.number] <= (0 if record.status == RefundStatus.FAILED else 1), record
-        for payment, told in self.told:
-            if told.code == "":
-                assert RefundRecord.objects.get(number=told.number).status == RefundStatus.SUCCEEDED, told
-            elif told.code in NOTHING_MOVED:
-                assert executed[told.number] == 0, (payment, told)
+        for payment, outcome in self.outcomes:
+            if outcome.code == "":
+                assert RefundRecord.objects.get(number=outcome.number).status == RefundStatus.SUCCEEDED, outcome
+            elif outcome.code in NOTHING_MOVED:
+                assert executed[outcome.number] == 0, (payment, outcome)
 
     def teardown(self) -> None:
         if not hasattr(self, "payments"):
@@ -211,22 +211,22 @@ class RefundMachine(RuleBasedStateMachine):
     def _records(self) -> Any:
         return RefundRecord.objects.filter(payment__in=self.payments)
 
-    def _asking(self, at: int, amount: int | None, key: str | None = None) -> Ask:
+    def _request(self, at: int, amount: int | None, key: str | None = None) -> Request:
         payment = self._payment(at)
         account = {**ACCOUNT, "refund_tel": "01012345678"} if payment.pay_method == "vbank" else None
-        return Ask(payment=payment, user=self.user, amount=amount, key=key, account=account)
+        return Request(payment=payment, user=self.user, amount=amount, key=key, account=account)
 
-    def _ask(self, entrance: str, ask: Ask) -> Told:
-        before = self._moved(ask.payment)
-        told = ENTRANCES[entrance](ask)
+    def _send(self, entry_point: str, request: Request) -> Outcome:
+        before = self._moved(request.payment)
+        outcome = ENTRY_POINTS[entry_point](request)
         wait_for_open_calls(self.sandbox)
-        moved = self._moved(ask.payment) - before
-        if told.code == "":
-            assert moved == RefundRecord.objects.get(number=told.number).cancelled_amount, told
-        elif told.code not in {"outcome_unknown", "pending"}:
-            assert moved == 0, told
-        self.told.append((ask.payment, told))
-        return told
+        moved = self._moved(request.payment) - before
+        if outcome.code == "":
+            assert moved == RefundRecord.objects.get(number=outcome.number).cancelled_amount, outcome
+        elif outcome.code not in {"outcome_unknown", "pending"}:
+            assert moved == 0, outcome
+        self.outcomes.append((request.payment, outcome))
+        return outcome
 
     def _moved(self, payment: Payment) -> Decimal:
         return Decimal(self.sandbox.payment(payment.imp_uid)["cancel_amount"])

@@ -67,11 +67,11 @@ def test_fifty_parallel_requests_give_one_refund_and_one_response(
     assert {(answer.json()["code"], answer.headers["Retry-After"]) for answer in waiting} <= {
         ("refund_in_progress", "2")
     }
-    told = [answer for answer in answers if answer.status_code != 409]
-    first = [answer for answer in told if "Idempotent-Replayed" not in answer.headers]
+    answered = [answer for answer in answers if answer.status_code != 409]
+    first = [answer for answer in answered if "Idempotent-Replayed" not in answer.headers]
     assert len(first) == 1
     assert first[0].status_code == (422 if fault == "refuse" else 200)
-    assert {(answer.status_code, answer.content) for answer in (*told, *again)} == {
+    assert {(answer.status_code, answer.content) for answer in (*answered, *again)} == {
         (first[0].status_code, first[0].content)
     }
     assert all(answer.headers["Idempotent-Replayed"] == "true" for answer in again)

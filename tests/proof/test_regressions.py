@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from tests.entry_points import Ask, by_service, run_command
+from tests.entry_points import Request, by_service, run_command
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -23,16 +23,16 @@ NAVERPAY = {"pay_method": "naverpay", "pg_provider": "naverpay"}  # its reason c
 def test_refused_but_executed_cancel_without_a_number_succeeds(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, **NAVERPAY)
     sandbox.fault("cancel", "refuse_after", times=1)
-    told = by_service(Ask(payment=payment, user=make_staff("refund_payment"), amount=1_000))
-    assert told.code == ""
+    outcome = by_service(Request(payment=payment, user=make_staff("refund_payment"), amount=1_000))
+    assert outcome.code == ""
     assert RefundRecord.objects.get().status == RefundStatus.SUCCEEDED
 
 
 def test_missed_cancel_with_another_reason_is_not_matched_to_the_refused_one(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, **NAVERPAY)
     sandbox.console_cancel(payment.imp_uid, 1_000, "in the console")
-    told = by_service(Ask(payment=payment, user=make_staff("refund_payment"), amount=1_000))
-    assert told.code == "refused_by_gateway"
+    outcome = by_service(Request(payment=payment, user=make_staff("refund_payment"), amount=1_000))
+    assert outcome.code == "refused_by_gateway"
     assert RefundRecord.objects.get(source=RefundSource.CONSOLE).cancelled_amount == 1_000
 
 
@@ -43,8 +43,8 @@ def test_accepted_cancel_with_a_lost_response_stays_open_until_the_pg_settles(
     payment = paid_at_sandbox(sandbox, **SMARTRO_VBANK)
     sandbox.fault("cancel", "drop_after", times=1)
     account = {**ACCOUNT, "refund_tel": "01012345678"}
-    told = by_service(Ask(payment=payment, user=make_staff("refund_payment"), amount=1_000, account=account))
-    assert told.code == "outcome_unknown"
+    outcome = by_service(Request(payment=payment, user=make_staff("refund_payment"), amount=1_000, account=account))
+    assert outcome.code == "outcome_unknown"
     with time_machine.travel(timezone.now() + timedelta(hours=1), tick=True):
         assert run_command("reconcile", payment.imp_uid)[1]["results"][0]["code"] == "waiting"
         sandbox.settle(payment.imp_uid)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proof.roles import CHANGED, COLUMNS, Answers, World, as_markdown, everybodys_answers, parts
+from tests.proof.roles import CHANGED, COLUMNS, Answers, World, all_answers, as_markdown, parts
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -60,12 +60,12 @@ PARTS = parts()
 
 @pytest.mark.parametrize("part", PARTS)
 def test_table_in_the_document_matches_the_responses(part: str, sandbox: SandboxServer) -> None:
-    answers = everybodys_answers(World(sandbox), PARTS[part])
+    answers = all_answers(World(sandbox), PARTS[part])
     if os.environ.get("WRITE_ROLES"):
         _write(part, as_markdown(answers))
     _ensure_right(answers)
-    told = _tables().get(part)
-    assert told == as_markdown(answers), "docs/security.md is not true: run `make roles`, and read what changed"
+    table = _tables().get(part)
+    assert table == as_markdown(answers), "docs/security.md is out of date: run `make roles` and review the diff"
 
 
 def test_document_has_a_table_for_each_part_of_the_site() -> None:
@@ -93,8 +93,8 @@ def _write_all(tables: Mapping[str, str]) -> None:
 
 def _ensure_right(answers: Answers) -> None:
     """Check the rules that no regenerated table may break."""
-    asked = set(_told(answers, "anon"))
-    assert _let_in(answers, "anon") == OPEN & asked
+    requested = set(_responses(answers, "anon"))
+    assert _let_in(answers, "anon") == OPEN & requested
     assert _let_in(answers, "other") <= OPEN | OF_ALL_SIGNED_IN
     assert _let_in(answers, "staff") <= OPEN | OF_ALL_SIGNED_IN | OF_ALL_STAFF | OWN_SECOND_FACTOR
     for column in ("anon", "other", "read token"):
@@ -106,15 +106,15 @@ def _ensure_right(answers: Answers) -> None:
 
 def _let_in(answers: Answers, column: str) -> set[str]:
     """Return the URLs where this column is neither refused nor sent to sign in."""
-    found = _told(answers, column)
-    return {name for name, told in found.items() if told.startswith(("200", "302")) and "login" not in told}
+    found = _responses(answers, column)
+    return {name for name, response in found.items() if response.startswith(("200", "302")) and "login" not in response}
 
 
 def _changed(answers: Answers, column: str) -> set[str]:
-    return {name for name, told in _told(answers, column).items() if told.endswith(CHANGED)}
+    return {name for name, response in _responses(answers, column).items() if response.endswith(CHANGED)}
 
 
-def _told(answers: Answers, column: str) -> dict[str, str]:
+def _responses(answers: Answers, column: str) -> dict[str, str]:
     place = list(COLUMNS).index(column)
-    named = {f"{ask.method} {ask.endpoint.path}{ask.what}": row[place] for ask, row in answers.items()}
-    return {name: told for name, told in named.items() if not SENT_ON.search(name)}
+    named = {f"{request.method} {request.endpoint.path}{request.what}": row[place] for request, row in answers.items()}
+    return {name: response for name, response in named.items() if not SENT_ON.search(name)}

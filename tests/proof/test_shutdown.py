@@ -14,7 +14,7 @@ from payments.intake.inbox import process_waiting
 from payments.models import Notification
 from refunds.models import RefundRecord, RefundStatus
 from refunds.tasks import sweep
-from tests.entry_points import Ask, by_service
+from tests.entry_points import Request, by_service
 from tests.factories import make_staff, paid_at_sandbox
 from tests.production import WORKER, running, running_web, wait_for
 from tests.proof.test_kill import all_agree
@@ -42,16 +42,16 @@ def test_stopped_web_server_finishes_its_refund_and_loses_no_notification(
             headers = {"Authorization": f"Token {secret}"}
             answers.append(requests.post(f"{web.url}/payments/cancel", json=body, headers=headers, timeout=60))
 
-        asking = threading.Thread(target=refund)
-        asking.start()
+        refunding = threading.Thread(target=refund)
+        refunding.start()
         wait_for(lambda: sandbox.log("cancel"), "the refund did not start")
         told = requests.post(f"{web.url}/webhooks/iamport", json={"imp_uid": notified.imp_uid}, timeout=10)
         assert answers == []
         web.terminate()
         exit_code = web.wait()
-        asking.join()
+        refunding.join()
 
-    assert (exit_code, told.status_code) == (0, 200)
+    assert (exit_code, response.status_code) == (0, 200)
     assert answers[0].json()["refund"]["status"] == "succeeded"
     assert RefundRecord.objects.get(payment=payment).status == RefundStatus.SUCCEEDED
     assert Notification.objects.get().imp_uid == notified.imp_uid
@@ -64,7 +64,7 @@ def test_stopped_worker_finishes_its_settlement(
 ) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "drop_after", times=1)
-    assert by_service(Ask(payment=payment, user=make_staff("refund_payment"))).code == "outcome_unknown"
+    assert by_service(Request(payment=payment, user=make_staff("refund_payment"))).code == "outcome_unknown"
     RefundRecord.objects.update(next_check_at=None)
     before = len(sandbox.log("payment"))
     sandbox.fault("payment", "latency", times=1, seconds=SLOW)

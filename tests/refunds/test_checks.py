@@ -4,7 +4,7 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 
 
-def test_a_lease_shorter_than_a_call_is_warned_of(settings: Settings) -> None:
+def test_lease_shorter_than_a_call_gives_a_warning(settings: Settings) -> None:
     settings.IAMPORT_CONNECT_TIMEOUT, settings.IAMPORT_READ_TIMEOUT = 5, 30
     settings.REFUND_LEASE_SECONDS = 100
     assert "refunds.W001" in [message.id for message in run_checks()]

@@ -82,7 +82,7 @@ def test_a_cancel_made_in_the_console_is_missing_in_the_ledger(sandbox: SandboxS
 
 
 @pytest.mark.usefixtures("development")
-def test_a_second_run_keeps_refunds_passwords_and_everything_else(sandbox: SandboxServer) -> None:
+def test_second_demo_run_changes_nothing(sandbox: SandboxServer) -> None:
     run_demo()
     buyer = User.objects.get(username="buyer")
     buyer.set_password("my own")

@@ -60,7 +60,7 @@ def refund(payment: Payment, gateway: InstantGateway, actor: Actor, key: str | N
     return record.number
 
 
-def test_two_refunds_that_together_exceed_the_amount_move_money_once() -> None:
+def test_parallel_refunds_above_the_amount_move_money_once() -> None:
     actor = Actor("race")
     for _ in range(RACES):
         payment = make_payment(amount=Decimal(10_000))

@@ -85,14 +85,14 @@ def test_visitor_gets_a_welcome_page_with_a_login_link(client: Client) -> None:
     assert "data-order" not in page
 
 
-def test_a_buyer_sees_their_orders_with_what_was_paid_and_what_is_left(shop: Client, buyer: User) -> None:
+def test_buyer_sees_their_orders_with_paid_and_refundable_amounts(shop: Client, buyer: User) -> None:
     payment = make_payment(user=buyer, name="핸드드립 커피", cancel_amount=Decimal(4000), pay_method="kakaopay")
     page = page_of(shop)
     for text in ("김하늘", "핸드드립 커피", payment.merchant_uid, "Kakao Pay", "₩10,000", "₩4,000", "₩6,000"):
         assert text in page
 
 
-def test_a_buyer_sees_nothing_of_other_buyers(shop: Client) -> None:
+def test_buyer_sees_no_orders_of_other_buyers(shop: Client) -> None:
     other = make_payment(user=make_user("other"), name="남의 물건")
     orphan = make_payment(name="주인 없는 물건")
     page = page_of(shop)
@@ -125,11 +125,11 @@ def test_order_page_needs_a_login(client: Client) -> None:
     assert client.get(f"/orders/{make_payment().imp_uid}").status_code == 401
 
 
-def test_the_page_is_never_stored_by_caches(shop: Client) -> None:
+def test_page_is_not_cached(shop: Client) -> None:
     assert "no-store" in shop.get("/").headers["Cache-Control"]
 
 
-def test_the_page_cannot_be_posted_to(shop: Client) -> None:
+def test_page_rejects_post_requests(shop: Client) -> None:
     assert shop.post("/").status_code == 405
 
 
@@ -153,7 +153,7 @@ def test_page_complies_with_its_strict_policy(client: Client, buyer: User, signe
     assert markup.blocked == []
 
 
-def test_text_from_outside_is_escaped(shop: Client, buyer: User) -> None:
+def test_external_text_is_escaped(shop: Client, buyer: User) -> None:
     make_payment(user=buyer, name="</script><b onclick=x>", fail_reason="<i>", status="failed")
     page = page_of(shop)
     assert "<b onclick" not in page
@@ -241,7 +241,7 @@ def test_open_refund_is_shown_even_after_later_refunds(shop: Client, buyer: User
     assert "data-ask" not in page
 
 
-def test_a_receipt_is_linked_only_if_its_address_is_safe() -> None:
+def test_receipt_is_linked_only_if_its_url_is_safe() -> None:
     payment = make_payment()
     make_refund(payment, receipt_url="javascript:alert(1)")
     assert card_of(payment).refunds[0].receipt_url == ""
@@ -298,7 +298,7 @@ def test_error_pages_need_no_context_and_no_inline_style(name: str) -> None:
     assert markup.blocked == []
 
 
-def test_an_unknown_address_answers_with_the_shops_own_page(client: Client) -> None:
+def test_unknown_url_shows_the_shops_own_page(client: Client) -> None:
     response = client.get("/nowhere")
     assert response.status_code == 404
     assert "storefront/base.css" in response.content.decode()

@@ -26,7 +26,7 @@ def test_amounts_may_come_as_numbers_or_text(amount: object) -> None:
 
 @pytest.mark.parametrize("amount", [None, "", "ten", "NaN", "Infinity", -1, True, [1], "1e400", {}])
 @pytest.mark.parametrize("name", ["amount", "cancel_amount"])
-def test_a_payment_without_a_possible_amount_is_unreadable(name: str, amount: object) -> None:
+def test_payment_with_an_invalid_amount_is_unreadable(name: str, amount: object) -> None:
     with pytest.raises(Unreadable, match=name):
         payment_from(payment_json(**{name: amount}))
 

@@ -109,9 +109,7 @@ def test_payment_on_two_pages_is_returned_once(api: responses.RequestsMock, gate
     assert listed(gateway) == [["imp_1", "imp_2"], ["imp_3"]]
 
 
-def test_a_payment_that_moved_up_while_paging_is_not_missed(
-    api: responses.RequestsMock, gateway: IamportGateway
-) -> None:
+def test_payment_that_moves_while_paging_is_not_missed(api: responses.RequestsMock, gateway: IamportGateway) -> None:
     api.get(f"{API}/payments/status/all", json=listing(["imp_1", "imp_2"], total=4, following=2))
     api.get(f"{API}/payments/status/all", json=listing(["imp_4"], total=3))
     api.get(f"{API}/payments/status/all", json=listing(["imp_2", "imp_3"], total=3, following=2))

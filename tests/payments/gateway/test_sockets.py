@@ -76,7 +76,7 @@ def test_body_shorter_than_announced_is_no_response_even_if_valid_json(
         gateway.payment(UID)
 
 
-def test_a_cancel_without_an_answer_in_time_is_unknown(server: RawServer) -> None:
+def test_cancel_that_times_out_is_unknown(server: RawServer) -> None:
     gateway, never = hasty(server), threading.Event()
     server.answer = lambda _: Reply(wait=never, close=True)
     with pytest.raises(OutcomeUnknown):
@@ -115,7 +115,7 @@ def test_an_address_that_cannot_be_reached_is_unavailable(address: str) -> None:
         gateway.payment(UID)
 
 
-def test_a_certificate_that_cannot_be_verified_means_that_nothing_was_sent() -> None:
+def test_invalid_certificate_means_that_nothing_was_sent() -> None:
     refused = urllib3.exceptions.SSLError(ssl.SSLCertVerificationError("self-signed"))
     exhausted = urllib3.exceptions.MaxRetryError(None, "/", refused)  # type: ignore[arg-type]
     assert isinstance(session_module._translated(exhausted), session_module.NotSent)

@@ -153,7 +153,7 @@ def test_cancel_is_not_sent_if_the_token_arrives_too_late(server: RawServer) -> 
 
 
 @pytest.mark.parametrize("found", ["", [], 5, ["a\nb", 1, 9e9], ["token", "x", 1], {"value": "token"}, ["only"]])
-def test_what_else_stands_in_the_cache_is_ignored_and_replaced(server: RawServer, found: object) -> None:
+def test_invalid_cache_entries_are_ignored_and_replaced(server: RawServer, found: object) -> None:
     tokens = gateway_on(server)._tokens
     cache.set(tokens._key, found)
     assert tokens.get().value == "token-1"
@@ -161,7 +161,7 @@ def test_what_else_stands_in_the_cache_is_ignored_and_replaced(server: RawServer
     assert len(server.token_calls) == 1
 
 
-def test_a_cache_that_is_down_costs_each_process_a_token_and_no_call(
+def test_without_the_cache_each_process_requests_its_own_token(
     server: RawServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     down = {"side_effect": RedisError("down")}
@@ -174,7 +174,7 @@ def test_a_cache_that_is_down_costs_each_process_a_token_and_no_call(
     assert caplog.text.count("cannot be shared") == 2
 
 
-def test_eight_threads_starting_cold_ask_for_one_token(server: RawServer) -> None:
+def test_eight_threads_without_a_token_request_one(server: RawServer) -> None:
     gateway = gateway_on(server)
     with ThreadPoolExecutor(8) as pool:
         assert {payment.imp_uid for payment in pool.map(gateway.payment, [UID] * 64)} == {UID}

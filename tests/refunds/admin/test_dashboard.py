@@ -68,7 +68,7 @@ def test_empty_shop_shows_no_open_work(staff: Client) -> None:
         (2, "en", None),
     ],
 )
-def test_a_missing_worker_is_told(staff: Client, minutes: int | None, language: str, text: str | None) -> None:
+def test_missing_worker_is_reported(staff: Client, minutes: int | None, language: str, text: str | None) -> None:
     if minutes is not None:
         note_worker()
         Heartbeat.objects.update(seen_at=timezone.now() - timedelta(minutes=minutes))

@@ -84,14 +84,14 @@ def test_an_order_without_refunds_says_so(boss: Client, language: str, words: st
         ("ko", "불일치가 없습니다."),
     ],
 )
-def test_a_comparison_without_differences_says_so(boss: Client, language: str, words: str) -> None:
+def test_report_without_discrepancies_says_so(boss: Client, language: str, words: str) -> None:
     now = timezone.now()
     report = ReconciliationReport.objects.create(since=now, until=now, started_at=now, finished_at=now)
     assert words in text_of(boss, f"refunds/reconciliationreport/{report.pk}/change/")
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "None yet."), ("ko", "아직 없습니다.")])
-def test_an_endpoint_that_was_sent_nothing_says_so(boss: Client, language: str, words: str) -> None:
+def test_endpoint_without_deliveries_says_so(boss: Client, language: str, words: str) -> None:
     endpoint = Endpoint.objects.create(name="shop", url="https://shop.example", secret=encrypt("secret"))
     assert words in text_of(boss, f"webhooks/endpoint/{endpoint.pk}/change/")
 

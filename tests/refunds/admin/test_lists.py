@@ -47,7 +47,7 @@ def listed(client: Client, url: str, **query: str) -> set[str]:
     return {str(row) for row in answer.context["cl"].result_list}
 
 
-def test_a_hundred_rows_cost_as_many_queries_as_one(
+def test_hundred_rows_need_as_many_queries_as_one(
     staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(100):
@@ -130,7 +130,7 @@ def test_a_payments_page_shows_its_latest_refunds_and_links_to_the_others(staff:
     assert len(listed(staff, LEDGER, q=payment.imp_uid)) > 0
 
 
-def test_the_button_is_gone_when_nothing_is_left(staff: Client) -> None:
+def test_refund_button_is_hidden_when_nothing_is_refundable(staff: Client) -> None:
     payment = make_payment(cancel_amount=10_000, status="cancelled")
     assert "Refund…" not in staff.get(f"{PAYMENTS}{payment.pk}/change/").text
 

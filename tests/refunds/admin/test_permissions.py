@@ -73,7 +73,7 @@ def test_staff_without_permissions_see_nothing(client: Client, payment: Payment)
         assert client.get(f"/admin/{path}").status_code == 403
 
 
-def test_the_refund_permission_alone_is_enough_to_work(client: Client, payment: Payment) -> None:
+def test_refund_permission_alone_is_sufficient(client: Client, payment: Payment) -> None:
     sign_in(client, make_staff("refund_payment"))
     assert payment.merchant_uid in client.get("/admin/payments/payment/").text
     assert client.get(CONFIRM, {"ids": payment.pk}, follow=True).status_code == 200
@@ -86,7 +86,7 @@ def test_confirmation_needs_a_csrf_token(payment: Payment) -> None:
     assert client.post(CHECK, {"ids": payment.pk}).status_code == 403
 
 
-def test_nobody_adds_changes_or_deletes_refunds_or_payments(admin_client: Client, payment: Payment) -> None:
+def test_refunds_and_payments_cannot_be_added_changed_or_deleted(admin_client: Client, payment: Payment) -> None:
     refund = RefundRecord.objects.create(
         payment=payment,
         status=RefundStatus.PENDING,

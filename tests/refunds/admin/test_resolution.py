@@ -101,14 +101,14 @@ def test_closing_an_executed_refund_books_and_reports_it(
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "nul\x00"])
-def test_without_a_usable_reason_nothing_is_closed(resolver: Client, stuck: RefundRecord, reason: str) -> None:
+def test_refund_is_not_closed_without_a_valid_reason(resolver: Client, stuck: RefundRecord, reason: str) -> None:
     answer = resolver.post(close(stuck), {"reason": reason})
     assert (answer.status_code, len(codes(answer.text))) == (200, 1)
     stuck.refresh_from_db()
     assert stuck.is_live
 
 
-def test_nothing_is_closed_while_imort_cannot_be_read(
+def test_refund_is_not_closed_while_imort_cannot_be_read(
     resolver: Client, stuck: RefundRecord, sandbox: SandboxServer
 ) -> None:
     sandbox.fault("payment", "http_500")

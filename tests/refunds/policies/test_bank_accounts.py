@@ -155,7 +155,7 @@ def test_telephone_number_is_sent_without_its_country_code():
 
 
 @pytest.mark.parametrize(("now", "sent"), [(seoul(2026, 3, 31), ""), (seoul(2026, 4, 1), "110123456789")])
-def test_the_account_of_a_kcp_phone_bill_is_sent_only_after_its_month(now, sent):
+def test_account_of_a_kcp_phone_payment_is_sent_only_after_its_month(now, sent):
     context = asking(paid("kcp", "phone"), now=now, contracts=["kcp_phone_next_month"], **ACCOUNT)
     assert wire_account(context).account == sent
 

@@ -47,14 +47,14 @@ EXCEPTIONS = ["html5_inicis_phone_partial", "kcp_phone_partial", "kcp_phone_next
         (None, SOON_AFTER, []),
     ],
 )
-def test_a_phone_bill_is_refunded_in_its_month_in_seoul(paid_at, now, expected):
+def test_phone_payment_is_refunded_in_its_month_in_seoul_only(paid_at, now, expected):
     payment = paid("danal", "phone", paid_at=paid_at, status="paid")
     assert violations(asking(payment, now=now)) == expected
 
 
 @pytest.mark.parametrize(("amount", "expected"), [(10_000, []), (None, []), (9_999, ["phone_partial"])])
 @pytest.mark.parametrize("pg_provider", ["danal", "kcp", "html5_inicis", "ksnet"])
-def test_a_phone_bill_is_refunded_in_full(pg_provider, amount, expected):
+def test_phone_payment_is_refunded_in_full_only(pg_provider, amount, expected):
     assert violations(asking(paid(pg_provider, "phone"), amount)) == expected
 
 
@@ -73,7 +73,7 @@ def test_rest_of_a_phone_payment_is_a_partial_refund():
         ("danal", "kcp_phone_partial", ["phone_partial"]),
     ],
 )
-def test_a_contract_allows_parts_of_phone_bills_at_its_own_pg(pg_provider, contract, expected):
+def test_contract_allows_partial_refunds_of_phone_payments_at_its_pg(pg_provider, contract, expected):
     payment = paid(pg_provider, "phone", tax_free_left=Decimal(0))
     assert violations(asking(payment, 4_000, contracts=[contract])) == expected
 
@@ -86,7 +86,7 @@ def test_a_contract_allows_parts_of_phone_bills_at_its_own_pg(pg_provider, contr
         ("html5_inicis", "kcp_phone_next_month", ["phone_next_month"]),
     ],
 )
-def test_a_contract_allows_phone_bills_of_earlier_months_at_kcp(pg_provider, contract, expected):
+def test_contract_allows_phone_payments_of_earlier_months_at_kcp(pg_provider, contract, expected):
     context = asking(paid(pg_provider, "phone"), now=seoul(2026, 4, 1, 0), contracts=[contract], **ACCOUNT)
     assert violations(context) == expected
 
@@ -94,12 +94,12 @@ def test_a_contract_allows_phone_bills_of_earlier_months_at_kcp(pg_provider, con
 @pytest.mark.parametrize(
     ("now", "expected"), [(seoul(2026, 3, 31, 23, 59, 59), []), (seoul(2026, 4, 1, 0), ["account_required"])]
 )
-def test_a_kcp_phone_bill_needs_an_account_only_after_its_month(now, expected):
+def test_kcp_phone_payment_needs_an_account_only_after_its_month(now, expected):
     assert violations(asking(paid("kcp", "phone"), now=now, contracts=["kcp_phone_next_month"])) == expected
 
 
 @pytest.mark.parametrize("pay_method", ["card", "trans"])
-def test_no_other_method_is_bound_to_its_month_or_to_full_refunds(pay_method):
+def test_other_methods_have_no_month_or_full_refund_rule(pay_method):
     payment = paid("danal", pay_method)
     assert violations(asking(payment, 4_000, now=seoul(2026, 5, 1))) == []
 
@@ -296,7 +296,7 @@ def test_partial_refund_of_a_possibly_foreign_card_warns(pay_method, currency, a
         ("paypal_v2", "paypal", seoul(2026, 8, 29, 23, 59, 59), seoul(2026, 8, 30, 0)),
     ],
 )
-def test_a_refund_later_than_usual_warns_and_is_not_refused(pg_provider, pay_method, last_day, day_after):
+def test_late_refund_warns_but_is_allowed(pg_provider, pay_method, last_day, day_after):
     payment = paid(pg_provider, pay_method)
     assert "late_refund" not in warnings(asking(payment, now=last_day, reason="단순 변심"))
     late = asking(payment, now=day_after, reason="단순 변심")
@@ -304,7 +304,7 @@ def test_a_refund_later_than_usual_warns_and_is_not_refused(pg_provider, pay_met
     assert violations(late) == []
 
 
-def test_a_payment_of_an_unknown_day_is_never_late():
+def test_payment_without_a_date_gives_no_late_warning():
     assert warnings(asking(paid(paid_at=None), now=seoul(2036, 1, 1))) == []
 
 
@@ -318,7 +318,7 @@ def test_a_payment_of_an_unknown_day_is_never_late():
         ("paypal", "paypal", False),
     ],
 )
-def test_some_refunds_are_only_accepted_at_first(pg_provider, pay_method, expected):
+def test_some_pgs_settle_refunds_later(pg_provider, pay_method, expected):
     payment = paid(pg_provider, pay_method)
     assert settles_later(payment) is expected
     assert ("settles_later" in warnings(asking(payment, **ACCOUNT, **TEL))) is expected

@@ -43,7 +43,7 @@ def test_the_rest_of_a_payment_can_be_refunded_though_its_status_says_cancelled(
     assert check(asking(paid(status="cancelled", refunded=9_999))) == NOTHING
 
 
-def test_a_partly_refunded_payment_without_a_day_of_payment_can_be_refunded():
+def test_partly_refunded_payment_without_a_payment_date_can_be_refunded():
     assert check(asking(paid(status="cancelled", refunded=1, paid_at=None))) == NOTHING
 
 
@@ -117,7 +117,7 @@ def test_wrong_amount_skips_the_rules_about_parts_and_costs(amount):
 
 
 @pytest.mark.parametrize(("has_promotion", "expected"), [(True, ["promotion"]), (False, [])])
-def test_a_payment_with_a_discount_warns_that_amounts_can_differ(has_promotion, expected):
+def test_payment_with_a_promotion_warns_that_amounts_can_differ(has_promotion, expected):
     assert warnings(asking(paid(has_promotion=has_promotion))) == expected
 
 

@@ -42,7 +42,7 @@ def compare_json(*args: str) -> tuple[int, dict[str, Any]]:
     return code, json.loads(text)
 
 
-def test_equal_ledgers_have_no_differences(sandbox: SandboxServer) -> None:
+def test_equal_ledgers_have_no_discrepancies(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     call_command("refund", payment.merchant_uid, "--amount", "1000", stdout=StringIO())
     code, document = compare_json()
@@ -59,7 +59,7 @@ def test_check_reports_and_repairs_nothing(sandbox: SandboxServer) -> None:
 
 
 @pytest.mark.parametrize(("status", "words"), [("cancelled", "Cancelled"), ("new_word", "new_word")])
-def test_statuses_are_told_in_the_words_of_who_reads(status: str, words: str) -> None:
+def test_statuses_are_shown_in_the_readers_language(status: str, words: str) -> None:
     ours = make_payment()
     theirs = GatewayPayment(ours.imp_uid, ours.merchant_uid, status, ours.amount, ours.cancel_amount)
     with override("ko"):
@@ -67,12 +67,12 @@ def test_statuses_are_told_in_the_words_of_who_reads(status: str, words: str) ->
     assert [(one.here, one.there) for one in found] == [("Paid", words)]
 
 
-def test_a_report_is_named_by_its_days_in_seoul() -> None:
+def test_report_is_named_after_its_days_in_seoul() -> None:
     until = datetime(2026, 3, 31, 23, 59, tzinfo=SEOUL)
     assert str(ReconciliationReport(since=datetime(2026, 3, 1, tzinfo=SEOUL), until=until)) == "2026-03-01 – 2026-03-31"
 
 
-def test_differences_are_repaired_and_gone_afterwards(sandbox: SandboxServer) -> None:
+def test_discrepancies_are_repaired(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 1_000, "console")
     sandbox.create_payment(merchant_uid="never-mirrored")
@@ -90,7 +90,7 @@ def test_a_payment_that_imort_does_not_know_is_reported(sandbox: SandboxServer) 
     assert (code, [found["kind"] for found in document["differences"]]) == (1, ["missing_there"])
 
 
-def test_an_open_refund_is_a_difference_until_it_is_settled(sandbox: SandboxServer) -> None:
+def test_open_refund_is_a_discrepancy_until_it_is_settled(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "accept_later", times=1)
     with pytest.raises(SystemExit):
@@ -101,7 +101,7 @@ def test_an_open_refund_is_a_difference_until_it_is_settled(sandbox: SandboxServ
     assert compare_json()[1]["found"] == 0
 
 
-def test_the_report_is_kept_when_imort_cannot_be_read(sandbox: SandboxServer) -> None:
+def test_report_is_kept_if_imort_cannot_be_read(sandbox: SandboxServer) -> None:
     sandbox.fault("status", "http_500")
     code, document = compare_json()
     assert (code, document["ok"]) == (1, False)
@@ -109,7 +109,7 @@ def test_the_report_is_kept_when_imort_cannot_be_read(sandbox: SandboxServer) ->
     assert ReconciliationReport.objects.get().error
 
 
-def test_the_csv_cannot_smuggle_formulas_into_a_spreadsheet(sandbox: SandboxServer, tmp_path: Path) -> None:
+def test_csv_contains_no_formulas(sandbox: SandboxServer, tmp_path: Path) -> None:
     make_payment(merchant_uid="=1+1")
     compare(SINCE, "--csv", str(tmp_path / "drift.csv"))
     with (tmp_path / "drift.csv").open(encoding="utf-8-sig") as file:

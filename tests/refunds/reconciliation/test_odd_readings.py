@@ -121,7 +121,7 @@ def test_unbookable_payment_does_not_stop_the_sweep(monkeypatch: pytest.MonkeyPa
     assert odd.refunds.get().next_check_at > timezone.now()
 
 
-def test_a_payment_that_cannot_be_booked_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_unbookable_payment_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     odd, lost, gateway = odd_and_fine()
     found = {result.payment.pk: result for result in reconcile(gateway=gateway)}
     assert (found[odd.pk].outcome, found[odd.pk].unresolved) == ("unbookable", odd.refunds.get())
