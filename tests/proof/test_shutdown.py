@@ -45,7 +45,7 @@ def test_stopped_web_server_finishes_its_refund_and_loses_no_notification(
         refunding = threading.Thread(target=refund)
         refunding.start()
         wait_for(lambda: sandbox.log("cancel"), "the refund did not start")
-        told = requests.post(f"{web.url}/webhooks/iamport", json={"imp_uid": notified.imp_uid}, timeout=10)
+        response = requests.post(f"{web.url}/webhooks/iamport", json={"imp_uid": notified.imp_uid}, timeout=10)
         assert answers == []
         web.terminate()
         exit_code = web.wait()
