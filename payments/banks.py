@@ -41,22 +41,22 @@ class _Row:
 
 
 def banks_for(pg_provider: str) -> list[Bank]:
-    """The banks that the PG can refund to, by standard code; all of them for a PG the table does not name."""
+    """Return the banks that the PG can refund to, by standard code; all of them for a PG that is not in the table."""
     return [row.bank for row in _rows() if _wire(row, pg_provider) is not None]
 
 
 def bank_by_code(code: str) -> Bank | None:
-    """The bank with this standard three-digit code."""
+    """Return the bank with this standard three-digit code."""
     return next((row.bank for row in _rows() if row.bank.code == code), None)
 
 
 def wire_code(bank: Bank, pg_provider: str) -> str | None:
-    """What the PG wants as `refund_bank`; None if it does not list the bank."""
+    """Return the PG's `refund_bank` for this bank; None if it does not list the bank."""
     return next((_wire(row, pg_provider) for row in _rows() if row.bank == bank), None)
 
 
 def resolve_bank(text: str, pg_provider: str) -> Bank | None:
-    """The bank that a person or a script means by `text`; None if no bank, or more than one, fits.
+    """Return the bank that `text` names; None if no bank or more than one fits.
 
     Tried in this order: the PG's own code (so for daou "12" is Hana Bank, though 012 is the standard code
     of another bank), the standard code with or without its leading zero, NHN KCP's form ("BK88"), and the
@@ -87,7 +87,7 @@ def _only(banks: Iterator[Bank]) -> Bank | None:
 
 
 def _spellings(name: str) -> set[str]:
-    """`name` without case, spaces and punctuation; and without the word "bank", if enough is left of it."""
+    """Return `name` without case, spaces and punctuation, and without the word "bank" if enough is left."""
     folded = "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char.isalnum())
     short = _SUFFIX.sub("", folded)
     return {folded, short} if len(short) > 1 else {folded}

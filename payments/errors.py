@@ -1,4 +1,4 @@
-"""Errors of looking payments up.
+"""Errors of payment lookups.
 
 DomainError (core.errors)
  ├── PaymentNotFound        payment_not_found
@@ -12,7 +12,7 @@ from core.errors import DomainError
 
 
 class PaymentNotFound(DomainError):
-    """No payment of that number is known here (or it belongs to someone else)."""
+    """There is no payment of that number here, or it belongs to another user."""
 
     code = "payment_not_found"
 
@@ -21,7 +21,7 @@ class PaymentNotFound(DomainError):
 
 
 class AmbiguousOrder(DomainError):
-    """Several paid payments share the `merchant_uid`: only `imp_uid` can tell them apart."""
+    """Several paid payments share the `merchant_uid`: only `imp_uid` identifies one."""
 
     code = "several_payments"
 

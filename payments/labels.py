@@ -1,4 +1,4 @@
-"""Words for i'mport's codes of payment methods, gateways and statuses, in the reader's language."""
+"""Names of i'mport's payment methods, PGs, banks and statuses, in the active language."""
 
 from django.utils.functional import Promise
 from django.utils.translation import get_language
@@ -57,17 +57,17 @@ PG_PROVIDERS: dict[str, str | Promise] = {
 
 
 def method_label(pay_method: str) -> str:
-    """The method in words; an unknown code is shown as it is."""
+    """Return the name of the method; an unknown code as it is."""
     return str(PAY_METHODS.get(pay_method, pay_method))
 
 
 def pg_label(pg_provider: str) -> str:
-    """The payment gateway in words; an unknown code is shown as it is."""
+    """Return the name of the PG; an unknown code as it is."""
     return str(PG_PROVIDERS.get(pg_provider, pg_provider))
 
 
 def bank_label(code: str) -> str:
-    """The bank with this standard code, in the reader's language; an unknown code is shown as it is."""
+    """Return the name of the bank with this standard code; an unknown code as it is."""
     bank = bank_by_code(code)
     if bank is None:
         return code
@@ -75,7 +75,7 @@ def bank_label(code: str) -> str:
 
 
 def status_label(status: str) -> str:
-    """The payment's status in words; an unknown one is shown as it is."""
+    """Return the name of the payment's status; an unknown one as it is."""
     return str(dict(PaymentStatus.choices).get(status, status))
 
 

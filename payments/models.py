@@ -1,4 +1,4 @@
-"""What was paid: the local mirror of i'mport's payments."""
+"""Payments, mirrored from i'mport, and the notification inbox."""
 
 from decimal import Decimal
 from typing import Self
@@ -16,7 +16,7 @@ PAYMENT_TIME = Coalesce("paid_at", "created_at")
 
 
 class PaymentStatus(models.TextChoices):
-    """i'mport's own words. CANCELLED is already shown after a *partial* cancel: ask the amounts instead."""
+    """i'mport's statuses. CANCELLED already follows a *partial* cancel: compare the amounts instead."""
 
     READY = "ready", _("Waiting for payment")
     PAID = "paid", _("Paid")
@@ -38,7 +38,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         )
 
     def refundable(self) -> Self:
-        """Payments of which something is left to refund."""
+        """Payments with an amount left to refund."""
         return self.ever_paid().filter(cancel_amount__lt=F("amount") - F("lapsed_discount"))
 
 
@@ -66,8 +66,8 @@ class Payment(models.Model):
     cancel_amount = models.DecimalField(
         _("refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, default=Decimal(0)
     )
-    # With a promotion, `amount` and what is asked for count before the discount, `cancel_amount` after it: the
-    # discount on what was refunded is neither left to ask for nor given back.
+    # With a promotion, `amount` and requested amounts count before the discount, `cancel_amount` after it: the
+    # discount on the refunded part can neither be requested nor is it given back.
     lapsed_discount = models.DecimalField(
         _("discount on the refunded part"),
         max_digits=MAX_DIGITS,
@@ -75,7 +75,7 @@ class Payment(models.Model):
         default=Decimal(0),
         db_default=Decimal(0),  # for processes that run the code before it
     )
-    # What is left by tax kind, read from i'mport when a rule needs it; null = not known (yet, or any more).
+    # What is left by tax kind, read from i'mport when a rule needs it; null: not known.
     tax_free_left = models.DecimalField(
         _("tax-free part left"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
     )
@@ -156,14 +156,14 @@ class Payment(models.Model):
 
     @property
     def was_paid(self) -> bool:
-        """Whether the money has reached the shop (a virtual account that expired unpaid is also "cancelled")."""
+        """Return whether the money has reached the shop (an expired virtual account is also "cancelled")."""
         if self.status == PaymentStatus.PAID:
             return True
         return self.status == PaymentStatus.CANCELLED and (self.paid_at is not None or self.cancel_amount > 0)
 
     @property
     def refundable_amount(self) -> Decimal:
-        """What a refund can still ask for, in major units of `currency`; 0 for a payment that was never paid.
+        """Return what can still be refunded, in major units of `currency`; 0 for a payment that was never paid.
 
         With a promotion it counts before the discount, as i'mport's `amount` and `checksum` of a cancel do.
         """

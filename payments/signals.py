@@ -1,4 +1,4 @@
-"""What payments tell other applications, without knowing them."""
+"""Signals of payments for other applications."""
 
 from django.dispatch import Signal
 

@@ -42,7 +42,7 @@ def body_of(event: Event) -> str:
 
 
 def event_json(event_type: str, at: datetime, refund: RefundRecord | None) -> Json:
-    """The content of an event; a test has no refund and no data."""
+    """Return the content of an event; a test has no refund and no data."""
     data = {"refund": refund_json(refund), "payment": payment_json(refund.payment)} if refund else {}
     return {"type": event_type, "timestamp": at, "data": data}
 

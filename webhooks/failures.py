@@ -1,11 +1,11 @@
-"""Why an event did not reach an endpoint, or never could."""
+"""Why a delivery failed."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class Failure(models.TextChoices):
-    """Every way in which an attempt gets no HTTP status, with a sentence that says what to do."""
+    """Reasons why an attempt has no HTTP status, each with a sentence that says what to do."""
 
     INVALID_URL = "invalid_url", _("Enter a web address such as https://shop.example/refunds.")
     HTTPS_REQUIRED = "https_required", _("The address must start with https://.")
@@ -29,7 +29,7 @@ class Failure(models.TextChoices):
 
 
 class SendError(Exception):
-    """No answer came. Whether the endpoint has had the event may be unknown."""
+    """No answer came. The endpoint may have received the event."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.value)
@@ -37,4 +37,4 @@ class SendError(Exception):
 
 
 class AddressRefused(SendError):
-    """Nothing is sent to this address, and nothing was asked of it but its name."""
+    """The address is not allowed: nothing was sent, and at most its name was looked up."""

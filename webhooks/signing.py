@@ -1,4 +1,4 @@
-"""Signatures as https://www.standardwebhooks.com wants them, so that receivers verify with a ready library."""
+"""Sign events as https://www.standardwebhooks.com defines, so that receivers can use a ready library."""
 
 import hmac
 import secrets
@@ -11,12 +11,12 @@ SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """A secret as it is given to the receiver."""
+    """Return a new secret in the form that the receiver uses."""
     return PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def signed_headers(*, message_id: str, at: datetime, body: bytes, secret_texts: Iterable[str]) -> dict[str, str]:
-    """The three headers of one attempt; signed with each of the secrets, as a receiver may know only one."""
+    """Return the three headers of one attempt, signed with each secret: a receiver may know only one of them."""
     timestamp = str(int(at.timestamp()))
     signed = f"{message_id}.{timestamp}.".encode() + body
     signatures = " ".join(_signature(text, signed) for text in secret_texts)

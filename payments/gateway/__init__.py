@@ -1,4 +1,4 @@
-"""The payment gateway: everything that knows i'mport's wire format, and nothing that knows our database."""
+"""The payment gateway: knows i'mport's wire format, and not our database."""
 
 from payments.gateway.base import (
     Balance,

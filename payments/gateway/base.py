@@ -1,4 +1,4 @@
-"""What the rest of the project knows of a payment gateway: one protocol and the values it speaks in."""
+"""The gateway protocol and its values: all that the rest of the project knows of a payment gateway."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ StatusFilter = Literal["all", "ready", "paid", "cancelled", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """One item of `cancel_history`: one cancel that was carried out. `amount` in major units of the currency."""
+    """One item of `cancel_history`: one executed cancel. `amount` in major units of the currency."""
 
     amount: Decimal
     cancelled_at: datetime | None
@@ -71,7 +71,7 @@ class GatewayPayment:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """One cancel. `amount` is always explicit and above 0; `checksum` is what we believe is still cancellable.
+    """One cancel request. `amount` is always explicit and above 0; `checksum` is the refundable amount that we know.
 
     `refund_bank` is already in the form that the PG wants; `refund_account` and `refund_tel` are digits only.
     """
@@ -94,7 +94,7 @@ class CancelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What is left of a payment, by tax kind (`GET /payments/{imp_uid}/balance`)."""
+    """What is left of a payment by tax kind (`GET /payments/{imp_uid}/balance`)."""
 
     tax_free: Decimal
     supply: Decimal
@@ -107,16 +107,16 @@ class Gateway(Protocol):
 
     @property
     def longest_cancel(self) -> float:
-        """Seconds that a cancel can take in all, with a new token before it and a reading after a refusal."""
+        """Return the seconds that a cancel can take, with a new token before it and a reading after a refusal."""
 
     def cancel(self, request: CancelRequest) -> GatewayPayment:
-        """Ask for one cancel, once, and never repeat it. Returns the payment as i'mport shows it afterwards."""
+        """Send one cancel once, and never repeat it. Return the payment as i'mport shows it afterwards."""
 
     def payment(self, imp_uid: str) -> GatewayPayment:
         """Read one payment. Raises `PaymentUnknown` if there is none."""
 
     def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
-        """Read many payments, a hundred per call; the ones i'mport does not know are left out."""
+        """Read many payments, a hundred per call. Leave out those that i'mport does not know."""
 
     def payments_between(
         self, start: datetime, end: datetime, *, status: StatusFilter = "all"
@@ -124,10 +124,10 @@ class Gateway(Protocol):
         """Read every payment whose final status was set in [start, end], page by page, oldest window first."""
 
     def balance(self, imp_uid: str) -> Balance:
-        """Read what is left of a payment, by tax kind."""
+        """Read what is left of a payment by tax kind."""
 
     def account_holder(self, *, bank_code: str, account: str) -> str:
-        """The name of the account's holder. Raises `GatewayRejected` if the bank does not know the account."""
+        """Return the name of the account's holder. Raises `GatewayRejected` if the bank does not know the account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What can go wrong between us and i'mport, told apart by what happened to the money.
+"""Errors of calls to i'mport, by what happened to the money.
 
 GatewayError
  ├── GatewayRejected       i'mport answered "no" (code != 0); read the payment before calling it final
@@ -24,7 +24,7 @@ class GatewayError(Exception):
 
 
 class GatewayRejected(GatewayError):
-    """i'mport answered with `code != 0`. `gateway_code` is its number (not a taxonomy: never branch on it)."""
+    """i'mport answered with `code != 0`. `gateway_code` is its number; it is no stable code, so never branch on it."""
 
     def __init__(self, message: str, *, gateway_code: int) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class PaymentUnknown(GatewayRejected):
 
 
 class GatewayUnavailable(GatewayError):
-    """The call certainly had no effect: connection refused, DNS, no token, too many requests."""
+    """The call had no effect: connection refused, DNS, no token, too many requests."""
 
     retryable = True
 
@@ -48,4 +48,4 @@ class GatewayAuthFailed(GatewayUnavailable):
 
 
 class OutcomeUnknown(GatewayError):
-    """Time-out, broken connection, 5xx or an unreadable answer: the call may have been carried out."""
+    """Time-out, broken connection, 5xx or an unreadable answer: the call may have been executed."""

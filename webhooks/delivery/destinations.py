@@ -1,7 +1,7 @@
-"""Where events may be sent: to web addresses on the public internet, and to networks that the operator has named.
+"""Allow destinations on the public internet, and in the networks that the operator has named.
 
-Whoever may enter an address could otherwise make this server ask its own network for them. So the name is looked up
-when the connection is made, every address it stands for is checked, and it is these addresses that are connected to.
+Without this check, whoever may enter a URL could make this server send requests inside its own network. The name is
+looked up when the connection is made, every address of it is checked, and the connection goes to these addresses.
 """
 
 import re
@@ -17,7 +17,7 @@ from webhooks.failures import AddressRefused, Failure
 
 IPAddress = IPv4Address | IPv6Address
 
-# Not from `ipaddress`: what it calls private differs between patch releases of Python.
+# Not from `ipaddress`: its private networks differ between patch releases of Python.
 _NOT_PUBLIC = [
     ip_network(network)
     for network in (
@@ -31,7 +31,7 @@ _NOT_PUBLIC = [
 _PUBLIC_IPV6 = ip_network("2000::/3")  # everything else of IPv6 is local, multicast or reserved
 _NAT64 = ip_network("64:ff9b::/96")
 
-# Mail, databases and the like live below; a web server of any kind does not, but for these.
+# Mail servers, databases and the like use the ports below; web servers use only these two of them.
 _FIRST_FREE_PORT = 1024
 _WEB_PORTS = {"http": 80, "https": 443}
 _PATH_CHARACTERS = "/%:@!$&'()*+,;=~-._"
@@ -41,7 +41,7 @@ _ENDS_IN_A_NUMBER = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)\.?")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A web address in its parts. `host` is ASCII, and without brackets where it is an IPv6 address."""
+    """A parsed URL. `host` is ASCII, and without brackets for an IPv6 address."""
 
     scheme: str
     host: str
@@ -60,14 +60,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class SocketAddress:
-    """What a socket connects to; it holds an IP address, so nothing is looked up again."""
+    """The address that a socket connects to. It holds an IP address, so nothing is looked up again."""
 
     family: int
     address: tuple[Any, ...]
 
 
 def parse_url(url: str) -> Target:
-    """The parts of an address that events may be sent to. Looks nothing up. Raises `AddressRefused`."""
+    """Parse a URL that events may be sent to. Makes no lookup. Raises `AddressRefused`."""
     try:
         parts = urlsplit(_without_odd_characters(url))
         port, host = parts.port, _ascii_host(parts.hostname or "")
@@ -87,7 +87,7 @@ def parse_url(url: str) -> Target:
 
 
 def look_up(target: Target) -> list[SocketAddress]:
-    """What to connect to, in this order. Raises `AddressRefused` if any of it is not public."""
+    """Return the addresses to connect to, in this order. Raises `AddressRefused` if one is not public."""
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -98,7 +98,7 @@ def look_up(target: Target) -> list[SocketAddress]:
 
 
 def is_allowed(address: IPAddress) -> bool:
-    """Whether events may be sent to this address: it is public, or in one of WEBHOOK_ALLOWED_NETWORKS."""
+    """Return whether events may be sent to this address: it is public, or in one of WEBHOOK_ALLOWED_NETWORKS."""
     address = _real(address)
     if any(address in network for network in settings.WEBHOOK_ALLOWED_NETWORKS):
         return True
@@ -108,7 +108,7 @@ def is_allowed(address: IPAddress) -> bool:
 
 
 def _real(address: IPAddress) -> IPAddress:
-    """The IPv4 address that an IPv6 one only stands for: mapped by the system, or translated on the way."""
+    """Return the IPv4 address that an IPv6 one stands for (mapped or NAT64), or the address itself."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:
             return address.ipv4_mapped
@@ -118,14 +118,14 @@ def _real(address: IPAddress) -> IPAddress:
 
 
 def _without_odd_characters(url: str) -> str:
-    """The same text. `urlsplit` drops line breaks, and browsers take a backslash for a slash: neither is meant."""
+    """Return the text. Raises `ValueError` for line breaks, which `urlsplit` drops, and for backslashes."""
     if any(character <= " " or character in "\\\x7f" for character in url):
         raise ValueError(url)
     return url
 
 
 def _ascii_host(host: str) -> str:
-    """The host as it is looked up. Raises `ValueError`, or `AddressRefused` for a number in an odd notation."""
+    """Return the host in ASCII. Raises `ValueError`, or `AddressRefused` for a number in an unusual notation."""
     if ":" in host:
         if "%" in host:  # names a network card of this machine
             raise ValueError(host)
@@ -133,7 +133,7 @@ def _ascii_host(host: str) -> str:
     name = host.encode("idna").decode()
     if not _HOST.fullmatch(name):
         raise ValueError(host)
-    # Systems read 127.1, 0x7f000001 and 2130706433 as addresses; no honest endpoint is written so.
+    # Systems read 127.1, 0x7f000001 and 2130706433 as addresses; a legitimate URL does not use them.
     if _ENDS_IN_A_NUMBER.fullmatch(name) and not _is_ipv4(name):
         raise AddressRefused(Failure.HOST_IS_A_NUMBER)
     return name

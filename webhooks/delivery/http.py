@@ -1,7 +1,7 @@
-"""One POST to somebody else's server: to checked addresses only, in bounded time, reading a bounded answer.
+"""Send one POST to an external server: checked addresses only, bounded time, bounded answer.
 
-Made of sockets and the standard library's HTTP rather than of an HTTP client: those look names up themselves, follow
-redirects, obey proxies and passwords of the environment, and wait for as long as an answer trickles.
+Uses sockets and the standard library's HTTP. HTTP clients look names up themselves, follow redirects, use proxies and
+passwords of the environment, and wait as long as single bytes arrive.
 """
 
 import socket
@@ -27,7 +27,7 @@ ANSWER_CHARACTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server said. `retry_after`: the seconds it wants to be left alone, 0 if it did not say."""
+    """The server's answer. `retry_after`: seconds of its Retry-After header, 0 without one."""
 
     status: int
     text: str
@@ -35,7 +35,7 @@ class Answer:
 
 
 def post(target: Target, *, headers: dict[str, str], body: bytes) -> Answer:
-    """Send it once and return the answer, whatever its status. Raises `SendError`."""
+    """Send the request once. Return the answer, whatever its status. Raises `SendError`."""
     with closing(_connect(look_up(target))) as line, _cut_off_in_time(line) as is_cut_off:
         try:
             return _exchange(line, target, headers, body, is_cut_off)
@@ -48,11 +48,11 @@ def post(target: Target, *, headers: dict[str, str], body: bytes) -> Answer:
 
 
 class _NotEncryptedError(Exception):
-    """There is no TLS at the other end, or its certificate is not for this host."""
+    """The server does not speak TLS, or its certificate is not for this host."""
 
 
 def _connect(addresses: list[SocketAddress]) -> socket.socket:
-    """A connection to the first of these that accepts one."""
+    """Connect to the first of these addresses that accepts."""
     end = time.perf_counter() + CONNECT_SECONDS
     for found in addresses:
         line = socket.socket(found.family, socket.SOCK_STREAM)
@@ -69,7 +69,7 @@ def _connect(addresses: list[SocketAddress]) -> socket.socket:
 
 @contextmanager
 def _cut_off_in_time(line: socket.socket) -> Iterator[threading.Event]:
-    """Break the connection after `TOTAL_SECONDS`: a time-out of the socket starts anew with every byte."""
+    """Break the connection after `TOTAL_SECONDS`: the socket's own time-out restarts with every byte."""
     is_cut_off = threading.Event()
     handle = line.dup()  # its own, as encryption takes the other one over
 
@@ -113,7 +113,7 @@ def _encrypted(line: socket.socket, host: str) -> ssl.SSLSocket:
 
 
 def _text_of(response: HTTPResponse) -> str:
-    """The beginning of the answer, as far as it came; its status counts without it."""
+    """Return the beginning of the body, as far as it came; the status counts without it."""
     read = b""
     with suppress(OSError, HTTPException, ValueError):
         while len(read) < ANSWER_BYTES and (part := response.read1(ANSWER_BYTES - len(read))):

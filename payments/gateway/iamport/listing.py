@@ -1,4 +1,4 @@
-"""Listing payments by time: i'mport answers for 90 days at most, in pages that can shift while read."""
+"""List payments by time: i'mport answers for 90 days at most, in pages that can shift during the listing."""
 
 import logging
 from collections.abc import Callable, Generator, Iterator
@@ -19,7 +19,7 @@ MAX_RESTARTS = 3
 def pages_between(
     read: Callable[[Call], Any], start: datetime, end: datetime, status: StatusFilter
 ) -> Iterator[PaymentPage]:
-    """The pages of every window in [start, end], oldest window first; each payment once per window.
+    """Return the pages of every window in [start, end], oldest window first, with each payment once per window.
 
     `read` makes one call and returns its `response`. Raises `ValueError` for naive times, at once.
     """
@@ -29,7 +29,7 @@ def pages_between(
 
 
 def _windows(first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Whole seconds, both ends included; no second is in two windows."""
+    """Yield windows of whole seconds, both ends included. No second is in two windows."""
     while first <= last:
         window_end = min(first + WINDOW_SECONDS - 1, last)
         yield first, window_end
@@ -42,7 +42,7 @@ def _pages_of_windows(
     for first, last in windows:
         seen: set[str] = set()
         for restarts in range(MAX_RESTARTS + 1):
-            # The last try takes the pages as they come: a listing that never rests must not be read for ever.
+            # The last try takes the pages as they come: a listing that keeps shifting must not be read for ever.
             stable = yield from _pages(read, first, last, status, seen, until_shift=restarts < MAX_RESTARTS)
             if stable:
                 break
@@ -58,7 +58,7 @@ def _pages(
     *,
     until_shift: bool,
 ) -> Generator[PaymentPage, None, bool]:
-    """The pages of one window, without the payments in `seen`.
+    """Yield the pages of one window, without the payments in `seen`.
 
     The return value is False if payments left the window meanwhile (one that is cancelled gets a new time):
     the rest then moved up, perhaps past the page that was about to be read. New ones only lengthen the end.

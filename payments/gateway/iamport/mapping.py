@@ -1,4 +1,4 @@
-"""i'mport's JSON as our values: strict where money is concerned, tolerant where i'mport is sloppy."""
+"""Convert i'mport's JSON to our values: strict for money, tolerant elsewhere."""
 
 import logging
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _TIMES = ("paid_at", "cancelled_at", "failed_at", "vbank_date")
 
 
 def payment_from(raw: object) -> GatewayPayment:
-    """One payment object. Raises `Unreadable` if imp_uid, status or an amount is missing or nonsense."""
+    """Convert one payment. Raises `Unreadable` if imp_uid, status or an amount is missing or invalid."""
     if not isinstance(raw, Mapping):
         raise Unreadable("a payment is not an object")
     optional: dict[str, Any] = {name: text(raw.get(name)) for name in _IDENTIFIERS}
@@ -50,7 +50,7 @@ def payment_from(raw: object) -> GatewayPayment:
 
 
 def payments_from(raw: object) -> tuple[GatewayPayment, ...]:
-    """The payments of a list. One that cannot be read is logged and left out, so that it hides no other."""
+    """Convert the payments of a list. Log and leave out one that cannot be read, so that it hides no other."""
     if not isinstance(raw, list):
         raise Unreadable("a list of payments is not a list")
     payments = []
@@ -64,7 +64,7 @@ def payments_from(raw: object) -> tuple[GatewayPayment, ...]:
 
 
 def balance_from(raw: object) -> Balance:
-    """What is left of a payment: given flat, under `amount`, or split by means of payment (then added up)."""
+    """Convert a balance. It comes flat, below `amount`, or split by means of payment, which are added up."""
     if not isinstance(raw, Mapping):
         raise Unreadable("a balance is not an object")
     if "supply" in raw:
@@ -86,7 +86,7 @@ def balance_from(raw: object) -> Balance:
 
 
 def amount(raw: Mapping[str, Any], name: str) -> Decimal:
-    """A required amount, finite and not negative."""
+    """Return a required amount, finite and not negative."""
     value = raw.get(name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise Unreadable(f"{name} is not an amount")
@@ -109,7 +109,7 @@ def from_unix(value: object) -> datetime | None:
 
 
 def flag(value: object) -> bool:
-    """true, 1 and their spellings."""
+    """Return True for true, 1 and their spellings."""
     return text(value).lower() in {"true", "1", "y"}
 
 
@@ -133,7 +133,7 @@ def _history(raw: object) -> tuple[Cancellation, ...]:
         return ()
     if not isinstance(raw, list):
         raise Unreadable("cancel_history is not a list")
-    # A cancel whose share of a promotion is nothing moved no money: there is nothing to book.
+    # A cancel of nothing but the promotion moved no money: there is nothing to book.
     return tuple(item for item in map(_cancellation, raw) if item.amount)
 
 
@@ -155,7 +155,7 @@ def _card_type(raw: object) -> int | None:
 
 
 def _balance(raw: Mapping[str, Any]) -> Balance:
-    # A part that is missing or null is one that the payment does not have.
+    # The payment does not have a part that is missing or null.
     parts = {name: amount(raw, name) if raw.get(name) is not None else Decimal(0) for name in Balance.__slots__}
     return Balance(**parts)
 

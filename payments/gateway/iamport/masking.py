@@ -1,4 +1,4 @@
-"""Take the personal data of a call out of what i'mport answers to it: a PG may quote the account in its refusal."""
+"""Mask a call's personal data in i'mport's answer: a PG may quote the account in its refusal."""
 
 import re
 
@@ -11,7 +11,7 @@ _SHORTEST_NAME = 2
 
 
 def masked(message: str, call: Call) -> str:
-    """The message without the account, telephone and holder that the call was about; the last four digits stay."""
+    """Mask the account, telephone and holder of the call in the message. The last four digits stay."""
     sent = {**dict(call.params), **(call.body or {})}
     for name in _NUMBERS:
         digits = str(sent.get(name, ""))

@@ -1,4 +1,4 @@
-"""How long i'mport takes, by what was asked and how it ended."""
+"""Measure the duration of calls to i'mport, by endpoint and outcome."""
 
 import re
 
@@ -15,7 +15,7 @@ CALLS = Histogram(
     registry=None,
 )
 
-# The first that fits; a payment's own number is no part of a name.
+# The first match counts; names contain no payment numbers.
 _ENDPOINTS = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -31,7 +31,7 @@ _ENDPOINTS = tuple(
 
 
 def note(call: Call, end: Envelope | Exception, seconds: float) -> None:
-    """Count one call. `end` is i'mport's answer, or why there was none. Raises nothing."""
+    """Measure one call. `end` is i'mport's answer, or why there was none. Raises nothing."""
     measure(lambda: CALLS.labels(_endpoint(call), _outcome(end)).observe(seconds))
 
 
@@ -40,7 +40,7 @@ def _endpoint(call: Call) -> str:
 
 
 def _outcome(end: Envelope | Exception) -> str:
-    """`ok`, `refused`, `unauthorized`, `too_many_requests`, `server_error`, `unreadable`, or how the call broke."""
+    """Return `ok`, `refused`, `unauthorized`, `too_many_requests`, `server_error`, `unreadable`, or the failure."""
     if isinstance(end, Exception):
         return {"NotSent": "not_sent", "NoAnswer": "no_answer"}.get(type(end).__name__, "connection_lost")
     if end.status >= 500:
