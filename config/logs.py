@@ -21,13 +21,6 @@ _FIELDS = ("asctime", "levelname", "name", "message", "request_id", "process")
 # The additional fields of a request's line. Libraries attach whole requests and tasks: those are left out.
 _MORE = frozenset({"exception", "stack", "method", "route", "status", "ms", "user_id", "token_id", "address"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# PostgreSQL's error details after the first line: the rejected row, or the statement with its values. They may contain
-# line breaks, so the match ends at the next part of a traceback. `repr` writes a line break as a backslash and n.
-_ROW = re.compile(
-    r"(?:\n|\\+n)(?:DETAIL|HINT|CONTEXT|QUERY|LINE \d+):"
-    r".*?(?=\nTraceback \(most|\n+The above exception was|\n+During handling of the above|\Z)",
-    re.DOTALL,
-)
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -45,11 +38,7 @@ class JsonLines(JsonFormatter):
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         known = _MORE.union(_NAMES.get(name, name) for name in _FIELDS)
-        return {
-            name: _without_row(value) if isinstance(value, str) else value
-            for name, value in log_data.items()
-            if name in known and value not in (None, "")
-        }
+        return {name: value for name, value in log_data.items() if name in known and value not in (None, "")}
 
     def serialize_log_record(self, log_data: dict[str, Any]) -> str:
         # JSON allows these characters, but some line readers treat them as line ends.
@@ -70,12 +59,8 @@ class Lines(logging.Formatter):
         return _CONTROL.sub(_escaped, super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
-        first, *rest = _without_row(super().format(record)).split("\n")
+        first, *rest = super().format(record).split("\n")
         return "\n".join([first, *(f"    {_CONTROL.sub(_escaped, line)}" for line in rest)])
-
-
-def _without_row(text: str) -> str:
-    return _ROW.sub("", text)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -1,7 +1,4 @@
-"""Cut database errors to their first line: the others contain the rejected row or the statement with its values.
-
-`config.logs` does the same for log lines. Errors also reach a command's standard error, or a mail.
-"""
+"""Cut database errors to their first line: the others contain the rejected row or the statement with its values."""
 
 from collections.abc import Callable
 from typing import Any

@@ -14,7 +14,6 @@ from unittest.mock import patch
 
 import pytest
 from celery import current_app
-from django.db import IntegrityError, connection, transaction
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
@@ -24,7 +23,7 @@ from core.request_ids import new_request_id, request_id
 from monitoring.log_filters import Context
 from refunds.models import RefundEvent
 from refunds.tasks import sweep
-from tests.factories import make_payment, make_staff, paid_at_sandbox
+from tests.factories import make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,47 +94,6 @@ def test_no_value_starts_a_new_log_line(log: Log, evil: str) -> None:
 
     assert all(line.startswith(('{"time": "20', "20", "    ")) for line in log.lines)
     assert "\x1b" not in "".join(log.lines)
-
-
-# --- Database errors with row values --------------------------------------------------------------------------
-
-
-@pytest.mark.postgres
-@pytest.mark.django_db
-@pytest.mark.parametrize("log", ["json", "line"], indirect=True)
-@pytest.mark.parametrize("name", ["HONG", "Kim\nHONG", "Kim\nTraceback: HONG"])
-def test_row_rejected_by_postgresql_is_not_logged(log: Log, name: str) -> None:
-    logger = logging.getLogger("refunds.test")
-    try:
-        # Errors are also shortened at their source; this one is not.
-        with patch.object(connection, "execute_wrappers", []), transaction.atomic():
-            make_payment(buyer_name=name, cancel_amount=20_000)
-    except IntegrityError as exc:
-        logger.exception("it broke: %s", exc)
-        logger.error("a task raised %r", exc)  # as Celery logs it
-
-    written = "".join(log.lines)
-    assert "violates check constraint" in written
-    assert written.count("The above exception") == 1
-    assert "HONG" not in written
-
-
-@pytest.mark.parametrize("log", ["json", "line"], indirect=True)
-def test_text_after_a_rejected_row_is_logged(log: Log) -> None:
-    logger = logging.getLogger("refunds.test")
-    said = "refused\nDETAIL:  Failing row contains (1, HONG,\n\nHONG).\n"
-    try:
-        try:
-            raise ValueError(said)
-        except ValueError as exc:
-            raise RuntimeError("of ours\nnext line") from exc
-    except RuntimeError:
-        logger.exception("it broke")
-
-    written = "".join(log.lines)
-    assert "Failing row" not in written
-    assert "RuntimeError: of ours" in written
-    assert "next line" in written
 
 
 @pytest.mark.parametrize("log", ["line"], indirect=True)

@@ -19,7 +19,7 @@ from prometheus_client import Metric, values
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from monitoring import collectors, middleware, multiprocess
+from monitoring import middleware, multiprocess
 from payments.gateway.iamport import metrics as gateway_metrics
 from payments.intake.inbox import add_notification
 from refunds import metrics
@@ -139,7 +139,7 @@ def test_time_of_the_last_sweep_is_exported(client: Client) -> None:
 
 
 def test_messages_waiting_for_a_worker_are_counted(client: Client) -> None:
-    with patch.object(collectors._waiting, "_fresh_for", 0), current_app.connection_for_write() as connection:
+    with current_app.connection_for_write() as connection:
         before = value(client, "queue_messages") or 0
         sweep.delay()
         assert value(client, "queue_messages") == before + 1
@@ -149,7 +149,6 @@ def test_messages_waiting_for_a_worker_are_counted(client: Client) -> None:
 
 def test_messages_of_a_broker_service_are_counted(client: Client) -> None:
     with (
-        patch.object(collectors._waiting, "_fresh_for", 0),
         broker(broker_transport_options={}, broker_write_url="memory://"),
         current_app.connection_for_write() as connection,
     ):
@@ -215,13 +214,6 @@ def test_failing_collector_does_not_affect_others(client: Client) -> None:
         assert value(client, "collector_up", part="refunds") == 0
         assert value(client, "notifications_waiting") == 0
     assert value(client, "collector_up") == 5
-
-
-def test_parallel_scrape_gets_503(client: Client) -> None:
-    with collectors._at_work:
-        answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-
-    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
 
 
 @pytest.mark.parametrize("trouble", ["a file in the place of the folder", "no room left"])
