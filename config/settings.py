@@ -7,7 +7,7 @@ from pathlib import Path
 from django.utils.translation import gettext_lazy as _
 from django_guid.integrations.celery import CeleryIntegration
 
-from config import broker, csp, env, logs, openapi, schedule, unfold
+from config import broker, env, logs, openapi, schedule, unfold
 from config.caches import caches
 from config.contracts import known_contracts
 from config.encryption import encryption_keys
@@ -226,7 +226,6 @@ LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "core.http.crash_reports.NoValues"
-CONTENT_SECURITY_POLICIES = csp.POLICIES
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
 # There are no uploads. The largest legitimate request is the admin's page of 50 refunds, about 60 KiB.

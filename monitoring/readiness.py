@@ -1,20 +1,24 @@
-"""Readiness checks by name, each with a time limit and a cache of one second."""
+"""Readiness checks by name. They run in parallel, with a time limit, at most once a second."""
 
 import logging
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import lru_cache, partial
 
-from django.db import connection
+from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from monitoring.broker import ensure_broker_answers
-from monitoring.time_limited import StartedCheck, TimeLimitedCheck
+from monitoring.broker import waiting_messages
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 3.0  # seconds for all checks, which run in parallel
-FRESH_FOR = 1.0  # seconds; probes are public and must not let a client query the database and the broker in a loop
+LIMIT = 3.0  # seconds for all checks
 
 OK, FAILED, TIMEOUT = "ok", "failed", "timeout"
+
+# Checks that hang occupy these threads and no more.
+_pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="readiness")
 
 
 class NotReady(Exception):
@@ -25,37 +29,23 @@ class NotReady(Exception):
         self.word = word
 
 
-_checks: dict[str, TimeLimitedCheck[str]] = {}
+_checks: dict[str, Callable[[], object]] = {}
 _warnings: set[str] = set()
 
 
-def register_check(name: str, check: Callable[[], None], *, is_warning: bool = False) -> None:
+def register_check(name: str, check: Callable[[], object], *, is_warning: bool = False) -> None:
     """Have `/readyz` call `check`, which raises `NotReady` or any other exception if it fails.
 
     A failed check makes the process unready, unless it `is_warning`.
     """
+    _checks[name] = check
     if is_warning:
         _warnings.add(name)
 
-    def verdict() -> str:
-        try:
-            check()
-        except NotReady as exc:
-            if not is_warning:
-                logger.warning("not ready: %s: %s", name, exc)
-            return exc.word
-        except Exception as exc:  # noqa: BLE001 - any exception means that the check failed
-            logger.warning("not ready: %s: %s: %s", name, type(exc).__name__, exc)
-            return FAILED
-        return OK
-
-    _checks[name] = TimeLimitedCheck(verdict, limit=LIMIT, fresh_for=FRESH_FOR)
-
 
 def verdicts() -> dict[str, str]:
-    """Run all checks in parallel and return each one's word, in at most `LIMIT` seconds."""
-    started = {name: check.start() for name, check in _checks.items()}
-    return {name: _word(name, one) for name, one in started.items()}
+    """Run all checks and return each one's word, in at most `LIMIT` seconds."""
+    return _verdicts_of_second(int(time.monotonic()))
 
 
 def is_ready(words: dict[str, str]) -> bool:
@@ -63,12 +53,35 @@ def is_ready(words: dict[str, str]) -> bool:
     return all(word == OK for name, word in words.items() if name not in _warnings)
 
 
-def _word(name: str, started: StartedCheck[str]) -> str:
+@lru_cache(maxsize=1)
+def _verdicts_of_second(_second: int) -> dict[str, str]:
+    # Probes are public and must not let a client query the database and the broker in a loop.
+    running = {name: _pool.submit(partial(_verdict, name)) for name in _checks}
+    wait(running.values(), timeout=LIMIT)
+    return {name: _word(name, future) for name, future in running.items()}
+
+
+def _verdict(name: str) -> str:
     try:
-        return started.answer()
-    except TimeoutError:
-        logger.warning("not ready: %s: no answer in time", name)
-        return TIMEOUT
+        _checks[name]()
+    except NotReady as exc:
+        if name not in _warnings:
+            logger.warning("not ready: %s: %s", name, exc)
+        return exc.word
+    except Exception as exc:  # noqa: BLE001 - any exception means that the check failed
+        logger.warning("not ready: %s: %s: %s", name, type(exc).__name__, exc)
+        return FAILED
+    finally:
+        connections.close_all()
+    return OK
+
+
+def _word(name: str, future: Future[str]) -> str:
+    if future.done():
+        return future.result()
+    future.cancel()
+    logger.warning("not ready: %s: no answer in time", name)
+    return TIMEOUT
 
 
 def _database_answers() -> None:
@@ -94,4 +107,4 @@ def register_own_checks() -> None:
     """Register the checks that need no other app."""
     register_check("database", _database_answers)
     register_check("migrations", _migrations_are_applied)
-    register_check("broker", ensure_broker_answers)
+    register_check("broker", waiting_messages)

@@ -6,7 +6,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from monitoring.collectors import BusyError, exposition
+from monitoring.collectors import exposition
 from monitoring.readiness import is_ready, verdicts
 
 
@@ -39,7 +39,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not constant_time_compare(token.strip(), settings.METRICS_TOKEN):
         return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
-    try:
-        return HttpResponse(exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
-    except BusyError:
-        return HttpResponse(status=503, headers={"Retry-After": "1"})
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
