@@ -143,9 +143,7 @@ def hanging() -> Iterator[Callable[[], None]]:
     over.set()
 
 
-def test_hanging_check_times_out(
-    client: Client, hanging: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hanging_check_times_out(client: Client, hanging: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "LIMIT", 1)
     monkeypatch.setitem(readiness._checks, "database", hanging)
     started = time.monotonic()
