@@ -35,6 +35,10 @@ def silent_since() -> datetime:
     return timezone.now() - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
 
 
+class ClaimLost(Exception):
+    """Another process has taken over."""
+
+
 class Claim:
     """The right to do the work of a row, held by the process whose time is in `claimed_at`."""
 

@@ -19,7 +19,7 @@ from core.money import format_money
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Payment
-from refunds.claims import Claim
+from refunds.claims import Claim, ClaimLost
 from refunds.models import Discrepancy, DiscrepancyKind, ReconciliationReport
 from refunds.reconciliation.discrepancies import discrepancy, find_discrepancies, ledger_of
 
@@ -128,12 +128,14 @@ def _write_page(
         one.report = report
     Discrepancy.objects.bulk_create(found)
     repaired = sum(one.repaired for one in found)
-    claim.renew(
+    is_held = claim.renew(
         compared=F("compared") + compared,
         found=F("found") + len(found),
         repaired=F("repaired") + repaired,
         total=min(max(total, 0), _MAX_TOTAL),
     )
+    if not is_held:
+        raise ClaimLost
 
 
 def _ours_not_listed(since: datetime, until: datetime, seen: set[str]) -> Iterator[list[Payment]]:

@@ -156,7 +156,7 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
             "is_followed": not is_over,
             "total": max(obj.total, obj.compared),
             "to_repair": len(to_repair),
-            "no_worker": "" if is_over else delay_text(progress, max([obj.started_at, *to_repair])),
+            "no_worker": "" if is_over else delay_text(progress, max(to_repair, default=obj.started_at)),
         }
 
     @admin.display(description=_("period"))

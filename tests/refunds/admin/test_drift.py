@@ -57,7 +57,7 @@ def test_looking_at_the_form_compares_nothing(resolver: Client, sandbox: Sandbox
     assert COMPARE in resolver.get(REPORTS).text
 
 
-def test_comparing_reports_the_differences_and_repairs_nothing(resolver: Client, sandbox: SandboxServer) -> None:
+def test_comparing_reports_the_discrepancies_and_repairs_nothing(resolver: Client, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 1_000, "console")
     answer: Any = resolver.post(COMPARE, asked("check"), follow=True)

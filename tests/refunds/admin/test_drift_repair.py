@@ -10,12 +10,15 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from config.celery import app
 from payments.gateway import Cancellation
 from payments.models import Payment
 from refunds.models import ReconciliationReport, RefundRecord
 from refunds.reconciliation.drift import compare_period
 from refunds.reconciliation.repair import repair
-from tests.admin_pages import sign_in
+from refunds.tasks import sweep
+from tests.admin_pages import codes, sign_in
+from tests.entry_points import run_command
 from tests.factories import make_payment, make_refund, make_staff, paid_at_sandbox
 from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer
@@ -48,7 +51,7 @@ def repairer(client: Client, request: pytest.FixtureRequest) -> Client:
     return sign_in(client, make_staff(request.param, "view_reconciliationreport", "view_payment"))
 
 
-def test_one_difference_is_repaired_with_all_of_its_payment(repairer: Client, sandbox: SandboxServer) -> None:
+def test_one_discrepancy_is_repaired_with_all_of_its_payment(repairer: Client, sandbox: SandboxServer) -> None:
     payment, other = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
     for one in (payment, other):
         sandbox.console_cancel(one.imp_uid, 1_000, "console")
@@ -84,7 +87,7 @@ def test_all_shown_are_repaired_and_a_second_press_changes_nothing(repairer: Cli
     assert found_now().found == 0
 
 
-def test_two_presses_at_once_count_each_difference_once(sandbox: SandboxServer) -> None:
+def test_two_presses_at_once_count_each_discrepancy_once(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     sandbox.console_cancel(payment.imp_uid, 1_000, "console")
     report, line = found_now(), Barrier(2)
@@ -106,6 +109,29 @@ def test_two_presses_at_once_count_each_difference_once(sandbox: SandboxServer) 
     report.refresh_from_db()
     assert (report.found, report.repaired) == (3, 3)
     assert RefundRecord.objects.count() == 1
+
+
+@pytest.mark.parametrize("does_it", [sweep, lambda: run_command("reconcile")])
+def test_a_repair_whose_worker_is_gone_is_done_later(repairer: Client, sandbox: SandboxServer, does_it: Any) -> None:
+    for name in ("one", "other"):
+        sandbox.create_payment(merchant_uid=name)
+    report = found_now()
+    app.conf.task_always_eager = False
+    assert press(repairer, report) == []
+    page = repairer.get(page_of(report)).text
+    assert codes(page) == ["repairing"]
+    assert "2 discrepancies left to repair" in page
+    assert "Repair all shown" not in page
+    app.conf.task_always_eager = True
+
+    report.discrepancies.update(repair_requested_at=timezone.now() - timedelta(hours=1))
+    assert codes(repairer.get(page_of(report)).text) == ["repairing", "no_worker"]
+    does_it()
+
+    page = repairer.get(page_of(report)).text
+    assert codes(page) == []
+    assert "All repaired" in page
+    assert page.count("The payment was added here.") == 2
 
 
 def test_a_refund_that_still_waits_says_what_to_do(repairer: Client, sandbox: SandboxServer) -> None:
