@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says of the limits of the API."""
+"""Deployment checks of the API's rate limits (`manage.py check --deploy`)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.core import checks
 
 @checks.register(deploy=True)
 def request_counts_are_shared(**_options: Any) -> list[checks.CheckMessage]:
-    """Mention that without CACHE_URL every process has limits of its own."""
+    """Report that without CACHE_URL each process applies the rate limits separately."""
     if not settings.CACHES["default"]["BACKEND"].endswith("LocMemCache"):
         return []
     return [

@@ -34,7 +34,7 @@ _warnings: set[str] = set()
 
 
 def register_check(name: str, check: Callable[[], object], *, is_warning: bool = False) -> None:
-    """Have `/readyz` call `check`, which raises `NotReady` or any other exception if it fails.
+    """Add `check` to `/readyz`; it raises `NotReady` or any other exception if it fails.
 
     A failed check makes the process unready, unless it `is_warning`.
     """

@@ -1,4 +1,4 @@
-"""Whether a background worker runs: it leaves a heartbeat after each sweep."""
+"""Detect a missing background worker: a worker records a heartbeat after each sweep."""
 
 from datetime import datetime, timedelta
 
@@ -7,23 +7,23 @@ from django.utils import timezone
 from monitoring.models import beat, last_seen
 from monitoring.readiness import NotReady, register_check
 
-# Some sweeps: one can be late while i'mport is slow.
+# Longer than one sweep interval (1 minute), because a sweep can be late while i'mport is slow.
 MISSING_AFTER = timedelta(minutes=3)
 _NAME = "worker"
 
 
 def note_worker() -> None:
-    """Note that a worker runs."""
+    """Record that a worker runs."""
     beat(_NAME)
 
 
 def worker_last_seen() -> datetime | None:
-    """Return when a worker last left a heartbeat; None if none ever did."""
+    """Return the time of the last worker's heartbeat, or None."""
     return last_seen(_NAME)
 
 
 def is_missing(seen_at: datetime | None) -> bool:
-    """Return whether a worker last seen then counts as gone."""
+    """Return whether a worker last seen at `seen_at` counts as missing."""
     return seen_at is None or timezone.now() - seen_at > MISSING_AFTER
 
 

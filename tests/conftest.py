@@ -58,7 +58,7 @@ ANY_DATABASE = (
     "tests/test_file_broker",
     "tests/test_security_document",
 )
-# Each takes as long as hundreds of others: these begin first, so that at the end no worker is left alone with one.
+# Each takes as long as hundreds of other tests. They start first, so that no worker runs one alone at the end.
 LONG = (
     "tests/proof/test_contract",
     "tests/proof/test_model",

@@ -1,4 +1,4 @@
-"""The inbox: each payment is read once, again after a failure, and again if notified during the reading."""
+"""The inbox: each payment is fetched once, again after a failure, and again if notified during the fetch."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_task_is_wanted_for_the_first_notification_and_again_only_after_a_read
 
     again_at = read_now(imp_uid="imp_1", gateway=gateway)
 
-    assert waited == [None]  # the reading sees to it itself
+    assert waited == [None]  # the running fetch handles it
     assert again_at == Notification.objects.get().next_attempt_at
     assert add_notification(imp_uid="imp_1") is None
     gateway.while_reading = lambda: None
@@ -243,7 +243,7 @@ def test_requests_at_once_are_one_row() -> None:
 
 
 def test_requests_beside_readings_are_all_followed_by_one() -> None:
-    """Whatever the interleaving: after the last request there is a reading, or one waits."""
+    """Whatever the interleaving: after the last request a fetch follows, or one is due."""
     gateway = Readings()
     last_request: list[float] = []
     last_reading: list[float] = []

@@ -1,4 +1,4 @@
-"""Reconciliation reports in the admin: read, downloaded, made by those who may, edited by nobody."""
+"""Reconciliation reports in the admin: viewed, downloaded, made with a permission, never edited."""
 
 from datetime import timedelta
 from typing import Any
@@ -94,7 +94,7 @@ def test_a_comparison_follows_its_worker(resolver: Client, sandbox: SandboxServe
     assert codes(page) == ["running"]
     assert "100 of 300 payments compared" in page
     assert "(100/300)" in page
-    run_comparison(report_id=report.pk)  # somebody else is at it
+    run_comparison(report_id=report.pk)  # another process is running it
     assert sandbox.stats().get("status") is None
     ReconciliationReport.objects.update(claimed_at=timezone.now() - timedelta(hours=1))
     page = resolver.get(url).text

@@ -1,4 +1,4 @@
-"""Repair what a reconciliation report found: one payment or all shown, told payment by payment on the report."""
+"""Repair the discrepancies of a report, of one payment or of all shown, with a note for each payment."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -37,7 +37,7 @@ def page_of(report: ReconciliationReport) -> str:
 
 
 def press(client: Client, report: ReconciliationReport, discrepancy: object = "all") -> list[str]:
-    """Press the button; returns what the page then says of each payment."""
+    """Press the button; return the page's messages and its notes for each payment."""
     url = f"/admin/refunds/reconciliationreport/{report.pk}/repair/"
     answer: Any = client.post(url, {"discrepancy": discrepancy}, follow=True)
     assert answer.redirect_chain == [(page_of(report), 302)]
