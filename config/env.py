@@ -102,44 +102,33 @@ def database(name: str, default: str, project_dir: Path) -> dict[str, Any]:
     """Read a postgres:// or sqlite:// URL as Django's database dict. No error shows the URL: it holds a password."""
     url = text(name, default)
     scheme = url.partition(":")[0].lower()
+    if scheme not in {"sqlite", *POSTGRES_SCHEMES}:
+        advice = "use postgres://user:password@host:5432/name or sqlite:///file"
+        raise ImproperlyConfigured(f"{name} has an unknown scheme: {advice}")
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    except ValueError:
+        advice = "quote special characters of the password as %XX and give the port as a number"
+        raise ImproperlyConfigured(f"{name} is malformed: {advice}") from None
     if scheme == "sqlite":
-        return _sqlite(name, url, project_dir)
-    if scheme in POSTGRES_SCHEMES:
-        return _postgres(name, url)
-    raise ImproperlyConfigured(
-        f"{name} has an unknown scheme: use postgres://user:password@host:5432/name or sqlite:///file"
-    )
+        return _sqlite(parsed, project_dir)
+    if not parsed["NAME"]:
+        raise ImproperlyConfigured(f"{name} has no database name: append /name")
+    # Report an unreachable server in seconds, not after the kernel's two minutes.
+    options = {"connect_timeout": 10, **parsed.get("OPTIONS", {})}
+    return parsed | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
-def _sqlite(name: str, url: str, project_dir: Path) -> dict[str, Any]:
-    parsed: dict[str, Any] = dict(_parsed_url(name, url))
-    if parsed["NAME"] != ":memory:":
-        parsed["NAME"] = str(project_dir / parsed["NAME"])
-    parsed["OPTIONS"] = {
+def _sqlite(parsed: dict[str, Any], project_dir: Path) -> dict[str, Any]:
+    path = parsed["NAME"]
+    options = {
         # Takes the write lock at BEGIN: two transactions that read first and then write would deadlock.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         # FULL: a refund reserved before the call to i'mport must survive a power failure.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
-    return parsed
-
-
-def _postgres(name: str, url: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = dict(_parsed_url(name, url, conn_max_age=60, conn_health_checks=True))
-    if not parsed["NAME"]:
-        raise ImproperlyConfigured(f"{name} has no database name: append /name")
-    # Report an unreachable server in seconds, not after the kernel's two minutes.
-    parsed["OPTIONS"] = {"connect_timeout": 10, **parsed.get("OPTIONS", {})}
-    return parsed
-
-
-def _parsed_url(name: str, url: str, **options: Any) -> dict[str, Any]:
-    try:
-        return dict(dj_database_url.parse(url, **options))
-    except ValueError:
-        advice = "quote special characters of the password as %XX and give the port as a number"
-        raise ImproperlyConfigured(f"{name} is malformed: {advice}") from None
+    return parsed | {"NAME": path if path == ":memory:" else str(project_dir / path), "OPTIONS": options}
 
 
 def _read(reader: Callable[..., T], name: str, default: T, advice: str, *checks: Callable[[T], Any]) -> T:

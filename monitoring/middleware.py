@@ -11,7 +11,7 @@ from prometheus_client import Histogram
 from core.http.client_ip import client_address
 from core.request_ids import HEADER, is_well_formed
 from monitoring.multiprocess import measure
-from monitoring.routes import STATIC, asker_of, method_of, route_of
+from monitoring.routes import STATIC, account_of, method_of, route_of
 
 logger = logging.getLogger("monitoring.access")
 
@@ -52,7 +52,7 @@ def access_log(get_response: Handler) -> Handler:
 
 
 def _note(request: HttpRequest, status: int, seconds: float) -> None:
-    route, method, asker = route_of(request), method_of(request), asker_of(request)
+    route, method = route_of(request), method_of(request)
     is_probe = hasattr(request, "probe")
     if not is_probe:
         measure(lambda: REQUESTS.labels(route, method, str(status)).observe(seconds))
@@ -62,9 +62,8 @@ def _note(request: HttpRequest, status: int, seconds: float) -> None:
         "route": route,
         "status": status,
         "ms": milliseconds,
-        "user_id": asker.user_id,
-        "token_id": asker.token_id,
         "address": str(client_address(request) or ""),
+        **account_of(request),
     }
     # Probes come every few seconds, and a page loads about twenty static files.
     routine = status < 500 and (route == STATIC or is_probe)

@@ -1,7 +1,6 @@
 """Describe a request without personal data: its route instead of its path, its method and its account's ids."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from django.conf import settings
@@ -12,14 +11,6 @@ UNKNOWN = "-"  # no route matches
 STATIC = "static"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _GROUP = re.compile(r"\(\?P<(\w+)>[^)]*\)")
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """The ids of the account and of the API token that authenticated a request, or None."""
-
-    user_id: int | None = None
-    token_id: int | None = None
 
 
 def route_of(request: HttpRequest) -> str:
@@ -44,12 +35,12 @@ def method_of(request: HttpRequest) -> str:
     return request.method if request.method in METHODS else "OTHER"
 
 
-def asker_of(request: HttpRequest) -> Asker:
-    """Return the request's account and token as far as they are loaded already; run no query."""
+def account_of(request: HttpRequest) -> dict[str, int | None]:
+    """Return the ids of the request's user and API token as far as they are loaded already; run no query."""
     token = getattr(request, "auth", None)
     if token is not None:
-        return Asker(getattr(token, "user_id", None), getattr(token, "pk", None))
+        return {"user_id": token.user_id, "token_id": token.pk}
     # Read the session's loaded data only: a look-up of a key could query the database.
     loaded = vars(getattr(request, "session", None) or object).get("_session_cache") or {}
     user_id = str(loaded.get(SESSION_KEY, ""))
-    return Asker(int(user_id) if user_id.isdecimal() else None)
+    return {"user_id": int(user_id) if user_id.isdecimal() else None}

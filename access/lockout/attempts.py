@@ -15,11 +15,17 @@ from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 
 
+def is_locked_out(request: HttpRequest, username: str) -> bool:
+    return not AxesProxyHandler.is_allowed(request, {"username": username})
+
+
 def begin(request: HttpRequest, username: str) -> bool:
-    """Count an attempt until `end`, to be called after a right password. Return False, and count none, above a limit.
+    """Return whether a password may be compared now. If so, count the attempt until `end` or a failure.
 
     The row is committed before the others are counted, so no more parallel attempts pass than the limit allows.
     """
+    if is_locked_out(request, username):
+        return False
     attempt = AccessAttempt.objects.create(
         username=username,
         ip_address=request.axes_ip_address,  # type: ignore[attr-defined]  # axes sets it
@@ -35,7 +41,7 @@ def begin(request: HttpRequest, username: str) -> bool:
 
 
 def end(request: HttpRequest) -> None:
-    """Delete the attempts that `begin` counted for this request."""
+    """Delete the attempts that `begin` counted for this request, after a right password."""
     begun: list[Any] = vars(request).pop("login_attempts", [])
     if begun:
         AccessAttempt.objects.filter(pk__in=begun).delete()

@@ -46,12 +46,12 @@ class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]
         """
         if request is None:
             return ModelBackend.authenticate(self, request, **credentials)
-        if not begin_attempt(request, credentials.get("username") or ""):
+        if not attempts.begin(request, credentials.get("username") or ""):
             request.axes_locked_out = True  # type: ignore[attr-defined]  # so axes answers, and counts nothing
             raise PermissionDenied
         user = ModelBackend.authenticate(self, request, **credentials)
         if user is not None:
-            end_attempt(request)
+            attempts.end(request)
         return user
 
 
@@ -85,20 +85,6 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships n
 def address_of(request: HttpRequest) -> str | None:
     """Return the client's address group, or None: axes stores it in a column that takes no empty text."""
     return address_group(request) or None
-
-
-def is_locked_out(request: HttpRequest, username: str) -> bool:
-    return not AxesProxyHandler.is_allowed(request, {"username": username})
-
-
-def begin_attempt(request: HttpRequest, username: str) -> bool:
-    """Return whether a password may be compared now. If so, count the attempt until `end_attempt` or a failure."""
-    return not is_locked_out(request, username) and attempts.begin(request, username)
-
-
-def end_attempt(request: HttpRequest) -> None:
-    """Delete the attempt after a right password."""
-    attempts.end(request)
 
 
 def count_failure(request: HttpRequest, username: str) -> None:

@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 from django.views.generic import FormView
 from django_otp import login as verify_session
 
-from access.lockout.service import begin_attempt, count_failure, end_attempt, is_locked_out, lockout_response
+from access.lockout import attempts
+from access.lockout.service import count_failure, lockout_response
 from access.models import authenticator_of
 from access.two_factor.forms import CodeForm
 from access.two_factor.service import CodeRefused, check_code, lacks_required_device
@@ -110,7 +111,7 @@ class CodeStep(FormView):  # type: ignore[type-arg]  # generic to the type check
         if found is None:
             return HttpResponseRedirect(reverse(self.first_step))
         self.pending = found
-        if is_locked_out(request, found.user.get_username()):
+        if attempts.is_locked_out(request, found.user.get_username()):
             return lockout_response(request, None, {"username": found.user.get_username()})
         return super().dispatch(request, *args, **kwargs)
 
@@ -152,11 +153,11 @@ class AdminCodeStep(CodeStep):
 def password_change(request: HttpRequest) -> HttpResponseBase:
     """Show the admin's page for a new password; a wrong old one counts as a failed login."""
     username = request.user.get_username()
-    if request.method == "POST" and not begin_attempt(request, username):
+    if request.method == "POST" and not attempts.begin(request, username):
         return lockout_response(request, None, {"username": username})
     answer = admin.site.password_change(request)
     form = getattr(answer, "context_data", {}).get("form")
     if form is not None and form.has_error("old_password", "password_incorrect"):
         count_failure(request, username)
-    end_attempt(request)
+    attempts.end(request)
     return answer

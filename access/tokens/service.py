@@ -1,15 +1,14 @@
 """Create, find and revoke API tokens. The secret is shown once; only its hash is stored."""
 
 import secrets
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from access.models import ApiToken
-from core.money import KRW
 
 PREFIX = "rd_"  # lets people and secret scanners recognise a leaked token
 START_LENGTH = 8  # stored in clear to tell tokens apart
@@ -19,33 +18,9 @@ DEFAULT_DAYS = 90
 _LAST_USED_PRECISION = timedelta(minutes=1)
 
 
-def create_token(
-    *,
-    user: User,
-    name: str,
-    may_read: bool = True,
-    may_refund: bool = True,
-    max_amount: Decimal | None = None,
-    max_per_day: Decimal | None = None,
-    limit_currency: str = KRW,
-    expires_at: datetime | None = None,
-    created_by: User | None = None,
-) -> tuple[ApiToken, str]:
-    """Create a token and return it with its secret, which cannot be shown again.
-
-    Limits in major units of `limit_currency`. Without `expires_at` it is valid for `DEFAULT_DAYS`.
-    """
-    token = ApiToken(
-        user=user,
-        name=name,
-        may_read=may_read,
-        may_refund=may_refund,
-        max_amount=max_amount,
-        max_per_day=max_per_day,
-        limit_currency=limit_currency,
-        created_by=created_by,
-        expires_at=expires_at,
-    )
+def create_token(*, user: User, name: str, may_refund: bool = True, **fields: Any) -> tuple[ApiToken, str]:
+    """Create a token with these fields of `ApiToken` and return it with its secret, which cannot be shown again."""
+    token = ApiToken(user=user, name=name, may_refund=may_refund, **fields)
     issue_token(token)
     return token, token.secret
 
