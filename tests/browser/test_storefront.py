@@ -33,9 +33,9 @@ class Shop:
 
     def open(self, payment: Payment) -> None:
         self.page.goto(self.url)
-        self.ask(payment)
+        self.open_dialog(payment)
 
-    def ask(self, payment: Payment) -> None:
+    def open_dialog(self, payment: Payment) -> None:
         self.row(payment).get_by_role("button", name="Request refund").click()
 
     def row(self, payment: Payment) -> Locator:
@@ -85,7 +85,7 @@ def test_partial_refund_shows_the_rest_which_can_be_refunded(shop: Shop, sandbox
     shop.expect_answer("Refunded", "₩6,000 can still be refunded later.")
     shop.dialog.get_by_role("button", name="Done").click()
     expect(shop.row(payment).locator("[data-ask]")).to_be_focused()
-    shop.ask(payment)
+    shop.open_dialog(payment)
     expect(shop.dialog).to_contain_text("₩6,000 of ₩10,000 can be refunded.")
     shop.submit()
     shop.expect_answer("Refunded", "₩6,000 has been refunded.")
@@ -225,7 +225,7 @@ def test_lost_response_is_retried_without_a_second_refund(shop: Shop, sandbox: S
     shop.submit()
     shop.expect_answer("No connection", "never refunded twice")
     shop.dialog.get_by_role("button", name="Close").click()
-    shop.ask(payment)
+    shop.open_dialog(payment)
     shop.expect_answer("No connection")
     shop.dialog.get_by_role("button", name="Try again").click()
     shop.expect_answer("Refunded", "₩3,000 has been refunded.")

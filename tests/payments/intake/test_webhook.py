@@ -69,7 +69,7 @@ def nothing_is_waiting() -> bool:
 
 
 def read_the_rest() -> None:
-    """Later, when the distance between two readings is over."""
+    """Process all waiting notifications, as after the minimum interval between two fetches."""
     Notification.objects.update(next_attempt_at=timezone.now())
     process_waiting(only_due=True)
     assert nothing_is_waiting()
