@@ -65,13 +65,14 @@ class IamportGateway:
         """
         if not request.amount.is_finite() or request.amount <= 0:
             raise ValueError("the amount to cancel must be above 0")
-        call = Call("POST", "/payments/cancel", body=_cancel_body(request), moves_money=True)
-        return self._mapped(call, self._ask(call), lambda raw: _same(payment_from(raw), request.imp_uid))
+        call = Call("cancel", "POST", "/payments/cancel", body=_cancel_body(request))
+        return self._ask(call, lambda raw: _same(payment_from(raw), request.imp_uid))
 
     def payment(self, imp_uid: str) -> GatewayPayment:
         """Read one payment. Raises `PaymentUnknown` or `GatewayUnavailable`."""
-        call = _payment_call(imp_uid)
-        return self._mapped(call, self._ask(call), lambda raw: _same(payment_from(raw), imp_uid))
+        # Payments of a test channel are found only when asked for.
+        call = Call("payment", "GET", _payment_path(imp_uid), params=(("include_sandbox", "true"),))
+        return self._ask(call, lambda raw: _same(payment_from(raw), imp_uid))
 
     def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
         """Read many payments, a hundred per call; unknown ones are left out, the order is not kept."""
@@ -84,34 +85,28 @@ class IamportGateway:
                 return []
         for first in range(0, len(wanted), UIDS_PER_CALL):
             chunk = wanted[first : first + UIDS_PER_CALL]
-            call = Call("GET", "/payments", params=tuple(("imp_uid[]", uid) for uid in chunk), reads_payment=True)
+            call = Call("payments", "GET", "/payments", params=tuple(("imp_uid[]", uid) for uid in chunk))
             try:
-                envelope = self._ask(call)
+                found += [payment for payment in self._ask(call, payments_from) if payment.imp_uid in chunk]
             except PaymentUnknown:  # not one of them is known
                 continue
-            found += [p for p in self._mapped(call, envelope, payments_from) if p.imp_uid in chunk]
         return found
 
     def payments_between(
         self, start: datetime, end: datetime, *, status: StatusFilter = "all"
     ) -> Iterator[PaymentPage]:
         """Yield every payment whose final status was set in [start, end]. Raises `GatewayError` while iterating."""
-
-        def read(call: Call) -> Any:
-            return self._ask(call).response
-
-        return _understood(pages_between(read, start, end, status))
+        return pages_between(self._ask, start, end, status)
 
     def balance(self, imp_uid: str) -> Balance:
         """Return what is left of a payment by tax kind. Raises `PaymentUnknown` or `GatewayUnavailable`."""
-        call = _payment_call(imp_uid, "/balance")
-        return self._mapped(call, self._ask(call), balance_from)
+        return self._ask(Call("balance", "GET", f"{_payment_path(imp_uid)}/balance"), balance_from)
 
     @sensitive_variables("account")
     def account_holder(self, *, bank_code: str, account: str) -> str:
         """Return the name of the account's holder. Raises `GatewayRejected` if the bank does not know the account."""
-        call = Call("GET", "/vbanks/holder", params=(("bank_code", bank_code), ("bank_num", account)))
-        return self._mapped(call, self._ask(call), _holder)
+        params = (("bank_code", bank_code), ("bank_num", account))
+        return self._ask(Call("account_holder", "GET", "/vbanks/holder", params=params), _holder)
 
     def keys_are_refused(self) -> bool:
         """Return whether i'mport refused our key and secret when they were last sent.
@@ -124,52 +119,38 @@ class IamportGateway:
         if failure[0] < _ASK_AGAIN_AFTER:
             return True
         try:
-            self._tokens.renew()
+            self._tokens.get()
         except GatewayUnavailable as exc:
             return isinstance(exc, GatewayAuthFailed)
         return False
 
-    def _ask(self, call: Call) -> Envelope:
-        """Make `call` with a valid token. Return the answer if its `code` is 0, else raise."""
+    def _ask(self, call: Call, mapping: Callable[[Any], Mapped]) -> Mapped:
+        """Make `call` with a valid token. Return its mapped answer if its `code` is 0, else raise."""
         asked_at = time.monotonic()
         token = self._tokens.get()
         envelope = self._exchange(call, token, asked_at)
-        # i'mport executes nothing without a valid token, so even a cancel may be repeated: with a new token, and once
-        # more if that one came from the cache, where it can be dead as well.
-        for renewal in ("new", "newer"):
-            if envelope.status != 401:
-                break
-            renewed = self._tokens.get(rejected=token)
-            if renewal == "newer" and renewed.value == token.value:
-                break
-            token = renewed
-            envelope = self._exchange(call, token, asked_at)
+        if envelope.status == 401:
+            # i'mport executes nothing without a valid token, so even a cancel may be repeated with a new one.
+            envelope = self._exchange(call, self._tokens.get(rejected=token), asked_at)
         if envelope.status == 401:
             raise GatewayAuthFailed(_("i'mport refuses a new access token. Check the i'mport account."))
         raise_unless_ok(call, envelope)
-        return envelope
+        return self._mapped(call, envelope, mapping)
 
     def _exchange(self, call: Call, token: Token | None = None, asked_at: float | None = None) -> Envelope:
         started = time.monotonic()
         if call.moves_money and asked_at is not None and started - asked_at > self.config.patience:
             # A cancel sent this late could be carried out after its caller has given it up.
             raise GatewayUnavailable(_("i'mport answers too slowly. Nothing was sent; try again in a moment."))
+        end: Envelope | TransportError
         try:
-            envelope = decode(self._session.send(call, token.value if token else ""))
+            end = decode(self._session.send(call, token.value if token else ""))
         except TransportError as exc:
-            note(call, exc, time.monotonic() - started)
-            logger.info("%s %s: %s: %s, %d ms", call.method, call.path, type(exc).__name__, exc, _ms(started))
-            raise transport_failure(call, exc) from None
-        note(call, envelope, time.monotonic() - started)
-        logger.info(
-            "%s %s: HTTP %s, code %s, %d ms",
-            call.method,
-            call.path,
-            envelope.status,
-            envelope.code,
-            _ms(started),
-        )
-        return envelope
+            end = exc
+        note(call, end, time.monotonic() - started)
+        if isinstance(end, TransportError):
+            raise transport_failure(call, end)
+        return end
 
     def _fetch_token(self) -> Token:
         config = self.config
@@ -178,8 +159,9 @@ class IamportGateway:
                 _("The i'mport API key is missing: set IAMPORT_IMP_KEY and IAMPORT_IMP_SECRET in the environment.")
             )
         # Built in place: a local variable would show the secret on an error page.
-        call = Call("POST", "/users/getToken", body={"imp_key": config.imp_key, "imp_secret": config.imp_secret})
-        asked_at = time.time()
+        call = Call(
+            "token", "POST", "/users/getToken", body={"imp_key": config.imp_key, "imp_secret": config.imp_secret}
+        )
         envelope = self._exchange(call)
         if envelope.status == 401:
             raise _keys_refused(envelope.message)
@@ -187,7 +169,7 @@ class IamportGateway:
             raise_unless_ok(call, envelope)
         except GatewayRejected as exc:
             raise _keys_refused(exc.message) from None
-        return self._mapped(call, envelope, lambda raw: _token(raw, asked_at))
+        return self._mapped(call, envelope, _token)
 
     @staticmethod
     def _mapped(call: Call, envelope: Envelope, mapping: Callable[[Any], Mapped]) -> Mapped:
@@ -215,13 +197,10 @@ def _cancel_body(request: CancelRequest) -> dict[str, object]:
     return body
 
 
-def _payment_call(imp_uid: str, suffix: str = "") -> Call:
+def _payment_path(imp_uid: str) -> str:
     if not imp_uid.strip("."):  # these would address another resource
         raise PaymentUnknown(_("The payment number is missing."), gateway_code=-1)
-    path = f"/payments/{quote(imp_uid, safe='', errors='replace')}{suffix}"
-    # Payments of a test channel are found only when asked for.
-    params = () if suffix else (("include_sandbox", "true"),)
-    return Call("GET", path, params=params, reads_payment=True)
+    return f"/payments/{quote(imp_uid, safe='', errors='replace')}"
 
 
 def _same(payment: GatewayPayment, imp_uid: str) -> GatewayPayment:
@@ -237,27 +216,15 @@ def _holder(raw: Any) -> str:
     return name
 
 
-def _token(raw: Any, asked_at: float) -> Token:
+def _token(raw: Any) -> Token:
     if not isinstance(raw, dict) or not is_header_safe(raw.get("access_token")):
         raise Unreadable("access_token is missing")
     now, expired_at = raw.get("now"), raw.get("expired_at")
     if not isinstance(now, int | Decimal) or not isinstance(expired_at, int | Decimal):
         raise Unreadable("the life of the token is missing")
-    return Token(raw["access_token"], obtained_at=asked_at, life=float(expired_at - now))
-
-
-def _understood(pages: Iterator[PaymentPage]) -> Iterator[PaymentPage]:
-    try:
-        yield from pages
-    except Unreadable as exc:
-        logger.warning("Listing payments: %s", exc)
-        raise not_understood() from None
+    return Token(raw["access_token"], life=float(expired_at - now))  # by i'mport's clock alone
 
 
 def _keys_refused(message: str) -> GatewayAuthFailed:
     advice = _("i'mport refused IAMPORT_IMP_KEY and IAMPORT_IMP_SECRET. Check the two environment variables.")
     return GatewayAuthFailed(f"{advice} ({message})" if message else advice)
-
-
-def _ms(started: float) -> int:
-    return round((time.monotonic() - started) * 1000)

@@ -1,6 +1,6 @@
-"""Measure the duration of calls to i'mport, by endpoint and outcome."""
+"""Measure and log the calls to i'mport, by endpoint and outcome."""
 
-import re
+import logging
 
 from prometheus_client import Histogram
 
@@ -15,28 +15,14 @@ CALLS = Histogram(
     registry=None,
 )
 
-# The first match counts; names contain no payment numbers.
-_ENDPOINTS = tuple(
-    (re.compile(pattern), name)
-    for pattern, name in (
-        (r"/users/getToken", "token"),
-        (r"/payments/cancel", "cancel"),
-        (r"/payments/status/\w+", "listing"),
-        (r"/payments", "payments"),
-        (r"/payments/[^/]+", "payment"),
-        (r"/payments/[^/]+/balance", "balance"),
-        (r"/vbanks/holder", "account_holder"),
-    )
-)
+logger = logging.getLogger(__name__)
 
 
 def note(call: Call, end: Envelope | Exception, seconds: float) -> None:
-    """Measure one call. `end` is i'mport's answer, or why there was none. Raises nothing."""
-    measure(lambda: CALLS.labels(_endpoint(call), _outcome(end)).observe(seconds))
-
-
-def _endpoint(call: Call) -> str:
-    return next((name for pattern, name in _ENDPOINTS if pattern.fullmatch(call.path)), "other")
+    """Measure and log one call. `end` is i'mport's answer, or why there was none. Raises nothing."""
+    measure(lambda: CALLS.labels(call.endpoint, _outcome(end)).observe(seconds))
+    answer = f"{type(end).__name__}: {end}" if isinstance(end, Exception) else f"HTTP {end.status}, code {end.code}"
+    logger.info("%s %s: %s, %d ms", call.method, call.path, answer, round(seconds * 1000))
 
 
 def _outcome(end: Envelope | Exception) -> str:

@@ -1,5 +1,7 @@
 """Choose the error for an answer of i'mport, or for none: what it means for the money."""
 
+import re
+
 from django.utils.translation import gettext as _
 
 from payments.gateway.errors import (
@@ -9,9 +11,13 @@ from payments.gateway.errors import (
     OutcomeUnknown,
     PaymentUnknown,
 )
-from payments.gateway.iamport.masking import masked
 from payments.gateway.iamport.session import NotSent, TransportError
 from payments.gateway.iamport.wire import Call, Envelope
+
+# What a PG may quote in its refusal.
+_NUMBERS = ("refund_account", "refund_tel", "bank_num")
+_SEPARATORS = r"[\s\-.]*"
+_SHORTEST_NAME = 2
 
 
 def raise_unless_ok(call: Call, envelope: Envelope) -> None:
@@ -28,7 +34,7 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
     if code != 0:
         message = envelope.message or _("i'mport refused without giving a reason (code %(code)s).") % {"code": code}
         error = PaymentUnknown if status == 404 and call.reads_payment else GatewayRejected
-        raise error(masked(message, call), gateway_code=code)
+        raise error(_masked(message, call), gateway_code=code)
 
 
 def transport_failure(call: Call, exc: TransportError) -> GatewayError:
@@ -38,15 +44,25 @@ def transport_failure(call: Call, exc: TransportError) -> GatewayError:
     return _no_verdict(call, _("i'mport did not answer."))
 
 
-def not_understood(call: Call | None = None) -> GatewayError:
+def not_understood(call: Call) -> GatewayError:
     """Return the error for an answer that cannot be read."""
     return _no_verdict(call, _("i'mport's answer is not valid."))
 
 
-def _no_verdict(call: Call | None, reason: str) -> GatewayError:
+def _no_verdict(call: Call, reason: str) -> GatewayError:
     # A reading or a request for a token has no outcome that could be unknown.
-    if call is None or not call.moves_money:
+    if not call.moves_money:
         retry = _("Try again in a moment.")
         return GatewayUnavailable(f"{reason} {retry}")
     advice = _("The cancel may have been executed. Check the payment before trying again.")
     return OutcomeUnknown(f"{reason} {advice}")
+
+
+def _masked(message: str, call: Call) -> str:
+    """Mask the account, telephone and holder of the call in the message. The last four digits stay."""
+    sent = {**dict(call.params), **(call.body or {})}
+    for digits in filter(None, (str(sent.get(name, "")) for name in _NUMBERS)):
+        pattern = rf"(?<!\d){_SEPARATORS.join(map(re.escape, digits))}(?!\d)"
+        message = re.sub(pattern, f"•••• {digits[-4:]}", message)
+    holder = str(sent.get("refund_holder", ""))
+    return message.replace(holder, "•••") if len(holder) >= _SHORTEST_NAME else message

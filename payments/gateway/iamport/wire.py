@@ -9,6 +9,8 @@ from typing import Any, Literal
 from payments.gateway.iamport.text import prose
 
 MESSAGE_LIMIT = 500
+# As in the metrics.
+Endpoint = Literal["token", "cancel", "listing", "payments", "payment", "balance", "account_holder"]
 
 
 class Unreadable(ValueError):
@@ -19,12 +21,21 @@ class Unreadable(ValueError):
 class Call:
     """One request. The repr leaves out parameters and body, which can hold account numbers."""
 
+    endpoint: Endpoint
     method: Literal["GET", "POST"]
     path: str
     params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: Mapping[str, object] | None = field(default=None, repr=False)
-    moves_money: bool = False  # never sent twice; without an answer its outcome is unknown
-    reads_payment: bool = False  # answered with 404 if there is no such payment
+
+    @property
+    def moves_money(self) -> bool:
+        """Never sent twice; without an answer its outcome is unknown."""
+        return self.endpoint == "cancel"
+
+    @property
+    def reads_payment(self) -> bool:
+        """Answered with 404 if there is no such payment."""
+        return self.endpoint in ("payment", "payments", "balance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,11 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3.exceptions
+from django.core.cache import cache
 
 from payments.gateway import GatewayUnavailable, OutcomeUnknown
 from payments.gateway.iamport import session as session_module
 from payments.gateway.iamport.client import IamportGateway
-from payments.gateway.iamport.tokens import Token
 from tests.payments.gateway.raw_server import RawServer, Reply, Request, envelope, http, ok
 from tests.payments.gateway.samples import UID, cancel_request, cancelled_json, config, payment_json
 
@@ -103,7 +102,7 @@ def test_too_long_response_is_abandoned(
 
 def test_a_refused_connection_means_that_nothing_was_sent() -> None:
     gateway = IamportGateway(config(f"http://127.0.0.1:{closed_port()}"))
-    gateway._tokens._memory = Token("token-1", obtained_at=time.time(), life=1800)
+    cache.set(gateway._tokens._key, "token-1")
     with pytest.raises(GatewayUnavailable, match="Nothing was sent"):
         gateway.cancel(cancel_request())
 
