@@ -1,13 +1,33 @@
 """Filters that any list of the admin can use."""
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import RangeDateFilter
+from django.utils.functional import Promise
+from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
 from unfold.utils import parse_date_str
+
+Label = str | Promise
+
+
+class ChoiceFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+    """A choice between fixed values: reading them from the table would scan it.
+
+    `options` has the label of each value, and the rows that it keeps: a condition, or a function of the queryset.
+    """
+
+    options: Mapping[str, tuple[Label, Q | Callable[[Any], QuerySet[Any]]]]
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, Label]]:
+        return [(value, label) for value, (label, _keep) in self.options.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        _label, keep = self.options.get(self.value(), ("", Q()))
+        return queryset.filter(keep) if isinstance(keep, Q) else keep(queryset)
 
 
 class SeoulDateFilter(RangeDateFilter):  # type: ignore[misc]  # the theme ships no types

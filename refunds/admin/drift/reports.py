@@ -1,25 +1,21 @@
 """Reconciliation reports for staff: where our ledger and i'mport differed. Nobody edits them; some may make one."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import F, Q
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from core.admin.display import badge, format_time, two_lines
-from core.admin.filters import SeoulDateFilter
+from core.admin.filters import ChoiceFilter, SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
 from refunds.admin.drift.lines import lines
 from refunds.admin.drift.views import compare, download, repair, shown_discrepancies
@@ -36,50 +32,27 @@ BADGES = {
 }
 
 
-class OutcomeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+class OutcomeFilter(ChoiceFilter):
     title = _("result")
     parameter_name = "result"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: "ModelAdmin[ReconciliationReport]"
-    ) -> Iterable[tuple[str, Promise]]:
-        return (
-            ("agrees", _("No discrepancies")),
-            ("repaired", _("All discrepancies repaired")),
-            ("differs", _("Unresolved discrepancies")),
-            ("broken_off", _("Not finished")),
-        )
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[ReconciliationReport]
-    ) -> QuerySet[ReconciliationReport]:
-        match self.value():
-            case "agrees":
-                return queryset.filter(found=0, finished_at__isnull=False)
-            case "repaired":
-                return queryset.filter(found__gt=0, repaired=F("found"), finished_at__isnull=False)
-            case "differs":
-                return queryset.filter(repaired__lt=F("found"))
-            case "broken_off":
-                return queryset.filter(finished_at__isnull=True)
-            case _:
-                return queryset
+    options = {
+        "agrees": (_("No discrepancies"), Q(found=0, finished_at__isnull=False)),
+        "repaired": (
+            _("All discrepancies repaired"),
+            Q(found__gt=0, repaired=F("found"), finished_at__isnull=False),
+        ),
+        "differs": (_("Unresolved discrepancies"), Q(repaired__lt=F("found"))),
+        "broken_off": (_("Not finished"), Q(finished_at__isnull=True)),
+    }
 
 
-class ModeFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+class ModeFilter(ChoiceFilter):
     title = _("kind")
     parameter_name = "mode"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: "ModelAdmin[ReconciliationReport]"
-    ) -> Iterable[tuple[str, Promise]]:
-        return (("check", _("Compared only")), ("repair", _("Compared and repaired")))
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[ReconciliationReport]
-    ) -> QuerySet[ReconciliationReport]:
-        known = self.value() in ("check", "repair")
-        return queryset.filter(check_only=self.value() == "check") if known else queryset
+    options = {
+        "check": (_("Compared only"), Q(check_only=True)),
+        "repair": (_("Compared and repaired"), Q(check_only=False)),
+    }
 
 
 def end_badge(report: ReconciliationReport) -> SafeString:
