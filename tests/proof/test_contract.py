@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from django.test import Client
 from access.tokens.service import create_token
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
+from refunds.api.lists.pagination import write_cursor
 from tests.factories import make_staff, make_user
 from tests.proof.web_server import running_web_server
 from tests.sandbox_server import SandboxServer
@@ -74,7 +76,8 @@ def schemathesis(folder: Path, url: str, headers: dict[str, str], phases: str) -
         # An invalid `Authorization` header beside a valid session proves nothing: a proxy may need its own.
         command += ["--generation-with-security-parameters", "false"]
     command += [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = os.environ | {"CURSOR": write_cursor(datetime(2899, 12, 31, tzinfo=UTC), 1)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_api_responses_match_the_description_for_every_role(

@@ -1,30 +1,25 @@
 """Read, describe and apply the filters of the lists. Strict: a misspelt parameter would list everything."""
 
-import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.dates import parse_moment
 from payments.models import PAYMENT_TIME, Payment, PaymentStatus
 from refunds.api.body import VISIBLE_TEXT
-from refunds.api.lists.pagination import CURSOR, PAGE_SIZE
 from refunds.errors import InvalidQuery, InvalidRequest, Violation
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.serialization import Json
-
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-# In a URL "+" means a space, and clients forget to write %2B.
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?)(?:([Zz])|([ +-])(\d\d:\d\d))", re.ASCII)
-# Databases cannot compare times beyond these, and no payment is that old or new.
-_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinfo=UTC)
 
 
 class MomentField(forms.Field):
@@ -48,25 +43,14 @@ class MomentField(forms.Field):
         if value in self.empty_values:
             return None
         try:
-            given = _read_moment(value)
-        except ValueError as exc:
+            # In a URL "+" means a space, and clients forget to write %2B.
+            given = parse_date(value) or parse_datetime(value.replace(" ", "+"))
+            if given is None or (isinstance(given, datetime) and timezone.is_naive(given)):
+                raise ValueError(value)
+            # In UTC: PostgreSQL does not take every offset that can be written.
+            return parse_moment(given, end_of_day=self.end_of_day).astimezone(UTC)
+        except (ValueError, OverflowError) as exc:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from exc
-        if given.year <= _EARLIEST.year:
-            return _EARLIEST
-        if given.year >= _LATEST.year:
-            return _LATEST
-        # In UTC: PostgreSQL does not take every offset that can be written.
-        return parse_moment(given, end_of_day=self.end_of_day).astimezone(UTC)
-
-
-def _read_moment(text: str) -> date | datetime:
-    if _DAY.fullmatch(text):
-        return date.fromisoformat(text)
-    parts = _MOMENT.fullmatch(text)
-    if parts is None:
-        raise ValueError(text)
-    local, utc, sign, offset = parts.groups()
-    return datetime.fromisoformat(local.upper() + ("+00:00" if utc else sign.replace(" ", "+") + offset))
 
 
 class TextField(forms.Field):
@@ -88,21 +72,27 @@ class WordsField(forms.MultipleChoiceField):
     """Any of some words; the error for another word lists them."""
 
     def __init__(self, words: Iterable[str], help_text: str) -> None:
-        super().__init__(required=False, help_text=f"{help_text} Repeat it for any of several.")
-        self.words = tuple(words)
-        self.schema: Json = {"type": "array", "items": {"type": "string", "enum": list(self.words)}, "minItems": 1}
-
-    def validate(self, value: list[str]) -> None:
-        for word in value:
-            if word not in self.words:
-                named = {"word": word[:60], "words": ", ".join(f"“{known}”" for known in self.words)}
-                raise forms.ValidationError(_("“%(word)s” is not one of %(words)s.") % named)
+        words = list(words)
+        choices = [(word, word) for word in words]
+        super().__init__(required=False, choices=choices, help_text=f"{help_text} Repeat it for any of several.")
+        sentence = gettext_lazy("“%(value)s” is not one of {words}.")
+        self.error_messages["invalid_choice"] = format_lazy(sentence, words=", ".join(f"“{word}”" for word in words))
+        self.schema: Json = {"type": "array", "items": {"type": "string", "enum": words}, "minItems": 1}
 
 
 class ListForm(forms.Form):
     """The parameters of both lists."""
 
     since: ClassVar[str]  # what `from` means
+    page_size = forms.RegexField(
+        r"^([1-9][0-9]?|100)$",
+        required=False,
+        help_text="How many rows per page.",
+        error_messages={"invalid": gettext_lazy("“page_size” must be a whole number from 1 to 100.")},
+    )
+    cursor = forms.CharField(
+        required=False, help_text="The place of the page; follow `next` and `previous`, which carry the filters too."
+    )
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
@@ -129,7 +119,7 @@ class ListForm(forms.Form):
 
     def _misspelt(self) -> Iterator[Violation]:
         for name in self.data:
-            if name not in self.fields and name not in (CURSOR, PAGE_SIZE):
+            if name not in self.fields:
                 message = _("“%(field)s” is not known. Check its spelling.") % {"field": name[:60]}
                 yield Violation("unknown_parameter", message, name[:60])
 

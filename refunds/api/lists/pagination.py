@@ -3,12 +3,10 @@
 DRF's own cursor pagination counts rows of the same time instead, and skips some of them on the way back.
 """
 
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
+from django.core import signing
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -19,11 +17,10 @@ from rest_framework.utils.urls import replace_query_param
 from refunds.errors import InvalidQuery, Violation
 from refunds.serialization import PaymentSerializer, RefundSerializer
 
-CURSOR, PAGE_SIZE = "cursor", "page_size"
-DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
-_MAX_ID = 2**63 - 1
-_UTC = timedelta(0)
+_SALT = "refunds.api.cursor"
 Row = TypeVar("Row", bound=Model)
+Cursor = tuple[datetime, int, bool]  # time, id, backwards
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 
 
 class PageSerializer(serializers.Serializer[Any]):
@@ -55,37 +52,24 @@ class RefundListSerializer(serializers.Serializer[Any]):
 PAYMENT_PAGE, REFUND_PAGE, REFUND_LIST = PaymentPageSerializer(), RefundPageSerializer(), RefundListSerializer()
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The place between the row with this time and id and the next older one; `backwards`: the next newer one."""
-
-    at: datetime
-    pk: int
-    backwards: bool = False
-
-    def __str__(self) -> str:
-        text = f"{'<' if self.backwards else '>'}{self.at.isoformat()}/{self.pk}"
-        return urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
 def page_of(rows: QuerySet[Row], request: Request, *, at: str, serializer: PageSerializer) -> Response:
     """Answer with the requested page of `rows`, ordered by the field `at` and the id.
 
-    Raises `InvalidQuery` (`invalid_cursor`, `invalid_parameter`).
+    Raises `InvalidQuery` (`invalid_cursor`).
     """
-    size, cursor = _page_size(request), read_cursor(request.query_params.get(CURSOR))
-    rows = rows.order_by(at, "pk") if cursor and cursor.backwards else rows.order_by(f"-{at}", "-pk")
+    size = int(request.query_params.get("page_size", DEFAULT_PAGE_SIZE))
+    cursor = _read_cursor(request.query_params["cursor"]) if "cursor" in request.query_params else None
+    backwards = cursor is not None and cursor[2]
+    rows = rows.order_by(at, "pk") if backwards else rows.order_by(f"-{at}", "-pk")
     found = list((_beyond(rows, cursor, at) if cursor else rows)[: size + 1])
     has_more, page = len(found) > size, found[:size]
-    if cursor and cursor.backwards:
+    if backwards:
         page.reverse()
-        has_newer, has_older = has_more, True
-    else:
-        has_newer, has_older = cursor is not None, has_more
+    has_newer, has_older = (has_more, True) if backwards else (cursor is not None, has_more)
 
     def link(row: Row, *, backwards: bool) -> str:
-        place = Cursor(getattr(row, at), row.pk, backwards)
-        return replace_query_param(request.build_absolute_uri(), CURSOR, str(place))
+        place = write_cursor(getattr(row, at), row.pk, backwards=backwards)
+        return replace_query_param(request.build_absolute_uri(), "cursor", place)
 
     found_page = {
         "next": link(page[-1], backwards=False) if page and has_older else None,
@@ -95,35 +79,27 @@ def page_of(rows: QuerySet[Row], request: Request, *, at: str, serializer: PageS
     return Response(serializer.to_representation(found_page))
 
 
+def write_cursor(at: datetime, pk: int, *, backwards: bool = False) -> str:
+    """Write the place between the row with this time and id and the next older one; `backwards`: the next newer one."""
+    return signing.dumps((at.isoformat(), pk, backwards), salt=_SALT)
+
+
+def _read_cursor(text: str) -> Cursor:
+    try:
+        at, pk, backwards = signing.loads(text, salt=_SALT)
+    except signing.BadSignature as exc:
+        raise invalid_cursor() from exc
+    return datetime.fromisoformat(at), pk, backwards
+
+
+def invalid_cursor() -> InvalidQuery:
+    message = _("Invalid cursor. Follow “next” and “previous”, or start without a cursor.")
+    return InvalidQuery((Violation("invalid_cursor", message, "cursor"),))
+
+
 def _beyond(rows: QuerySet[Row], cursor: Cursor, at: str) -> QuerySet[Row]:
     """The rows on the other side of the cursor. The second condition implies the first, which can use an index."""
-    step = "gt" if cursor.backwards else "lt"
-    same_time = Q(**{at: cursor.at, f"pk__{step}": cursor.pk})
-    return rows.filter(Q(**{f"{at}__{step}e": cursor.at}), Q(**{f"{at}__{step}": cursor.at}) | same_time)
-
-
-def _page_size(request: Request) -> int:
-    text = request.query_params.get(PAGE_SIZE)
-    if text is None:
-        return DEFAULT_PAGE_SIZE
-    if re.fullmatch(r"[0-9]{1,3}", text) and 1 <= int(text) <= MAX_PAGE_SIZE:
-        return int(text)
-    message = _("“%(field)s” must be a whole number from 1 to %(max)d.") % {"field": PAGE_SIZE, "max": MAX_PAGE_SIZE}
-    raise InvalidQuery((Violation("invalid_parameter", message, PAGE_SIZE),))
-
-
-def read_cursor(text: str | None) -> Cursor | None:
-    """Read a cursor that we wrote. Raises `InvalidQuery` (`invalid_cursor`)."""
-    if text is None:
-        return None
-    try:
-        place = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        at, _slash, pk = place[1:].partition("/")
-        cursor = Cursor(datetime.fromisoformat(at), int(pk), place[0] == "<")
-    except (ValueError, IndexError):
-        cursor = None
-    # Decoding is lenient: accept only what `str(cursor)` writes.
-    if cursor is None or str(cursor) != text or cursor.at.utcoffset() != _UTC or not 0 < cursor.pk <= _MAX_ID:
-        message = _("Invalid cursor. Follow “next” and “previous”, or start without a cursor.")
-        raise InvalidQuery((Violation("invalid_cursor", message, CURSOR),))
-    return cursor
+    time, pk, backwards = cursor
+    step = "gt" if backwards else "lt"
+    same_time = Q(**{at: time, f"pk__{step}": pk})
+    return rows.filter(Q(**{f"{at}__{step}e": time}), Q(**{f"{at}__{step}": time}) | same_time)

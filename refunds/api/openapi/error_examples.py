@@ -20,7 +20,7 @@ from refunds.api.body import read_idempotency_key, read_refund_request, read_uid
 from refunds.api.errors import STATUS_OF, DatabaseUnavailable
 from refunds.api.framework_messages import framework_error_json
 from refunds.api.lists.filters import RefundListForm
-from refunds.api.lists.pagination import read_cursor
+from refunds.api.lists.pagination import invalid_cursor
 from refunds.api.openapi.examples import REFUSED, payment, refund, written
 from refunds.api.parsers import TooLarge
 from refunds.inputs import RefundRequest
@@ -126,7 +126,7 @@ with translation.override("en"):
         *READING,
         _raised(lambda: RefundListForm(QueryDict("state=failed")).given()),
         _raised(lambda: RefundListForm(QueryDict("status=lost")).given()),
-        _raised(lambda: read_cursor("1")),
+        invalid_cursor(),
     ]
     CANCEL: list[_Error] = [
         *_ANY_REQUEST,

@@ -17,7 +17,7 @@ from refunds.serialization import payment_json, refund_json
 
 _HERE = "https://refunds.example"
 AT = datetime.fromisoformat("2026-11-23T03:00:01.48Z")
-_CURSOR = "PjIwMjYtMTEtMjBUMDM6MDA6MDArMDA6MDAvMQ"
+_CURSOR = "WyIyMDI2LTExLTIwVDAzOjAwOjAwKzAwOjAwIiwxLGZhbHNlXQ:1vN0aB:m7cQ"
 
 
 def payment(**changes: Any) -> Payment:

@@ -12,29 +12,22 @@ from refunds.api.responses import REPLAYED
 _KEY = r'^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$'
 
 
-# Without examples: Swagger UI fills them in, and "Try it out" would set every filter at once.
-def _query(name: str, schema: Any, description: str) -> OpenApiParameter:
-    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description)
-
-
-_PAGE = [
-    _query(
-        "page_size",
-        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
-        "How many rows per page.",
-    ),
-    _query(
-        "cursor",
-        {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,200}$"},
-        "The place of the page; follow `next` and `previous`, which carry the filters too.",
-    ),
-]
+_PAGE: dict[str, Any] = {
+    "page_size": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+    "cursor": {"type": "string", "pattern": "^[A-Za-z0-9_:-]{1,200}$"},
+}
 
 
 def list_parameters(form: type[ListForm]) -> list[OpenApiParameter]:
-    """The parameters of a list: its filters and its page."""
+    """The parameters of a list: its filters and its page.
+
+    Without examples: Swagger UI fills them in, and "Try it out" would set every filter at once.
+    """
     fields: dict[str, Any] = form(QueryDict()).fields
-    return [*(_query(name, field.schema, field.help_text) for name, field in fields.items()), *_PAGE]
+    return [
+        OpenApiParameter(name, _PAGE.get(name) or field.schema, OpenApiParameter.QUERY, description=field.help_text)
+        for name, field in fields.items()
+    ]
 
 
 PAYMENT_NUMBER = OpenApiParameter(

