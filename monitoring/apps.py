@@ -3,9 +3,7 @@ from importlib import import_module
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from monitoring.collectors import register_own_collectors
 from monitoring.database_errors import shorten_errors
-from monitoring.readiness import register_own_checks
 
 
 class MonitoringConfig(AppConfig):
@@ -14,6 +12,4 @@ class MonitoringConfig(AppConfig):
 
     def ready(self) -> None:
         shorten_errors()
-        register_own_checks()
-        register_own_collectors()
-        import_module("monitoring.worker")  # needs the models
+        import_module("monitoring.worker")

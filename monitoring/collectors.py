@@ -51,7 +51,5 @@ def _queue() -> Iterable[Metric]:
     yield GaugeMetricFamily(f"{PREFIX}_queue_messages", "Messages that wait for a worker.", value=waiting_messages())
 
 
-def register_own_collectors() -> None:
-    """Register the collectors that need no other app."""
-    register_collector("measurements", measured)
-    register_collector("queue", _queue)
+register_collector("measurements", measured)
+register_collector("queue", _queue)

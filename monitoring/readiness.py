@@ -89,22 +89,13 @@ def _database_answers() -> None:
         cursor.execute("SELECT 1")
 
 
-_migrated = False
-
-
 def _migrations_are_applied() -> None:
-    # Remember the result: applied migrations stay applied, and reading all of them is slow.
-    global _migrated
-    if not _migrated:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if missing:
-            raise NotReady("pending", f"{len(missing)} migrations are not applied")
-        _migrated = True
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise NotReady("pending", f"{len(missing)} migrations are not applied")
 
 
-def register_own_checks() -> None:
-    """Register the checks that need no other app."""
-    register_check("database", _database_answers)
-    register_check("migrations", _migrations_are_applied)
-    register_check("broker", waiting_messages)
+register_check("database", _database_answers)
+register_check("migrations", _migrations_are_applied)
+register_check("broker", waiting_messages)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from monitoring.models import beat, last_seen
+from monitoring.models import Heartbeat
 from monitoring.readiness import NotReady, register_check
 
 # Longer than one sweep interval (1 minute), because a sweep can be late while i'mport is slow.
@@ -14,12 +14,12 @@ _NAME = "worker"
 
 def note_worker() -> None:
     """Record that a worker runs."""
-    beat(_NAME)
+    Heartbeat.objects.update_or_create(pk=_NAME, defaults={"seen_at": timezone.now()})
 
 
 def worker_last_seen() -> datetime | None:
     """Return the time of the last worker's heartbeat, or None."""
-    return last_seen(_NAME)
+    return Heartbeat.objects.filter(pk=_NAME).values_list("seen_at", flat=True).first()
 
 
 def is_missing(seen_at: datetime | None) -> bool:

@@ -36,7 +36,6 @@ def forgotten_answers(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxServer) -
     """Clear the cached results, so that each test starts in a ready state."""
     current_app.conf.broker_transport_options  # noqa: B018 - creates the broker's folders, as the worker does
     note_worker()
-    monkeypatch.setattr(readiness, "_migrated", False)
     monkeypatch.setattr(readiness, "LIMIT", HANGS)  # a busy machine is slow
     monkeypatch.setattr(readiness, "_verdicts_of_second", readiness._verdicts_of_second.__wrapped__)
 
