@@ -59,6 +59,7 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "WEBHOOK_ALLOWED_NETWORKS": f"{HOST}/32",
         "WEBHOOK_ALLOW_HTTP": "true",
         "SANDBOX_WEBHOOK_URL": f"http://{HOST}:{port}/webhooks/iamport",
+        "SANDBOX_EXIT_ON_STDIN_EOF": "1",
     }
 
 
