@@ -38,26 +38,44 @@ BROWSER_FLAGS = [
 BROWSER_TIMEOUT_MS = 30_000  # a busy machine is slow
 # Tests that behave the same on every database: `make test` runs them on SQLite only.
 ANY_DATABASE = (
-    "tests/core/test_client_ip",
     "tests/access/test_cache",
-    "tests/core/test_body_limit",
+    "tests/access/test_command",
+    "tests/access/test_throttles",
+    "tests/access/test_two_factor_pages",
     "tests/browser/",
-    "tests/webhooks/test_destinations",
-    "tests/webhooks/test_signing",
-    "tests/webhooks/test_http",
-    "tests/payments/test_banks",
+    "tests/core/test_body_limit",
+    "tests/core/test_client_ip",
+    "tests/core/test_crash_reports",
+    "tests/monitoring/test_metrics",
     "tests/payments/gateway/",
+    "tests/payments/test_banks",
+    "tests/proof/test_handbook",
     "tests/proof/test_shutdown",
+    "tests/refunds/admin/test_headings",
+    "tests/refunds/admin/test_languages",
     "tests/refunds/api/test_openapi",
+    "tests/refunds/ledger/test_plan",
     "tests/refunds/policies/",
+    "tests/refunds/test_checks",
+    "tests/refunds/test_demo",
+    "tests/refunds/test_serialization",
+    "tests/refunds/test_storefront",
     "tests/sandbox/",
     "tests/test_architecture",
     "tests/test_catalogues",
     "tests/test_config",
     "tests/test_deploy",
+    "tests/test_documents",
     "tests/test_file_broker",
     "tests/test_security_document",
+    "tests/webhooks/test_browser",
+    "tests/webhooks/test_destinations",
+    "tests/webhooks/test_http",
+    "tests/webhooks/test_openapi",
+    "tests/webhooks/test_signing",
 )
+# Except these: the queries are counted on both.
+BOTH_DATABASES = ("tests/refunds/test_storefront.py::test_the_number_of_queries",)
 # Each takes as long as hundreds of other tests. They start first, so that no worker runs one alone at the end.
 LONG = (
     "tests/proof/test_contract",
@@ -98,11 +116,15 @@ def pytest_report_header() -> str:
     return f"database: {'PostgreSQL' if _is_postgres() else 'SQLite'}"
 
 
+def _is_for_sqlite_only(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(ANY_DATABASE) and not item.nodeid.startswith(BOTH_DATABASES)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     if _is_postgres():
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid.startswith(ANY_DATABASE)])
-        items[:] = [item for item in items if not item.nodeid.startswith(ANY_DATABASE)]
+        config.hook.pytest_deselected(items=[item for item in items if _is_for_sqlite_only(item)])
+        items[:] = [item for item in items if not _is_for_sqlite_only(item)]
         return
     skip = pytest.mark.skip(reason="needs PostgreSQL: TEST_DATABASE=postgres")
     for item in items:
