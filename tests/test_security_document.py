@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 TESTS = Path(__file__).resolve().parent
 DOCUMENT = TESTS.parent / "docs" / "security.md"
-NAMED = sorted(set(re.findall(r"`([\w/]+\.py::\w+)`", DOCUMENT.read_text(encoding="utf-8"))))
+NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", DOCUMENT.read_text(encoding="utf-8"))))
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_every_test_named_in_the_document_exists(name: str) -> None:
-    file, _, wanted = name.partition("::")
+@cache
+def functions(file: str) -> set[str]:
+    if not (TESTS / file).exists():
+        return set()
     tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
-    assert wanted in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_test_named_in_the_document_exists() -> None:
+    assert len(NAMED) > 30
+    assert [f"{file}::{test}" for file, test in NAMED if test not in functions(file)] == []
 
 
 def test_every_threat_has_a_control_and_a_test() -> None:
