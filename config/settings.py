@@ -198,6 +198,7 @@ LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", {"ko", "en"})
 # The second folder holds Korean for the admin theme, which has none, and replaces some of Django's texts.
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "config" / "locale"]
 USE_TZ = True
+FORMAT_MODULE_PATH = "core.formats"
 
 STATIC_URL = "/static/"
 # In an image these files are part of the release: a volume mounted at VAR_DIR must not hide them.

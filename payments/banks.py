@@ -4,7 +4,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -31,28 +31,24 @@ class Bank:
     code: str
     name_ko: str
     name_en: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    bank: Bank
-    wire_codes: Mapping[str, str]  # column -> what goes on the wire; a bank the PG does not list is missing
-    names: frozenset[str]  # every spelling, folded
+    codes: Mapping[str, str] = field(repr=False, compare=False)  # column -> the PG's code, if it lists the bank
+    spellings: frozenset[str] = field(repr=False, compare=False)
 
 
 def banks_for(pg_provider: str) -> list[Bank]:
     """Return the banks that the PG can refund to, by standard code; all of them for a PG that is not in the table."""
-    return [row.bank for row in _rows() if _wire(row, pg_provider) is not None]
+    return [bank for bank in _banks() if wire_code(bank, pg_provider) is not None]
 
 
 def bank_by_code(code: str) -> Bank | None:
     """Return the bank with this standard three-digit code."""
-    return next((row.bank for row in _rows() if row.bank.code == code), None)
+    return next((bank for bank in _banks() if bank.code == code), None)
 
 
 def wire_code(bank: Bank, pg_provider: str) -> str | None:
     """Return the PG's `refund_bank` for this bank; None if it does not list the bank."""
-    return next((_wire(row, pg_provider) for row in _rows() if row.bank == bank), None)
+    column = _COLUMNS.get(pg_provider.strip().lower())
+    return bank.code if column is None else bank.codes.get(column)
 
 
 def resolve_bank(text: str, pg_provider: str) -> Bank | None:
@@ -66,19 +62,14 @@ def resolve_bank(text: str, pg_provider: str) -> Bank | None:
     wanted = unicodedata.normalize("NFKC", text).strip().upper()
     if not wanted:
         return None
-    if (own := _only(row.bank for row in _rows() if _wire(row, pg_provider) == wanted)) is not None:
+    if (own := _only(bank for bank in _banks() if wire_code(bank, pg_provider) == wanted)) is not None:
         return own
     if re.fullmatch("[0-9]{2,3}", wanted):
         return bank_by_code(wanted.zfill(3))
     if re.fullmatch("BK[0-9]{2}", wanted):
-        return _only(row.bank for row in _rows() if row.wire_codes.get("kcp") == wanted)
+        return _only(bank for bank in _banks() if bank.codes.get("kcp") == wanted)
     spellings = _spellings(wanted)
-    return _only(row.bank for row in _rows() if row.names & spellings)
-
-
-def _wire(row: _Row, pg_provider: str) -> str | None:
-    column = _COLUMNS.get(pg_provider.strip().lower())
-    return row.bank.code if column is None else row.wire_codes.get(column)
+    return _only(bank for bank in _banks() if bank.spellings & spellings)
 
 
 def _only(banks: Iterator[Bank]) -> Bank | None:
@@ -94,16 +85,17 @@ def _spellings(name: str) -> set[str]:
 
 
 @cache
-def _rows() -> tuple[_Row, ...]:
+def _banks() -> tuple[Bank, ...]:
     with TABLE.open(encoding="utf-8", newline="") as stream:
-        return tuple(_row(line) for line in csv.DictReader(stream))
+        return tuple(_bank(line) for line in csv.DictReader(stream))
 
 
-def _row(line: Mapping[str, str]) -> _Row:
-    bank = Bank(line["code"], line["name_ko"], line["name_en"])
-    names = [bank.name_ko, bank.name_en, *line["aliases"].split("|")]
-    return _Row(
-        bank=bank,
-        wire_codes={column: line[column] for column in set(_COLUMNS.values()) if line[column]},
-        names=frozenset(spelling for name in names if name for spelling in _spellings(name)),
+def _bank(line: Mapping[str, str]) -> Bank:
+    names = [line["name_ko"], line["name_en"], *line["aliases"].split("|")]
+    return Bank(
+        code=line["code"],
+        name_ko=line["name_ko"],
+        name_en=line["name_en"],
+        codes={column: line[column] for column in set(_COLUMNS.values()) if line[column]},
+        spellings=frozenset(spelling for name in names if name for spelling in _spellings(name)),
     )

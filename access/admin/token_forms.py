@@ -33,11 +33,8 @@ class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
         model = ApiToken
         fields = ("name", "user", "may_read", "may_refund", "max_amount", "max_per_day", "limit_currency")
 
-    def clean_name(self) -> str:
-        return str(self.cleaned_data["name"]).strip()
-
     def clean_limit_currency(self) -> str:
-        return str(self.cleaned_data["limit_currency"]).strip().upper()
+        return str(self.cleaned_data["limit_currency"]).upper()
 
     def clean_valid_until(self) -> date:
         day: date = self.cleaned_data["valid_until"]

@@ -21,7 +21,7 @@ from access.admin.token_revocation import may_revoke, revoke, revoke_url
 from access.models import ApiToken, TokenState
 from access.tokens.labels import limits_in_words, scopes_in_words
 from access.tokens.service import issue_token
-from core.admin.display import badge, format_time, two_lines
+from core.admin.display import badge, two_lines
 from core.admin.filters import ChoiceFilter
 from core.admin.lists import ReadOnlyAdmin
 from core.admin.pages import admin_page
@@ -47,7 +47,7 @@ class TokenStateFilter(ChoiceFilter):
 
 class ApiTokenAdmin(ReadOnlyAdmin):
     form = NewTokenForm
-    list_display = ("token", "acts_as", "scopes", "limits", "until", "used", "state")
+    list_display = ("token", "acts_as", "scopes", "limits", "expires_at", "last_used_at", "state")
     list_filter = (TokenStateFilter,)
     list_select_related = ("user",)
     search_fields = ("name", "start", "user__username")
@@ -167,14 +167,6 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def limits(self, token: ApiToken) -> SafeString:
         return two_lines(*limits_in_words(token))
 
-    @admin.display(description=_("Valid until"))
-    def until(self, token: ApiToken) -> str:
-        return format_time(token.expires_at)
-
-    @admin.display(description=_("last used"))
-    def used(self, token: ApiToken) -> str:
-        return format_time(token.last_used_at)
-
     @admin.display(description=_("state"))
     def state(self, token: ApiToken) -> SafeString:
         return state_badge(token)
@@ -191,8 +183,4 @@ def _facts(token: ApiToken) -> dict[str, Any]:
         "scopes": scopes_in_words(token),
         "once": once,
         "daily": daily,
-        "until": format_time(token.expires_at),
-        "used": format_time(token.last_used_at),
-        "made": format_time(token.created_at),
-        "revoked": format_time(token.revoked_at),
     }

@@ -1,13 +1,15 @@
 """Values as the admin's lists and pages show them: badges, times, links."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 
 def badge(colour: str, text: str | Promise, title: str = "", code: str = "") -> SafeString:
@@ -25,7 +27,15 @@ def two_lines(first: str, second: str) -> SafeString:
 
 def format_time(at: datetime | None) -> str:
     """Format a time in Asia/Seoul to the minute; None is a dash."""
-    return date_format(timezone.localtime(at), "Y-m-d H:i") if at else "–"
+    return date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else "–"
+
+
+def since(at: datetime) -> str:
+    """Format a past time in Asia/Seoul, with its age."""
+    now = timezone.now()
+    if now - at < timedelta(minutes=1):
+        return _("%(at)s (just now)") % {"at": format_time(at)}
+    return _("%(at)s (%(time)s ago)") % {"at": format_time(at), "time": timesince(at, now, depth=1)}
 
 
 def day_and_hour(at: datetime | None) -> SafeString:

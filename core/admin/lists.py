@@ -83,6 +83,7 @@ class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     list_per_page = 25
     sortable_by = ()  # any other order than the model's own would sort the whole table
     list_max_show_all = 0
+    empty_value_display = "–"
     may_view: Callable[[AnyUser], bool] | None = None  # a static method; without it, Django's own permission
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,6 +1,5 @@
 """Payments for staff: search, view, and change the buyer's user. Data from i'mport cannot be edited."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -63,7 +62,7 @@ class PaymentAdmin(BrowsingAdmin):
         """Save the user only: a refund booked meanwhile must not be overwritten by the old amounts."""
         obj.save(update_fields=["user", "updated_at"])
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Payment | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Payment | None = None) -> list[str]:
         rows = [row for _title, options in self.get_fieldsets(request, obj) for row in options["fields"]]
         return [name for row in rows for name in row if name != "user"]
 
@@ -74,13 +73,13 @@ class PaymentAdmin(BrowsingAdmin):
         if obj and obj.card_name:
             method += ["card_name", "card_number", "card_type"]
         if obj and (obj.vbank_num or obj.pay_method == "vbank"):
-            how = ["vbank_name", "vbank_num", "vbank_holder", "vbank_until"]
+            how = ["vbank_name", "vbank_num", "vbank_holder", "vbank_date"]
         elif obj and obj.bank_name:
             method.append("bank_name")
         flags = [name for name in ("escrow", "has_promotion", "cash_receipt_issued") if obj and getattr(obj, name)]
         ends = [name for name in ("fail_reason", "cancel_reason") if obj and getattr(obj, name)]
         sections = [
-            (_("Order"), ["merchant_uid", "name", "buyer_name", "buyer_email", "buyer_tel", "paid_time", "user"]),
+            (_("Order"), ["merchant_uid", "name", "buyer_name", "buyer_email", "buyer_tel", "paid_at", "user"]),
             (_("Payment method"), [*method, *flags, *ends]),
             (_("Virtual account"), how),
             (_("At i'mport"), ["imp_uid", "imp_status", "pg_tid", "pg_id", "read_time"]),
@@ -96,7 +95,6 @@ class PaymentAdmin(BrowsingAdmin):
             "refunded": self.refunded(obj),
             "lapsed_discount": obj.lapsed_discount and format_money(obj.lapsed_discount, obj.currency),
             "refundable": self.refundable(obj),
-            "paid_time": self.paid_time(obj),
             "receipt": safe_link(obj.receipt_url),
         }
 
@@ -144,16 +142,8 @@ class PaymentAdmin(BrowsingAdmin):
         return status_label(payment.status)
 
     @admin.display(description=gettext_lazy("paid at"))
-    def paid_time(self, payment: Payment) -> str:
-        return format_time(payment.paid_at)
-
-    @admin.display(description=gettext_lazy("paid at"))
     def paid_on(self, payment: Payment) -> SafeString:
         return day_and_hour(payment.paid_at)
-
-    @admin.display(description=gettext_lazy("valid until"))
-    def vbank_until(self, payment: Payment) -> str:
-        return format_time(payment.vbank_date)
 
     @admin.display(description=gettext_lazy("last read"))
     def read_time(self, payment: Payment) -> str:

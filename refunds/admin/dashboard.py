@@ -16,10 +16,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.admin.display import since
 from core.money import KRW, format_money
 from refunds.admin.drift.reports import result_badge
-from refunds.admin.progress import since
-from refunds.admin.timeline import refund_badge
 from refunds.admin.worker import no_worker_text
 from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
 from refunds.permissions import may_resolve, may_view_refunds, may_view_reports
@@ -39,16 +38,6 @@ class Card:
     note: str
     url: str
     tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RecentRefund:
-    """One refund in a list of the overview."""
-
-    record: RefundRecord
-    badge: SafeString
-    money: str
-    when: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +77,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     today = timezone.localdate()
     days = _refunded_since(today - timedelta(days=DAYS - 1))
     refunds = RefundRecord.objects.select_related("payment")
-    oldest = refunds.live().order_by("requested_at")[:LINES]
     return {
         **context,
         "title": _("Overview"),
         "worker_warning": no_worker_text(),
         "cards": [*_open_cards(), *_refunded_cards(days, today), *_drift_cards(user)],
         "chart": _chart(days, today),
-        "newest": _lines(refunds[:LINES]),
-        "oldest": _lines(oldest),
+        "newest": refunds[:LINES],
+        "oldest": refunds.live().order_by("requested_at")[:LINES],
         "ledger_url": ledger_url(),
         "open_url": ledger_url(status="open"),
     }
@@ -156,7 +144,7 @@ def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
         url = reverse(f"admin:refunds_reconciliationreport_{compare}")
         return [Card("drift", title, "–", _("Not compared yet"), url)]
     url = reverse("admin:refunds_reconciliationreport_change", args=[report.pk])
-    return [Card("drift", title, result_badge(report), since(report.started_at, timezone.now()), url)]
+    return [Card("drift", title, result_badge(report), since(report.started_at), url)]
 
 
 def _refunded_since(first: date) -> list[Day]:
@@ -211,16 +199,3 @@ def _bar(place: int, day: date, refunded: Day | None, most: Decimal) -> Bar:
     if refunded:
         label += f" ({_count([refunded])})"
     return Bar(place * BAR_STEP, height, label)
-
-
-def _lines(refunds: Iterable[RefundRecord]) -> list[RecentRefund]:
-    now = timezone.now()
-    return [
-        RecentRefund(
-            record,
-            refund_badge(record),
-            format_money(record.shown_amount, record.payment.currency),
-            since(record.requested_at, now),
-        )
-        for record in refunds
-    ]

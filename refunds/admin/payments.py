@@ -19,7 +19,7 @@ from refunds.admin.export import ExportingAdmin
 from refunds.admin.filters import RefundStateFilter
 from refunds.admin.progress import waiting_refund
 from refunds.admin.reconcile import check, report_check
-from refunds.admin.timeline import attention_badge, older_refunds_url, payment_refunds
+from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, older_refunds_url
 from refunds.batches.create import MAX_ORDERS
 from refunds.models import LIVE_STATUSES, RefundRecord
 from refunds.permissions import may_refund_any
@@ -69,7 +69,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     def page_context(self, request: HttpRequest, obj: Payment) -> dict[str, Any]:
         return {
             **super().page_context(request, obj),
-            "refunds": payment_refunds(obj),
+            "refunds": obj.refunds.all()[:REFUNDS_SHOWN],
             "older_refunds_url": older_refunds_url(obj),
             "waiting": waiting_refund(obj),
             "may_check": may_refund_any(request.user),

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.timesince import timesince, timeuntil
+from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 
-from core.admin.display import format_time
+from core.admin.display import format_time, since
 from payments.labels import pg_label
 from payments.models import Payment
 from refunds.lease import lease_is_over
@@ -30,13 +30,6 @@ class Waiting:
         return "warning" if self.refund.needs_review or self.code != "pending" else "info"
 
 
-def since(at: datetime, now: datetime) -> str:
-    """Format a past time in Asia/Seoul, with its age."""
-    if now - at < timedelta(minutes=1):
-        return _("%(at)s (just now)") % {"at": format_time(at)}
-    return _("%(at)s (%(time)s ago)") % {"at": format_time(at), "time": timesince(at, now, depth=1)}
-
-
 def waiting(refund: RefundRecord) -> Waiting | None:
     """Return what this refund waits for; None if it is settled."""
     if not refund.is_live:
@@ -51,7 +44,7 @@ def waiting(refund: RefundRecord) -> Waiting | None:
         code=code,
         title=title,
         text=text,
-        since=since(began.at if began else refund.requested_at, now),
+        since=since(began.at if began else refund.requested_at),
         next_check="" if code == "sending" else _next_check(refund, now),
     )
 

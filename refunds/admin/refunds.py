@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.display import badge, day_and_hour, format_time, pairs, safe_link, two_lines
+from core.admin.display import badge, day_and_hour, pairs, two_lines
 from core.admin.filters import SeoulDateFilter
 from core.admin.lists import BrowsingAdmin
 from core.money import format_money
@@ -25,13 +25,14 @@ from refunds.admin.export import RefundExportingAdmin
 from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, SourceFilter
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
-from refunds.admin.timeline import refund_badge, timeline
+from refunds.admin.timeline import timeline
 from refunds.models import RefundRecord
 from refunds.permissions import may_refund_any, may_view_refunds
+from refunds.templatetags.refund_display import refund_badge
 
 
 class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
-    list_display = ("refund", "order", "money", "state", "asked", "asked_at", "settled_time")
+    list_display = ("number", "order", "money", "state", "asked", "asked_at", "settled_time")
     list_filter = (
         RefundStatusFilter,
         SourceFilter,
@@ -67,7 +68,7 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
         asked = ["reason", *(["requester"] if obj and obj.requester else []), *(f"{name}_money" for name in parts)]
-        done = ["cancellation_id", "pg_tid", "cancelled_time", "error_code"]
+        done = ["cancellation_id", "pg_tid", "cancelled_at", "error_code"]
         sections = [(_("Request"), asked), (_("At i'mport"), done)]
         return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
 
@@ -78,12 +79,7 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     def page_context(self, request: HttpRequest, obj: RefundRecord) -> dict[str, Any]:
         return {
             "title": obj.number,
-            "badge": refund_badge(obj),
-            "money": self.money(obj),
-            "asked_money": format_money(obj.amount, obj.payment.currency),
-            "before": format_money(obj.checksum, obj.payment.currency),
             "method": method_label(obj.payment.pay_method),
-            "receipt": safe_link(obj.receipt_url),
             "may_view_tokens": request.user.has_perm("access.view_apitoken"),
             "card": account_card(request.user, obj),
             "timeline": timeline(obj),
@@ -92,10 +88,6 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
             "close_url": close_url(request.user, obj),
             "reviewed_url": reviewed_url(request.user, obj),
         }
-
-    @admin.display(description=_("refund number"))
-    def refund(self, record: RefundRecord) -> str:
-        return record.number
 
     @admin.display(description=_("order"))
     def order(self, record: RefundRecord) -> SafeString:
@@ -124,10 +116,6 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     @admin.display(description=_("settled at"))
     def settled_time(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.settled_at)
-
-    @admin.display(description=_("refunded at"))
-    def cancelled_time(self, record: RefundRecord) -> str:
-        return format_time(record.cancelled_at)
 
     @admin.display(description=_("tax-free part"))
     def tax_free_money(self, record: RefundRecord) -> str:

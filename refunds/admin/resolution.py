@@ -7,16 +7,14 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.admin.pages import StaffRequest, admin_page, staff_may
-from core.money import format_money
 from core.permissions import AnyUser
-from refunds.admin.progress import since, waiting
-from refunds.admin.timeline import refund_badge, timeline
+from refunds.admin.progress import waiting
+from refunds.admin.timeline import timeline
 from refunds.errors import ResolutionRefused
 from refunds.inputs import Actor
 from refunds.models import RefundRecord, RefundStatus
@@ -96,9 +94,6 @@ def _facts(refund: RefundRecord, form: CloseForm, user: User) -> dict[str, objec
     return {
         "refund": refund,
         "form": form,
-        "badge": refund_badge(refund),
-        "money": format_money(refund.amount, refund.payment.currency),
-        "asked_at": since(refund.requested_at, timezone.now()),
         "waiting": waiting(refund),
         "timeline": timeline(refund),
         "may_check": refund.is_live and may_refund_any(user),

@@ -10,21 +10,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.display import badge, safe_link
-from core.money import format_money
+from core.admin.display import badge
 from payments.models import Payment
 from refunds.ledger import PART_SHOWN
 from refunds.messages import event_message, message_of
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
 from refunds.services.bank_accounts import DROPPED, SHOWN
+from refunds.templatetags.refund_display import COLOURS
 
-COLOURS = {
-    RefundStatus.REQUESTED: "blue",
-    RefundStatus.PENDING: "blue",
-    RefundStatus.UNKNOWN: "amber",
-    RefundStatus.SUCCEEDED: "green",
-    RefundStatus.FAILED: "red",
-}
 EVENTS: dict[str, str | Promise] = {
     "requested": _("Refund requested"),
     "accepted": _("Accepted, waiting for the PG"),
@@ -57,21 +50,6 @@ class TimelineEntry:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentRefund:
-    """One refund in the table on its payment's page."""
-
-    record: RefundRecord
-    badge: SafeString
-    amount: str
-    message: str
-    receipt: str
-
-
-def refund_badge(refund: RefundRecord) -> SafeString:
-    return badge(COLOURS[RefundStatus(refund.status)], refund.get_status_display())
-
-
 def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
     """Return a badge for a payment's open or questionable refunds; empty if it has none."""
     for refund in refunds:
@@ -80,18 +58,6 @@ def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
         if refund.is_live:
             return badge("blue", gettext("Refund in progress"))
     return badge("amber", gettext("Needs review")) if any(refund.needs_review for refund in refunds) else ""
-
-
-def payment_refunds(payment: Payment) -> list[PaymentRefund]:
-    """Return the latest refunds of a payment, newest first."""
-    lines = []
-    for record in payment.refunds.all()[:REFUNDS_SHOWN]:
-        amount = record.shown_amount
-        money = format_money(amount, payment.currency)
-        lines.append(
-            PaymentRefund(record, refund_badge(record), money, message_of(record), safe_link(record.receipt_url))
-        )
-    return lines
 
 
 def older_refunds_url(payment: Payment) -> str:

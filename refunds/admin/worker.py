@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.admin.display import since
 from monitoring.worker import is_missing, worker_last_seen
-from refunds.admin.progress import since
 from refunds.claims import Progress
 
 STARTS_WITHIN = timedelta(seconds=5)  # a worker that runs takes its message sooner
@@ -20,7 +20,7 @@ def no_worker_text() -> str:
     what_to_do = _("Ask the server administrator to start the worker, or to run “manage.py reconcile” once.")
     if seen_at is None:
         return _("No worker has been seen.") + " " + what_to_do
-    return _("No worker has been seen since %(time)s.") % {"time": since(seen_at, timezone.now())} + " " + what_to_do
+    return _("No worker has been seen since %(time)s.") % {"time": since(seen_at)} + " " + what_to_do
 
 
 def delay_text(progress: Progress, requested_at: datetime) -> str:

@@ -103,8 +103,8 @@ def test_a_pg_outside_the_table_offers_every_bank() -> None:
 
 
 def test_no_two_banks_share_a_spelling() -> None:
-    for one, other in combinations(banks._rows(), 2):
-        assert not one.names & other.names
+    for one, other in combinations(banks._banks(), 2):
+        assert not one.spellings & other.spellings
 
 
 @pytest.mark.parametrize("pg", ["kcp", "html5_inicis", "daou", "danal", "nice_v2", "welcome", "newpg"])

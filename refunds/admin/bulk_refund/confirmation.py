@@ -111,22 +111,6 @@ class Row:
         return " · ".join(name for name in names if name)
 
     @property
-    def paid(self) -> str:
-        return self._money(self.payment.amount)
-
-    @property
-    def refunded(self) -> str:
-        return self._money(self.payment.cancel_amount)
-
-    @property
-    def lapsed_discount(self) -> str:
-        return self._money(self.payment.lapsed_discount)
-
-    @property
-    def refundable(self) -> str:
-        return self._money(self.payment.refundable_amount)
-
-    @property
     def plain_refundable(self) -> str:
         """For the form and its script."""
         return f"{quantize(self.payment.refundable_amount, self.payment.currency):f}"
@@ -138,9 +122,6 @@ class Row:
     @property
     def precision(self) -> int:
         return precision(self.payment.currency)
-
-    def _money(self, amount: Decimal) -> str:
-        return format_money(amount, self.payment.currency)
 
 
 @dataclass(slots=True)

@@ -41,10 +41,6 @@ class Line:
         requested = self.outcome.requested
         return format_money(self.outcome.payment.refundable_amount if requested is None else requested, currency)
 
-    @property
-    def remaining(self) -> str:
-        return format_money(self.outcome.payment.refundable_amount, self.outcome.payment.currency)
-
 
 class Results:
     """All orders of a batch."""

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.admin.display import badge, format_time, two_lines
+from core.admin.display import badge, two_lines
 from core.admin.filters import ChoiceFilter, SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
 from refunds.admin.drift.lines import lines
@@ -76,7 +76,7 @@ def period(report: ReconciliationReport) -> str:
 
 
 class ReconciliationReportAdmin(ReadOnlyAdmin):
-    list_display = ("days", "started", "compared", "found", "repaired", "left", "end")
+    list_display = ("days", "started_at", "compared", "found", "repaired", "left", "end")
     list_filter = (OutcomeFilter, ModeFilter, ("started_at", SeoulDateFilter))
     actions = None
     may_view = staticmethod(may_view_reports)
@@ -121,8 +121,6 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
             "title": period(obj),
             "result": result_badge(obj),
             "end": end_badge(obj),
-            "started": format_time(obj.started_at),
-            "finished": format_time(obj.finished_at),
             "lines": list(lines(request.user, shown)),
             "hidden": max(obj.found - len(shown), 0),
             "may_repair": is_over and obj.remaining and may_repair(request.user),
@@ -136,10 +134,6 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
     def days(self, report: ReconciliationReport) -> SafeString:
         mode = gettext("Compared only") if report.check_only else gettext("Compared and repaired")
         return two_lines(period(report), mode)
-
-    @admin.display(description=_("started at"))
-    def started(self, report: ReconciliationReport) -> str:
-        return format_time(report.started_at)
 
     @admin.display(description=_("unresolved"))
     def left(self, report: ReconciliationReport) -> SafeString:

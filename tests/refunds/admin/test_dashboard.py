@@ -124,8 +124,8 @@ def test_lists_show_the_newest_and_the_longest_open_refunds(staff: Client) -> No
     old = make_refund(RefundStatus.UNKNOWN, days_ago=6)
     new = make_refund(RefundStatus.PENDING)
     context: Any = staff.get(HOME).context
-    assert [line.record for line in context["newest"]][:2] == [new, old]
-    assert [line.record for line in context["oldest"]] == [old, new]
+    assert list(context["newest"])[:2] == [new, old]
+    assert list(context["oldest"]) == [old, new]
     listed: Any = staff.get(context["open_url"])
     assert set(listed.context["cl"].result_list) == {old, new}
 
