@@ -1,4 +1,4 @@
-"""The access token: kept in Django's cache until shortly before it expires, and requested by one thread at a time."""
+"""The access token: requested by one thread at a time, kept encrypted in Django's cache until it nearly expires."""
 
 import logging
 import threading
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from django.core.cache import cache
 
 from core.cache import CACHE_ERRORS
+from core.encryption.cipher import DecryptError, decrypt, encrypt
 from payments.gateway.errors import GatewayUnavailable
 
 logger = logging.getLogger(__name__)
@@ -65,14 +66,14 @@ class TokenCache:
 
     def _cached(self) -> Token | None:
         try:
-            value = cache.get(self._key)
-        except CACHE_ERRORS:
+            found = cache.get(self._key)
+            return Token(decrypt(found)) if isinstance(found, str) else None
+        except (*CACHE_ERRORS, DecryptError):
             return None
-        return Token(value) if is_header_safe(value) else None
 
     def _store(self, token: Token) -> None:
         try:
-            cache.set(self._key, token.value, token.life - RENEW_BEFORE)
+            cache.set(self._key, encrypt(token.value), token.life - RENEW_BEFORE)
         except CACHE_ERRORS as exc:
             logger.warning("i'mport's token cannot be kept in the cache: %s", type(exc).__name__)
 

@@ -140,6 +140,7 @@ def test_invalid_cache_entries_are_ignored_and_replaced(server: RawServer, found
     assert tokens.get().value == "token-1"
     assert gateway_on(server)._tokens.get().value == "token-1"
     assert len(server.token_calls) == 1
+    assert "token-1" not in str(cache.get(tokens._key)), "stored encrypted"
 
 
 def test_without_the_cache_each_call_requests_its_own_token(
