@@ -16,7 +16,6 @@ from payments.models import Payment, PaymentStatus
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundStatus
 from refunds.services.preview import requirements_of, why_impossible
-from refunds.storefront.script_messages import why_not
 
 # For buyers, who know neither PGs nor ledgers.
 REFUND_STATES: dict[str, str | Promise] = {
@@ -25,6 +24,16 @@ REFUND_STATES: dict[str, str | Promise] = {
     RefundStatus.UNKNOWN: _("Being checked"),
     RefundStatus.SUCCEEDED: _("Refunded"),
     RefundStatus.FAILED: _("Refund failed"),
+}
+# The rules' own sentences address the shop's staff.
+WHY_NOT = {
+    "phone_next_month": _(
+        "Mobile phone payments can only be refunded in the month of payment. Please contact us: we "
+        "will refund you another way."
+    ),
+    "danal_vbank": _(
+        "This virtual account cannot be refunded here. Please contact us: we will transfer the money ourselves."
+    ),
 }
 TILE_COLOURS = 6
 REFUNDS_SHOWN = 20  # of one order
@@ -96,7 +105,7 @@ def order_card(payment: Payment) -> OrderCard:
         refunded=_money(payment, payment.cancel_amount) if payment.cancel_amount else "",
         lapsed_discount=_money(payment, payment.lapsed_discount) if payment.lapsed_discount else "",
         refundable=_money(payment, payment.refundable_amount),
-        notice=why_not(why_not_now.code, why_not_now.message) if why_not_now else _notice(payment, live),
+        notice=str(WHY_NOT.get(why_not_now.code, why_not_now.message)) if why_not_now else _notice(payment, live),
         notice_tone="warn" if why_not_now else tone,
         refunds=tuple(_order_refund(payment, refund) for refund in refunds[:REFUNDS_SHOWN]),
         has_older_refunds=len(refunds) > REFUNDS_SHOWN,

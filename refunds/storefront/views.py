@@ -15,7 +15,6 @@ from payments.errors import PaymentNotFound
 from payments.lookup import find_payment
 from payments.models import Payment
 from refunds.storefront.orders import banks_by_pg, order_card, with_latest_refunds
-from refunds.storefront.script_messages import script_texts
 
 PAGE_SIZE = 20
 
@@ -32,7 +31,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "who": _name_of(request.user),
         "orders": [order_card(payment) for payment in page],
         "banks": banks_by_pg(page),
-        "texts": script_texts(),
     }
     return render(request, "storefront/orders.html", context)
 

@@ -4,7 +4,8 @@
 window.storefront = (() => {
   const language = document.documentElement.lang;
   const dataOf = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}");
-  const texts = dataOf("storefront-texts");
+  const messages = document.getElementById("storefront-texts")?.content.children ?? [];
+  const texts = Object.fromEntries(Array.from(messages, (message) => [message.dataset.name, message.textContent]));
 
   const formatter = (currency) => new Intl.NumberFormat(language, { style: "currency", currency });
   const decimals = (currency) => formatter(currency).resolvedOptions().maximumFractionDigits;
@@ -22,7 +23,6 @@ window.storefront = (() => {
   const toMajor = (minor, currency) => Number((minor / 10 ** decimals(currency)).toFixed(decimals(currency)));
 
   return {
-    texts,
     banks: dataOf("storefront-banks"),
     parseAmount,
     toMinor,
