@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
@@ -38,14 +37,6 @@ class Column(Generic[T]):
         return f"{capfirst(str(self.title))} (KST)" if self.is_time else capfirst(str(self.title))
 
 
-def _time(title: Promise, name: str) -> Column[Any]:
-    def value(record: Any) -> datetime | None:
-        found: datetime | None = getattr(record, name)
-        return found
-
-    return Column(title, value, is_time=True)
-
-
 def _amount(record: RefundRecord, amount: Decimal | None) -> Cell:
     return None if amount is None else quantize(amount, record.payment.currency)
 
@@ -64,9 +55,9 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("reason"), lambda refund: refund.reason),
     Column(_("source"), lambda refund: refund.get_source_display()),
     Column(_("requested by"), lambda refund: refund.requested_by_name),
-    _time(_("requested at"), "requested_at"),
-    _time(_("settled at"), "settled_at"),
-    _time(_("refunded at"), "cancelled_at"),
+    Column(_("requested at"), lambda refund: refund.requested_at, is_time=True),
+    Column(_("settled at"), lambda refund: refund.settled_at, is_time=True),
+    Column(_("refunded at"), lambda refund: refund.cancelled_at, is_time=True),
     Column(_("cancellation number"), lambda refund: refund.cancellation_id),
     Column(_("PG transaction"), lambda refund: refund.pg_tid),
     Column(_("receipt"), lambda refund: refund.receipt_url),
@@ -84,7 +75,7 @@ PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("refunded"), lambda payment: quantize(payment.cancel_amount, payment.currency)),
     Column(_("refundable"), lambda payment: quantize(payment.refundable_amount, payment.currency)),
     Column(_("status at i'mport"), lambda payment: status_label(payment.status)),
-    _time(_("paid at"), "paid_at"),
+    Column(_("paid at"), lambda payment: payment.paid_at, is_time=True),
     Column(_("PG transaction"), lambda payment: payment.pg_tid),
     Column(_("receipt"), lambda payment: payment.receipt_url),
 )
@@ -114,15 +105,11 @@ def _rows(
     with override(language):
         headings = [*(column.heading for column in columns), *map(str, more_headings)]
     yield headings
-    rows: list[Row] = []
     for record in records.iterator(chunk_size=_CHUNK):
         with override(language):
             more = more_cells(record) if more_cells else []
-            rows.append([*(column.value(record) for column in columns), *more])
-        if len(rows) == _CHUNK:
-            yield from rows
-            rows.clear()
-    yield from rows
+            row = [*(column.value(record) for column in columns), *more]
+        yield row
 
 
 def _account_cells(refund: RefundRecord) -> list[str]:

@@ -17,12 +17,6 @@ def add_endpoint(*, name: str, url: str, types: Sequence[str]) -> tuple[Endpoint
     return endpoint, secret
 
 
-def change_endpoint(endpoint: Endpoint, *, name: str, url: str, types: Sequence[str]) -> None:
-    """Change name, URL and event types of an endpoint. The caller has checked `url`."""
-    endpoint.name, endpoint.url, endpoint.types = name, url, list(types)
-    endpoint.save(update_fields=["name", "url", "types"])
-
-
 def switch_endpoint(endpoint: Endpoint, *, on: bool) -> None:
     """Start or stop sending events to an endpoint. Deliveries that wait are sent when it is on again."""
     endpoint.enabled, endpoint.disabled_by_410, endpoint.paused_until = on, False, None

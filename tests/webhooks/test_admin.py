@@ -73,7 +73,7 @@ def test_an_added_endpoints_secret_is_shown_once_and_kept_nowhere(manager: Clien
     for url in (ENDPOINTS, page_of(endpoint), f"{ENDPOINTS}{endpoint.pk}/history/", f"{ENDPOINTS}{endpoint.pk}/edit/"):
         assert not SECRET.search(manager.get(url).text)
     # Reloading the page adds nothing.
-    assert codes(manager.post(f"{ENDPOINTS}add/", asked).text) == ["name_is_taken"]
+    assert codes(manager.post(f"{ENDPOINTS}add/", asked).text) == ["unique"]
     assert "refund.failed" in endpoint.types
 
 

@@ -1,7 +1,6 @@
 """Display of events, deliveries and attempts."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
@@ -13,27 +12,6 @@ from django.utils.translation import gettext as _
 from core.admin.display import badge, format_time, two_lines
 from core.money import format_money
 from webhooks.models import Attempt, Delivery, DeliveryStatus, Endpoint, Event, EventType
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptLine:
-    """One attempt in the log. `answer` comes from the endpoint's server: never trust it."""
-
-    at: datetime
-    result: SafeString
-    message: str | Promise
-    milliseconds: int | None
-    answer: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryLine:
-    """One delivery in the table on its endpoint's page."""
-
-    pk: int
-    event: SafeString
-    state: SafeString
-    happened: str
 
 
 def event_lines(event: Event) -> SafeString:
@@ -76,18 +54,12 @@ def next_attempt(delivery: Delivery) -> str:
     return format_time(delivery.next_attempt_at) if waits else "–"
 
 
-def attempt_lines(delivery: Delivery, now: datetime) -> list[AttemptLine]:
-    """Return the log, newest attempt first."""
+def attempt_lines(delivery: Delivery, now: datetime) -> list[tuple[Attempt, SafeString, str | Promise]]:
+    """Return the attempts, newest first, each with its result as a badge and in words."""
     attempts = list(delivery.attempt_log.all())
-    under_way = attempts[-1].pk if attempts and delivery.is_being_sent(now) else None
+    under_way = attempts[-1] if attempts and delivery.is_being_sent(now) else None
     return [
-        AttemptLine(
-            attempt.at,
-            _result_badge(attempt, attempt.pk == under_way),
-            _result_sentence(attempt, attempt.pk == under_way),
-            attempt.milliseconds,
-            attempt.answer,
-        )
+        (attempt, _result_badge(attempt, attempt == under_way), _result_sentence(attempt, attempt == under_way))
         for attempt in reversed(attempts)
     ]
 
@@ -109,12 +81,11 @@ def pretty_body(event: Event) -> str:
     return json.dumps(json.loads(event.body), indent=2, ensure_ascii=False) if event.body else ""
 
 
-def delivery_lines(endpoint: Endpoint, now: datetime, *, limit: int) -> list[DeliveryLine]:
+def delivery_lines(endpoint: Endpoint, now: datetime, *, limit: int) -> list[tuple[int, SafeString, SafeString, str]]:
+    """Return the latest deliveries of an endpoint: the id, what happened, the state and the time of each."""
     latest = endpoint.deliveries.select_related("event__refund__payment", "endpoint")[:limit]
     return [
-        DeliveryLine(
-            found.pk, event_lines(found.event), delivery_badge(found, now), format_time(found.event.created_at)
-        )
+        (found.pk, event_lines(found.event), delivery_badge(found, now), format_time(found.event.created_at))
         for found in latest
     ]
 

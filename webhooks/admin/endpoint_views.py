@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,9 +14,9 @@ from core.admin.display import format_time
 from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.queue import enqueue
 from webhooks.admin.display import delivery_lines, endpoint_badge, event_types, last_result
-from webhooks.admin.forms import EndpointForm, RotationForm, name_is_taken
+from webhooks.admin.forms import EndpointForm, RotationForm
 from webhooks.delivery.service import send_test
-from webhooks.endpoints import add_endpoint, change_endpoint, rotate_secret, switch_endpoint
+from webhooks.endpoints import add_endpoint, rotate_secret, switch_endpoint
 from webhooks.models import DeliveryStatus, Endpoint
 from webhooks.permissions import may_add_endpoint, may_change_endpoint, may_view_deliveries, may_view_endpoints
 from webhooks.tasks import deliver_to
@@ -32,13 +31,9 @@ def add(request: StaffRequest) -> HttpResponse:
     """Show the form; on POST add the endpoint and show its secret, this once."""
     form = EndpointForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
-            endpoint, secret = add_endpoint(**form.cleaned_data)
-        except IntegrityError:  # added at the same time by somebody else
-            form.add_error("name", name_is_taken())
-        else:
-            _log(request, endpoint, _("Added: %(url)s") % {"url": endpoint.url}, ADDITION)
-            return _secret_page(request, endpoint, secret)
+        endpoint, secret = add_endpoint(**form.cleaned_data)
+        _log(request, endpoint, _("Added: %(url)s") % {"url": endpoint.url}, ADDITION)
+        return _secret_page(request, endpoint, secret)
     return _form_page(
         request, form, title=_("Add a webhook endpoint"), back=reverse("admin:webhooks_endpoint_changelist")
     )
@@ -50,16 +45,12 @@ def add(request: StaffRequest) -> HttpResponse:
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
     """Change name, URL or events of an endpoint."""
     endpoint = get_object_or_404(Endpoint, pk=pk)
-    form = EndpointForm(request.POST if request.method == "POST" else None, endpoint=endpoint)
+    form = EndpointForm(request.POST if request.method == "POST" else None, instance=endpoint)
     if request.method == "POST" and form.is_valid():
-        try:
-            change_endpoint(endpoint, **form.cleaned_data)
-        except IntegrityError:  # added at the same time by somebody else
-            form.add_error("name", name_is_taken())
-        else:
-            _log(request, endpoint, _("Changed: %(url)s") % {"url": endpoint.url})
-            messages.success(request, _("Saved."), extra_tags="saved")
-            return _back_to(endpoint)
+        endpoint.save(update_fields=form.Meta.fields)  # not what the worker writes meanwhile
+        _log(request, endpoint, _("Changed: %(url)s") % {"url": endpoint.url})
+        messages.success(request, _("Saved."), extra_tags="saved")
+        return _back_to(endpoint)
     return _form_page(request, form, title=_("Edit the webhook endpoint"), back=_address(endpoint))
 
 

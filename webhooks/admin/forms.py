@@ -1,16 +1,14 @@
 """Forms for webhook endpoints."""
 
 from datetime import timedelta
-from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from webhooks.delivery.destinations import look_up, parse_url
 from webhooks.failures import AddressRefused
-from webhooks.models import MAX_URL_LENGTH, Endpoint, EventType
+from webhooks.models import Endpoint, EventType
 
 CHOSEN_TYPES = [choice for choice in EventType.choices if choice[0] != EventType.PING]
 OVERLAPS = (
@@ -20,49 +18,32 @@ OVERLAPS = (
 )
 
 
-class EndpointForm(forms.Form):
+class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     """Name, URL and events. Resolves a new URL and rejects it unless it leads to the public internet."""
 
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=100,
-        widget=forms.TextInput({"class": "rd-input", "autocomplete": "off"}),
-    )
-    url = forms.CharField(
-        label=gettext_lazy("Address"),
-        max_length=MAX_URL_LENGTH,
-        widget=forms.TextInput(
-            {"class": "rd-input", "inputmode": "url", "placeholder": "https://shop.example/refund-events"}
-        ),
-    )
     types = forms.MultipleChoiceField(
         label=gettext_lazy("Events to send"), choices=CHOSEN_TYPES, required=False, widget=forms.CheckboxSelectMultiple
     )
 
-    def __init__(self, data: Any = None, *, endpoint: Endpoint | None = None) -> None:
-        self.endpoint = endpoint
+    class Meta:
+        model = Endpoint
         fields = ("name", "url", "types")
-        super().__init__(data, initial={name: getattr(endpoint, name) for name in fields} if endpoint else {})
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        same = Endpoint.objects.filter(name=name)
-        if (same.exclude(pk=self.endpoint.pk) if self.endpoint else same).exists():
-            raise name_is_taken()
-        return name
+        widgets = {
+            "name": forms.TextInput({"class": "rd-input", "autocomplete": "off"}),
+            "url": forms.TextInput(
+                {"class": "rd-input", "inputmode": "url", "placeholder": "https://shop.example/refund-events"}
+            ),
+        }
+        error_messages = {"name": {"unique": gettext_lazy("This name is already in use.")}}
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"]
-        if self.endpoint is None or url != self.endpoint.url:
+        if "url" in self.changed_data:
             try:
                 look_up(parse_url(url))
             except AddressRefused as exc:
                 raise ValidationError(str(exc.failure.label), code=exc.failure.value) from exc
         return url
-
-
-def name_is_taken() -> ValidationError:
-    return ValidationError(_("This name is already in use."), code="name_is_taken")
 
 
 class RotationForm(forms.Form):
