@@ -21,12 +21,12 @@ class _Echo:
         return line
 
 
-def csv_pieces(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the rows as CSV. Numbers are plain, times in Asia/Seoul."""
+def csv_pieces(rows: Iterable[Row]) -> Iterator[bytes]:
+    """Yield the rows as CSV in UTF-8. Numbers are plain, times in Asia/Seoul."""
     writer = csv.writer(_Echo())
-    yield BYTE_ORDER_MARK
+    yield BYTE_ORDER_MARK.encode()
     for row in rows:
-        yield writer.writerow([_cell(cell) for cell in row])  # type: ignore[misc]
+        yield writer.writerow([_cell(cell) for cell in row]).encode()
 
 
 def _cell(cell: Cell) -> str:
