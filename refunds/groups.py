@@ -39,7 +39,7 @@ def make_groups(using: str = "default") -> list[Group]:
         for name, permissions in GROUPS:
             group, is_new = Group.objects.using(using).get_or_create(name=str(name))
             if is_new:
-                group.permissions.set(_permissions(permissions, using, everything_of_apps=name is MANAGERS))
+                group.permissions.set(permissions_named(permissions, using, everything_of_apps=name is MANAGERS))
                 made.append(group)
     return made
 
@@ -56,7 +56,10 @@ def make_groups_once(
     make_groups(using)
 
 
-def _permissions(names: Iterable[str], using: str, *, everything_of_apps: bool) -> Iterable[Permission]:
+def permissions_named(
+    names: Iterable[str], using: str = "default", *, everything_of_apps: bool = False
+) -> Iterable[Permission]:
+    """Return the permissions with these names, such as `refunds.view_refundrecord`."""
     wanted = Q(content_type__app_label__in=MANAGED_APPS) if everything_of_apps else Q(pk=None)
     for name in names:
         app_label, codename = name.split(".")

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.utils.functional import Promise
@@ -39,80 +38,41 @@ TILE_COLOURS = 6
 REFUNDS_SHOWN = 20  # of one order
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRefund:
-    """One refund, shown below its order."""
-
-    amount: str
-    state: str
-    tone: str
-    at: datetime
-    reason: str
-    note: str  # why it failed
-    receipt_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCard:
-    """One order; `tone` and `tile` name CSS classes."""
-
-    payment: Payment
-    goods: str
-    initial: str
-    tile: int
-    at: datetime
-    method: str
-    method_detail: str
-    badge: str
-    tone: str
-    paid: str
-    refunded: str
-    lapsed_discount: str
-    refundable: str
-    notice: str
-    notice_tone: str
-    refunds: tuple[OrderRefund, ...]
-    has_older_refunds: bool  # than `refunds`
-    live_refund: int | None  # id of the open refund
-    can_ask: bool
-    data: str  # JSON for the dialog
-
-
 def with_latest_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
     """Prefetch the refunds that a card shows, and one more: it tells whether there are older ones."""
     latest = RefundRecord.objects.open_first()[: REFUNDS_SHOWN + 1]
     return payments.prefetch_related(Prefetch("refunds", latest, to_attr="latest_refunds"))
 
 
-def order_card(payment: Payment) -> OrderCard:
-    """Prepare one order of `with_latest_refunds`. Amounts are in the payment's currency."""
+def order_card(payment: Payment) -> dict[str, Any]:
+    """Prepare one order of `with_latest_refunds` for its template. `tone` and `tile` name CSS classes."""
     refunds: list[RefundRecord] = payment.latest_refunds  # type: ignore[attr-defined]
     live = next((refund for refund in refunds if refund.is_live), None)
     why_not_now = why_impossible(payment) if payment.refundable_amount > 0 and live is None else None
     badge, tone = _badge(payment, live)
     goods = payment.name or payment.merchant_uid
-    return OrderCard(
-        payment=payment,
-        goods=goods,
-        initial=goods[:1],
-        tile=sum(map(ord, goods)) % TILE_COLOURS,
-        at=payment.paid_at or payment.failed_at or payment.created_at,
-        method=method_label(payment.pay_method),
-        method_detail=_method_detail(payment),
-        badge=str(badge),
-        tone=tone,
-        paid=_money(payment, payment.amount),
-        refunded=_money(payment, payment.cancel_amount) if payment.cancel_amount else "",
-        lapsed_discount=_money(payment, payment.lapsed_discount) if payment.lapsed_discount else "",
-        refundable=_money(payment, payment.refundable_amount),
-        notice=str(WHY_NOT.get(why_not_now.code, why_not_now.message)) if why_not_now else _notice(payment, live),
-        notice_tone="warn" if why_not_now else tone,
-        refunds=tuple(_order_refund(payment, refund) for refund in refunds[:REFUNDS_SHOWN]),
-        has_older_refunds=len(refunds) > REFUNDS_SHOWN,
-        live_refund=live.pk if live else None,
-        can_ask=payment.refundable_amount > 0 and live is None and why_not_now is None,
-        data=json.dumps(_dialog_data(payment), ensure_ascii=False),
-    )
+    return {
+        "payment": payment,
+        "goods": goods,
+        "initial": goods[:1],
+        "tile": sum(map(ord, goods)) % TILE_COLOURS,
+        "at": payment.paid_at or payment.failed_at or payment.created_at,
+        "method": method_label(payment.pay_method),
+        "method_detail": _method_detail(payment),
+        "badge": str(badge),
+        "tone": tone,
+        "paid": _money(payment, payment.amount),
+        "refunded": _money(payment, payment.cancel_amount) if payment.cancel_amount else "",
+        "lapsed_discount": _money(payment, payment.lapsed_discount) if payment.lapsed_discount else "",
+        "refundable": _money(payment, payment.refundable_amount),
+        "notice": str(WHY_NOT.get(why_not_now.code, why_not_now.message)) if why_not_now else _notice(payment, live),
+        "notice_tone": "warn" if why_not_now else tone,
+        "refunds": [_order_refund(payment, refund) for refund in refunds[:REFUNDS_SHOWN]],
+        "has_older_refunds": len(refunds) > REFUNDS_SHOWN,
+        "live_refund": live.pk if live else None,  # the open one
+        "can_ask": payment.refundable_amount > 0 and live is None and why_not_now is None,
+        "data": json.dumps(_dialog_data(payment), ensure_ascii=False),
+    }
 
 
 def banks_by_pg(payments: Iterable[Payment]) -> dict[str, list[tuple[str, str]]]:
@@ -185,17 +145,17 @@ def _notice(payment: Payment, live: RefundRecord | None) -> str:
     return ""
 
 
-def _order_refund(payment: Payment, refund: RefundRecord) -> OrderRefund:
+def _order_refund(payment: Payment, refund: RefundRecord) -> dict[str, Any]:
     tones = {RefundStatus.SUCCEEDED: "good", RefundStatus.FAILED: "bad", RefundStatus.UNKNOWN: "warn"}
-    return OrderRefund(
-        amount=_money(payment, refund.shown_amount),
-        state=str(REFUND_STATES[refund.status]),
-        tone=tones.get(RefundStatus(refund.status), "info"),
-        at=refund.cancelled_at or refund.settled_at or refund.requested_at,
-        reason=refund.reason,
-        note=message_of(refund) if refund.status == RefundStatus.FAILED else "",
-        receipt_url=refund.receipt_url if refund.receipt_url.startswith("https://") else "",
-    )
+    return {
+        "amount": _money(payment, refund.shown_amount),
+        "state": str(REFUND_STATES[refund.status]),
+        "tone": tones.get(RefundStatus(refund.status), "info"),
+        "at": refund.cancelled_at or refund.settled_at or refund.requested_at,
+        "reason": refund.reason,
+        "note": message_of(refund) if refund.status == RefundStatus.FAILED else "",
+        "receipt_url": refund.receipt_url if refund.receipt_url.startswith("https://") else "",
+    }
 
 
 def _money(payment: Payment, amount: Decimal) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import override
 
 from payments.models import Payment
 from refunds.models import RefundRecord
-from refunds.storefront.orders import REFUNDS_SHOWN, OrderCard, banks_by_pg, order_card, with_latest_refunds
+from refunds.storefront.orders import REFUNDS_SHOWN, banks_by_pg, order_card, with_latest_refunds
 from tests.factories import make_payment, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def make_refund(payment: Payment, status: str = "succeeded", **fields: object) -
     return RefundRecord.objects.create(**{**defaults, **fields})
 
 
-def card_of(payment: Payment) -> OrderCard:
+def card_of(payment: Payment) -> dict[str, Any]:
     return order_card(with_latest_refunds(Payment.objects.all()).get(pk=payment.pk))
 
 
@@ -192,7 +192,7 @@ def test_the_number_of_queries_does_not_grow_with_the_orders(
 )
 def test_order_state_is_shown_as_text(fields: dict, badge: str, can_ask: bool) -> None:
     card = card_of(make_payment(**fields))
-    assert (card.badge, card.can_ask) == (badge, can_ask)
+    assert (card["badge"], card["can_ask"]) == (badge, can_ask)
 
 
 @pytest.mark.parametrize(
@@ -203,13 +203,13 @@ def test_open_refund_is_polled_and_no_second_one_offered(status: str, badge: str
     payment = make_payment()
     refund = make_refund(payment, status)
     card = card_of(payment)
-    assert (card.badge, card.live_refund, card.can_ask) == (badge, refund.pk, False)
+    assert (card["badge"], card["live_refund"], card["can_ask"]) == (badge, refund.pk, False)
 
 
 def test_failed_refund_shows_its_reason() -> None:
     payment = make_payment()
     make_refund(payment, "failed", message="한도를 넘었습니다.")
-    assert card_of(payment).refunds[0].note == "한도를 넘었습니다."
+    assert card_of(payment)["refunds"][0]["note"] == "한도를 넘었습니다."
 
 
 def test_only_the_latest_refunds_of_an_order_are_shown_and_fetched(shop: Client, buyer: User) -> None:
@@ -244,16 +244,16 @@ def test_open_refund_is_shown_even_after_later_refunds(shop: Client, buyer: User
 def test_receipt_is_linked_only_if_its_url_is_safe() -> None:
     payment = make_payment()
     make_refund(payment, receipt_url="javascript:alert(1)")
-    assert card_of(payment).refunds[0].receipt_url == ""
+    assert card_of(payment)["refunds"][0]["receipt_url"] == ""
 
 
 def test_dialog_gets_the_requirements_of_the_payment() -> None:
-    data = json.loads(card_of(make_payment(pay_method="vbank", pg_provider="smartro_v2")).data)
+    data = json.loads(card_of(make_payment(pay_method="vbank", pg_provider="smartro_v2"))["data"])
     assert (data["account"], data["tel"], data["fee"], data["destination"]) == (True, True, "300", "account")
     assert (data["paid"], data["left"]) == ("10000", "10000")
-    data = json.loads(card_of(make_payment(pay_method="phone")).data)
+    data = json.loads(card_of(make_payment(pay_method="phone"))["data"])
     assert (data["partial"], data["account"], data["destination"]) == (False, False, "phone")
-    data = json.loads(card_of(make_payment(pay_method="naverpay", pg_provider="naverpay")).data)
+    data = json.loads(card_of(make_payment(pay_method="naverpay", pg_provider="naverpay"))["data"])
     assert (data["reason"], data["destination"]) == (True, "wallet")
 
 
@@ -313,8 +313,8 @@ def test_unknown_url_shows_the_shops_own_page(client: Client) -> None:
 )
 def test_unrefundable_order_shows_the_reason_and_no_button(fields: dict[str, Any], words: str) -> None:
     card = card_of(make_payment(**fields))
-    assert words in card.notice
-    assert not card.can_ask
+    assert words in card["notice"]
+    assert not card["can_ask"]
 
 
 @pytest.mark.parametrize("imp_uid", ["imp_nobody", "%00", "x" * 5000])

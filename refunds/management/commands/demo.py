@@ -5,10 +5,9 @@ from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from payments.intake.sync import sync_by_id
 from payments.models import Payment
 from refunds.demo.orders import ORDERS
 from refunds.demo.people import ACCOUNTS, BUYER, HANEUL, STAFF_GROUP, STAFF_PERMISSIONS, Account
+from refunds.groups import permissions_named
 
 REAL_HOST = "api.iamport.kr"
 TIMEOUT_SECONDS = 30
@@ -70,12 +70,9 @@ def create_accounts() -> list[tuple[Account, User]]:
     """Create the missing accounts and the staff group. A changed password stays."""
     group, is_new = Group.objects.get_or_create(name=STAFF_GROUP)
     if is_new:
-        group.permissions.set(_permissions())
-    accounts = []
-    for account in ACCOUNTS:
-        user = User.objects.filter(username=account.username).first() or _new_user(account, group)
-        accounts.append((account, user))
-    return accounts
+        group.permissions.set(permissions_named(STAFF_PERMISSIONS))
+    existing = User.objects.in_bulk([account.username for account in ACCOUNTS], field_name="username")
+    return [(account, existing.get(account.username) or _new_user(account, group)) for account in ACCOUNTS]
 
 
 def _new_user(account: Account, staff_group: Group) -> User:
@@ -90,14 +87,6 @@ def _new_user(account: Account, staff_group: Group) -> User:
     if account.is_staff:
         user.groups.add(staff_group)
     return user
-
-
-def _permissions() -> list[Permission]:
-    wanted = Q()
-    for name in STAFF_PERMISSIONS:
-        app_label, codename = name.split(".")
-        wanted |= Q(content_type__app_label=app_label, codename=codename)
-    return list(Permission.objects.filter(wanted))
 
 
 def create_orders() -> int:
@@ -127,17 +116,11 @@ def _cancel_unseen() -> None:
     """Cancel in i'mport's console, once and without a notification, what the ledger is meant to miss."""
     webhook_url = control("GET", "settings")["webhook_url"]
     control("POST", "settings", {"webhook_url": ""})
+    untouched = set(Payment.objects.filter(cancel_amount=0, refunds=None).values_list("imp_uid", flat=True))
     try:
-        _cancel_missed_orders()
+        for order in ORDERS:
+            path = f"payments/{order.imp_uid}"
+            if order.missed and order.imp_uid in untouched and not control("GET", path)["cancel_amount"]:
+                control("POST", f"{path}/cancel", {"amount": order.missed, "reason": "콘솔에서 부분 취소"})
     finally:
         control("POST", "settings", {"webhook_url": webhook_url})
-
-
-def _cancel_missed_orders() -> None:
-    untouched = Payment.objects.filter(cancel_amount=0, refunds=None)
-    for order in ORDERS:
-        if not order.missed or not untouched.filter(imp_uid=order.imp_uid).exists():
-            continue
-        if not control("GET", f"payments/{order.imp_uid}")["cancel_amount"]:
-            cancel = {"amount": order.missed, "reason": "콘솔에서 부분 취소"}
-            control("POST", f"payments/{order.imp_uid}/cancel", cancel)
