@@ -1,6 +1,7 @@
 """Amounts of money: their precision per currency, and how they are written for people."""
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from babel import numbers
@@ -45,3 +46,11 @@ def format_money(amount: Decimal, currency: str) -> str:
     """Format `amount` for people in the active language: "₩10,000", "US$12.30"."""
     locale = (get_language() or "ko").replace("-", "_")
     return numbers.format_currency(amount, currency, locale=locale)
+
+
+def format_totals(amounts: Iterable[tuple[Decimal, str]]) -> list[str]:
+    """Add up amounts with their currencies, and format the sum of each currency, in the order of their codes."""
+    sums: dict[str, Decimal] = {}
+    for amount, currency in amounts:
+        sums[currency] = sums.get(currency, Decimal(0)) + amount
+    return [format_money(total, currency) for currency, total in sorted(sums.items())]

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.admin.display import since
-from core.money import KRW, format_money
+from core.money import KRW, format_money, format_totals
 from refunds.admin.drift.reports import result_badge
 from refunds.admin.worker import no_worker_text
 from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
@@ -162,12 +162,8 @@ def _refunded_since(first: date) -> list[Day]:
 
 
 def _totals(days: Iterable[Day]) -> str:
-    """Format the sums, won first; zero won if there is nothing."""
-    sums = {KRW: Decimal(0)}
-    for day in days:
-        sums[day.currency] = sums.get(day.currency, Decimal(0)) + day.total
-    found = [(currency, total) for currency, total in sums.items() if total or len(sums) == 1]
-    return " + ".join(format_money(total, currency) for currency, total in found)
+    """Format the sums; zero won if there is nothing."""
+    return " + ".join(format_totals([(day.total, day.currency) for day in days] or [(Decimal(0), KRW)]))
 
 
 def _count(days: Iterable[Day]) -> str:

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from core.admin.lists import BrowsingPaginator
 from payments.admin import search
-from payments.admin.search import SEARCHED, matching
 from payments.models import Payment
 from tests.factories import make_payment, make_user
 
@@ -50,13 +49,6 @@ def test_other_texts_find_nothing(admin_client: Client, text: str) -> None:
     make_payment(merchant_uid="find-1", buyer_name="홍길동")
     found = orders(admin_client, q=text)
     assert found == set()
-
-
-def test_the_search_uses_the_indexes() -> None:
-    plan = Payment.objects.order_by().filter(matching("order-1", *SEARCHED)).explain()
-    if connection.vendor == "sqlite":
-        assert plan.count("USING INDEX") == len(SEARCHED)
-        assert "SCAN" not in plan
 
 
 def test_common_prefix_finds_the_newest_first(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.money import KRW, format_money, precision, quantize
+from core.money import KRW, format_money, format_totals, precision, quantize
 from payments.admin.payments import state_badge
 from payments.labels import method_label, pg_label
 from payments.models import Payment
@@ -152,10 +152,8 @@ class Confirmation:
     @property
     def totals(self) -> list[str]:
         """The total to refund per currency."""
-        sums: dict[str, Decimal] = {}
-        for row in self.ticked:
-            sums[row.payment.currency] = sums.get(row.payment.currency, Decimal(0)) + (row.amount or 0)
-        return [format_money(sum_, currency) for currency, sum_ in sorted((sums or {KRW: Decimal(0)}).items())]
+        ticked = [(row.amount or Decimal(0), row.payment.currency) for row in self.ticked]
+        return format_totals(ticked or [(Decimal(0), KRW)])
 
     @property
     def fees(self) -> str:

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge
-from core.money import format_money
+from core.money import format_money, format_totals
 from refunds.batches.outcomes import BatchOutcome, State
 from refunds.claims import Progress
 
@@ -69,12 +68,8 @@ class Results:
     @property
     def refunded(self) -> list[str]:
         """The refunded total per currency."""
-        totals: dict[str, Decimal] = {}
-        for outcome in self.outcomes:
-            if outcome.state is State.REFUNDED and outcome.refund is not None:
-                currency = outcome.payment.currency
-                totals[currency] = totals.get(currency, Decimal(0)) + outcome.refund.booked_amount
-        return [format_money(total, currency) for currency, total in sorted(totals.items())]
+        refunded = [one for one in self.outcomes if one.state is State.REFUNDED]
+        return format_totals((one.refund.booked_amount, one.payment.currency) for one in refunded if one.refund)
 
     @property
     def counts(self) -> list[tuple[str, SafeString, int]]:
