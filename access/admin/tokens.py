@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import Field, ForeignKey, QuerySet
+from django.db.models import Field, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -110,12 +110,6 @@ class ApiTokenAdmin(ReadOnlyAdmin):
                         self.instance.user = maker
 
         return FormOfMaker
-
-    def formfield_for_foreignkey(self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer active users only: a token of another one could not be used."""
-        return super().formfield_for_foreignkey(
-            db_field, request, **{**kwargs, "queryset": User.objects.filter(is_active=True)}
-        )
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         """Remove the links that add or edit users: they have pages of their own."""

@@ -166,6 +166,7 @@ class Migration(migrations.Migration):
                     "user",
                     models.ForeignKey(
                         help_text="The token can view and refund only what this account can.",
+                        limit_choices_to={"is_active": True},
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="api_tokens",
                         to=settings.AUTH_USER_MODEL,

@@ -48,6 +48,7 @@ class ApiToken(models.Model):
         verbose_name=_("acts as"),
         on_delete=models.PROTECT,
         related_name="api_tokens",
+        limit_choices_to={"is_active": True},  # a token of another one could not be used
         help_text=_("The token can view and refund only what this account can."),
     )
     start = models.CharField(_("first characters"), max_length=12, editable=False)

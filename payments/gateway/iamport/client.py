@@ -144,7 +144,7 @@ class IamportGateway:
             raise GatewayUnavailable(_("i'mport answers too slowly. Nothing was sent; try again in a moment."))
         end: Envelope | TransportError
         try:
-            end = decode(self._session.send(call, token.value if token else ""))
+            end = decode(*self._session.send(call, token.value if token else ""))
         except TransportError as exc:
             end = exc
         note(call, end, time.monotonic() - started)

@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from payments.gateway.iamport.config import GatewayConfig
-from payments.gateway.iamport.wire import Call, RawResponse, encode
+from payments.gateway.iamport.wire import Call, encode
 
 POOL_SIZE = 32  # connections kept open; more threads than that still work, on connections of their own
 BODY_LIMIT = 8 * 1024 * 1024  # bytes; a full page of payments is well below one megabyte
@@ -44,10 +44,6 @@ class NoAnswer(TransportError):
     """The answer did not come in time, or was too long: the request may have arrived."""
 
 
-class _Overrun(Exception):
-    """The answer keeps coming, past its deadline or its size limit."""
-
-
 class HttpSession:
     """Sends calls to one i'mport address over kept-alive connections. Threads may share it."""
 
@@ -55,8 +51,8 @@ class HttpSession:
         self._config = config
         self._session = _new_session()
 
-    def send(self, call: Call, token: str = "") -> RawResponse:
-        """Send `call`. Raises `TransportError`.
+    def send(self, call: Call, token: str = "") -> tuple[int, bytes]:
+        """Send `call`. Return the status and the body. Raises `TransportError`.
 
         A call that moves money is sent at most once. Any other is sent again if its connection broke: the server may
         have closed an idle connection just before we used it.
@@ -68,7 +64,7 @@ class HttpSession:
                 raise
         return self._send_once(call, token)
 
-    def _send_once(self, call: Call, token: str) -> RawResponse:
+    def _send_once(self, call: Call, token: str) -> tuple[int, bytes]:
         deadline = time.monotonic() + self._config.connect_timeout + 2 * self._config.read_timeout
         # `from None`: the causes carry the URL and the body in their text and frames, and so account numbers.
         try:
@@ -83,13 +79,11 @@ class HttpSession:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return RawResponse(response.status_code, _read_body(response, deadline))
+                return response.status_code, _read_body(response, deadline)
         except _BAD_ADDRESS as exc:
             raise NotSent(type(exc).__name__) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError) as exc:
             raise _translated(exc) from None
-        except _Overrun:
-            raise NoAnswer("the answer is too long or too slow") from None
 
 
 class _TokenAuth(AuthBase):
@@ -122,7 +116,7 @@ def _read_body(response: requests.Response, deadline: float) -> bytes:
     while chunk := response.raw.read1(CHUNK, decode_content=True):
         body += chunk
         if len(body) > BODY_LIMIT or time.monotonic() > deadline:
-            raise _Overrun
+            raise NoAnswer("the answer is too long or too slow")
     return bytes(body)
 
 

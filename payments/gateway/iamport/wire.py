@@ -39,14 +39,6 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class RawResponse:
-    """A complete HTTP response."""
-
-    status: int
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Envelope:
     """i'mport's `{code, message, response}`. `code` is None if the body has another form."""
 
@@ -68,18 +60,18 @@ def encode(value: object) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-def decode(answer: RawResponse) -> Envelope:
+def decode(status: int, body: bytes) -> Envelope:
     """Parse the envelope. Never raises: any other body gives `code=None`."""
     try:
-        document = json.loads(answer.body, parse_float=Decimal, parse_constant=_refuse_constant)
+        document = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        return Envelope(answer.status, None)
+        return Envelope(status, None)
     code = document.get("code") if isinstance(document, dict) else None
     if not isinstance(code, int) or isinstance(code, bool):
-        return Envelope(answer.status, None)
+        return Envelope(status, None)
     said = document.get("message")
     message = prose(said)[:MESSAGE_LIMIT] if isinstance(said, str) else ""
-    return Envelope(answer.status, code, message, document.get("response"))
+    return Envelope(status, code, message, document.get("response"))
 
 
 def _refuse_constant(name: str) -> object:

@@ -4,7 +4,6 @@ The fields parse with the functions of the API and the command, so that the code
 `preview_refund` applies the rules.
 """
 
-import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
@@ -134,7 +133,3 @@ def initial_data(payment: Payment) -> dict[str, str]:
     """Return an order's form data before any input: ticked, with the whole balance."""
     prefix = prefix_of(payment)
     return {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
-
-
-def new_token() -> str:
-    return str(uuid.uuid4())

@@ -23,7 +23,6 @@ from refunds.admin.bulk_refund.confirmation import (
     initial_page,
     submitted_page,
 )
-from refunds.admin.bulk_refund.forms import new_token
 from refunds.admin.bulk_refund.results import Results
 from refunds.admin.reconcile import payment_ids
 from refunds.admin.worker import delay_text
@@ -146,7 +145,7 @@ def _with_new_token(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
     """Redirect to an address with a token, so that the back button leads to the result and not to a new form."""
     if request.method == "POST":
         messages.error(request, _("Nothing was refunded: the page was out of date. Check it again."))
-    return HttpResponseRedirect(confirmation_url(ids, token=new_token()))
+    return HttpResponseRedirect(confirmation_url(ids, token=str(uuid.uuid4())))
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from payments.gateway.iamport.mapping import payment_from
-from payments.gateway.iamport.wire import RawResponse, Unreadable, decode, encode
+from payments.gateway.iamport.wire import Unreadable, decode, encode
 from tests.payments.gateway.samples import UID, cancelled_json, payment_json
 
 
@@ -110,6 +110,6 @@ def test_promotion_is_recognised() -> None:
 
 
 def test_amounts_are_never_floats() -> None:
-    response = decode(RawResponse(200, b'{"code": 0, "response": {"amount": 0.1}}')).response
+    response = decode(200, b'{"code": 0, "response": {"amount": 0.1}}').response
     assert response == {"amount": Decimal("0.1")}
     assert encode({"a": Decimal("0.30"), "b": {"c": "한"}, "d": None}) == '{"a":0.3,"b":{"c":"\\ud55c"},"d":null}'
