@@ -8,10 +8,6 @@ from rest_framework import exceptions
 
 from refunds.serialization import Json
 
-_CODES: dict[type[exceptions.APIException], str] = {
-    exceptions.ParseError: "invalid_json",
-    exceptions.UnsupportedMediaType: "unsupported_media_type",
-}
 SENTENCES = {
     "not_authenticated": _("Sign in first, or send a token."),
     "authentication_failed": _("Wrong token format. Send “Authorization: Token …”."),
@@ -36,7 +32,7 @@ def framework_error_json(exc: exceptions.APIException, *, method: str = "") -> J
 def _code_of(exc: exceptions.APIException) -> str:
     if isinstance(exc, exceptions.PermissionDenied) and str(exc.detail).startswith("CSRF"):
         return "csrf_failed"
-    return _CODES.get(type(exc)) or str(getattr(exc.detail, "code", exc.default_code))
+    return str(getattr(exc.detail, "code", exc.default_code))
 
 
 def _message_of(exc: exceptions.APIException, method: str) -> str:

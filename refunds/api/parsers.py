@@ -35,9 +35,9 @@ class JSONParser(BaseParser):
                 body.decode(), parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_once_each
             )
         except (ValueError, ArithmeticError, RecursionError) as exc:
-            raise ParseError(_("The request is not valid JSON.")) from exc
+            raise ParseError(_("The request is not valid JSON."), code="invalid_json") from exc
         if not isinstance(data, dict):
-            raise ParseError(_("The request must be a JSON object."))
+            raise ParseError(_("The request must be a JSON object."), code="invalid_json")
         return data
 
 

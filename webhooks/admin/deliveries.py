@@ -38,7 +38,7 @@ _MESSAGE_ID = re.compile(r"evt_[0-9a-f]{32}")
 
 
 class DeliveryAdmin(BrowsingAdmin):
-    list_display = ("what", "order", "told", "state", "attempts", "happened", "next_attempt")
+    list_display = ("what", "order", "endpoint", "state", "attempts", "happened", "next_attempt")
     list_filter = (StateFilter, EndpointFilter, EventFilter)
     list_select_related = ("event__refund__payment", "endpoint")
     search_fields = ("pk",)  # shows the search box; `get_search_results` searches
@@ -108,10 +108,6 @@ class DeliveryAdmin(BrowsingAdmin):
     @admin.display(description=_("order"))
     def order(self, delivery: Delivery) -> SafeString | str:
         return order_link(delivery.event, may_open=False)
-
-    @admin.display(description=_("webhook endpoint"))
-    def told(self, delivery: Delivery) -> str:
-        return delivery.endpoint.name
 
     @admin.display(description=_("status"))
     def state(self, delivery: Delivery) -> SafeString:

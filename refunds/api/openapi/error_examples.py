@@ -130,7 +130,7 @@ with translation.override("en"):
     ]
     CANCEL: list[_Error] = [
         *_ANY_REQUEST,
-        exceptions.ParseError("The request is not valid JSON."),
+        exceptions.ParseError("The request is not valid JSON.", code="invalid_json"),
         _unfit({}),
         _unfit({"merchant_uid": "x" * 41}),
         _unfit({"merchant_uid": "ORDER-1", "amount": 4000}),
