@@ -38,7 +38,7 @@ _MESSAGE_ID = re.compile(r"evt_[0-9a-f]{32}")
 
 
 class DeliveryAdmin(BrowsingAdmin):
-    list_display = ("what", "order", "endpoint", "state", "attempts", "happened", "next_attempt")
+    list_display = ("what", "order", "endpoint", "state", "attempts", "happened", next_attempt)
     list_filter = (StateFilter, EndpointFilter, EventFilter)
     list_select_related = ("event__refund__payment", "endpoint")
     search_fields = ("pk",)  # shows the search box; `get_search_results` searches
@@ -116,10 +116,6 @@ class DeliveryAdmin(BrowsingAdmin):
     @admin.display(description=_("happened at"))
     def happened(self, delivery: Delivery) -> str:
         return format_time(delivery.event.created_at)
-
-    @admin.display(description=_("next attempt"))
-    def next_attempt(self, delivery: Delivery) -> str:
-        return next_attempt(delivery)
 
 
 @require_POST

@@ -3,11 +3,13 @@
 import json
 from datetime import datetime
 
+from django.contrib import admin
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.admin.display import badge, format_time, two_lines
 from core.money import format_money
@@ -24,6 +26,7 @@ def event_lines(event: Event) -> SafeString:
     return two_lines(f"{name} {format_money(amount, refund.payment.currency)}", event.type)
 
 
+@admin.display(description=gettext_lazy("events"))
 def event_types(endpoint: Endpoint) -> str:
     """Return the types of events that an endpoint receives."""
     names = [str(EventType(name).label) for name in endpoint.types if name in EventType.values]
@@ -43,12 +46,14 @@ def delivery_badge(delivery: Delivery, now: datetime) -> SafeString:
     return badge("amber", _("Trying again")) if delivery.failures else badge("blue", delivery.get_status_display())
 
 
+@admin.display(description=gettext_lazy("status"))
 def endpoint_badge(endpoint: Endpoint) -> SafeString:
     if endpoint.disabled_by_410:
         return badge("red", _("Switched off: it answered 410"))
     return badge("green", _("Switched on")) if endpoint.enabled else badge("grey", _("Switched off"))
 
 
+@admin.display(description=gettext_lazy("next attempt"))
 def next_attempt(delivery: Delivery) -> str:
     waits = delivery.status == DeliveryStatus.WAITING and delivery.endpoint.enabled
     return format_time(delivery.next_attempt_at) if waits else "–"

@@ -21,7 +21,7 @@ from webhooks.permissions import may_add_endpoint, may_change_endpoint, may_view
 class EndpointAdmin(ReadOnlyAdmin):
     """Endpoints are switched off, never deleted: a settlement may be creating an event for one."""
 
-    list_display = ("endpoint", "state", "wants", "waiting", "given_up", "delivered")
+    list_display = ("endpoint", endpoint_badge, event_types, "waiting", "given_up", "delivered")
     actions = None
     may_view = staticmethod(may_view_endpoints)
 
@@ -70,14 +70,6 @@ class EndpointAdmin(ReadOnlyAdmin):
     def endpoint(self, endpoint: Endpoint) -> SafeString:
         # Only the host: the path may hold a secret of the storefront.
         return two_lines(endpoint.name, urlsplit(endpoint.url).netloc)
-
-    @admin.display(description=_("status"))
-    def state(self, endpoint: Endpoint) -> SafeString:
-        return endpoint_badge(endpoint)
-
-    @admin.display(description=_("events"))
-    def wants(self, endpoint: Endpoint) -> str:
-        return event_types(endpoint)
 
     @admin.display(description=_("waiting"))
     def waiting(self, endpoint: Endpoint) -> int:
