@@ -72,10 +72,10 @@ class InstantGateway:
     def payments_between(
         self, start: datetime, end: datetime, *, status: StatusFilter = "all"
     ) -> Iterator[PaymentPage]:
-        yield PaymentPage((self.payment(self.imp_uid),), start, end, page=1, total=1)
+        yield PaymentPage((self.payment(self.imp_uid),), start, total=1)
 
     def balance(self, imp_uid: str) -> Balance:
-        return Balance(tax_free=Decimal(0), supply=self.amount, vat=Decimal(0), service=Decimal(0))
+        return Balance(tax_free=Decimal(0), vat=Decimal(0))
 
     def account_holder(self, *, bank_code: str, account: str) -> str:
         return "홍길동"

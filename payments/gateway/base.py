@@ -97,9 +97,7 @@ class Balance:
     """What is left of a payment by tax kind (`GET /payments/{imp_uid}/balance`)."""
 
     tax_free: Decimal
-    supply: Decimal
     vat: Decimal
-    service: Decimal
 
 
 class Gateway(Protocol):
@@ -136,6 +134,4 @@ class PaymentPage:
 
     payments: tuple[GatewayPayment, ...]
     window_start: datetime
-    window_end: datetime
-    page: int
     total: int

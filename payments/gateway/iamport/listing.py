@@ -59,8 +59,6 @@ def _pages(ask: Ask, first: int, last: int, status: StatusFilter) -> Iterator[Pa
         yield PaymentPage(
             payments=tuple(payment for payment in found.payments if payment.imp_uid not in seen),
             window_start=datetime.fromtimestamp(first, tz=UTC),
-            window_end=datetime.fromtimestamp(last, tz=UTC),
-            page=page,
             total=found.total,
         )
         seen.update(payment.imp_uid for payment in found.payments)

@@ -64,25 +64,13 @@ def payments_from(raw: object) -> tuple[GatewayPayment, ...]:
 
 
 def balance_from(raw: object) -> Balance:
-    """Convert a balance. It comes flat, below `amount`, or split by means of payment, which are added up."""
+    """Convert a balance: what is left of each means of payment, added up."""
     if not isinstance(raw, Mapping):
         raise Unreadable("a balance is not an object")
-    if "supply" in raw:
-        return _balance(raw)
-    if isinstance(raw.get("amount"), Mapping):
-        return _balance(raw["amount"])
-    parts = [_balance(raw[name]) for name in ("primary", "secondary", "discount") if isinstance(raw.get(name), Mapping)]
+    parts = [raw[name] for name in ("primary", "secondary", "discount") if isinstance(raw.get(name), Mapping)]
     if not parts:
         raise Unreadable("a balance has no parts")
-    total = Balance(
-        tax_free=sum((part.tax_free for part in parts), Decimal(0)),
-        supply=sum((part.supply for part in parts), Decimal(0)),
-        vat=sum((part.vat for part in parts), Decimal(0)),
-        service=sum((part.service for part in parts), Decimal(0)),
-    )
-    if raw.get("amount") is not None and amount(raw, "amount") != _sum(total):
-        raise Unreadable("the parts of a balance do not add up")
-    return total
+    return Balance(tax_free=_sum(parts, "tax_free"), vat=_sum(parts, "vat"))
 
 
 def amount(raw: Mapping[str, Any], name: str) -> Decimal:
@@ -154,11 +142,5 @@ def _card_type(raw: object) -> int | None:
     return {"0": 0, "1": 1}.get(text(raw)) if not isinstance(raw, bool) else None
 
 
-def _balance(raw: Mapping[str, Any]) -> Balance:
-    # The payment does not have a part that is missing or null.
-    parts = {name: amount(raw, name) if raw.get(name) is not None else Decimal(0) for name in Balance.__slots__}
-    return Balance(**parts)
-
-
-def _sum(balance: Balance) -> Decimal:
-    return balance.tax_free + balance.supply + balance.vat + balance.service
+def _sum(parts: list[Mapping[str, Any]], name: str) -> Decimal:
+    return sum((amount(part, name) for part in parts if part.get(name) is not None), Decimal(0))

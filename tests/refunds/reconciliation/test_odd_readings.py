@@ -76,7 +76,7 @@ class ReadOnlyGateway:
         return self.shown[imp_uid]
 
     def payments_between(self, start: datetime, end: datetime, *, status: str = "all") -> Iterator[PaymentPage]:
-        yield PaymentPage(tuple(self.shown.values()), start, end, 1, len(self.shown))
+        yield PaymentPage(tuple(self.shown.values()), start, len(self.shown))
 
 
 # --- The total before its items -----------------------------------------------------------------------------
