@@ -15,7 +15,7 @@ from tests.admin_pages import codes, sign_in
 from tests.factories import make_staff, make_user
 from tests.webhooks.conftest import Connected
 from tests.webhooks.test_events import fail, requested_refund
-from webhooks.admin import deliveries
+from webhooks.admin import deliveries, endpoint_views
 from webhooks.delivery.service import deliver_due, send_test
 from webhooks.endpoints import add_endpoint
 from webhooks.models import Delivery, DeliveryStatus, Endpoint
@@ -75,6 +75,19 @@ def test_an_added_endpoints_secret_is_shown_once_and_kept_nowhere(manager: Clien
     # Reloading the page adds nothing.
     assert codes(manager.post(f"{ENDPOINTS}add/", asked).text) == ["unique"]
     assert "refund.failed" in endpoint.types
+
+
+def test_a_double_click_adds_one_endpoint(
+    manager: Client, connected: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def after_the_other_click(**fields: Any) -> tuple[Endpoint, str]:
+        add_endpoint(**fields)
+        return add_endpoint(**fields)
+
+    monkeypatch.setattr(endpoint_views, "add_endpoint", after_the_other_click)
+    answer = manager.post(f"{ENDPOINTS}add/", {"name": "Twice", "url": connected.receiver.url})
+    assert codes(answer.text) == ["unique"]
+    assert Endpoint.objects.filter(name="Twice").count() == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -31,9 +32,13 @@ def add(request: StaffRequest) -> HttpResponse:
     """Show the form; on POST add the endpoint and show its secret, this once."""
     form = EndpointForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        endpoint, secret = add_endpoint(**form.cleaned_data)
-        _log(request, endpoint, _("Added: %(url)s") % {"url": endpoint.url}, ADDITION)
-        return _secret_page(request, endpoint, secret)
+        try:
+            endpoint, secret = add_endpoint(**form.cleaned_data)
+        except IntegrityError:  # a double click added it meanwhile
+            form.add_error("name", form.instance.unique_error_message(Endpoint, ("name",)))
+        else:
+            _log(request, endpoint, _("Added: %(url)s") % {"url": endpoint.url}, ADDITION)
+            return _secret_page(request, endpoint, secret)
     return _form_page(
         request, form, title=_("Add a webhook endpoint"), back=reverse("admin:webhooks_endpoint_changelist")
     )
