@@ -51,6 +51,14 @@ def test_other_texts_find_nothing(admin_client: Client, text: str) -> None:
     assert found == set()
 
 
+@pytest.mark.postgres
+def test_the_search_can_use_an_index_for_every_field() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Payment.objects.order_by().filter(search.matching("order-1", *search.SEARCHED)).explain()
+    assert plan.count("Bitmap Index Scan") == len(search.SEARCHED)
+
+
 def test_common_prefix_finds_the_newest_first(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "FEW", 1)
     for day in range(1, 4):

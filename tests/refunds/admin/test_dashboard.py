@@ -117,6 +117,7 @@ def test_the_chart_has_a_bar_for_each_of_thirty_days(staff: Client) -> None:
     heights = [bar.height for bar in answer.context["chart"]["bars"]]
     assert (len(heights), heights[-1], heights[-6], sum(heights)) == (30, 50, 100, 150)
     assert re.search(rf"{timezone.localdate()}: ₩1,000 \(1 refund\)", answer.text)
+    assert 'x=""' not in answer.text
 
 
 def test_lists_show_the_newest_and_the_longest_open_refunds(staff: Client) -> None:
