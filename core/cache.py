@@ -1,11 +1,11 @@
-"""How we use Django's cache in Redis, which others may write to and which may be down."""
+"""Use Django's cache safely: Redis can be down, and others can write to it."""
 
 import json
 from typing import Any
 
 from redis.exceptions import RedisError
 
-# What a cache that is down raises. Whoever uses the cache does without it then: no request fails for it.
+# Raised while the cache is down. Callers then go on without it: no request fails because of it.
 CACHE_ERRORS = (OSError, RedisError)
 
 

@@ -1,4 +1,4 @@
-"""Whether a user is staff with a permission: what the predicates of every app are made of."""
+"""Check whether a user is staff with a permission; the predicates of every app use it."""
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 

@@ -75,7 +75,7 @@ class Payment(models.Model):
         default=Decimal(0),
         db_default=Decimal(0),  # for processes that run the code before it
     )
-    # What is left by tax kind, read from i'mport when a rule needs it; null: not known.
+    # The rest by tax kind, read from i'mport when a rule needs it; null: not known.
     tax_free_left = models.DecimalField(
         _("tax-free part left"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
     )

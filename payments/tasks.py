@@ -1,4 +1,4 @@
-"""Where Celery looks for the tasks of this application."""
+"""Tasks of this application, where Celery looks for them."""
 
 from payments.intake.tasks import read_notified
 

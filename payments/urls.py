@@ -1,4 +1,4 @@
-"""What i'mport calls here, with or without a trailing slash."""
+"""URL of i'mport's notifications, with or without a trailing slash."""
 
 from django.urls import re_path
 

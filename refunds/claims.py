@@ -13,7 +13,7 @@ from django.utils import timezone
 
 
 class Progress(Enum):
-    """Where work stands that a worker does."""
+    """State of work that a worker does."""
 
     WAITING = "waiting"  # for a worker
     RUNNING = "running"

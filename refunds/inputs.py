@@ -47,7 +47,7 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who requests a refund: a user, or just a name (the command line); and the API token used, if any."""
+    """The requester of a refund: a user, or just a name (the command line); and the API token used, if any."""
 
     name: str
     user: User | None = None

@@ -119,7 +119,7 @@ class ViolationSerializer(serializers.Serializer[Any]):
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """What went wrong, in one form for all errors. Optional fields are there where the error has them."""
+    """An error, in one form for all errors. Optional fields are there where the error has them."""
 
     message = serializers.CharField(help_text="A sentence for people, in Korean or English by `Accept-Language`.")
     code = serializers.CharField(help_text="A stable word for programs.")

@@ -1,4 +1,4 @@
-"""Which staff may see deliveries, send events again, and manage webhook endpoints."""
+"""Permissions to see deliveries, send events again, and manage webhook endpoints."""
 
 from core.permissions import AnyUser, is_staff_with
 

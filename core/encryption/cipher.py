@@ -7,7 +7,7 @@ them decrypt. To rotate a key, put a new one in front and run `manage.py reencry
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
-# How every Fernet token begins: its version and the first bytes of the time, which are zero until the year 2106.
+# Every Fernet token begins with its version and the first bytes of the time, which are zero until the year 2106.
 _BEGINNING = "gAAAAA"
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 Cell = str | Decimal | datetime | None
 Row = Sequence[Cell]
 
-# What spreadsheet programs take for the beginning of a formula, also in full width.
+# Spreadsheet programs take these for the beginning of a formula, also in full width.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 # They would drop the leading zero, or the last digits.
 _MANGLED = re.compile(r"0\d+|\d{12,}", re.ASCII)

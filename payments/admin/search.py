@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from payments.models import Payment
 
-# What staff know: a number from an e-mail, a name or a telephone number.
+# Staff search by a number from an e-mail, a name or a telephone number.
 SEARCHED = ("merchant_uid", "imp_uid", "buyer_name", "buyer_email", "buyer_tel")
 FEW = 500
 _TEL = re.compile(r"0\d{7,10}", re.ASCII)

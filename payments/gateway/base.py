@@ -94,7 +94,7 @@ class CancelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What is left of a payment by tax kind (`GET /payments/{imp_uid}/balance`)."""
+    """The rest of a payment by tax kind (`GET /payments/{imp_uid}/balance`)."""
 
     tax_free: Decimal
     vat: Decimal

@@ -13,7 +13,7 @@ def get_gateway() -> Gateway:
 
 
 def keys_are_refused() -> bool:
-    """Whether i'mport refused this process's key and secret when they were last sent."""
+    """Return whether i'mport refused this process's key and secret when they were last sent."""
     return _iamport(GatewayConfig.from_settings()).keys_are_refused()
 
 

@@ -43,7 +43,7 @@ class TooManyWaiting(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class InboxRun:
-    """How many payments were read, and how many could not be and still wait; `message` says why.
+    """The number of payments that were read, and of those that could not be and still wait; `message` says why.
 
     `is_down`: i'mport cannot be read at all at the moment.
     """

@@ -1,4 +1,4 @@
-"""What a page says if no worker has been seen."""
+"""Texts for pages while no worker has been seen."""
 
 from datetime import datetime, timedelta
 

@@ -64,7 +64,7 @@ class Text(serializers.CharField):
 
 
 class RefundRequestSerializer(serializers.Serializer[RefundRequest]):
-    """Which order, how much of it, and where the money goes. An unknown field is an error."""
+    """The order, the amount and the bank account of a refund. An unknown field is an error."""
 
     merchant_uid = Uid(
         required=False,

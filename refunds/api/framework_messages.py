@@ -55,7 +55,7 @@ def _throttled(seconds: int) -> str:
 
 
 def _has_own_words(exc: exceptions.APIException, code: str) -> bool:
-    """Whether our authentication or permissions raised it with a message."""
+    """Return whether our authentication or permissions raised it with a message."""
     said = str(exc.detail)
     if code == "authentication_failed":
         return not said.startswith("Invalid token header")

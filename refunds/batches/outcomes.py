@@ -1,4 +1,4 @@
-"""What became of each order of a batch, as it is now."""
+"""The current outcome of each order of a batch."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +17,7 @@ from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSta
 
 
 class State(Enum):
-    """Where an order of a batch stands."""
+    """State of one order of a batch."""
 
     REFUNDED = "refunded"
     PENDING = "pending"  # accepted, the PG decides later

@@ -25,7 +25,7 @@ PART_SHOWN = "part_shown"
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What one reading changed.
+    """The changes that one reading made.
 
     `imported`: cancels nobody here requested. `settled`: the live refund, if it was found done. `live`: the
     refund that is still open afterwards.
@@ -104,7 +104,7 @@ def _set_totals(payment: Payment, records: Sequence[RefundRecord]) -> None:
         payment.tax_free_left = payment.vat_left = None  # changed by an unknown share: read again when needed
     lapsed = Decimal(0)
     if payment.has_promotion:
-        # What our refunds requested and did not give back. Of the console's, i'mport says only what they gave back.
+        # Requested by our refunds and not given back. Of console cancels i'mport says only what they gave back.
         done = [record for record in records if record.status == RefundStatus.SUCCEEDED]
         lapsed = sum((record.amount - record.booked_amount for record in done), Decimal(0))
     payment.lapsed_discount = max(Decimal(0), min(lapsed, payment.amount - total))

@@ -11,7 +11,7 @@ from refunds.policies import sends_refund_number
 
 # i'mport puts this where a cancel came without a reason.
 _DEFAULT_REASON = "취소요청api"
-# How far i'mport's clock may be behind ours when a cancel is recognised by its amount and time.
+# i'mport's clock may be this far behind ours when a cancel is recognised by its amount and time.
 _CLOCK_SKEW = timedelta(seconds=60)
 
 # The items that turned out to make up a remainder, by its record's id: key and amount of each.
@@ -19,7 +19,7 @@ Parts = Mapping[int, Mapping[str, Decimal]]
 
 
 class Reading(Enum):
-    """How we came to read a payment. It decides which new cancel may be our own."""
+    """The occasion of a read. It decides which new cancel may be our own."""
 
     ANSWER = "answer"  # to our accepted cancel: the first new item is ours, whatever it says
     REFUSAL = "refusal"  # after i'mport refused: our number, or (where none is sent) amount, time and exact reason

@@ -43,7 +43,7 @@ class PartOf:
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """What i'mport's total shows beyond its items: booked without an item, as `item` with the missing amount."""
+    """The part of i'mport's total that no item shows, booked as `item` with the missing amount."""
 
     item: Cancellation
     before: Decimal

@@ -1,4 +1,4 @@
-"""What the refund commands share: the check of the configuration, and the actor."""
+"""Base of the refund commands: checks the configuration and names the actor."""
 
 import getpass
 

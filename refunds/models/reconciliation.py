@@ -55,12 +55,12 @@ class ReconciliationReport(models.Model):
 
     @property
     def progress(self) -> Progress:
-        """Where the comparison stands; one that stopped because i'mport could not be read is finished."""
+        """Return the state of the comparison; one that stopped because i'mport could not be read is finished."""
         return progress_of(self.claimed_at, is_finished=self.finished_at is not None or bool(self.error))
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing compares any more, so that discrepancies can be repaired."""
+        """Return whether the comparison has ended, so that discrepancies can be repaired."""
         return self.progress in (Progress.FINISHED, Progress.SILENT)
 
 
@@ -101,12 +101,12 @@ class Discrepancy(models.Model):
 
     @property
     def here(self) -> str:
-        """What our ledger has, in the reader's language."""
+        """Return our ledger's value, in the reader's language."""
         return self._in_words(self.ours)
 
     @property
     def there(self) -> str:
-        """What i'mport shows, in the reader's language."""
+        """Return i'mport's value, in the reader's language."""
         return self._in_words(self.theirs)
 
     def _in_words(self, text: str) -> str:

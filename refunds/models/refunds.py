@@ -32,7 +32,7 @@ FINAL_STATUSES = (RefundStatus.SUCCEEDED, RefundStatus.FAILED)
 
 
 class RefundSource(models.TextChoices):
-    """Where a refund was requested. CONSOLE: made at i'mport by others and found there by us."""
+    """Entry point of a refund. CONSOLE: cancelled at i'mport by others and found there by us."""
 
     ADMIN = "admin", _("Admin")
     API = "api", _("Storefront")
@@ -223,12 +223,12 @@ class RefundRecord(models.Model):
 
     @property
     def booked_amount(self) -> Decimal:
-        """What this record took out of the payment's balance so far; 0 until i'mport shows it."""
+        """Return the amount this record took out of the payment's balance; 0 until i'mport shows it."""
         return self.cancelled_amount or Decimal(0)
 
     @property
     def shown_amount(self) -> Decimal:
-        """What people are shown: the amount refunded, or the amount requested until then."""
+        """Return the amount to show: the amount refunded, or the amount requested until then."""
         return self.amount if self.cancelled_amount is None else self.cancelled_amount
 
 

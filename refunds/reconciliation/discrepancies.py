@@ -1,4 +1,4 @@
-"""How a payment of ours differs from what i'mport shows."""
+"""Compare a payment of ours with what i'mport shows."""
 
 from collections.abc import Iterable
 

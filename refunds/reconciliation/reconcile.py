@@ -39,7 +39,7 @@ ReconcileOutcome = Literal["agrees", "settled", "not_carried_out", "imported", "
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What became of one payment. `unresolved` is its refund that is still open, `shown` the reading, if any."""
+    """The outcome for one payment. `unresolved` is its refund that is still open, `shown` the reading, if any."""
 
     payment: Payment
     outcome: ReconcileOutcome

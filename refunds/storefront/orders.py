@@ -104,7 +104,7 @@ def _dialog_data(payment: Payment) -> dict[str, object]:
 
 
 def _destination(payment: Payment, *, account: bool) -> str:
-    """Where the money goes: selects the dialog's text."""
+    """Return where the money goes; it selects the dialog's text."""
     if account:
         return "account"
     return payment.pay_method if payment.pay_method in {"card", "trans", "phone"} else "wallet"
@@ -134,7 +134,7 @@ def _method_detail(payment: Payment) -> str:
 
 
 def _notice(payment: Payment, live: RefundRecord | None) -> str:
-    """What the buyer should know or do; "" for nothing."""
+    """Return a hint or warning for the buyer; "" for none."""
     if live is not None and live.status == RefundStatus.UNKNOWN:
         return str(_("We have no answer about this refund yet. We are checking; you do not need to do anything."))
     if payment.status == PaymentStatus.READY and payment.vbank_num:

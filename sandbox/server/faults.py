@@ -15,7 +15,7 @@ from sandbox.server import store
 from sandbox.server.envelope import REFUSED_BY_PG, Answer, envelope
 from sandbox.server.models import FaultRule
 
-# What each fault does, as the console and the control API list it.
+# The effect of each fault, as the console and the control API list it.
 FAULTS = {
     "latency": "waits `seconds` before acting, then works normally (adds to other faults)",
     "http_500": "HTTP 500 with a JSON body; nothing is done",

@@ -47,7 +47,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
 
 
 class RotationForm(forms.Form):
-    """How long the old secret remains valid. `made_at` identifies the secret that the page showed."""
+    """Form for a new secret. `made_at` identifies the secret that the page showed."""
 
     overlap = forms.ChoiceField(
         label=gettext_lazy("How long does the old secret stay valid?"), choices=OVERLAPS, widget=forms.RadioSelect

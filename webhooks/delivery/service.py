@@ -52,7 +52,7 @@ _dice = secrets.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How many attempts of one run were accepted and how many failed. `is_down`: an endpoint kept failing."""
+    """The number of accepted and of failed attempts of one run. `is_down`: an endpoint kept failing."""
 
     delivered: int = 0
     failed: int = 0

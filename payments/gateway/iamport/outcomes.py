@@ -14,7 +14,7 @@ from payments.gateway.errors import (
 from payments.gateway.iamport.session import NotSent, TransportError
 from payments.gateway.iamport.wire import Call, Envelope
 
-# What a PG may quote in its refusal.
+# Account numbers that a PG may quote in its refusal.
 _NUMBERS = ("refund_account", "refund_tel", "bank_num")
 _SEPARATORS = r"[\s\-.]*"
 _SHORTEST_NAME = 2

@@ -12,7 +12,7 @@ from payments.models import Payment
 from refunds.models import Discrepancy
 from refunds.permissions import payments_visible_to
 
-# What staff can do about a payment that a repair left different.
+# Advice to staff about a payment that a repair left different.
 ADVICE = {
     "waiting": _(
         "It is checked again automatically. If it needs review, ask i'mport or the PG, then close it "
