@@ -23,7 +23,7 @@ from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff, make_user
 from tests.fakes import InstantGateway
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 LIST = "/admin/access/apitoken/"
 ADD = f"{LIST}add/"

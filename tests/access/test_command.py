@@ -15,7 +15,7 @@ from access.tokens.service import create_token, find_token
 from tests.factories import make_user
 from tests.refunds.test_commands import run
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_command_prints_only_a_token_with_all_scopes_for_ninety_days() -> None:

@@ -27,7 +27,7 @@ from tests.factories import make_payment, make_refund, paid_at_sandbox
 from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 SEOUL = ZoneInfo("Asia/Seoul")
 RACES = 40
@@ -203,6 +203,7 @@ def at_once(*works: Callable[[], str]) -> list[str]:
     return results
 
 
+@pytest.mark.django_db(transaction=True)
 def test_parallel_refunds_of_two_payments_cannot_exceed_the_daily_limit() -> None:
     token, _secret = make_token()
     for number in range(RACES):
@@ -217,6 +218,7 @@ def test_parallel_refunds_of_two_payments_cannot_exceed_the_daily_limit() -> Non
         assert limited.refunds.get().status == RefundStatus.SUCCEEDED
 
 
+@pytest.mark.django_db(transaction=True)
 def test_duplicate_request_at_the_daily_limit_gets_the_same_response_twice() -> None:
     user = make_token()[0].user
     for number in range(RACES // 4):

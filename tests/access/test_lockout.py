@@ -224,7 +224,7 @@ def test_wrong_old_password_counts_on_the_password_change_page(client: Client) -
 # --- Counted for all processes ------------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_failures_in_another_process_count_here(child_environment: Callable[..., dict[str, str]]) -> None:
     make_staff()
     script = (

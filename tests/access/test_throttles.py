@@ -22,7 +22,7 @@ from tests.factories import make_user, paid_at_sandbox
 from tests.proof.own_postgres import free_port
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = "/payments/nobody"

@@ -26,7 +26,7 @@ from tests.api_client import cancel, get, make_token
 from tests.factories import make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_only_the_hash_of_a_token_is_stored() -> None:

@@ -53,7 +53,7 @@ def test_reopened_connection_is_wrapped_once() -> None:
     assert connection.execute_wrappers == before
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_error_of_a_command_contains_no_row(child_environment: Callable[..., dict[str, str]]) -> None:
     make_payment(buyer_name="HONG")
     command = [sys.executable, "-c", REFUSED]

@@ -213,7 +213,7 @@ def test_every_request_has_its_own_id_which_ends_with_it(client: Client) -> None
     assert request_id() == ""
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_request_id_is_in_the_response_and_the_timeline(client: Client, sandbox: SandboxServer) -> None:
     staff, payment = make_staff("refund_payment", "view_refundrecord"), paid_at_sandbox(sandbox)
     client.force_login(staff)
@@ -227,7 +227,7 @@ def test_request_id_is_in_the_response_and_the_timeline(client: Client, sandbox:
     assert told[:8] in page
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_command_has_a_request_id(sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]]) -> None:
     payment = paid_at_sandbox(sandbox)
     command = [sys.executable, "manage.py", "refund", payment.imp_uid]

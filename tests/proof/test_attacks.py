@@ -165,7 +165,7 @@ def test_bidi_characters_in_a_reason_affect_no_other_text(letter: str) -> None:
     assert post_json(signed_in(payment.user), "/payments/cancel", body).json()["code"] == "invalid_text"
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_buyer_cannot_read_the_staffs_reason_for_closing_a_refund(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, user=make_user())
     refund = make_refund(payment, status="unknown", needs_review=True, refund_bank="", refund_account_last4="")

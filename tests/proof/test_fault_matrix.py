@@ -20,7 +20,7 @@ from tests.entry_points import ENTRY_POINTS, HTTP_STATUS, Request, by_admin, run
 from tests.factories import make_staff
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[2]
 # Seconds. Short only where i'mport hangs: on a slow machine another fault must not become a time-out.

@@ -14,7 +14,7 @@ from tests.entry_points import Request, by_service, run_command
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 SMARTRO_VBANK = {"pay_method": "vbank", "pg_provider": "smartro_v2"}  # executes refunds later
 NAVERPAY = {"pay_method": "naverpay", "pg_provider": "naverpay"}  # its reason carries no refund number

@@ -19,7 +19,7 @@ from refunds.models import RefundRecord, RefundSource, RefundStatus
 from tests.factories import ACCOUNT_DIGITS, make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,7 +18,7 @@ from refunds.permissions import may_refund_any
 from refunds.services.refund import request_refund
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.admin_pages import codes, confirmation, fill
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @dataclass(frozen=True)

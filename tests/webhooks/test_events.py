@@ -29,7 +29,7 @@ from webhooks.endpoints import add_endpoint, switch_endpoint
 from webhooks.events import body_of
 from webhooks.models import Delivery, Event, EventType
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def refund(payment: Payment, amount: int = 3_000, **fields: Any) -> RefundRecord:

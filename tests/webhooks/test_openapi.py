@@ -41,7 +41,7 @@ def test_every_type_is_described_with_an_example_that_fits(document: dict[str, A
     assert [problems(document, event) for event in shown] == [[], [], []]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_events_are_as_described(document: dict[str, Any], sandbox: SandboxServer, connected: Connected) -> None:
     refund(paid_at_sandbox(sandbox))
     fail(requested_refund())

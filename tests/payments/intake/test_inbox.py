@@ -19,7 +19,7 @@ from payments.models import Notification, Payment
 from tests.factories import make_payment
 from tests.fakes import InstantGateway
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 class Readings(InstantGateway):
@@ -225,6 +225,7 @@ def at_once(work: Callable[[], object], threads: int) -> None:
         worker.join()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_read_each_payment_once() -> None:
     for number in range(10):
         gateway = Readings()
@@ -236,12 +237,14 @@ def test_two_sweeps_at_once_read_each_payment_once() -> None:
         assert not Notification.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_requests_at_once_are_one_row() -> None:
     at_once(lambda: request_all(*["imp_1"] * 10), threads=4)
 
     assert Notification.objects.get().answered < Notification.objects.get().notified
 
 
+@pytest.mark.django_db(transaction=True)
 def test_requests_beside_readings_are_all_followed_by_one() -> None:
     """Whatever the interleaving: after the last request a fetch follows, or one is due."""
     gateway = Readings()

@@ -16,7 +16,7 @@ from refunds.models import RefundRecord
 from tests.factories import make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 DAY = 86_400
 

@@ -22,7 +22,7 @@ from refunds.tasks import prune
 from tests.admin_pages import codes, sign_in
 from tests.factories import ACCOUNT_DIGITS, make_refund, make_staff, make_stored_account
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 HOLDER = "홍길동"
 MASKED = "•••• 6789"

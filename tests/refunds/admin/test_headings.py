@@ -17,7 +17,7 @@ from tests.factories import make_payment
 from tests.sandbox_server import SandboxServer
 from webhooks.models import Endpoint
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 # The heading of each list, and the start of the headings of its rows' pages.
 HEADINGS = {

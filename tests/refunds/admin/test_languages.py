@@ -13,7 +13,7 @@ from django.test import Client
 from tests.admin_data import fill_the_admin
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 HANGUL = re.compile(r"[가-힣]+")
 # Words, without abbreviations (API), numbers that contain letters, such as a refund's, and hash prefixes.

@@ -17,7 +17,7 @@ from tests.admin_pages import codes, sign_in
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 REASON = "The PG says on the phone that it was refused."
 

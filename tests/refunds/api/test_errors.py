@@ -33,7 +33,7 @@ from tests.factories import make_payment, make_refund, make_staff, make_user, pa
 from tests.refunds.policies.cases import asking, paid
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 JSON_TYPE = "application/json"
 # The same in Korean: fields, headers, methods and formats.

@@ -291,7 +291,7 @@ def test_docs_load_nothing_from_elsewhere_and_nothing_inline(client: Client, sla
 # --- What is answered -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_refunds_are_as_described(document: dict[str, Any], sandbox: SandboxServer, shop: Client, buyer: User) -> None:
     payment = paid_at_sandbox(sandbox, user=buyer, pay_method="vbank")
     answer = cancel(shop, {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 1000, **ACCOUNT})
@@ -304,7 +304,7 @@ def test_refunds_are_as_described(document: dict[str, Any], sandbox: SandboxServ
     assert_described(document, "/refunds/{number}", shop.get(f"/refunds/{refund}"))
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize(("fault", "status"), [("accept_later", 202), ("refuse", 422), ("drop_after", 504)])
 def test_outcomes_are_as_described(
     document: dict[str, Any], sandbox: SandboxServer, shop: Client, buyer: User, fault: str, status: int
@@ -319,7 +319,7 @@ def test_outcomes_are_as_described(
     assert_described(document, "/refunds/{number}", shop.get(f"/refunds/{refund}"))
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_conflicts_are_as_described(
     document: dict[str, Any], sandbox: SandboxServer, shop: Client, buyer: User
 ) -> None:
@@ -363,7 +363,7 @@ def test_requests_that_are_refused_get_the_described_answer(
     assert_described(document, "/payments/{number}", shop.get(f"/payments/{unpaid.merchant_uid}"))
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_imort_out_of_reach_is_as_described(document: dict[str, Any], shop: Client, buyer: User, settings: Any) -> None:
     settings.IAMPORT_API_URL, settings.IAMPORT_IMP_KEY, settings.IAMPORT_IMP_SECRET = "http://127.0.0.1:9", "k", "s"
     answer = cancel(shop, {"merchant_uid": make_payment(user=buyer).merchant_uid})

@@ -15,7 +15,7 @@ from refunds.models import RefundRecord, RefundSource
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_payment, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

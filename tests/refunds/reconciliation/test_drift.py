@@ -20,7 +20,7 @@ from refunds.reconciliation.discrepancies import find_discrepancies
 from tests.factories import make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 SINCE = "--since=2020-01-01"
 SEOUL = ZoneInfo("Asia/Seoul")

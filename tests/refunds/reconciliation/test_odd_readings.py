@@ -25,7 +25,7 @@ from refunds.reconciliation.reconcile import reconcile
 from tests.factories import make_payment
 from tests.fakes import InstantGateway
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def shown(payment: Payment, total: int, *amounts: int, reasons: Sequence[str] = ()) -> GatewayPayment:

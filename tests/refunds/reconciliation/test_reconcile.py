@@ -16,7 +16,7 @@ from refunds.services.refund import request_refund
 from tests.factories import make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 STAFF = Actor("staff")
 

@@ -24,7 +24,7 @@ from tests.factories import make_payment, make_refund, make_staff, make_user, pa
 from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 LIMIT = Decimal(5_000)
 

@@ -19,7 +19,7 @@ from tests.factories import make_refund, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 from webhooks.models import Event
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.entry_points import run_command
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -144,6 +144,7 @@ def test_a_malformed_key_is_refused(sandbox: SandboxServer, shop: Client, buyer:
 # --- While the first request is open -------------------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_repeat_while_the_first_runs_is_told_to_wait(sandbox: SandboxServer, shop: Client, buyer: User) -> None:
     payment = paid_at_sandbox(sandbox, user=buyer)
     sandbox.fault("cancel", "hang_before", times=1, seconds=4)

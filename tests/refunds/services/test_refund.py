@@ -29,7 +29,7 @@ from refunds.services.refund import request_refund
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 ACTOR = Actor(name="tester")
 
