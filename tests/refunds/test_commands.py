@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from tests.factories import ACCOUNT_DIGITS, make_payment, make_user, paid_at_sandbox
+from tests.factories import ACCOUNT_DIGITS, make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
@@ -195,23 +194,6 @@ def test_reconcile_settles_nothing_if_imort_cannot_be_read(sandbox: SandboxServe
     code, document = run_json("reconcile", payment.merchant_uid)
     assert (code, document["results"][0]["code"]) == (1, "unreachable")
     assert payment.refunds.get().status == RefundStatus.UNKNOWN
-
-
-# --- api_token ------------------------------------------------------------------------------------------------
-
-
-def test_api_token_authenticates_its_user(client: Client) -> None:
-    payment = make_payment(user=make_user("shop"))
-    code, token = run("api_token", "shop")
-    assert code == 0
-    answer = client.get(f"/payments/{payment.merchant_uid}", headers={"Authorization": f"Token {token.strip()}"})
-    assert answer.json()["imp_uid"] == payment.imp_uid
-
-
-def test_api_token_needs_a_user_and_an_expiry() -> None:
-    make_user("shop")
-    assert run("api_token", "nobody")[0] == 2
-    assert run("api_token", "shop", "--days", "0")[0] == 2
 
 
 def test_the_account_can_be_read_from_standard_input(

@@ -45,7 +45,7 @@ def test_failed_sign_ins_are_deleted_after_thirty_days(client: Client) -> None:
     assert not AccessAttempt.objects.exists()
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_broken_connection_in_one_job_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(_now: datetime) -> int:
         connection.close()

@@ -107,12 +107,6 @@ def test_without_the_permission_there_is_no_button_and_no_account(
     assert not RefundEvent.objects.exists()
 
 
-def test_showing_an_account_needs_a_csrf_token(refund: RefundRecord) -> None:
-    client = sign_in(Client(enforce_csrf_checks=True), make_staff("view_refundrecord", "view_account"))
-    assert client.post(account_url(refund)).status_code == 403
-    assert not RefundEvent.objects.exists()
-
-
 def test_deleted_account_is_shown_with_its_deletion_day(
     viewer: Client, refund: RefundRecord, settings: Settings
 ) -> None:

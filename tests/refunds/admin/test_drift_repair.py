@@ -238,14 +238,3 @@ def test_others_cannot_repair(client: Client, sandbox: SandboxServer, permission
     )
     assert "Repair all shown" not in client.get(page_of(report)).text
     assert not Payment.objects.exists()
-
-
-def test_looking_at_the_address_repairs_nothing(repairer: Client, sandbox: SandboxServer) -> None:
-    report = found_now()
-    assert repairer.get(f"/admin/refunds/reconciliationreport/{report.pk}/repair/").status_code == 405
-    strict = Client(enforce_csrf_checks=True)
-    strict.cookies = repairer.cookies
-    assert (
-        strict.post(f"/admin/refunds/reconciliationreport/{report.pk}/repair/", {"discrepancy": "all"}).status_code
-        == 403
-    )

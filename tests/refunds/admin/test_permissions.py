@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from payments.models import Payment
-from refunds.models import RefundBatch, RefundRecord, RefundSource, RefundStatus
+from refunds.models import RefundBatch
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff, make_user
 
@@ -58,13 +58,6 @@ def test_a_viewers_crafted_action_is_ignored(viewer: Client, payment: Payment) -
     assert CONFIRM not in answer.get("Location", "")
 
 
-@pytest.mark.parametrize("url", [CONFIRM, "/admin/payments/payment/", "/admin/refunds/refundrecord/"])
-def test_buyers_and_visitors_are_redirected_to_the_login(client: Client, url: str) -> None:
-    assert client.get(url)["Location"].startswith("/admin/login/")
-    sign_in(client, make_user())
-    assert client.get(url)["Location"].startswith("/admin/login/")
-
-
 def test_staff_without_permissions_see_nothing(client: Client, payment: Payment) -> None:
     sign_in(client, make_staff())
     batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=make_user())
@@ -78,30 +71,6 @@ def test_refund_permission_alone_is_sufficient(client: Client, payment: Payment)
     assert payment.merchant_uid in client.get("/admin/payments/payment/").text
     assert client.get(CONFIRM, {"ids": payment.pk}, follow=True).status_code == 200
     assert client.get("/admin/refunds/refundrecord/").status_code == 200
-
-
-def test_confirmation_needs_a_csrf_token(payment: Payment) -> None:
-    client = sign_in(Client(enforce_csrf_checks=True), make_staff("refund_payment"))
-    assert client.post(f"{CONFIRM}?ids={payment.pk}", {"do": "refund"}).status_code == 403
-    assert client.post(CHECK, {"ids": payment.pk}).status_code == 403
-
-
-def test_refunds_and_payments_cannot_be_added_changed_or_deleted(admin_client: Client, payment: Payment) -> None:
-    refund = RefundRecord.objects.create(
-        payment=payment,
-        status=RefundStatus.PENDING,
-        source=RefundSource.ADMIN,
-        amount=1_000,
-        checksum=10_000,
-        requested_at=payment.paid_at,
-    )
-    detail = f"/admin/refunds/refundrecord/{refund.pk}/"
-
-    for path in ("/admin/refunds/refundrecord/add/", f"{detail}delete/", "/admin/payments/payment/add/"):
-        assert admin_client.get(path).status_code == 403
-    assert admin_client.get(f"/admin/payments/payment/{payment.pk}/delete/").status_code == 403
-    assert admin_client.post(f"{detail}change/", {"amount": "1"}).status_code == 403
-    assert admin_client.get(f"{detail}change/").status_code == 200
 
 
 def test_check_with_imort_redirects_to_this_site_only(client: Client) -> None:

@@ -130,12 +130,6 @@ def test_closing_needs_the_resolve_and_view_permissions(client: Client, permissi
     assert refund.is_live
 
 
-def test_closing_needs_a_csrf_token() -> None:
-    refund = open_refund(RefundStatus.PENDING, needs_review=True)
-    client = sign_in(Client(enforce_csrf_checks=True), make_staff("refund_payment", "resolve_refund"))
-    assert client.post(close(refund), {"reason": REASON}).status_code == 403
-
-
 @pytest.mark.parametrize(
     ("status", "ago", "code"),
     [("pending", 2, "pending"), ("unknown", 2, "unknown"), ("requested", 2, "unknown"), ("requested", 0, "sending")],

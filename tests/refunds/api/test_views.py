@@ -141,14 +141,6 @@ def test_a_token_signs_in_and_is_stored_hashed(sandbox: SandboxServer, buyer: Us
     assert (status, body["code"]) == (401, "authentication_failed")
 
 
-def test_a_session_needs_the_csrf_token(sandbox: SandboxServer, buyer: User) -> None:
-    payment = paid_at_sandbox(sandbox, user=buyer)
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(buyer)
-    status, body = cancel(client, {"merchant_uid": payment.merchant_uid})
-    assert (status, body["code"]) == (403, "csrf_failed")
-
-
 # --- Outcomes -------------------------------------------------------------------------------------------------
 
 
