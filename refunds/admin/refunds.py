@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge, day_and_hour, pairs, two_lines
@@ -109,11 +109,11 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     def asked(self, record: RefundRecord) -> SafeString:
         return two_lines(record.requested_by_name or "–", record.get_source_display())
 
-    @admin.display(description=_("requested at"))
+    @admin.display(description=pgettext_lazy("time", "requested"))
     def asked_at(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.requested_at)
 
-    @admin.display(description=_("settled at"))
+    @admin.display(description=pgettext_lazy("time", "settled"))
     def settled_time(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.settled_at)
 
