@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.core.cache import cache
@@ -50,6 +51,8 @@ class TokenCache:
                 return token
             if self._failure is not None and self._failure[0] >= arrived:
                 raise type(self._failure[1])(self._failure[1].message)
+            if token is not None:
+                self._drop()  # also if no new one is to be had: otherwise every call would begin with the refused one
             try:
                 token = self._fetch()
             except GatewayUnavailable as exc:
@@ -70,6 +73,10 @@ class TokenCache:
             return Token(decrypt(found)) if isinstance(found, str) else None
         except (*CACHE_ERRORS, DecryptError):
             return None
+
+    def _drop(self) -> None:
+        with suppress(*CACHE_ERRORS):
+            cache.delete(self._key)
 
     def _store(self, token: Token) -> None:
         try:

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.test import override_settings
 from redis.exceptions import RedisError
 
-from payments.gateway import GatewayError, GatewayUnavailable, OutcomeUnknown, get_gateway
+from payments.gateway import GatewayAuthFailed, GatewayError, GatewayUnavailable, OutcomeUnknown, get_gateway
 from payments.gateway.iamport.client import IamportGateway
 from tests.payments.gateway.raw_server import TOKEN, RawServer, Reply, envelope, http, ok
 from tests.payments.gateway.samples import UID, cancel_request, cancelled_json, config, payment_json
@@ -82,6 +82,18 @@ def test_a_refused_token_that_another_process_replaced_is_taken_from_the_cache(s
     first.cancel(cancel_request())
     second.cancel(cancel_request())
     assert len(server.token_calls) == 2
+
+
+def test_a_refused_token_is_dropped_even_if_the_keys_are_refused_too(server: RawServer) -> None:
+    gateway = gateway_on(server)
+    gateway.payment(UID)
+    refused = Reply(http(envelope(code=-1), "401 Unauthorized"))
+    server.token, server.answer = lambda: refused, lambda _: refused
+    with pytest.raises(GatewayAuthFailed):
+        gateway.payment(UID)
+    with patch("payments.gateway.iamport.client._ASK_AGAIN_AFTER", 0):
+        assert gateway.keys_are_refused()
+    assert len(server.calls) == 2, "the refused token was not sent again"
 
 
 class Line:
