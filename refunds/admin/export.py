@@ -24,7 +24,7 @@ from core.admin.pages import admin_page
 from core.exports.cells import Row
 from core.exports.csv import CSV_TYPE, csv_pieces
 from core.exports.xlsx import MAX_ROWS, XLSX_TYPE, xlsx_pieces
-from refunds.exports import payment_rows, refund_rows
+from refunds.admin.export_columns import payment_rows, refund_rows
 from refunds.models import RefundAccount
 from refunds.permissions import may_view_accounts
 

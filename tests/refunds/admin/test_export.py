@@ -20,7 +20,7 @@ from pytest_django import Settings
 from core.exports.csv import csv_pieces
 from core.exports.xlsx import xlsx_pieces
 from refunds.admin import export
-from refunds.exports import refund_rows
+from refunds.admin.export_columns import refund_rows
 from refunds.models import RefundRecord
 from tests.admin_pages import codes, sign_in
 from tests.factories import ACCOUNT_DIGITS, make_payment, make_refund, make_staff, make_stored_account
