@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Min, Q
+from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -73,6 +73,10 @@ class Endpoint(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def is_paused(self, now: datetime) -> bool:
+        """Tell whether nothing is sent for now, because it kept failing. One that is off is not paused."""
+        return self.enabled and self.paused_until is not None and self.paused_until > now
+
     def wants(self, event_type: str) -> bool:
         return not self.types or event_type in self.types
 
@@ -124,6 +128,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> Self:
         """Those to send now: no process sends them, or it must have died."""
         return self._to_send().filter(Q(taken_until=None) | Q(taken_until__lte=now), next_attempt_at__lte=now)
+
+    def held(self, now: datetime) -> Self:
+        """Those whose time comes, or has come, before the pause of their endpoint is over."""
+        paused = Q(endpoint__paused_until__gt=now, next_attempt_at__lt=F("endpoint__paused_until"))
+        return self._to_send().not_being_sent(now).filter(paused)
 
     def _to_send(self) -> Self:
         return self.filter(status=DeliveryStatus.WAITING, endpoint__enabled=True)
@@ -189,6 +198,12 @@ class Delivery(models.Model):
 
     def is_being_sent(self, now: datetime) -> bool:
         return self.taken_until is not None and self.taken_until > now
+
+    def is_held(self, now: datetime) -> bool:
+        """Tell whether it waits for the end of its endpoint's pause, and not for its own next attempt."""
+        until = self.endpoint.paused_until
+        waits = self.status == DeliveryStatus.WAITING and not self.is_being_sent(now) and self.endpoint.is_paused(now)
+        return waits and until is not None and self.next_attempt_at < until
 
 
 class Attempt(models.Model):

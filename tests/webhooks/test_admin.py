@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from core.admin.display import format_time
 from tests.admin_pages import codes, sign_in
 from tests.factories import make_staff
 from tests.webhooks.conftest import Connected
@@ -37,6 +39,16 @@ def manager(client: Client) -> Client:
 def waiting(connected: Connected) -> Connected:
     """A refund has failed, and no worker runs."""
     fail(requested_refund())
+    return connected
+
+
+@pytest.fixture
+def paused(connected: Connected) -> Connected:
+    """An endpoint that failed three times in a row, and another event that was not tried."""
+    connected.receiver.answers = [500]
+    for _ in range(4):
+        fail(requested_refund())
+    deliver_due()
     return connected
 
 
@@ -187,6 +199,42 @@ def test_who_did_what_to_an_endpoint_is_in_its_history(manager: Client, connecte
     page = manager.get(f"{ENDPOINTS}{connected.endpoint.pk}/history/").text
     assert "Switched off" in page
     assert "Test event sent" in page
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Paused until {}: it kept"), ("ko", "{}까지 일시 중지")])
+def test_a_paused_endpoint_says_until_when_and_so_do_the_deliveries_that_wait_for_it(
+    manager: Client, paused: Connected, language: str, words: str
+) -> None:
+    manager.cookies["django_language"] = language
+    until = format_time(Endpoint.objects.get().paused_until)
+    delivery = Delivery.objects.get(attempts=0)
+    for url in (ENDPOINTS, page_of(paused.endpoint), DELIVERIES, page_of(delivery)):
+        page = manager.get(url).text
+        assert words.format(until) in page, url
+        assert "rd-badge rd-amber" in page, url
+    assert "paused" in codes(manager.get(page_of(paused.endpoint)).text)
+    page = manager.get(page_of(delivery)).text
+    assert codes(page) == ["endpoint_paused"]
+    assert f"<dd>{until}</dd>" in page  # the next attempt
+
+    Endpoint.objects.update(paused_until=timezone.now())
+    for url in (ENDPOINTS, page_of(paused.endpoint), DELIVERIES, page_of(delivery)):
+        assert words.format(until) not in manager.get(url).text, url
+
+
+def test_an_endpoint_that_is_switched_off_is_not_shown_as_paused(manager: Client, paused: Connected) -> None:
+    Endpoint.objects.update(enabled=False)
+    for url in (ENDPOINTS, page_of(paused.endpoint), DELIVERIES, page_of(Delivery.objects.get(attempts=0))):
+        assert "Paused" not in manager.get(url).text, url
+
+
+def test_a_delivery_whose_own_time_comes_after_the_pause_waits_for_that(manager: Client, paused: Connected) -> None:
+    delivery = Delivery.objects.get(attempts=0)
+    later = timezone.now() + timedelta(hours=1)
+    Delivery.objects.update(next_attempt_at=later)
+    page = manager.get(page_of(delivery)).text
+    assert codes(page) == []
+    assert f"<dd>{format_time(later)}</dd>" in page
 
 
 # --- Deliveries ---------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from unittest.mock import patch
 import pytest
 import time_machine
 from cryptography.fernet import Fernet
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -41,6 +42,7 @@ from webhooks.retention import drop_old_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+DAY = timedelta(days=1)
 ENCRYPTED_WITH_ANOTHER_KEY = Fernet(Fernet.generate_key()).encrypt(b"secret").decode()
 
 
@@ -345,6 +347,27 @@ def test_an_endpoint_that_keeps_failing_is_left_alone_for_the_rest_of_the_run(wa
     with time_machine.travel(timezone.now() + PAUSE_WHEN_DOWN):
         assert deliver_due() == Sent(failed=3, is_down=True)
     assert len({event.id for event in waiting.receiver.received}) == 6
+
+
+def test_the_command_says_how_many_wait_for_paused_endpoints(
+    waiting: Connected, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(9):
+        fail(requested_refund())
+    waiting.receiver.answers = [500]
+    Delivery.objects.filter(pk=Delivery.objects.earliest("pk").pk).update(next_attempt_at=timezone.now() + DAY)
+    deliver_due()
+    Delivery.objects.filter(attempts=1).update(next_attempt_at=timezone.now() + DAY)
+
+    call_command("deliver_events")
+    switch_endpoint(waiting.endpoint, on=False)
+    call_command("deliver_events")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "0 delivered, 0 failed.",
+        "6 wait for endpoints that are paused because they kept failing.",
+        "0 delivered, 0 failed.",
+    ]
 
 
 def test_one_event_that_is_never_accepted_does_not_stop_the_others(waiting: Connected) -> None:

@@ -26,7 +26,15 @@ from payments.admin.search import matching
 from payments.models import Payment
 from refunds.models import RefundRecord
 from refunds.permissions import may_view_refunds
-from webhooks.admin.display import attempt_lines, delivery_badge, event_lines, next_attempt, order_link, pretty_body
+from webhooks.admin.display import (
+    attempt_lines,
+    delivery_badge,
+    event_lines,
+    next_attempt,
+    order_link,
+    pause_in_words,
+    pretty_body,
+)
 from webhooks.admin.filters import EndpointFilter, EventFilter, StateFilter
 from webhooks.delivery.service import send_again
 from webhooks.models import Delivery, EventType
@@ -80,6 +88,7 @@ class DeliveryAdmin(BrowsingAdmin):
             "title": obj.event.get_type_display(),
             "words": event_lines(obj.event),
             "state": delivery_badge(obj, now),
+            "pause": pause_in_words(obj.endpoint) if obj.is_held(now) else "",
             "order": order_link(obj.event, may_open=may_view_refunds(request.user)),
             "happened": format_time(obj.event.created_at),
             "finished": format_time(obj.finished_at),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -43,6 +44,8 @@ def delivery_badge(delivery: Delivery, now: datetime) -> SafeString:
         return badge("blue", _("Being sent"))
     if not delivery.endpoint.enabled:
         return badge("grey", _("On hold"), _("The endpoint is switched off."))
+    if delivery.is_held(now):
+        return badge("amber", _("Waiting for the endpoint"), pause_in_words(delivery.endpoint))
     return badge("amber", _("Trying again")) if delivery.failures else badge("blue", delivery.get_status_display())
 
 
@@ -50,13 +53,22 @@ def delivery_badge(delivery: Delivery, now: datetime) -> SafeString:
 def endpoint_badge(endpoint: Endpoint) -> SafeString:
     if endpoint.disabled_by_410:
         return badge("red", _("Switched off: it answered 410"))
+    if endpoint.is_paused(timezone.now()):
+        return badge("amber", pause_in_words(endpoint))
     return badge("green", _("Switched on")) if endpoint.enabled else badge("grey", _("Switched off"))
+
+
+def pause_in_words(endpoint: Endpoint) -> str:
+    """Say until when nothing is sent to a paused endpoint, and why."""
+    return _("Paused until %(time)s: it kept failing") % {"time": format_time(endpoint.paused_until)}
 
 
 @admin.display(description=gettext_lazy("next attempt"))
 def next_attempt(delivery: Delivery) -> str:
-    waits = delivery.status == DeliveryStatus.WAITING and delivery.endpoint.enabled
-    return format_time(delivery.next_attempt_at) if waits else "–"
+    if delivery.status != DeliveryStatus.WAITING or not delivery.endpoint.enabled:
+        return "–"
+    is_held = delivery.is_held(timezone.now())
+    return format_time(delivery.endpoint.paused_until if is_held else delivery.next_attempt_at)
 
 
 def attempt_lines(delivery: Delivery, now: datetime) -> list[tuple[Attempt, SafeString, str | Promise]]:

@@ -70,6 +70,7 @@ def show(request: StaffRequest, endpoint: Endpoint) -> HttpResponse:
     facts = {
         "endpoint": endpoint,
         "badge": endpoint_badge(endpoint),
+        "is_paused": endpoint.is_paused(now),
         "wants": event_types(endpoint),
         "added": format_time(endpoint.created_at),
         "secret_made": format_time(endpoint.secret_made_at),

@@ -5,9 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.commands import SOME_FAILED
 from webhooks.delivery.service import deliver_due
+from webhooks.models import Delivery
 from webhooks.retention import drop_old_events
 
 
@@ -24,6 +26,13 @@ class Command(BaseCommand):
         sent = deliver_due()
         figures = {"delivered": sent.delivered, "failed": sent.failed}
         self.stdout.write(_("%(delivered)d delivered, %(failed)d failed.") % figures)
+        if held := Delivery.objects.held(timezone.now()).count():
+            text = ngettext(
+                "%(count)d waits for an endpoint that is paused because it kept failing.",
+                "%(count)d wait for endpoints that are paused because they kept failing.",
+                held,
+            )
+            self.stdout.write(text % {"count": held})
         if options["prune"]:
             self.stdout.write(_("%(dropped)d old events deleted.") % {"dropped": drop_old_events(timezone.now())})
         if sent.failed:
