@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from payments.models import Payment
 from refunds.claims import silent_since
-from refunds.errors import RefundOutcomeUnknown
+from refunds.errors import RefundNotAllowed, RefundOutcomeUnknown
 from refunds.lease import lease_is_over
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundStatus
@@ -42,7 +43,7 @@ class BatchOutcome:
 
     payment: Payment
     state: State
-    requested: Decimal | None  # major units, as typed; None = all that was left
+    requested: Decimal | None  # major units, as confirmed by the requester
     refund: RefundRecord | None
     code: str = ""
     message: str = ""
@@ -70,7 +71,7 @@ def outcomes(batch: RefundBatch) -> list[BatchOutcome]:
     keys = [key_of(batch, item) for item in items if item.refund is None]
     records = RefundRecord.objects.filter(requested_by=batch.requested_by, idempotency_key__in=keys)
     made = {record.idempotency_key: record for record in records}
-    return [_outcome(item, item.refund or made.get(key_of(batch, item))) for item in items]
+    return [_outcome(batch, item, item.refund or made.get(key_of(batch, item))) for item in items]
 
 
 def record_of(batch: RefundBatch, item: RefundBatchItem) -> RefundRecord | None:
@@ -84,10 +85,11 @@ def key_of(batch: RefundBatch, item: RefundBatchItem) -> str:
     return f"batch:{batch.token}:{item.payment_id}"
 
 
-def _outcome(item: RefundBatchItem, record: RefundRecord | None) -> BatchOutcome:
+def _outcome(batch: RefundBatch, item: RefundBatchItem, record: RefundRecord | None) -> BatchOutcome:
+    requested = item.expected_balance if item.amount is None else item.amount
     if record is None:
         state = State.REFUSED if item.error_code else State.WAITING
-        return BatchOutcome(item.payment, state, item.amount, None, item.error_code, item.message)
+        return BatchOutcome(item.payment, state, requested, None, item.error_code, _reason(batch, item))
     state = _STATE_OF[RefundStatus(record.status)]
     if state is State.RUNNING and lease_is_over(record, timezone.now()):
         state = State.UNKNOWN
@@ -96,4 +98,12 @@ def _outcome(item: RefundBatchItem, record: RefundRecord | None) -> BatchOutcome
         code, message = "", message_of(record)
     elif state is State.UNKNOWN:
         code, message = RefundOutcomeUnknown.code, str(UNKNOWN)
-    return BatchOutcome(item.payment, state, item.amount, record, code, message)
+    return BatchOutcome(item.payment, state, requested, record, code, message)
+
+
+def _reason(batch: RefundBatch, item: RefundBatchItem) -> str:
+    """Return why nothing was requested. It names the requester, since others read the outcome too."""
+    if item.error_code != RefundNotAllowed.code:
+        return item.message
+    message = _("%(who)s was not allowed to refund payments when this order's turn came.")
+    return message % {"who": batch.requested_by.get_username()}

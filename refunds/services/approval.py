@@ -38,7 +38,7 @@ def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) ->
         message = _("Refunds above %(limit)s need approval. Ask a colleague who can approve them.")
         return Violation(CODE, message % words, "amount")
     message = _(
-        "You already refunded %(earlier)s of this order. The total is above %(limit)s and needs "
+        "The requester already refunded %(earlier)s of this order. The total is above %(limit)s and needs "
         "approval. Ask a colleague who can approve it."
     )
     return Violation(CODE, message % words, "amount" if earlier < limit else "")

@@ -33,7 +33,7 @@ class Line:
 
     @property
     def amount(self) -> str:
-        """The refunded amount, or else the requested one."""
+        """The refunded amount, or else the confirmed one."""
         refund, currency = self.outcome.refund, self.outcome.payment.currency
         if refund is not None:
             return format_money(refund.shown_amount, currency)

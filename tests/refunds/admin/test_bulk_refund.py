@@ -208,6 +208,7 @@ def test_a_balance_that_changes_after_the_check_is_refused(
     result = refund(staff, payment)
 
     assert codes(result) == ["balance_changed"]
+    assert "₩10,000" in result  # as confirmed, not what is left
     assert "cancel" not in sandbox.stats()
 
 

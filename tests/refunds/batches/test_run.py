@@ -21,7 +21,7 @@ from monitoring.worker import note_worker
 from payments.models import Payment
 from refunds.batches import run as module
 from refunds.batches.create import Order, create_batch
-from refunds.batches.outcomes import key_of
+from refunds.batches.outcomes import key_of, outcomes
 from refunds.batches.run import run
 from refunds.errors import RefundOutcomeUnknown
 from refunds.inputs import Actor, RefundRequest
@@ -174,6 +174,8 @@ def test_requester_who_lost_the_permission_refunds_nothing(
 
     assert set(batch.items.values_list("error_code", flat=True)) == {code}
     assert "cancel" not in sandbox.stats()
+    for outcome in outcomes(batch):  # worded for every reader
+        assert outcome.message == "staff was not allowed to refund payments when this order's turn came."
 
 
 def test_approval_limit_of_the_moment_applies(batch: RefundBatch, settings: Settings) -> None:
