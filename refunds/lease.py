@@ -10,7 +10,12 @@ from refunds.models import RefundRecord
 
 def lease_is_over(record: RefundRecord, now: datetime) -> bool:
     """Return whether the call made for this record must have ended by now, one way or the other."""
-    return now - record.requested_at > timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+    return now > lease_end(record)
+
+
+def lease_end(record: RefundRecord) -> datetime:
+    """Return when the call made for this record must have ended, one way or the other."""
+    return record.requested_at + timedelta(seconds=settings.REFUND_LEASE_SECONDS)
 
 
 def may_call(record: RefundRecord, gateway: Gateway, now: datetime) -> bool:

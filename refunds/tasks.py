@@ -16,7 +16,7 @@ from refunds.batches.run import run
 from refunds.claims import silent_since
 from refunds.models import ReconciliationReport
 from refunds.reconciliation.drift import run_comparison, waiting_comparisons
-from refunds.reconciliation.reconcile import due_payments, reconcile
+from refunds.reconciliation.reconcile import reconcile_due
 from refunds.reconciliation.repair import repair_requested, reports_to_repair
 
 INBOX_SECONDS = 40.0
@@ -49,7 +49,7 @@ def sweep() -> None:
     In this order: anyone can send notifications, and a flood of invented numbers must not delay refunds.
     """
     _enqueue_forgotten()
-    for _settled in reconcile(payments=due_payments()):
+    for _settled in reconcile_due():
         pass
     process_waiting(only_due=True, seconds=INBOX_SECONDS)
     note_worker()

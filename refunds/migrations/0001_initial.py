@@ -225,7 +225,7 @@ class Migration(migrations.Migration):
                 ("error_code", models.CharField(blank=True, max_length=40, verbose_name="error code")),
                 ("message", models.TextField(blank=True, verbose_name="message")),
                 ("needs_review", models.BooleanField(default=False, verbose_name="needs review")),
-                ("checks", models.PositiveIntegerField(default=0, verbose_name="times compared with i'mport")),
+                ("checks", models.PositiveIntegerField(default=0, verbose_name="automatic comparisons")),
                 ("next_check_at", models.DateTimeField(blank=True, null=True, verbose_name="next comparison")),
                 ("idempotency_key", models.CharField(blank=True, editable=False, max_length=255, null=True)),
                 ("fingerprint", models.CharField(blank=True, editable=False, max_length=64)),

@@ -142,7 +142,7 @@ class RefundRecord(models.Model):
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
     message = models.TextField(_("message"), blank=True)
     needs_review = models.BooleanField(_("needs review"), default=False)
-    checks = models.PositiveIntegerField(_("times compared with i'mport"), default=0)
+    checks = models.PositiveIntegerField(_("automatic comparisons"), default=0)
     next_check_at = models.DateTimeField(_("next comparison"), null=True, blank=True)  # null: at once
 
     idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001 (null: not unique)

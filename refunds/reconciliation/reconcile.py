@@ -19,7 +19,7 @@ from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, one_of_many
 from payments.models import Payment
 from refunds.errors import RefundAbandoned
-from refunds.lease import lease_is_over
+from refunds.lease import lease_end, lease_is_over
 from refunds.ledger import Booking, Reading, add_event, book_reading, move
 from refunds.messages import NOT_CARRIED_OUT, NOT_SHOWN, UNBOOKABLE, message_of
 from refunds.models import RefundRecord, RefundStatus
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _CHUNK = 100
 CONSOLE_DAYS = 89  # just below the 90 that i'mport lists in one call
 
-# An open refund is compared again after these waits, then hourly.
+# The sweep compares an open refund again after these waits, then hourly.
 _WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 _LAST_WAIT = timedelta(hours=1)
 
@@ -71,6 +71,17 @@ def reconcile(*, payments: QuerySet[Payment] | None = None, gateway: Gateway | N
         yield from _reconcile_chunk(wanted[start : start + _CHUNK], gateway)
 
 
+def reconcile_due(*, gateway: Gateway | None = None) -> Iterator[Reconciled]:
+    """Compare the payments that are due, and plan the next comparison of each refund that stays open.
+
+    Only this periodic run plans: a comparison that somebody requests never postpones the next one of its own.
+    """
+    for result in reconcile(payments=due_payments(), gateway=gateway):
+        if result.unresolved is not None:
+            _plan_next(result.unresolved, timezone.now())
+        yield result
+
+
 def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) -> Iterator[Reconciled]:
     """Find the cancels of the last days at i'mport that our payments lack, and book them.
 
@@ -96,7 +107,7 @@ def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[
         if payment.imp_uid in found:
             yield _try_repair(payment, found[payment.imp_uid], read_at)
         else:
-            yield Reconciled(payment, "unreachable", missing, unresolved=_let_wait(payment, read_at))
+            yield Reconciled(payment, "unreachable", missing, unresolved=_still_open(payment, read_at))
 
 
 def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> Reconciled:
@@ -105,16 +116,16 @@ def _try_repair(payment: Payment, shown: GatewayPayment, read_at: datetime) -> R
         with one_of_many(payment.imp_uid):
             return repair(shown, read_at)
     except CannotBeBooked:
-        unresolved = _let_wait(payment, read_at)
+        unresolved = _still_open(payment, read_at)
         return Reconciled(payment, "unbookable", str(UNBOOKABLE), unresolved=unresolved, shown=shown)
 
 
 @transaction.atomic(durable=True)
-def _let_wait(payment: Payment, now: datetime) -> RefundRecord | None:
-    """Plan the next comparison of the payment's open refund, and return it, if any."""
+def _still_open(payment: Payment, now: datetime) -> RefundRecord | None:
+    """Return the payment's open refund, if any; one that stays open for too long needs review."""
     live = payment.refunds.live().first()
     if live is not None:
-        _wait(live, now)
+        _review_if_old(live, now)
     return live
 
 
@@ -142,7 +153,7 @@ def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None 
         elif live is not None and _would_show(live) and lease_is_over(live, read_at):
             _give_up(live, now, code="not_carried_out")
         elif live is not None:
-            _wait(live, now)
+            _review_if_old(live, now)
     return replace(_result(booking), shown=shown)
 
 
@@ -165,19 +176,25 @@ def _give_up(live: RefundRecord, now: datetime, *, code: str, note: str = "", ac
     )
 
 
-def _wait(live: RefundRecord, now: datetime) -> None:
-    """Plan the next comparison, and hand a refund that stays open for too long to staff."""
-    if live.status == RefundStatus.REQUESTED and not lease_is_over(live, now):
-        return  # its call may still be running
-    wait = _WAITS[live.checks] if live.checks < len(_WAITS) else _LAST_WAIT
-    still_live = RefundRecord.objects.live().filter(pk=live.pk)
-    still_live.update(checks=live.checks + 1, next_check_at=now + wait)
+def _plan_next(live: RefundRecord, now: datetime) -> None:
+    """Plan the next comparison of a due refund. The waits begin to grow when its lease is over."""
+    # Guarded: of two runs at once, one plans.
+    still_due = RefundRecord.objects.due(now).filter(pk=live.pk)
+    if lease_is_over(live, now):
+        wait = _WAITS[live.checks] if live.checks < len(_WAITS) else _LAST_WAIT
+        still_due.update(checks=live.checks + 1, next_check_at=now + wait)
+    else:
+        still_due.update(next_check_at=min(now + _WAITS[0], lease_end(live)))
+
+
+def _review_if_old(live: RefundRecord, now: datetime) -> None:
+    """Hand a refund that stays open for too long to staff."""
     too_long = timedelta(hours=settings.REFUND_REVIEW_AFTER_HOURS)
+    unflagged = RefundRecord.objects.live().filter(pk=live.pk, needs_review=False)
     # Guarded: of two runs at once, one requests the review.
-    if now - live.requested_at > too_long and still_live.filter(needs_review=False).update(needs_review=True):
+    if now - live.requested_at > too_long and unflagged.update(needs_review=True):
         live.needs_review = True
-        data = {"checks": live.checks + 1}
-        add_event(live, code="needs_review", now=now, data=data)
+        add_event(live, code="needs_review", now=now, data={"checks": live.checks})
 
 
 def _result(booking: Booking) -> Reconciled:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.reconciliation.reconcile import reconcile
+from refunds.reconciliation.reconcile import reconcile_due
 from refunds.services.refund import request_refund
 from tests.admin_pages import codes, sign_in
 from tests.factories import make_payment, make_staff, paid_at_sandbox
@@ -34,7 +34,7 @@ def stuck(sandbox: SandboxServer) -> RefundRecord:
     sandbox.fault("cancel", "accept_later", times=1)
     record = request_refund(payment=payment, request=RefundRequest(), actor=Actor("mina"), source=RefundSource.API)
     RefundRecord.objects.filter(pk=record.pk).update(requested_at=timezone.now() - timedelta(hours=73))
-    list(reconcile())
+    list(reconcile_due())
     record.refresh_from_db()
     return record
 

@@ -1,16 +1,18 @@
 """Open refunds are checked at growing intervals, then flagged for staff, who may close them with a reason."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.utils import timezone
+from pytest_django import Settings
 
 from payments.models import Payment
-from refunds.errors import ResolutionRefused
+from refunds.errors import RefundOutcomeUnknown, ResolutionRefused
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
-from refunds.reconciliation.reconcile import due_payments, reconcile
+from refunds.reconciliation.reconcile import due_payments, reconcile, reconcile_due
 from refunds.reconciliation.resolution import close_by_hand, mark_reviewed
 from refunds.services.refund import request_refund
 from tests.factories import make_payment, paid_at_sandbox
@@ -41,23 +43,57 @@ def age(record: RefundRecord, **ago: int) -> RefundRecord:
     return record
 
 
-def test_interval_grows_after_each_check(sandbox: SandboxServer) -> None:
-    record = pending_refund(sandbox)
-    waits = []
+def sweep_at(at: datetime) -> RefundRecord:
+    """Run the periodic comparison at this time; return the only refund."""
+    with time_machine.travel(at, tick=False):
+        list(reconcile_due())
+    return RefundRecord.objects.get()
+
+
+def test_interval_grows_after_each_periodic_check(sandbox: SandboxServer) -> None:
+    record = age(pending_refund(sandbox), hours=1)
+    now, waits = timezone.now(), []
     for _ in range(5):
-        before = timezone.now()
-        list(reconcile())
-        record.refresh_from_db()
+        record = sweep_at(now)
         assert record.next_check_at is not None
-        waits.append(round((record.next_check_at - before).total_seconds() / 60))
+        waits.append(round((record.next_check_at - now).total_seconds() / 60))
+        now = record.next_check_at
     assert waits == [1, 5, 30, 60, 60]
     assert record.checks == 5
 
 
+def test_check_by_hand_never_postpones_the_periodic_one(sandbox: SandboxServer) -> None:
+    planned = sweep_at(age(pending_refund(sandbox), hours=1).requested_at + timedelta(hours=1))
+    assert planned.next_check_at is not None
+    for at in (planned.next_check_at - timedelta(seconds=1), planned.next_check_at + timedelta(seconds=1)):
+        with time_machine.travel(at):
+            list(reconcile())
+        record = RefundRecord.objects.get()
+        assert (record.checks, record.next_check_at) == (planned.checks, planned.next_check_at)
+
+
+def test_sweep_settles_an_unknown_refund_soon_after_its_lease_however_often_it_was_checked(
+    sandbox: SandboxServer, settings: Settings
+) -> None:
+    sandbox.fault("cancel", "http_500", times=1)
+    with pytest.raises(RefundOutcomeUnknown):
+        request_refund(payment=paid_at_sandbox(sandbox), request=RefundRequest(), actor=STAFF, source=RefundSource.API)
+    record = RefundRecord.objects.get()
+    lease_ends = record.requested_at + timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+    for seconds in (20, 80, 110):
+        record = sweep_at(lease_ends - timedelta(seconds=settings.REFUND_LEASE_SECONDS - seconds))
+        list(reconcile())
+        record.refresh_from_db()
+        assert (record.checks, record.status) == (0, RefundStatus.UNKNOWN)
+        assert record.next_check_at is not None
+        assert record.next_check_at <= lease_ends
+    assert sweep_at(lease_ends + timedelta(seconds=1)).status == RefundStatus.FAILED
+
+
 def test_periodic_run_skips_refunds_that_are_not_due(sandbox: SandboxServer) -> None:
-    record = pending_refund(sandbox)
+    record = age(pending_refund(sandbox), hours=1)
     assert list(due_payments()) == [record.payment]
-    list(reconcile(payments=due_payments()))
+    list(reconcile_due())
     assert not due_payments().exists()
     assert list(due_payments(timezone.now() + timedelta(minutes=2))) == [record.payment]
 
