@@ -49,6 +49,7 @@ ANY_DATABASE = (
     "tests/monitoring/test_metrics",
     "tests/payments/gateway/",
     "tests/payments/test_banks",
+    "tests/proof/test_fault_matrix",
     "tests/proof/test_handbook",
     "tests/proof/test_shutdown",
     "tests/refunds/admin/test_headings",
@@ -78,6 +79,7 @@ ANY_DATABASE = (
 BOTH_DATABASES = ("tests/refunds/test_storefront.py::test_the_number_of_queries",)
 # Each takes as long as hundreds of other tests. They start first, so that no worker runs one alone at the end.
 LONG = (
+    "tests/proof/test_fault_matrix",
     "tests/proof/test_contract",
     "tests/proof/test_model",
     "tests/proof/test_no_account_leaks",

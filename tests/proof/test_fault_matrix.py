@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Seconds. Short only where i'mport hangs: on a slow machine another fault must not become a time-out.
 READ_TIMEOUT = {"hang": 1, "hang_before": 1}
 PATIENT_READ_TIMEOUT = 10
-SILENCE = 2.5  # how long a hanging i'mport does not respond
+SILENCE = 1.5  # how long a hanging i'mport does not respond
 
 Story = tuple[str, str, str]  # reported code, the record's status, its status after reconcile
 REFUNDED = ("", "succeeded", "succeeded")  # 200, exit code 0
@@ -140,7 +141,7 @@ def _after_reconcile(sandbox: SandboxServer, record: RefundRecord) -> str:
 def wait_for_open_calls(sandbox: SandboxServer) -> None:
     """Wait until the sandbox has ended every cancel, including those whose caller timed out."""
     while any(_is_open(call) for call in sandbox.log("cancel")):
-        continue
+        time.sleep(0.05)
 
 
 def _is_open(call: dict[str, object]) -> bool:
