@@ -76,6 +76,9 @@ def _without_links(found: list[Any]) -> list[Any]:
 @admin.register(User)
 class UserAdmin(AccountMixin, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     form = ReadableUserForm
+    # Both say what to do instead where refunds or tokens of an account keep it from being deleted.
+    delete_confirmation_template = "admin/access/user_delete.html"
+    delete_selected_confirmation_template = "admin/access/users_delete.html"
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 

@@ -19,7 +19,7 @@ from access.tokens.service import create_token, find_token, revoke_token
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource
 from refunds.services.refund import request_refund
-from tests.admin_pages import sign_in
+from tests.admin_pages import codes, sign_in
 from tests.factories import make_payment, make_staff, make_user
 from tests.fakes import InstantGateway
 
@@ -145,6 +145,51 @@ def test_staff_create_tokens_for_themselves_only(maker: Client, superuser: User)
     assert SECRET.search(maker.post(ADD, form(user=str(superuser.pk), created_by=str(superuser.pk))).text)
     token = ApiToken.objects.get()
     assert (token.user.username, token.created_by) == ("staff", token.user)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Switch off “Active” instead"), ("ko", "“활성”을 해제")])
+@pytest.mark.parametrize("keeps", ["refund", "token", "created_token"])
+def test_an_account_with_refunds_or_tokens_is_not_deleted_and_says_what_to_do(
+    client: Client, superuser: User, language: str, words: str, keeps: str
+) -> None:
+    account = make_staff(name="leaver")
+    if keeps == "refund":
+        payment = make_payment()
+        request_refund(
+            payment=payment,
+            request=RefundRequest(amount=Decimal(4_000)),
+            actor=Actor("leaver", account),
+            source=RefundSource.ADMIN,
+            gateway=InstantGateway(payment),
+        )
+    elif keeps == "token":
+        token_of(account)
+    else:
+        token_of(superuser, created_by=account)
+    sign_in(client, superuser)
+    client.cookies["django_language"] = language
+    own = f"/admin/auth/user/{account.pk}"
+
+    for answer, code in (
+        (client.get(f"{own}/delete/"), "account_in_use"),
+        (client.post(f"{own}/delete/", {"post": "yes"}), "account_in_use"),
+        (selected_for_deletion(client, account, make_user("other")), "accounts_in_use"),
+    ):
+        assert codes(answer.text) == [code]
+        assert words in answer.text
+        assert f'href="{own}/change/"' in answer.text
+    assert User.objects.filter(username__in=("leaver", "other")).count() == 2
+
+
+def test_selected_accounts_without_refunds_are_deleted(client: Client, superuser: User) -> None:
+    sign_in(client, superuser)
+    selected_for_deletion(client, make_user("one"), make_user("two"), post="yes")
+    assert User.objects.get() == superuser
+
+
+def selected_for_deletion(client: Client, *accounts: User, **fields: str) -> Any:
+    chosen = [account.pk for account in accounts]
+    return client.post("/admin/auth/user/", {"action": "delete_selected", "_selected_action": chosen, **fields})
 
 
 def test_a_superuser_chooses_an_active_account(client: Client, superuser: User) -> None:
