@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Mapping
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
@@ -19,7 +20,8 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = PROJECT_DIR / "var"
 START_SECONDS = 60
 STOP_SECONDS = 10
-# Quiet, with the schedule in the same process.
+TOKEN = ("api_token", "staff", "--name", "make demo", "--days", "1")
+# Quiet, with the schedule started by the worker.
 WORKER = ("-m", "celery", "-q", "-A", "config", "worker", "--pool", "threads", "-B", "--loglevel", "WARNING")
 # No proxy of the environment between two local servers.
 OPENER = build_opener(ProxyHandler({}))
@@ -81,6 +83,15 @@ def manage(environment: dict[str, str], *arguments: str) -> None:
         raise DemoError(f"manage.py {arguments[0]} failed; see the lines above")
 
 
+def new_token(environment: dict[str, str]) -> str:
+    """Return a new API token of `staff`."""
+    command = [sys.executable, "manage.py", *TOKEN]
+    done = subprocess.run(command, cwd=PROJECT_DIR, env=environment, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise DemoError(f"manage.py {TOKEN[0]} failed; see the lines above")
+    return done.stdout.strip()
+
+
 def start(stack: ExitStack, environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
     """Start a server that ends with `stack`. Ctrl-C reaches this script only, which then stops the servers."""
     process = subprocess.Popen(
@@ -96,12 +107,24 @@ def start(stack: ExitStack, environment: dict[str, str], *arguments: str) -> sub
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """End the server and its children, even if the server itself was killed before."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        if group_has_ended(process):
+            return
+
+
+def group_has_ended(process: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def wait_until_it_answers(process: subprocess.Popen[bytes], url: str) -> None:
@@ -138,14 +161,29 @@ def run(port: int, sandbox_port: int) -> None:
         wait_until_it_answers(shop, f"{shop_url}healthz")
         worker = start(stack, environment, *WORKER)
         manage(environment, "demo")
-        print(f"\nShop     {shop_url}\nAdmin    {shop_url}admin/\ni'mport  {sandbox_url}\nCtrl-C stops everything.")
-        watch(shop, sandbox, worker)
+        print(f"\nShop     {shop_url}\nAdmin    {shop_url}admin/\ni'mport  {sandbox_url}console/")
+        print(f"\n{trial_lines(shop_url, new_token(environment), port, sandbox_port)}\n\nCtrl-C stops everything.")
+        watch({"shop": shop, "local i'mport": sandbox, "worker": worker})
 
 
-def watch(*servers: subprocess.Popen[bytes]) -> None:
-    while all(server.poll() is None for server in servers):
+def trial_lines(shop_url: str, token: str, port: int, sandbox_port: int) -> str:
+    """Return lines to copy into a second terminal: the REST API with curl, and the command line."""
+    ports = "" if (port, sandbox_port) == (8000, 8001) else f" --port {port} --sandbox-port {sandbox_port}"
+    body = '{"merchant_uid": "maru-1001", "cancel_request_amount": 1000, "reason": "size"}'
+    return (
+        "In a second terminal, refund over REST, and with manage.py:\n"
+        f"  curl {shop_url}payments/cancel -H 'Authorization: Token {token}' --json '{body}'\n"
+        f"  .venv/bin/python scripts/demo.py{ports} refund maru-1001 --amount 1000 --reason size"
+    )
+
+
+def watch(servers: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Return never: raise `DemoError` with the name of the server that stopped."""
+    while True:
+        for name, server in servers.items():
+            if server.poll() is not None:
+                raise DemoError(f"the {name} stopped; see the lines above")
         time.sleep(0.5)
-    raise DemoError("a process stopped; see the lines above")
 
 
 def interrupt(*_: object) -> None:
@@ -156,7 +194,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--sandbox-port", type=int, default=8001)
+    parser.add_argument(
+        "command", nargs=argparse.REMAINDER, help="run this manage.py command in a running demo instead"
+    )
     options = parser.parse_args()
+    if options.command:
+        environment = demo_environment(options.port, options.sandbox_port)
+        return subprocess.run(
+            [sys.executable, "manage.py", *options.command], cwd=PROJECT_DIR, env=environment, check=False
+        ).returncode
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
