@@ -66,6 +66,12 @@ def pg_label(pg_provider: str) -> str:
     return str(PG_PROVIDERS.get(pg_provider, pg_provider))
 
 
+def method_and_pg(pay_method: str, pg_provider: str) -> str:
+    """Return "Card · KG Inicis", and one name alone where method and PG have the same name."""
+    names = dict.fromkeys((method_label(pay_method), pg_label(pg_provider)))
+    return " · ".join(filter(None, names))
+
+
 def bank_label(code: str) -> str:
     """Return the name of the bank with this standard code; an unknown code as it is."""
     bank = bank_by_code(code)

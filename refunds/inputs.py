@@ -61,13 +61,17 @@ def parse_amount(value: object, *, field: str = "amount") -> Decimal:
     booleans, lists, more digits than any payment has. Sign and precision are checked by the rules.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise _invalid_amount(field)
+        raise _no_number(field)
     try:
         amount = read_amount(value) if isinstance(value, str) else Decimal(value)
     except (ValueError, InvalidOperation) as exc:
-        raise _invalid_amount(field) from exc
-    if not amount.is_finite() or amount.adjusted() >= MAX_DIGITS or _decimals(amount) > MAX_DIGITS:
-        raise _invalid_amount(field)
+        raise _no_number(field) from exc
+    if not amount.is_finite():
+        raise _no_number(field)
+    if amount.adjusted() >= MAX_DIGITS:
+        raise InvalidRequest("invalid_amount", _("The amount is too large: more than can be refunded."), field=field)
+    if _decimals(amount) > MAX_DIGITS:
+        raise InvalidRequest("invalid_amount", _("The amount has too many decimals."), field=field)
     return amount
 
 
@@ -76,7 +80,7 @@ def _decimals(amount: Decimal) -> int:
     return -exponent if isinstance(exponent, int) else 0
 
 
-def _invalid_amount(field: str) -> InvalidRequest:
+def _no_number(field: str) -> InvalidRequest:
     return InvalidRequest("invalid_amount", _("The amount must be a plain number, such as 1000."), field=field)
 
 

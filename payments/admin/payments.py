@@ -18,7 +18,7 @@ from core.admin.lists import BrowsingAdmin
 from core.money import format_money
 from payments.admin.filters import MethodFilter, PgFilter, StatusFilter
 from payments.admin.search import SEARCHED, search_payments
-from payments.labels import method_label, pg_label, status_label
+from payments.labels import method_and_pg, method_label, pg_label, status_label
 from payments.models import Payment
 
 # Colours as in `badge`.
@@ -109,8 +109,7 @@ class PaymentAdmin(BrowsingAdmin):
     @admin.display(description=gettext_lazy("goods"))
     def goods(self, payment: Payment) -> SafeString:
         # The method stands below: a column of its own does not fit into 1280 pixels.
-        names = dict.fromkeys((method_label(payment.pay_method), pg_label(payment.pg_provider)))
-        return two_lines(payment.name or "–", " · ".join(filter(None, names)))
+        return two_lines(payment.name or "–", method_and_pg(payment.pay_method, payment.pg_provider))
 
     @admin.display(description=gettext_lazy("method"))
     def method_name(self, payment: Payment) -> str:

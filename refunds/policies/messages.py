@@ -14,6 +14,8 @@ from refunds.policies.context import RefundContext
 from refunds.policies.pg_facts import KSNET_PERIOD, merchant_cost
 from refunds.policies.taxes import tax_free_least
 
+EXAMPLE = Decimal(1000)  # shows decimals; not the amount to refund
+
 SENTENCES = {
     "payment_failed": _("The payment of this order failed, so there is nothing to refund."),
     "not_paid": _(
@@ -137,7 +139,7 @@ PLACEHOLDERS: dict[str, Callable[[RefundContext], str]] = {
     "asked": lambda c: _money(c, c.amount),
     "refundable": lambda c: _money(c, c.payment.refundable_amount),
     "paid": lambda c: _money(c, c.payment.amount),
-    "example": lambda c: str(quantize(c.payment.amount, c.payment.currency)),
+    "example": lambda c: str(quantize(EXAMPLE, c.payment.currency)),
     "tax_free_left": lambda c: _money(c, c.payment.tax_free_left),
     "tax_free_least": lambda c: _money(c, tax_free_least(c)),
     "vat_left": lambda c: _money(c, c.payment.vat_left),

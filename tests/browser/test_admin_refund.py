@@ -43,6 +43,9 @@ def test_select_confirm_and_see_the_result(desk: Page, sandbox: SandboxServer) -
     button = desk.locator("#refund-button")
     expect(button).to_have_text("Refund ₩62,000 for 2 orders")
 
+    desk.fill(f"[name=p{card.pk}-amount]", "999,999,999")
+    expect(button).to_have_text("Correct the amount")
+    expect(button).to_be_disabled()
     desk.fill(f"[name=p{card.pk}-amount]", "2,000")
     expect(button).to_have_text("Refund ₩12,000 for 2 orders")
     desk.uncheck(f"[name=p{vbank.pk}-selected]")

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from core.money import KRW, format_money, format_totals, precision, quantize
 from payments.admin.payments import state_badge
-from payments.labels import method_label, pg_label
+from payments.labels import method_and_pg
 from payments.models import Payment
 from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, initial_data
 from refunds.batches.create import Order
@@ -107,8 +107,7 @@ class Row:
 
     @property
     def method(self) -> str:
-        names = (method_label(self.payment.pay_method), pg_label(self.payment.pg_provider))
-        return " · ".join(name for name in names if name)
+        return method_and_pg(self.payment.pay_method, self.payment.pg_provider)
 
     @property
     def plain_refundable(self) -> str:
@@ -166,6 +165,8 @@ class Confirmation:
     @property
     def button(self) -> str:
         count = len(self.ticked)
+        if any(row.amount is None for row in self.ticked):
+            return _("Correct the amount")
         label = ngettext("Refund %(total)s for %(count)s order", "Refund %(total)s for %(count)s orders", count)
         return label % {"total": " + ".join(self.totals), "count": count}
 

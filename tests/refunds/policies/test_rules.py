@@ -75,8 +75,8 @@ def test_too_high_amount_is_reported_with_the_requested_and_refundable_amount():
     assert "₩6,000" in violation.message
 
 
-def test_too_precise_amount_is_reported_with_a_valid_example():
-    assert "like 10000." in only_violation(asking(paid(), "1.5")).message
+def test_too_precise_amount_is_reported_with_an_example_that_is_not_the_whole_payment():
+    assert "like 1000." in only_violation(asking(paid(), "1.5")).message
 
 
 @pytest.mark.parametrize(

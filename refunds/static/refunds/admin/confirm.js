@@ -3,7 +3,7 @@
   "use strict";
   const form = document.getElementById("refund-form");
   if (!form) return;
-  const { one, many, cost, busy, locale } = form.dataset;
+  const { one, many, wrong, cost, busy, locale } = form.dataset;
   const button = document.getElementById("refund-button");
   const label = button.textContent;
 
@@ -50,17 +50,20 @@
     const sums = new Map();
     let count = 0;
     let fees = 0;
+    let valid = true;
     for (const card of form.querySelectorAll(".rd-order")) {
       const order = read(card);
       showCost(card, order);
       card.classList.toggle("rd-out", !order.ticked);
       const field = card.querySelector(".rd-amount");
+      const fits = order.amount !== null && order.amount > 0 && order.amount <= order.left;
       if (field) field.classList.toggle("rd-over", order.amount === null || order.amount > order.left);
       if (!order.ticked) continue;
+      valid = valid && fits;
       count += 1;
       fees += order.fee;
       const sum = sums.get(order.currency) || { units: 0, precision: order.precision };
-      sum.units += order.amount || 0;
+      sum.units += fits ? order.amount : 0;
       sums.set(order.currency, sum);
     }
     const totals = [...sums].sort().map(([currency, sum]) => money(sum.units, currency, sum.precision));
@@ -71,8 +74,9 @@
     document.getElementById("total-amount").replaceChildren(
       ...totals.map((text) => Object.assign(document.createElement("span"), { textContent: text })),
     );
-    button.textContent = (count === 1 ? one : many).replace("{total}", totals.join(" + ")).replace("{count}", count);
-    button.disabled = count === 0;
+    const offer = (count === 1 ? one : many).replace("{total}", totals.join(" + ")).replace("{count}", count);
+    button.textContent = valid ? offer : wrong;
+    button.disabled = count === 0 || !valid;
   };
 
   form.addEventListener("input", update);
