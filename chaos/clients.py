@@ -23,14 +23,14 @@ NOBODY_THERE = {(NO_ANSWER, ""), ("503", "database_unavailable")}
 
 @dataclass
 class RefundAttempt:
-    """One requested refund, and every answer to it: "200", "504", "no answer", with the refund that it names."""
+    """One requested refund and the answers it got. `numbers` are the refunds that the answers name."""
 
     imp_uid: str
     amount: int | None
     key: str
     reason: str
     entry_point: str  # "api" or "command"
-    answers: list[tuple[str, str]] = field(default_factory=list)  # status, error code
+    answers: list[tuple[str, str]] = field(default_factory=list)  # status ("200", "exit 0", NO_ANSWER), error code
     numbers: set[str] = field(default_factory=set)
 
     def note(self, status: str, document: dict[str, Any]) -> None:

@@ -39,7 +39,8 @@ ENCRYPTION_KEYS = encryption_keys(
     "ENCRYPTION_KEYS", env.names("ENCRYPTION_KEYS"), secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS]
 )
 
-# Everything the process writes besides the database: collected static files, lock files, the demo's database.
+# Everything the processes write besides the database: the broker's messages, metrics, lock files, collected static
+# files, the demo's databases.
 VAR_DIR = BASE_DIR / env.text("VAR_DIR", "var")
 
 DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///db.sqlite3", BASE_DIR)}

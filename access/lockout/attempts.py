@@ -20,9 +20,10 @@ def is_locked_out(request: HttpRequest, username: str) -> bool:
 
 
 def begin(request: HttpRequest, username: str) -> bool:
-    """Return whether a password may be compared now. If so, count the attempt until `end` or a failure.
+    """Count a login attempt, and return True, if the limits allow one more; otherwise return False and count nothing.
 
-    The row is committed before the others are counted, so no more parallel attempts pass than the limit allows.
+    Call it before a password is compared. The attempt counts until `end`, or until a failure replaces it. Its row is
+    committed before the others are counted, so parallel attempts cannot pass the limit together.
     """
     if is_locked_out(request, username):
         return False

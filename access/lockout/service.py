@@ -122,7 +122,7 @@ def locked_addresses() -> set[str | None]:
 
 
 def locked_accounts() -> set[tuple[str | None, str | None]]:
-    """Return the username and address of every lock-out of one username."""
+    """Return (username, address) for each pair that is locked out. Locked addresses: see `locked_addresses`."""
     counts = (
         current_failures().order_by().values_list("username", "ip_address").annotate(count=Sum("failures_since_start"))
     )

@@ -26,7 +26,7 @@ def staff_may(
 ) -> Callable[
     [Callable[Concatenate[StaffRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
 ]:
-    """Let only users through to the view for whom `predicate` is true; answer 403 to all others."""
+    """Return a decorator that answers 403 unless `predicate` is true for the signed-in user."""
 
     def decorate(
         view: Callable[Concatenate[StaffRequest, P], HttpResponse],

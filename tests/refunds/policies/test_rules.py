@@ -172,4 +172,4 @@ def test_message_is_in_the_active_language():
 def test_dates_in_messages_are_in_korean_time():
     late_evening_in_utc = seoul(2026, 2, 1, 0, 30)
     violation = only_violation(asking(paid("danal", "phone", paid_at=late_evening_in_utc)))
-    assert "Feb. 1, 2026" in violation.message
+    assert "2026-02-01" in violation.message
