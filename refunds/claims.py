@@ -11,23 +11,29 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+# One call to i'mport may take longer than this, so it does not prove that the process is gone.
+STALLED_AFTER = timedelta(seconds=15)
+
 
 class Progress(Enum):
     """State of work that a worker does."""
 
     WAITING = "waiting"  # for a worker
     RUNNING = "running"
+    STALLED = "stalled"  # no sign of life for a while; its process may be gone
     SILENT = "silent"  # its process is gone
     FINISHED = "finished"
 
 
 def progress_of(claimed_at: datetime | None, *, is_finished: bool) -> Progress:
-    """Return whether the work is finished, waits for a worker, is under way, or lost its process."""
+    """Return whether the work is finished, waits for a worker, is under way, makes no progress, or lost its process."""
     if is_finished:
         return Progress.FINISHED
     if claimed_at is None:
         return Progress.WAITING
-    return Progress.SILENT if claimed_at < silent_since() else Progress.RUNNING
+    if claimed_at < silent_since():
+        return Progress.SILENT
+    return Progress.STALLED if claimed_at < timezone.now() - STALLED_AFTER else Progress.RUNNING
 
 
 def silent_since() -> datetime:

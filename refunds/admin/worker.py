@@ -26,4 +26,4 @@ def no_worker_text() -> str:
 def delay_text(progress: Progress, requested_at: datetime) -> str:
     """Return the same for work that a worker should do by now; "" if it is not delayed."""
     is_overdue = progress is Progress.WAITING and timezone.now() - requested_at > STARTS_WITHIN
-    return no_worker_text() if is_overdue or progress is Progress.SILENT else ""
+    return no_worker_text() if is_overdue or progress in (Progress.STALLED, Progress.SILENT) else ""

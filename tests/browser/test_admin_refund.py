@@ -68,13 +68,68 @@ def test_select_confirm_and_see_the_result(desk: Page, sandbox: SandboxServer) -
     batch = RefundBatch.objects.get()
     assert run(batch_id=batch.pk, run_time=timedelta(0))
     expect(desk.locator("tr[data-state=refunded]")).to_have_count(1)
-    expect(desk.get_by_role("status")).to_have_text("1 of 2 orders done")
+    expect(desk.get_by_role("status")).to_have_text("1 of 2 requested: 1 refunded")
     run(batch_id=batch.pk)
     expect(desk.locator("tr[data-state=refunded]")).to_have_count(2)
     expect(desk.locator("#heading")).to_have_text("Refund result")
     expect(desk.locator("progress")).to_have_count(0)
     assert sandbox.payment(card.imp_uid)["cancel_amount"] == 2_000
     assert sandbox.payment(vbank.imp_uid)["cancel_amount"] == 10_000
+
+
+@pytest.fixture
+def result(desk: Page, sandbox: SandboxServer) -> Page:
+    """Leave two orders to a worker and open the result page, with a clock that a test can move."""
+    desk.clock.install()
+    open_confirmation(desk, paid_at_sandbox(sandbox), paid_at_sandbox(sandbox))
+    desk.locator("#refund-button").click()
+    expect(desk.locator("tr[data-state=waiting]")).to_have_count(2)
+    return desk
+
+
+def answer_with(page: Page, status: int) -> None:
+    page.unroute_all()
+    page.route("**/batch/**", lambda route: route.fulfill(status=status))
+
+
+def test_result_page_says_when_it_no_longer_updates(result: Page) -> None:
+    line = result.locator("[data-follow]")
+    expect(line).to_contain_text("This page updates itself")
+
+    answer_with(result, 403)
+    expect(line).to_have_text("This page no longer updates. Reload it.")
+    result.unroute_all()
+
+    result.reload()
+    expect(line).to_contain_text("This page updates itself")
+    result.clock.fast_forward("11:00")
+    expect(line).to_have_text("This page no longer updates. Reload it.")
+
+
+def test_result_page_keeps_trying_while_the_server_does_not_answer(result: Page) -> None:
+    line = result.locator("[data-follow]")
+    answer_with(result, 503)
+    for _time in range(3):
+        with result.expect_response("**/batch/**"):
+            result.clock.fast_forward("00:30")
+    expect(line).to_have_text("The server does not answer. This page keeps trying.")
+
+    result.unroute_all()
+    run(batch_id=RefundBatch.objects.get().pk)
+    result.clock.fast_forward("00:30")
+    expect(result.locator("tr[data-state=refunded]")).to_have_count(2)
+    expect(line).to_have_count(0)
+
+
+def test_result_page_follows_open_refunds_of_a_finished_batch(result: Page, sandbox: SandboxServer) -> None:
+    sandbox.fault("cancel", "drop_after", times=1)
+    run(batch_id=RefundBatch.objects.get().pk)
+    expect(result.get_by_role("status")).to_have_text("2 of 2 requested: 1 refunded, 1 being checked")
+
+    RefundRecord.objects.filter(status="unknown").update(status="pending")
+    result.clock.fast_forward("00:30")
+
+    expect(result.get_by_role("status")).to_have_text("2 of 2 requested: 1 refunded, 1 waiting for the PG")
 
 
 def test_going_back_and_pressing_again_refunds_nothing(desk: Page, sandbox: SandboxServer) -> None:

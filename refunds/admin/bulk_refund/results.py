@@ -11,6 +11,13 @@ from core.money import format_money, format_totals
 from refunds.batches.outcomes import BatchOutcome, State
 from refunds.claims import Progress
 
+IN_WORDS = {
+    State.REFUNDED: _("%(count)s refunded"),
+    State.UNKNOWN: _("%(count)s being checked"),
+    State.PENDING: _("%(count)s waiting for the PG"),
+    State.RUNNING: _("%(count)s in progress"),
+    State.REFUSED: _("%(count)s failed"),
+}
 BADGES = {
     State.REFUNDED: ("green", _("Refunded")),
     State.PENDING: ("blue", _("Accepted, waiting for the PG")),
@@ -57,9 +64,20 @@ class Results:
         return len(self.outcomes)
 
     @property
-    def done(self) -> int:
-        """The number of orders that were sent to i'mport or rejected here."""
-        return sum(outcome.state not in (State.WAITING, State.RUNNING) for outcome in self.outcomes)
+    def is_settled(self) -> bool:
+        """Whether every order has its final outcome; that of a refund may come long after the batch has finished."""
+        return self.is_finished and not self.to_check
+
+    @property
+    def requested(self) -> int:
+        """The number of orders whose turn has come, also those that were rejected here."""
+        return sum(outcome.state is not State.WAITING for outcome in self.outcomes)
+
+    @property
+    def in_words(self) -> str:
+        """How many of the requested orders came to which outcome, so far."""
+        found = Counter(outcome.state for outcome in self.outcomes)
+        return ", ".join(str(text) % {"count": found[state]} for state, text in IN_WORDS.items() if found[state])
 
     @property
     def lines(self) -> list[Line]:

@@ -27,6 +27,7 @@ from refunds.permissions import may_repair, may_resolve, may_view_reports
 BADGES = {
     Progress.WAITING: ("grey", _("Waiting")),
     Progress.RUNNING: ("blue", _("Running")),
+    Progress.STALLED: ("blue", _("Running")),
     Progress.SILENT: ("red", _("Stopped early")),
     Progress.FINISHED: ("grey", _("Finished")),
 }

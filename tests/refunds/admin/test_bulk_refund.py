@@ -168,15 +168,15 @@ def test_a_press_that_meets_the_refund_of_the_other_press_leads_to_its_result(
 
 
 @pytest.mark.parametrize(
-    ("fault", "state", "code"),
+    ("fault", "state", "code", "counted", "follows"),
     [
-        ("refuse", "refused", "refused_by_gateway"),
-        ("drop_after", "unknown", "outcome_unknown"),
-        ("accept_later", "pending", ""),
+        ("refuse", "refused", "refused_by_gateway", "1 failed", False),
+        ("drop_after", "unknown", "outcome_unknown", "1 being checked", True),
+        ("accept_later", "pending", "", "1 waiting for the PG", True),
     ],
 )
 def test_each_outcome_is_shown_and_stops_no_other_order(
-    staff: Client, sandbox: SandboxServer, fault: str, state: str, code: str
+    staff: Client, sandbox: SandboxServer, fault: str, state: str, code: str, counted: str, follows: bool
 ) -> None:
     bad, good = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
     sandbox.fault("cancel", fault, times=1)
@@ -185,6 +185,8 @@ def test_each_outcome_is_shown_and_stops_no_other_order(
 
     assert states(result) == {bad.merchant_uid: state, good.merchant_uid: "refunded"}
     assert codes(result) == ([code] if code else [])
+    assert f"2 of 2 requested: 1 refunded, {counted}" in result
+    assert ("data-follow" in result) is follows
     assert RefundBatchItem.objects.get(payment=bad).error_code == code
 
 

@@ -96,6 +96,9 @@ def test_a_comparison_follows_its_worker(resolver: Client, sandbox: SandboxServe
     assert "(100/300)" in page
     run_comparison(report_id=report.pk)  # another process is running it
     assert sandbox.stats().get("status") is None
+    ReconciliationReport.objects.update(claimed_at=timezone.now() - timedelta(seconds=20))
+    assert codes(resolver.get(url).text) == ["stalled", "no_worker"]
+
     ReconciliationReport.objects.update(claimed_at=timezone.now() - timedelta(hours=1))
     page = resolver.get(url).text
     assert codes(page) == ["interrupted"]

@@ -241,5 +241,9 @@ class TestWithoutWorker:
         url = self.press(staff, paid_at_sandbox(sandbox), paid_at_sandbox(sandbox))
         RefundBatch.objects.update(claimed_at=timezone.now())
         assert codes(staff.get(url).text) == ["running"]
+        RefundBatch.objects.update(claimed_at=timezone.now() - timedelta(seconds=20))
+        note_worker()
+        assert codes(staff.get(url).text) == ["stalled"]
+        Heartbeat.objects.all().delete()
         RefundBatch.objects.update(claimed_at=timezone.now() - LONG_AGO)
         assert codes(staff.get(url).text) == ["interrupted", "no_worker"]
