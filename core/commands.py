@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from rest_framework.utils.encoders import JSONEncoder
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
 
@@ -18,4 +19,5 @@ class JsonCommand(BaseCommand):
         return CommandError(message, returncode=USAGE)
 
     def write_json(self, document: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+        """Write the document in the form of the REST API, times included."""
+        self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, cls=JSONEncoder))

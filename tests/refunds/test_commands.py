@@ -13,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
+from rest_framework.renderers import JSONRenderer
 
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from tests.factories import ACCOUNT_DIGITS, make_payment, paid_at_sandbox
@@ -48,6 +49,14 @@ def test_several_orders_are_refunded_and_reported(sandbox: SandboxServer) -> Non
     assert [result["refund"]["amount"] for result in document["results"]] == [4000, 4000]
     assert set(RefundRecord.objects.values_list("source", "reason")) == {(RefundSource.COMMAND, "size")}
     assert "manage.py (" in RefundRecord.objects.first().requested_by_name  # type: ignore[union-attr]
+
+
+def test_times_are_written_as_the_api_writes_them(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    refund = run_json("refund", payment.merchant_uid)[1]["results"][0]["refund"]
+    record = RefundRecord.objects.get()
+    assert refund["requested_at"] == json.loads(JSONRenderer().render(record.requested_at))
+    assert refund["requested_at"].endswith("Z")
 
 
 def test_one_bad_order_does_not_stop_the_others(sandbox: SandboxServer) -> None:
