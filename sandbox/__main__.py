@@ -32,13 +32,17 @@ def prepare_environment(options: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run the server. A busy port gives one line, not a traceback."""
+    """Run the server. A busy port or an unusable database gives one line, not a traceback."""
     options = parse_arguments(sys.argv[1:])
     prepare_environment(options)
     django.setup()
     runner = import_module("sandbox.runner")  # imports models, which need Django set up
     try:
+        runner.prepare_database()
         runner.serve(options.host, options.port)
+    except runner.DatabaseUnusable as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
     except OSError as exc:
         sys.stderr.write(f"Cannot serve on {options.host}:{options.port}: {exc}\n")
         return 2

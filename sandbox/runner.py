@@ -12,6 +12,7 @@ from types import FrameType
 from django.conf import settings
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError
 
 from sandbox.httpd import SandboxHTTPServer, SandboxRequestHandler
 from sandbox.server.cancels import settle_due_forever
@@ -19,10 +20,22 @@ from sandbox.server.cancels import settle_due_forever
 TICK_SECONDS = 0.2
 
 
+class DatabaseUnusable(Exception):
+    """The database file cannot be created, read or migrated."""
+
+
+def prepare_database() -> None:
+    """Create and migrate the database. Raises `DatabaseUnusable`."""
+    path = Path(str(settings.DATABASES["default"]["NAME"]))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        call_command("migrate", verbosity=0, interactive=False)
+    except (OSError, DatabaseError) as exc:
+        raise DatabaseUnusable(f"Cannot use {path} as the database: {exc}") from exc
+
+
 def serve(host: str, port: int) -> None:
-    """Migrate the database, print the address and serve until SIGTERM or SIGINT."""
-    Path(str(settings.DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
-    call_command("migrate", verbosity=0, interactive=False)
+    """Print the address and serve until SIGTERM or SIGINT."""
     server = SandboxHTTPServer((host, port), SandboxRequestHandler, ipv6=":" in host)
     server.set_app(get_wsgi_application())
     stopping = threading.Event()

@@ -159,3 +159,14 @@ def test_command_starts_the_server_on_a_free_port(tmp_path: Path, debug: str, ex
     assert done.returncode == 0
     assert done.stdout.startswith("Sandbox i'mport API at http://127.0.0.1:")
     assert database.exists()
+
+
+def test_command_refuses_a_database_file_that_it_cannot_use(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("not a database, and longer than the header of one" * 10)
+    for database in (tmp_path, text, text / "s.sqlite3"):
+        done = run_manage("--port", "0", "--database", str(database), debug="true")
+
+        assert (done.returncode, done.stdout) == (2, "")
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert str(database) in done.stderr

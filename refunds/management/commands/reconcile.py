@@ -1,5 +1,6 @@
 """`manage.py reconcile`: settle open refunds and import cancels made elsewhere."""
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
@@ -87,14 +88,12 @@ class Command(RefundCommand):
             raise self.usage_error(
                 _("--since must be before --until."), code="invalid_options", as_json=options["json"]
             )
-        with tqdm(unit=" payments", disable=None, file=self.stderr) as bar:
-            report = compare_period(
-                since=since, until=until, check_only=options["check"], on_progress=partial(_show_progress, bar)
-            )
-        if options["csv"] == "-":
-            write_csv(report, cast(IO[str], self.stdout))
-        elif options["csv"]:
-            with Path(options["csv"]).open("w", newline="", encoding="utf-8-sig") as file:
+        with self._csv_file(options) as file:
+            with tqdm(unit=" payments", disable=None, file=self.stderr) as bar:
+                report = compare_period(
+                    since=since, until=until, check_only=options["check"], on_progress=partial(_show_progress, bar)
+                )
+            if file:
                 write_csv(report, file)
         if options["json"]:
             self.write_json(report_json(report))
@@ -102,6 +101,17 @@ class Command(RefundCommand):
             self._write_report(report)
         if report.remaining or report.error:
             raise SystemExit(SOME_FAILED)
+
+    def _csv_file(self, options: dict[str, Any]) -> AbstractContextManager[IO[str] | None]:
+        """Open the file for --csv, if any: a file that cannot be written is a usage error, before any work."""
+        name = options["csv"]
+        if not name or name == "-":
+            return nullcontext(cast(IO[str], self.stdout) if name else None)
+        try:
+            return Path(name).open("w", newline="", encoding="utf-8-sig")
+        except OSError as exc:
+            message = _("%(file)s cannot be written: %(error)s") % {"file": name, "error": exc.strerror}
+            raise self.usage_error(message, code="invalid_options", as_json=options["json"]) from exc
 
     def _write_report(self, report: ReconciliationReport) -> None:
         for found in report.discrepancies.all():

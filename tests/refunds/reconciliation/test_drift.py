@@ -116,6 +116,17 @@ def test_csv_contains_no_formulas(sandbox: SandboxServer, tmp_path: Path) -> Non
         assert [row["order"] for row in csv.DictReader(file)] == ["'=1+1"]
 
 
+@pytest.mark.parametrize("name", ["", "missing/drift.csv"])
+def test_a_csv_file_that_cannot_be_written_is_refused_before_any_work(
+    sandbox: SandboxServer, tmp_path: Path, name: str
+) -> None:
+    code, text = compare_json("--csv", str(tmp_path / name))
+    assert (code, text["code"]) == (2, "invalid_options")
+    assert str(tmp_path / name) in text["message"]
+    assert not ReconciliationReport.objects.exists()
+    assert sandbox.log("status") == []
+
+
 @pytest.mark.parametrize("args", [(), ("ORDER", SINCE), (SINCE, "--until=2019-01-01"), ("--since=never",)])
 def test_bad_options_are_usage_errors(sandbox: SandboxServer, args: tuple[str, ...]) -> None:
     assert compare(*args)[0] in (1, 2)
