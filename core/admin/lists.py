@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
@@ -22,6 +24,7 @@ else:
 
 TICKED = "id__in"  # the rows that were ticked for an export
 COUNTED_AT_MOST = 1_000
+SHOWN_AT_MOST = 60  # characters of an unknown filter's name
 # Suffixes that Django's and the theme's filters add to the name of their field.
 _ENDINGS = ("", "__exact", "__isnull", "__in", "__id__exact", "__gte", "__lt", "_from", "_to")
 
@@ -36,14 +39,17 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
     """
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Return True, or raise `IncorrectLookupParameters`: the admin then shows the whole list, with a message."""
         if lookup == TICKED:
             try:
                 _ensure_keys(self.model, value.split(","))
             except BadRequest as exc:
-                raise IncorrectLookupParameters from exc  # the list is shown without it
+                raise _ignored_filter(request, lookup) from exc
         elif lookup not in self._parameters(request):
-            return False
-        return bool(super().lookup_allowed(lookup, value, request))
+            raise _ignored_filter(request, lookup)
+        if not super().lookup_allowed(lookup, value, request):
+            raise _ignored_filter(request, lookup)
+        return True
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
         _ensure_keys(self.model, request.POST.getlist(ACTION_CHECKBOX_NAME))
@@ -64,6 +70,12 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
             name = filter_[0] if isinstance(filter_, tuple) else getattr(filter_, "parameter_name", filter_)
             names |= {f"{name}{ending}" for ending in _ENDINGS}
         return names
+
+
+def _ignored_filter(request: HttpRequest, lookup: str) -> IncorrectLookupParameters:
+    message = _("The filter “%(name)s” is not valid here, so it was left out.") % {"name": lookup[:SHOWN_AT_MOST]}
+    messages.warning(request, message)
+    return IncorrectLookupParameters(message)
 
 
 def _ensure_keys(model: type[Model], texts: Iterable[str]) -> None:

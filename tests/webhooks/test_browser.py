@@ -41,7 +41,7 @@ def test_from_adding_an_endpoint_to_sending_an_event_again(desk: Page, receiver:
     secret = desk.evaluate("navigator.clipboard.readText()")
     assert SECRET.fullmatch(secret)
 
-    desk.get_by_role("link", name="I copied it").click()
+    desk.get_by_role("link", name="Done").click()
     desk.get_by_role("button", name="Send a test event").click()
     expect(desk.get_by_text("The test event was accepted.")).to_be_visible()
     assert receiver.received[0].verified_with(secret)["type"] == "ping"
