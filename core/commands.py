@@ -1,12 +1,20 @@
 """The base of management commands: exit codes, and one JSON document."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from rest_framework.utils.encoders import JSONEncoder
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
+
+
+class _Encoder(JSONEncoder):
+    """Write values as the REST API does, and a decimal as its exact text."""
+
+    def default(self, obj: Any) -> Any:
+        return str(obj) if isinstance(obj, Decimal) else super().default(obj)
 
 
 class JsonCommand(BaseCommand):
@@ -20,4 +28,4 @@ class JsonCommand(BaseCommand):
 
     def write_json(self, document: dict[str, Any]) -> None:
         """Write the document in the form of the REST API, times included."""
-        self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, cls=JSONEncoder))
+        self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, cls=_Encoder))
