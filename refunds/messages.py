@@ -18,6 +18,9 @@ UNKNOWN = _("No answer from i'mport. We are checking whether it went through. Do
 NOT_CARRIED_OUT = _("i'mport shows that this refund was not executed. Request it again if it is still needed.")
 OPEN_TOO_LONG = _("Open for too long. Ask i'mport or the PG, then close it here.")
 LOOKED_AT = _("Reviewed; no action needed.")
+NUMBERED_NOT_CARRIED_OUT = _(
+    "Refund %(number)s of %(amount)s was not executed. Request it again if it is still needed."
+)
 NOT_SHOWN = _("The payment was not found at i'mport, or i'mport's answer could not be read.")
 UNBOOKABLE = _("i'mport's data could not be recorded. See the log.")
 FOUND = _("Cancelled in i'mport's console; added here.")
@@ -38,6 +41,12 @@ def message_of(record: RefundRecord) -> str:
     if record.error_code == RefundAbandoned.code:
         return str(NOT_CARRIED_OUT)
     return record.message
+
+
+def not_carried_out(record: RefundRecord) -> str:
+    """Return that this refund was not executed, for a place that does not show the refund itself."""
+    amount = format_money(record.amount, record.payment.currency)
+    return NUMBERED_NOT_CARRIED_OUT % {"number": record.number, "amount": amount}
 
 
 def other_amount(record: RefundRecord, done: Decimal) -> str:

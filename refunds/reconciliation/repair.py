@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from payments.gateway import Gateway, GatewayError, get_gateway
 from payments.models import Payment
-from refunds.messages import NOT_SHOWN, UNBOOKABLE
-from refunds.models import Discrepancy, ReconciliationReport
+from refunds.errors import RefundAbandoned
+from refunds.messages import NOT_SHOWN, UNBOOKABLE, not_carried_out
+from refunds.models import Discrepancy, ReconciliationReport, RefundRecord, RefundStatus
 from refunds.reconciliation.discrepancies import find_discrepancies, ledger_of
 from refunds.reconciliation.drift import mirror_or_log
 from refunds.reconciliation.reconcile import Reconciled, reconcile
@@ -81,8 +82,21 @@ def _write_result(report: ReconciliationReport, result: Reconciled, *, is_new: b
             ReconciliationReport.objects.filter(pk=report.pk).update(repaired=F("repaired") + gone)
     if is_new and result.outcome in ("agrees", "imported"):
         _write(report, imp_uid, ADDED, _("The payment was added here."))
+        return
+    ended = [not_carried_out(refund) for refund in _not_carried_out_since(report, result.payment)]
+    if ended and result.outcome in ("agrees", "not_carried_out"):
+        _write(report, imp_uid, "not_carried_out", " ".join(ended))
     else:
-        _write(report, imp_uid, result.outcome, result.message)
+        _write(report, imp_uid, result.outcome, " ".join([result.message, *ended]))
+
+
+def _not_carried_out_since(report: ReconciliationReport, payment: Payment) -> QuerySet[RefundRecord]:
+    """Return the payment's refunds that turned out not to be executed after the report began.
+
+    This repair may have ended them, or another comparison before it.
+    """
+    ended = payment.refunds.filter(status=RefundStatus.FAILED, error_code=RefundAbandoned.code)
+    return ended.filter(settled_at__gte=report.started_at).select_related("payment").order_by("settled_at")
 
 
 def _write(report: ReconciliationReport, imp_uid: str, outcome: str, message: str) -> None:

@@ -147,6 +147,21 @@ def test_a_refund_that_still_waits_says_what_to_do(repairer: Client, sandbox: Sa
     assert report.remaining == 1
 
 
+@pytest.mark.parametrize("ended_by", ["this repair", "the sweep before it"])
+def test_a_refund_that_was_not_executed_is_named(repairer: Client, sandbox: SandboxServer, ended_by: str) -> None:
+    payment = paid_at_sandbox(sandbox)
+    refund = make_refund(payment, status="unknown", requested_at=timezone.now() - timedelta(hours=1))
+    report = found_now()
+    if ended_by != "this repair":
+        sweep()
+
+    assert press(repairer, report) == [
+        f"{payment.merchant_uid}: Refund {refund.number} of ₩1,000 was not executed. Request it again if it is still "
+        "needed. Recorded here: ₩0 of ₩10,000 refunded."
+    ]
+    assert report.remaining == 0
+
+
 @pytest.mark.parametrize("is_here", [True, False])
 def test_a_payment_that_cannot_be_booked_is_told(
     repairer: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, is_here: bool
