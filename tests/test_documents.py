@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "sandbox" / "README.md"])
 WITH_PATHS = ("CONTRIBUTING.md", "README.md", "docs/architecture.md", "docs/glossary.md", "docs/reliability.md")
 # The calls of the sweep, and the words for them in the manual.
-STEPS = {"_enqueue_forgotten": "batches", "reconcile": "open refunds", "process_waiting": "notification inbox"}
+STEPS = {"_enqueue_forgotten": "batches", "reconcile_due": "open refunds", "process_waiting": "notification inbox"}
 CODE = re.compile(r"```.*?```", re.DOTALL)
 
 
