@@ -1,7 +1,7 @@
 """Enqueue background tasks after the commit, without blocking or failing the caller."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 logger = logging.getLogger(__name__)
+
+# The pause until the next run of a task that runs every minute: a whole minute could end just after that run.
+UNTIL_NEXT_RUN = timedelta(seconds=55)
 
 
 def enqueue(task: "Task[Any, Any]", *arguments: str | int, at: datetime | None = None) -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError
+from core.queue import UNTIL_NEXT_RUN
 from payments.gateway import Gateway, GatewayError, GatewayPayment, PaymentUnknown, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Notification
@@ -24,7 +25,7 @@ from payments.models import Notification
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
-BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=1))
+BACK_OFF = (UNTIL_NEXT_RUN, timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=1))
 SPACING = timedelta(seconds=2)  # between two readings of one payment, however often i'mport notifies
 FLOOD = 20  # waiting payments beyond which no more tasks are enqueued: the sweep reads them, after the refunds
 CHUNK = 100  # payments in one call

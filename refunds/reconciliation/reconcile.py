@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.queue import UNTIL_NEXT_RUN
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, one_of_many
 from payments.models import Payment
@@ -31,7 +32,7 @@ _CHUNK = 100
 CONSOLE_DAYS = 89  # just below the 90 that i'mport lists in one call
 
 # The sweep compares an open refund again after these waits, then hourly.
-_WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
+_WAITS = (UNTIL_NEXT_RUN, timedelta(minutes=5), timedelta(minutes=30))
 _LAST_WAIT = timedelta(hours=1)
 
 ReconcileOutcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting", "unreachable", "unbookable"]

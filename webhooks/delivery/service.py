@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.encryption.cipher import DecryptError
+from core.queue import UNTIL_NEXT_RUN
 from webhooks.delivery.destinations import parse_url
 from webhooks.delivery.http import post
 from webhooks.endpoints import signing_secrets
@@ -43,7 +44,7 @@ LEASE = timedelta(minutes=2)  # longer than a run and its last attempt can take
 RUN_SECONDS = 20.0
 # After this many failures in a row, nothing is sent to the endpoint during the pause.
 FAILURES_THAT_MEAN_DOWN = 3
-PAUSE_WHEN_DOWN = timedelta(minutes=1)
+PAUSE_WHEN_DOWN = UNTIL_NEXT_RUN
 
 _GONE = 410
 _RETRY_AFTER_STATUSES = frozenset({429, 503})

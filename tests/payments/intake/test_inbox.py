@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -157,6 +158,16 @@ def test_iamport_down_backs_off_and_keeps_the_request() -> None:
     assert waits == [1, 5, 30, 60, 60]
     gateway.is_down = False
     assert process_waiting(gateway=gateway).read == 1
+
+
+def test_next_run_of_the_minute_tries_again() -> None:
+    gateway = Readings()
+    gateway.is_down = True
+    add_notification(imp_uid="imp_1")
+    began = timezone.now()
+    for at in (began + timedelta(seconds=2), began + timedelta(minutes=1)):
+        with time_machine.travel(at):
+            assert process_waiting(only_due=True, gateway=gateway).failed == 1
 
 
 def test_new_notification_brings_a_backed_off_reading_forward() -> None:

@@ -98,6 +98,13 @@ def test_periodic_run_skips_refunds_that_are_not_due(sandbox: SandboxServer) -> 
     assert list(due_payments(timezone.now() + timedelta(minutes=2))) == [record.payment]
 
 
+def test_next_run_of_the_minute_finds_the_refund_due(sandbox: SandboxServer) -> None:
+    record = age(pending_refund(sandbox), hours=1)
+    began = timezone.now()
+    sweep_at(began + timedelta(seconds=2))
+    assert list(due_payments(began + timedelta(minutes=1))) == [record.payment]
+
+
 def test_running_refund_is_not_due_before_its_lease_ends() -> None:
     requested(make_payment(), seconds=1)
     lost = requested(make_payment(), days=1)
