@@ -131,6 +131,10 @@ def test_result_page_follows_open_refunds_of_a_finished_batch(result: Page, sand
 
     expect(result.get_by_role("status")).to_have_text("2 of 2 requested: 1 refunded, 1 waiting for the PG")
 
+    expect(result.get_by_role("button", name="Check with i'mport")).to_be_visible()
+    result.clock.fast_forward("11:00")  # the form's new token is not a change
+    expect(result.locator("[data-follow]")).to_have_text("This page no longer updates. Reload it.")
+
 
 def test_going_back_and_pressing_again_refunds_nothing(desk: Page, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, amount=30_000)
