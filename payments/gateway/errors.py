@@ -4,6 +4,7 @@ GatewayError
  ├── GatewayRejected       i'mport answered "no" (code != 0); read the payment before calling it final
  │    └── PaymentUnknown   i'mport has no such payment
  ├── GatewayUnavailable    nothing was sent or nothing was carried out; asking again is safe
+ │    ├── GatewayUnreachable  no connection to i'mport
  │    └── GatewayAuthFailed   i'mport does not accept our key and secret
  └── OutcomeUnknown        it may or may not have been carried out; only a later read can tell
 """
@@ -39,6 +40,10 @@ class GatewayUnavailable(GatewayError):
     """The call had no effect: connection refused, DNS, no token, too many requests."""
 
     retryable = True
+
+
+class GatewayUnreachable(GatewayUnavailable):
+    """No connection to i'mport: nothing was sent."""
 
 
 class GatewayAuthFailed(GatewayUnavailable):

@@ -107,6 +107,7 @@ def test_buyer_and_unknown_user_get_the_same_response_at_the_admin(client: Clien
 
     said = "Please enter the correct username and password for a staff account"
     assert (right.status_code, said in right.text) == (wrong.status_code, said in wrong.text) == (200, True)
+    assert wrong.text.count("errornote") == 1
 
 
 def test_lockout_ends_in_time_and_further_attempts_do_not_extend_it() -> None:

@@ -125,6 +125,16 @@ def test_an_address_that_leads_inside_is_refused_with_a_reason(
     assert Endpoint.objects.get().url == "https://shop.example/"
 
 
+def test_the_form_names_the_addresses_that_the_settings_allow(manager: Client, settings: Settings) -> None:
+    settings.WEBHOOK_ALLOW_HTTP, settings.WEBHOOK_ALLOWED_NETWORKS = False, ()
+    assert (
+        "It must start with https://. Its server must be on the public internet."
+        in manager.get(f"{ENDPOINTS}add/").text
+    )
+    settings.WEBHOOK_ALLOW_HTTP = True
+    assert "It must start with https:// or http://." in manager.get(f"{ENDPOINTS}add/").text
+
+
 def existing() -> Endpoint:
     return Endpoint.objects.first() or add_endpoint(name="Shop", url="https://shop.example/", types=[])[0]
 

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from webhooks.delivery.destinations import look_up, parse_url
@@ -35,6 +37,21 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
             ),
         }
         error_messages = {"name": {"unique": gettext_lazy("This name is already in use.")}}
+
+    @property
+    def url_hint(self) -> str:
+        """Say which addresses the settings allow."""
+        scheme = (
+            _("It must start with https:// or http://.")
+            if settings.WEBHOOK_ALLOW_HTTP
+            else _("It must start with https://.")
+        )
+        place = (
+            _("Its server must be on the public internet or in an allowed network.")
+            if settings.WEBHOOK_ALLOWED_NETWORKS
+            else _("Its server must be on the public internet.")
+        )
+        return f"{scheme} {place}"
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"]

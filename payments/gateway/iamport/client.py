@@ -23,13 +23,14 @@ from payments.gateway.errors import (
     GatewayAuthFailed,
     GatewayRejected,
     GatewayUnavailable,
+    GatewayUnreachable,
     PaymentUnknown,
 )
 from payments.gateway.iamport.config import GatewayConfig
 from payments.gateway.iamport.listing import pages_between
 from payments.gateway.iamport.mapping import balance_from, payment_from, payments_from
 from payments.gateway.iamport.metrics import note
-from payments.gateway.iamport.outcomes import not_understood, raise_unless_ok, transport_failure
+from payments.gateway.iamport.outcomes import not_understood, raise_unless_ok, transport_failure, unreachable
 from payments.gateway.iamport.session import HttpSession, TransportError
 from payments.gateway.iamport.text import prose
 from payments.gateway.iamport.tokens import Token, TokenCache, is_header_safe
@@ -127,15 +128,21 @@ class IamportGateway:
     def _ask(self, call: Call, mapping: Callable[[Any], Mapped]) -> Mapped:
         """Make `call` with a valid token. Return its mapped answer if its `code` is 0, else raise."""
         asked_at = time.monotonic()
-        token = self._tokens.get()
+        token = self._token_for(call)
         envelope = self._exchange(call, token, asked_at)
         if envelope.status == 401:
             # i'mport executes nothing without a valid token, so even a cancel may be repeated with a new one.
-            envelope = self._exchange(call, self._tokens.get(rejected=token), asked_at)
+            envelope = self._exchange(call, self._token_for(call, rejected=token), asked_at)
         if envelope.status == 401:
             raise GatewayAuthFailed(_("i'mport refuses a new access token. Check the i'mport account."))
         raise_unless_ok(call, envelope)
         return self._mapped(call, envelope, mapping)
+
+    def _token_for(self, call: Call, rejected: Token | None = None) -> Token:
+        try:
+            return self._tokens.get(rejected)
+        except GatewayUnreachable as exc:
+            raise unreachable(call) from exc
 
     def _exchange(self, call: Call, token: Token | None = None, asked_at: float | None = None) -> Envelope:
         started = time.monotonic()

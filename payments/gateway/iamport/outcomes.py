@@ -8,6 +8,7 @@ from payments.gateway.errors import (
     GatewayError,
     GatewayRejected,
     GatewayUnavailable,
+    GatewayUnreachable,
     OutcomeUnknown,
     PaymentUnknown,
 )
@@ -40,8 +41,15 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
 def transport_failure(call: Call, exc: TransportError) -> GatewayError:
     """Return the error for a call that got no complete answer."""
     if isinstance(exc, NotSent):
-        return GatewayUnavailable(_("i'mport cannot be reached. Nothing was sent; try again in a moment."))
+        return unreachable(call)
     return _no_verdict(call, _("i'mport did not answer."))
+
+
+def unreachable(call: Call) -> GatewayUnreachable:
+    """Return the error for a call that could not be sent, or whose token could not be requested."""
+    if call.moves_money:
+        return GatewayUnreachable(_("i'mport cannot be reached. Nothing was sent; try again in a moment."))
+    return GatewayUnreachable(_("i'mport cannot be reached. Try again in a moment."))
 
 
 def not_understood(call: Call) -> GatewayError:

@@ -73,7 +73,8 @@ class Command(JsonCommand):
         end = parse_moment(options["end"], end_of_day=True) if options["end"] else timezone.now()
         start = parse_moment(options["start"]) if options["start"] else end - timedelta(days=DEFAULT_DAYS)
         if start >= end:
-            raise CommandError(_("--from must be before --to."), returncode=USAGE)
+            future, order = _("--from is in the future."), _("--from must be before --to.")
+            raise CommandError(order if options["end"] else future, returncode=USAGE)
         return sync_by_date(start, end, status=options["status"]), f"--from {start:%Y-%m-%d}"
 
     def _print(self, report: dict[str, Any], *, as_json: bool) -> None:

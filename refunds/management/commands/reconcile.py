@@ -85,9 +85,9 @@ class Command(RefundCommand):
         since = parse_moment(options["since"])
         until = parse_moment(options["until"], end_of_day=True) if options["until"] else timezone.now()
         if since >= until:
-            raise self.usage_error(
-                _("--since must be before --until."), code="invalid_options", as_json=options["json"]
-            )
+            future, order = _("--since is in the future."), _("--since must be before --until.")
+            message = order if options["until"] else future
+            raise self.usage_error(message, code="invalid_options", as_json=options["json"])
         with self._csv_file(options) as file:
             with tqdm(unit=" payments", disable=None, file=self.stderr) as bar:
                 report = compare_period(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from django.utils.translation import override
 
 from payments.gateway import Balance, get_gateway
 from payments.intake.mirror import mirror_payment, read_tax_parts
@@ -151,6 +152,13 @@ def test_a_broken_off_sync_says_where_to_resume(sandbox: SandboxServer) -> None:
 def test_bad_options_are_usage_errors(sandbox: SandboxServer, args: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         call_command("sync_payments", *args)
+
+
+def test_a_period_that_starts_in_the_future_is_named(sandbox: SandboxServer) -> None:
+    with override("en"), pytest.raises(CommandError, match="--from is in the future"):
+        call_command("sync_payments", "--from", "2999-01-01")
+    with override("en"), pytest.raises(CommandError, match="--since is in the future"):
+        call_command("reconcile", "--all", "--since", "2999-01-01")
 
 
 def test_a_wrong_key_is_a_configuration_error(sandbox: SandboxServer, settings: Any) -> None:
