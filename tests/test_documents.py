@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -10,8 +9,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "sandbox" / "README.md"])
 WITH_PATHS = ("CONTRIBUTING.md", "README.md", "docs/architecture.md", "docs/glossary.md", "docs/reliability.md")
-# The calls of the sweep, and the words for them in the manual.
-STEPS = {"_enqueue_forgotten": "batches", "reconcile_due": "open refunds", "process_waiting": "notification inbox"}
 CODE = re.compile(r"```.*?```", re.DOTALL)
 
 
@@ -88,20 +85,6 @@ def test_every_korean_term_of_the_glossary_is_in_the_catalogue() -> None:
 
     assert len(terms) > 20
     assert {term for term in terms if term not in catalogue} == set()
-
-
-def test_the_manual_lists_the_steps_of_the_sweep_in_their_order() -> None:
-    manual = (
-        text_of(ROOT / "docs" / "operations.md").partition("The sweep works in this order")[2].partition("\n\n###")[0]
-    )
-    steps = re.findall(r"^\d\. (.+)$", manual, re.MULTILINE)
-    tasks = ast.parse((ROOT / "refunds" / "tasks.py").read_text(encoding="utf-8"))
-    sweep = next(node for node in tasks.body if isinstance(node, ast.FunctionDef) and node.name == "sweep")
-    calls = [node for node in ast.walk(sweep) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    done = [ast.unparse(call.func) for call in sorted(calls, key=lambda call: call.lineno)]
-
-    assert [name for name in done if name in STEPS] == list(STEPS)
-    assert [word in step for word, step in zip(STEPS.values(), steps, strict=True)] == [True] * len(steps)
 
 
 def test_the_readme_is_short() -> None:

@@ -23,7 +23,8 @@ def test_new_token_is_copied_and_hidden_after_a_reload(page: Page, live_server: 
     page.fill("[name=password]", "secret")
     page.press("[name=password]", "Enter")
     page.fill("[name=name]", "쇼핑몰 웹 서버")
-    page.click("[name=_save]")
+    with page.expect_navigation():  # until its script has run
+        page.click("[name=_save]")
 
     secret = page.input_value("#token")
     page.click("#copy")

@@ -66,7 +66,7 @@ def test_operations_name_the_scheduled_tasks_and_the_order_of_the_sweep(monkeypa
     order = re.findall(r"^\d\. (.*)$", operations.partition("The sweep works in this order")[2], re.MULTILINE)[:3]
     done: list[str] = []
     monkeypatch.setattr(tasks, "open_batches", lambda: done.append("batches") or [])
-    monkeypatch.setattr(tasks, "reconcile", lambda **_: done.append("open refunds") or [])
+    monkeypatch.setattr(tasks, "reconcile_due", lambda **_: done.append("open refunds") or [])
     monkeypatch.setattr(tasks, "process_waiting", lambda **_: done.append("notification inbox"))
 
     tasks.sweep()

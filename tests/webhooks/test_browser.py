@@ -35,7 +35,8 @@ def test_from_adding_an_endpoint_to_sending_an_event_again(desk: Page, receiver:
     desk.locator("a[href$='/endpoint/add/']").first.click()
     desk.fill("[name=name]", "Web shop")
     desk.fill("[name=url]", receiver.url)
-    desk.get_by_role("button", name="Add, and show the secret").click()
+    with desk.expect_navigation():  # until its script has run
+        desk.get_by_role("button", name="Add, and show the secret").click()
     desk.get_by_role("button", name="Copy").click()
     expect(desk.get_by_role("button", name="Copied")).to_be_visible()
     secret = desk.evaluate("navigator.clipboard.readText()")
