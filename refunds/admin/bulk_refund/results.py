@@ -65,7 +65,7 @@ class Results:
 
     @property
     def is_settled(self) -> bool:
-        """Whether every order has its final outcome; that of a refund may come long after the batch has finished."""
+        """Return whether every order has its final outcome, which may come long after the batch has finished."""
         return self.is_finished and not self.to_check
 
     @property
@@ -75,7 +75,7 @@ class Results:
 
     @property
     def in_words(self) -> str:
-        """How many of the requested orders came to which outcome, so far."""
+        """Return the number of orders with each outcome so far, in words."""
         found = Counter(outcome.state for outcome in self.outcomes)
         return ", ".join(str(text) % {"count": found[state]} for state, text in IN_WORDS.items() if found[state])
 
