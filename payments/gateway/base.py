@@ -28,7 +28,8 @@ class Cancellation:
 class GatewayPayment:
     """A payment as i'mport shows it. Amounts in major units of `currency`; times are aware, None = never.
 
-    `status` is already "cancelled" after a partial cancel: tell partial from full by the amounts.
+    `status` is already "cancelled" after a partial cancel: tell partial from full by the amounts. `read_at` is when
+    the call was sent: what i'mport does later, this reading cannot show.
     """
 
     imp_uid: str
@@ -67,6 +68,7 @@ class GatewayPayment:
     card_type: int | None = None  # 0 credit, 1 debit
     cash_receipt_issued: bool = False
     has_promotion: bool = False
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

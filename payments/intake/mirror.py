@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 MIRRORED_FIELDS = tuple(
     field.name
     for field in fields(GatewayPayment)
-    if field.name not in {"imp_uid", "status", "cancel_amount", "cancel_history"}
+    if field.name not in {"imp_uid", "status", "cancel_amount", "cancel_history", "read_at"}
 )
 
 

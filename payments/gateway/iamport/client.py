@@ -4,7 +4,8 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -67,13 +68,15 @@ class IamportGateway:
         if not request.amount.is_finite() or request.amount <= 0:
             raise ValueError("the amount to cancel must be above 0")
         call = Call("cancel", "POST", "/payments/cancel", body=_cancel_body(request))
-        return self._ask(call, lambda raw: _same(payment_from(raw), request.imp_uid))
+        read_at = datetime.now(UTC)
+        return self._ask(call, lambda raw: replace(_same(payment_from(raw), request.imp_uid), read_at=read_at))
 
     def payment(self, imp_uid: str) -> GatewayPayment:
         """Read one payment. Raises `PaymentUnknown` or `GatewayUnavailable`."""
         # Payments of a test channel are found only when asked for.
         call = Call("payment", "GET", _payment_path(imp_uid), params=(("include_sandbox", "true"),))
-        return self._ask(call, lambda raw: _same(payment_from(raw), imp_uid))
+        read_at = datetime.now(UTC)
+        return self._ask(call, lambda raw: replace(_same(payment_from(raw), imp_uid), read_at=read_at))
 
     def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
         """Read many payments, a hundred per call; unknown ones are left out, the order is not kept."""
@@ -87,10 +90,12 @@ class IamportGateway:
         for first in range(0, len(wanted), UIDS_PER_CALL):
             chunk = wanted[first : first + UIDS_PER_CALL]
             call = Call("payments", "GET", "/payments", params=tuple(("imp_uid[]", uid) for uid in chunk))
+            read_at = datetime.now(UTC)
             try:
-                found += [payment for payment in self._ask(call, payments_from) if payment.imp_uid in chunk]
+                shown = [payment for payment in self._ask(call, payments_from) if payment.imp_uid in chunk]
             except PaymentUnknown:  # not one of them is known
                 continue
+            found += [replace(payment, read_at=read_at) for payment in shown]
         return found
 
     def payments_between(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -50,6 +51,7 @@ def _pages(ask: Ask, first: int, last: int, status: StatusFilter) -> Iterator[Pa
     seen: set[str] = set()
     page, total_before, restarts = 1, 0, 0
     while page:
+        read_at = datetime.now(UTC)
         found = ask(_call(first, last, status, page), _page_from)
         # The last try takes the pages as they come: a listing that keeps shifting must not be read for ever.
         if found.total < total_before and restarts < MAX_RESTARTS:
@@ -57,7 +59,9 @@ def _pages(ask: Ask, first: int, last: int, status: StatusFilter) -> Iterator[Pa
             page, total_before, restarts = 1, 0, restarts + 1
             continue
         yield PaymentPage(
-            payments=tuple(payment for payment in found.payments if payment.imp_uid not in seen),
+            payments=tuple(
+                replace(payment, read_at=read_at) for payment in found.payments if payment.imp_uid not in seen
+            ),
             window_start=datetime.fromtimestamp(first, tz=UTC),
             total=found.total,
         )
