@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 KRW = "KRW"
 MAX_DIGITS = 15  # what SQLite keeps exactly in its 8-byte numbers
 DECIMAL_PLACES = 2
+AMOUNT_LIMIT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)  # the columns of amounts hold less
 
 _AMOUNT_TEXT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from core.money import KRW
+from core.money import AMOUNT_LIMIT, DECIMAL_PLACES, KRW, precision
 from payments.gateway.base import Balance, Cancellation, GatewayPayment
 from payments.gateway.iamport.text import prose, text
 from payments.gateway.iamport.wire import Unreadable
@@ -14,7 +14,6 @@ from payments.gateway.iamport.wire import Unreadable
 logger = logging.getLogger(__name__)
 
 STATUSES = frozenset({"ready", "paid", "cancelled", "failed"})
-AMOUNT_LIMIT = Decimal(10) ** 15  # beyond any real payment; keeps absurd exponents out of arithmetic
 
 _IDENTIFIERS = (
     *("merchant_uid", "pay_method", "pg_provider", "emb_pg_provider", "pg_tid", "pg_id"),
@@ -34,13 +33,15 @@ def payment_from(raw: object) -> GatewayPayment:
     optional: dict[str, Any] = {name: text(raw.get(name)) for name in _IDENTIFIERS}
     optional |= {name: prose(raw.get(name)) for name in _PROSE}
     optional |= {name: from_unix(raw.get(name)) for name in _TIMES}
+    currency = text(raw.get("currency")).upper() or KRW
+    places = min(precision(currency), DECIMAL_PLACES)
     return GatewayPayment(
         imp_uid=_required(raw, "imp_uid"),
         status=_status(raw),
-        amount=amount(raw, "amount"),
-        cancel_amount=amount(raw, "cancel_amount"),
-        currency=text(raw.get("currency")).upper() or KRW,
-        cancel_history=_history(raw.get("cancel_history")),
+        amount=_amount(raw, "amount", places),
+        cancel_amount=_amount(raw, "cancel_amount", places),
+        currency=currency,
+        cancel_history=_history(raw.get("cancel_history"), places),
         escrow=flag(raw.get("escrow")),
         card_type=_card_type(raw.get("card_type")),
         cash_receipt_issued=flag(raw.get("cash_receipt_issued")),
@@ -73,8 +74,11 @@ def balance_from(raw: object) -> Balance:
     return Balance(tax_free=_sum(parts, "tax_free"), vat=_sum(parts, "vat"))
 
 
-def amount(raw: Mapping[str, Any], name: str) -> Decimal:
-    """Return a required amount, finite and not negative."""
+def _amount(raw: Mapping[str, Any], name: str, places: int) -> Decimal:
+    """Return a required amount, finite and not negative, rounded to `places` decimals.
+
+    i'mport adds up in binary floating point, so 0.1 + 0.2 comes as 0.30000000000000004.
+    """
     value = raw.get(name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise Unreadable(f"{name} is not an amount")
@@ -84,7 +88,10 @@ def amount(raw: Mapping[str, Any], name: str) -> Decimal:
         raise Unreadable(f"{name} is not an amount") from None
     if not number.is_finite() or not 0 <= number < AMOUNT_LIMIT:
         raise Unreadable(f"{name} is not a possible amount")
-    return number.copy_abs()  # -0 is 0
+    rounded = number.quantize(Decimal(1).scaleb(-places))
+    if rounded == AMOUNT_LIMIT:
+        raise Unreadable(f"{name} is not a possible amount")
+    return rounded.copy_abs()  # -0 is 0
 
 
 def from_unix(value: object) -> datetime | None:
@@ -116,20 +123,20 @@ def _status(raw: Mapping[str, Any]) -> str:
     return status
 
 
-def _history(raw: object) -> tuple[Cancellation, ...]:
+def _history(raw: object, places: int) -> tuple[Cancellation, ...]:
     if raw is None:
         return ()
     if not isinstance(raw, list):
         raise Unreadable("cancel_history is not a list")
     # A cancel of nothing but the promotion moved no money: there is nothing to book.
-    return tuple(item for item in map(_cancellation, raw) if item.amount)
+    return tuple(item for item in (_cancellation(item, places) for item in raw) if item.amount)
 
 
-def _cancellation(raw: object) -> Cancellation:
+def _cancellation(raw: object, places: int) -> Cancellation:
     if not isinstance(raw, Mapping):
         raise Unreadable("an item of cancel_history is not an object")
     return Cancellation(
-        amount=amount(raw, "amount"),
+        amount=_amount(raw, "amount", places),
         cancelled_at=from_unix(raw.get("cancelled_at")),
         cancellation_id=text(raw.get("cancellation_id")),
         pg_tid=text(raw.get("pg_tid")),
@@ -143,4 +150,5 @@ def _card_type(raw: object) -> int | None:
 
 
 def _sum(parts: list[Mapping[str, Any]], name: str) -> Decimal:
-    return sum((amount(part, name) for part in parts if part.get(name) is not None), Decimal(0))
+    # A balance names no currency.
+    return sum((_amount(part, name, DECIMAL_PLACES) for part in parts if part.get(name) is not None), Decimal(0))

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from payments.gateway.iamport.text import prose
 
 MESSAGE_LIMIT = 500
+_INT_DIGITS = 18  # Python refuses to read integers of thousands of digits
 # As in the metrics.
 Endpoint = Literal["token", "cancel", "listing", "payments", "payment", "balance", "account_holder"]
 
@@ -63,7 +64,7 @@ def encode(value: object) -> str:
 def decode(status: int, body: bytes) -> Envelope:
     """Parse the envelope. Never raises: any other body gives `code=None`."""
     try:
-        document = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+        document = json.loads(body, parse_float=_number, parse_int=_number, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return Envelope(status, None)
     code = document.get("code") if isinstance(document, dict) else None
@@ -74,5 +75,15 @@ def decode(status: int, body: bytes) -> Envelope:
     return Envelope(status, code, message, document.get("response"))
 
 
-def _refuse_constant(name: str) -> object:
-    raise Unreadable(f"{name} is not JSON")
+def _number(text: str) -> int | Decimal | None:
+    """Read a number exactly. One that no Decimal can hold is null: it makes its payment unreadable, not the answer."""
+    if len(text) <= _INT_DIGITS and text.lstrip("-").isdigit():
+        return int(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _no_number(name: str) -> None:
+    """Read NaN and Infinity, which are not JSON, as null."""

@@ -1,12 +1,13 @@
 """Convert i'mport's JSON to our values."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from payments.gateway.iamport.mapping import payment_from
+from payments.gateway.iamport.mapping import balance_from, payment_from
 from payments.gateway.iamport.wire import Unreadable, decode, encode
 from tests.payments.gateway.samples import UID, cancelled_json, payment_json
 
@@ -22,6 +23,44 @@ def test_missing_fields_get_defaults() -> None:
 @pytest.mark.parametrize("amount", [10, Decimal("10"), "10", "10.00"])
 def test_amounts_may_come_as_numbers_or_text(amount: object) -> None:
     assert payment_from(payment_json(amount=amount)).amount == Decimal(10)
+
+
+@pytest.mark.parametrize(
+    ("currency", "sent", "read"),
+    [
+        ("USD", "0.30000000000000004", "0.30"),
+        ("USD", "5.9999999999", "6.00"),
+        ("USD", "1e-17", "0.00"),
+        ("KRW", "1000.0", "1000"),
+        ("KRW", "999.9999999999999", "1000"),
+        ("JPY", "1200.0000000000002", "1200"),
+        ("usd", "12.30", "12.30"),
+    ],
+)
+def test_amounts_are_rounded_to_the_currency(currency: str, sent: str, read: str) -> None:
+    shown = json.loads(
+        f'''{{"currency": "{currency}", "amount": {sent}, "cancel_amount": {sent},
+        "cancel_history": [{{"amount": {sent}, "cancellation_id": "a"}}]}}''',
+        parse_float=Decimal,
+    )
+    payment = payment_from(payment_json(**shown))
+    amounts = [payment.amount, payment.cancel_amount, *(item.amount for item in payment.cancel_history)]
+    assert {str(amount) for amount in amounts} == {read}
+    assert len(payment.cancel_history) == (Decimal(read) > 0)
+
+
+def test_a_balance_is_rounded() -> None:
+    part = {"tax_free": Decimal("333.33333333333331"), "vat": Decimal("0.1")}
+    balance = balance_from({"primary": part, "secondary": {**part, "vat": Decimal("0.20000000000000001")}})
+    assert (balance.tax_free, balance.vat) == (Decimal("666.66"), Decimal("0.3"))
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999999999999999999999", "9" * 5000])
+def test_an_impossible_number_spoils_its_own_payment_only(number: str) -> None:
+    response = decode(200, f'{{"code": 0, "response": [{{"amount": {number}}}, 5]}}'.encode()).response
+    assert response[1] == 5
+    with pytest.raises(Unreadable, match="amount"):
+        payment_from(payment_json(amount=response[0]["amount"]))
 
 
 @pytest.mark.parametrize("amount", [None, "", "ten", "NaN", "Infinity", -1, True, [1], "1e400", {}])

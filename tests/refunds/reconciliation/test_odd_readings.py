@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from payments.gateway import Cancellation, GatewayPayment, PaymentPage
+from payments.gateway.iamport.mapping import payment_from
 from payments.intake.inbox import add_notification, process_waiting
 from payments.intake.mirror import mirror_payment
 from payments.models import Notification, Payment
@@ -98,6 +99,19 @@ def test_cancels_found_together_each_record_the_balance_before_them() -> None:
     mirror_payment(shown(payment, 6_000, 2_000, 3_000))
     found = payment.refunds.order_by("pk")
     assert [(refund.amount, refund.checksum) for refund in found] == [(2_000, 10_000), (3_000, 8_000), (1_000, 5_000)]
+
+
+def test_the_binary_residue_of_a_total_is_not_booked() -> None:
+    payment = make_payment(currency="USD", amount=Decimal(10))
+    items = [{"amount": Decimal(text), "cancellation_id": f"c-{text}"} for text in ("0.1", "0.2")]
+    raw = {"imp_uid": payment.imp_uid, "merchant_uid": payment.merchant_uid, "status": "cancelled", "currency": "USD"}
+    raw |= {"amount": 10, "cancel_amount": Decimal("0.30000000000000004"), "cancel_history": items}
+    for _ in range(3):
+        mirror_payment(payment_from(raw))
+    assert payment.refunds.count() == 2
+    payment.refresh_from_db()
+    assert payment.cancel_amount == Decimal("0.3")
+    assert find_discrepancies(payment, payment_from(raw)) == []
 
 
 # --- Payments that cannot be booked -------------------------------------------------------------------------
