@@ -8,12 +8,12 @@ from django.conf import settings
 from django.utils import translation
 
 from core import retention
+from core.claims import silent_since
 from core.queue import enqueue
 from monitoring.worker import note_worker
 from payments.intake.inbox import process_waiting
 from refunds.batches.outcomes import open_batches
 from refunds.batches.run import run
-from refunds.claims import silent_since
 from refunds.models import ReconciliationReport
 from refunds.reconciliation.drift import run_comparison, waiting_comparisons
 from refunds.reconciliation.reconcile import reconcile_due

@@ -6,8 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.admin.display import since
+from core.claims import Progress
 from monitoring.worker import is_missing, worker_last_seen
-from refunds.claims import Progress
 
 STARTS_WITHIN = timedelta(seconds=5)  # a worker that runs takes its message sooner
 

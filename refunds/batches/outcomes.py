@@ -9,8 +9,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.claims import silent_since
 from payments.models import Payment
-from refunds.claims import silent_since
 from refunds.errors import RefundNotAllowed, RefundOutcomeUnknown
 from refunds.lease import lease_is_over
 from refunds.messages import UNKNOWN, message_of

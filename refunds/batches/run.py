@@ -16,11 +16,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from core.claims import Claim
 from core.encryption.cipher import DecryptError, decrypt
 from core.errors import DomainError
 from payments.gateway import Requester
 from refunds.batches.outcomes import key_of, open_batches, record_of, unfinished_items
-from refunds.claims import Claim
 from refunds.errors import AccountUnreadable, RefundNotAllowed, RefundNotDone
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource

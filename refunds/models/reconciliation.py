@@ -5,8 +5,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.claims import Progress, progress_of
 from payments.labels import status_label
-from refunds.claims import Progress, progress_of
 
 
 class DiscrepancyKind(models.TextChoices):

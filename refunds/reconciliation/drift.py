@@ -14,12 +14,12 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from core.claims import Claim, ClaimLost
 from core.exports.cells import safe_text
 from core.money import format_money
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Payment
-from refunds.claims import Claim, ClaimLost
 from refunds.models import Discrepancy, DiscrepancyKind, ReconciliationReport
 from refunds.reconciliation.discrepancies import discrepancy, find_discrepancies, ledger_of
 

@@ -7,9 +7,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge
+from core.claims import Progress
 from core.money import format_money, format_totals
 from refunds.batches.outcomes import BatchOutcome, State
-from refunds.claims import Progress
 
 IN_WORDS = {
     State.REFUNDED: _("%(count)s refunded"),

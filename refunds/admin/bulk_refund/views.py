@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.admin.pages import StaffRequest, admin_page, staff_may
+from core.claims import progress_of
 from core.queue import enqueue
 from payments.models import Payment
 from refunds.admin.bulk_refund.confirmation import (
@@ -29,7 +30,6 @@ from refunds.admin.worker import delay_text
 from refunds.batches.create import MAX_ORDERS, BatchExistsError, create_batch
 from refunds.batches.outcomes import find_batch, outcomes
 from refunds.batches.run import run
-from refunds.claims import progress_of
 from refunds.models import RefundBatch
 from refunds.permissions import may_refund_any, may_view_payments
 from refunds.tasks import run_batch

@@ -17,10 +17,10 @@ from unfold.enums import ActionVariant
 from core.admin.display import badge, two_lines
 from core.admin.filters import ChoiceFilter, SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
+from core.claims import Progress
 from refunds.admin.drift.lines import lines
 from refunds.admin.drift.views import compare, download, repair, shown_discrepancies
 from refunds.admin.worker import delay_text
-from refunds.claims import Progress
 from refunds.models import ReconciliationReport
 from refunds.permissions import may_repair, may_resolve, may_view_reports
 
