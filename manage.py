@@ -1,5 +1,8 @@
 #!/usr/bin/env python
-"""Run Django's command line. A configuration error prints one line to stderr and exits with code 2."""
+"""Run Django's command line.
+
+A configuration error, or a database that cannot be used, prints one line to stderr and exits with code 2.
+"""
 
 import os
 import sys
@@ -7,7 +10,9 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import Error as DatabaseError
 
+from core.database.outage import describe_outage, is_outage
 from core.request_ids import new_request_id
 
 
@@ -19,8 +24,14 @@ def main() -> int:
     except ImproperlyConfigured as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
-    with new_request_id():
-        execute_from_command_line(sys.argv)
+    try:
+        with new_request_id():
+            execute_from_command_line(sys.argv)
+    except DatabaseError as exc:  # of Django's own commands, such as migrate
+        if not is_outage(exc):
+            raise
+        sys.stderr.write(f"{describe_outage(exc)}\n")
+        return 2
     return 0
 
 

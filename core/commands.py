@@ -5,7 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
 from rest_framework.utils.encoders import JSONEncoder
+
+from core.database.outage import describe_outage, ensure_writable, is_outage
 
 DONE, SOME_FAILED, USAGE = 0, 1, 2
 
@@ -18,7 +21,21 @@ class _Encoder(JSONEncoder):
 
 
 class JsonCommand(BaseCommand):
-    """A command with the exit codes 0 all done, 1 some failed or open, 2 usage or configuration."""
+    """A command with the exit codes 0 all done, 1 some failed or open, 2 usage or configuration.
+
+    A database that is down or read-only is configuration: one line, and nothing is begun.
+    """
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command, unless the database cannot be used."""
+        try:
+            ensure_writable()
+            return super().execute(*args, **options)
+        except DatabaseError as exc:
+            if not is_outage(exc):
+                raise
+            as_json = options.get("json", False)
+            raise self.usage_error(describe_outage(exc), code="database_unavailable", as_json=as_json) from exc
 
     def usage_error(self, message: str, *, code: str, as_json: bool) -> CommandError:
         """Return the error to raise for wrong usage; with --json, also write it as the document."""

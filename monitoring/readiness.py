@@ -8,8 +8,11 @@ from functools import lru_cache, partial
 
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
+from core.database.outage import ReadOnlyDatabase, ensure_writable
 from monitoring.broker import waiting_messages
+from monitoring.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +92,15 @@ def _database_answers() -> None:
         cursor.execute("SELECT 1")
 
 
+def _database_takes_writes() -> None:
+    """Commit a row: a standby answers queries too, and a full disk shows at the commit only."""
+    try:
+        ensure_writable()
+    except ReadOnlyDatabase as exc:
+        raise NotReady("read_only", str(exc)) from exc
+    Heartbeat.objects.update_or_create(pk="readiness", defaults={"seen_at": timezone.now()})
+
+
 def _migrations_are_applied() -> None:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -97,5 +109,6 @@ def _migrations_are_applied() -> None:
 
 
 register_check("database", _database_answers)
+register_check("writes", _database_takes_writes)
 register_check("migrations", _migrations_are_applied)
 register_check("broker", waiting_messages)

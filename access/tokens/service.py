@@ -1,14 +1,19 @@
 """Create, find and revoke API tokens. The secret is shown once; only its hash is stored."""
 
+import logging
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import Error as DatabaseError
+from django.db import transaction
 from django.utils import timezone
 
 from access.models import ApiToken
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "rd_"  # lets people and secret scanners recognise a leaked token
 START_LENGTH = 8  # stored in clear to tell tokens apart
@@ -50,10 +55,20 @@ def find_token(text: str) -> ApiToken | None:
     usable = ApiToken.objects.usable(now).select_related("user")
     token = usable.filter(digest=_digest(text), user__is_active=True).first()
     if token is not None and (token.last_used_at is None or now - token.last_used_at >= _LAST_USED_PRECISION):
-        # Only one of several parallel requests writes.
-        ApiToken.objects.filter(pk=token.pk, last_used_at=token.last_used_at).update(last_used_at=now)
-        token.last_used_at = now
+        _note_use(token, now)
     return token
+
+
+def _note_use(token: ApiToken, now: datetime) -> None:
+    """Store when the token was used. Reading the API must work while nothing can be written, as on a full disk."""
+    try:
+        with transaction.atomic():
+            # Only one of several parallel requests writes.
+            ApiToken.objects.filter(pk=token.pk, last_used_at=token.last_used_at).update(last_used_at=now)
+    except DatabaseError as exc:
+        logger.warning("the use of token %s could not be stored: %s", token.pk, type(exc).__name__)
+    else:
+        token.last_used_at = now
 
 
 def revoke_token(token: ApiToken) -> bool:

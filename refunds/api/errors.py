@@ -5,14 +5,13 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingError
-from django.db import Error as DatabaseError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from core.database.outage import is_outage
 from core.errors import DomainError
 from payments.errors import AmbiguousOrder, PaymentNotFound
 from refunds.api.framework_messages import framework_error_json
@@ -73,8 +72,6 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     RefundOutcomeUnknown: HTTPStatus.GATEWAY_TIMEOUT,
 }
 
-# The query itself is wrong: trying again does not help.
-_BUGS_OF_OURS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 _FRAMEWORK: dict[type[Exception], type[exceptions.APIException]] = {
     Http404: exceptions.NotFound,
     PermissionDenied: exceptions.PermissionDenied,
@@ -90,7 +87,7 @@ def respond(body: Json, status: int) -> Response:
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Return the error answer for an exception of a view; None (a server error) for bugs only."""
-    if isinstance(exc, DatabaseError) and not isinstance(exc, _BUGS_OF_OURS):
+    if is_outage(exc):
         logger.error("database error in %s", type(context["view"]).__name__, exc_info=exc)
         exc = DatabaseUnavailable()
     if isinstance(exc, DomainError):

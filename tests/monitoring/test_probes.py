@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 from celery import current_app
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -28,7 +28,7 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HANGS = 30  # seconds
-ALL_WELL = {"database": "ok", "migrations": "ok", "broker": "ok", "gateway": "ok", "worker": "ok"}
+ALL_WELL = {"database": "ok", "writes": "ok", "migrations": "ok", "broker": "ok", "gateway": "ok", "worker": "ok"}
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +118,22 @@ def test_unapplied_migrations_are_reported(client: Client) -> None:
         finally:
             cursor.execute(kept)
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.postgres
+def test_a_database_that_takes_no_writes_is_reported(client: Client) -> None:
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        try:
+            assert _not_ready(client) == {"writes": "read_only"}
+        finally:
+            cursor.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+
+def test_a_full_disk_is_reported(client: Client) -> None:
+    with patch.object(Heartbeat.objects, "update_or_create", side_effect=OperationalError("disk is full")):
+        assert _not_ready(client) == {"writes": "failed"}
 
 
 def test_missing_broker_folder_is_reported(client: Client, tmp_path: Path) -> None:

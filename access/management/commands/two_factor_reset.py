@@ -4,17 +4,17 @@ import logging
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from access.lockout.service import forget_failures
 from access.two_factor.service import turn_off
-from core.commands import USAGE
+from core.commands import USAGE, JsonCommand
 
 logger = logging.getLogger(__name__)
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = (
         "Turn off two-factor sign-in of a user and delete their failed sign-ins, so that they can sign in with the "
         "password alone. Exit code: 0 done (or nothing to do), 2 no such user."

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.commands import SOME_FAILED
+from core.commands import SOME_FAILED, JsonCommand
 from webhooks.delivery.service import deliver_due
 from webhooks.models import Delivery
 from webhooks.retention import drop_old_events
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = (
         "Send webhook events that are due. For cron where no worker runs. "
         "Exit code: 0 all accepted, 1 some were not accepted and will be retried."

@@ -1,0 +1,40 @@
+"""A database that is down, read-only or full: recognize it, and say so in one line."""
+
+from django.db import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
+from django.db import Error as DatabaseError
+from django.utils.translation import gettext as _
+
+# The statement itself is wrong: trying again does not help.
+_BUGS_OF_OURS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+
+
+class ReadOnlyDatabase(OperationalError):
+    """The database answers but takes no writes: a standby, or a server set to read-only."""
+
+
+def is_outage(exc: BaseException) -> bool:
+    """Return whether the database failed, and not a statement of ours."""
+    return isinstance(exc, DatabaseError) and not isinstance(exc, _BUGS_OF_OURS)
+
+
+def describe_outage(exc: BaseException) -> str:
+    """Return one line for an operator."""
+    return _("The database cannot be used: %(error)s") % {"error": str(exc).partition("\n")[0].strip()}
+
+
+def ensure_writable() -> None:
+    """Raise a database error unless the database accepts writes. Writes nothing."""
+    with transaction.atomic():  # on SQLite, this takes the write lock
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW transaction_read_only")
+                if cursor.fetchone() == ("on",):
+                    raise ReadOnlyDatabase("it is read-only")
