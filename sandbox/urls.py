@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from sandbox.server.views import api, console, control, keyin
+from sandbox.server.views import api, console, control, keyin, untidy
 
 UID = r"[^/]+"
 
@@ -39,7 +39,14 @@ CONTROL = [
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/settle/?$", control.settle),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/refuse/?$", control.refuse),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/pay/?$", control.pay),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/take-back/?$", untidy.take_back),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/complete/?$", untidy.complete),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/rename-item/?$", untidy.rename_item),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/patch/?$", untidy.patch),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/show/?$", untidy.show),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/?$", control.payment),
+    re_path(r"^_sandbox/quirks/?$", untidy.quirk_list),
+    re_path(r"^_sandbox/quirks/(?P<quirk_id>\d+)/?$", untidy.quirk),
     re_path(r"^_sandbox/faults/?$", control.faults),
     re_path(r"^_sandbox/faults/(?P<rule_id>\d+)/?$", control.fault),
     re_path(r"^_sandbox/log/?$", control.log),
@@ -55,6 +62,7 @@ CONSOLE = [
     path("console/", console.payment_list, name="console"),
     path("console/payments/<str:imp_uid>/", console.payment_page, name="console-payment"),
     path("console/faults/", console.fault_page, name="console-faults"),
+    path("console/quirks/", untidy.quirk_page, name="console-quirks"),
     path("console/log/", console.log_page, name="console-log"),
 ]
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db import DatabaseError, connections
 
-from sandbox.server import clock, ledger, rules, store, webhooks
+from sandbox.server import clock, execution, ledger, rules, store, webhooks
 from sandbox.server.envelope import REFUSED_BY_IAMPORT, REFUSED_BY_PG, ApiRefusal
 from sandbox.server.models import Cancellation, Config, Payment
 from sandbox.server.params import Params
@@ -53,7 +53,7 @@ def cancel_by_api(params: Params, *, accept_later: bool = False) -> Payment:
                 cancellation.settle_at = case.now + config.async_settle_seconds
             cancellation.save()
         else:
-            ledger.book(payment, cancellation, case.now)
+            execution.execute(payment, cancellation)
             if params.flag("enable_webhook"):
                 webhooks.notify(payment, cancellation)
         return payment
@@ -87,7 +87,7 @@ def cancel_in_console(payment: Payment, amount: Decimal | None, reason: str) -> 
         asked = _asked(fresh, left, amount)
         parts = ledger.divide(fresh, left, asked)
         cancellation = ledger.new_cancellation(fresh, parts, reason)
-        ledger.book(fresh, cancellation, clock.now())
+        execution.execute(fresh, cancellation)
         webhooks.notify(fresh, cancellation)
         return fresh
 
@@ -104,7 +104,7 @@ def settle_pending(payment: Payment, *, refuse: bool = False) -> SettleResult:
                 cancellation.save()
                 refused += 1
             else:
-                ledger.book(fresh, cancellation, clock.now())
+                execution.execute(fresh, cancellation)
                 settled += 1
             webhooks.notify(fresh, cancellation)
     return SettleResult(settled, refused)

@@ -16,7 +16,7 @@ from sandbox.server.models import Cancellation, Payment
 
 JsonDict = dict[str, Any]
 
-NOT_SETTABLE = {"id", "cancel_amount", "status_at"}
+NOT_SETTABLE = {"id", "cancel_amount", "status_at", "total_lag", "overlay", "stale", "stale_reads"}
 FIELDS: dict[str, Any] = {
     field.name: field
     for field in Payment._meta.get_fields()  # noqa: SLF001 - Django documents this one
@@ -58,7 +58,7 @@ def new_payment(fields: JsonDict) -> Payment:
     values.setdefault("amount", 10_000)
     values.setdefault("pg_tid", f"sandbox_{identity:012d}")
     values.setdefault("receipt_url", f"https://receipt.sandbox.invalid/payment/{values['imp_uid']}")
-    payment = Payment(**{name: _value(name, value) for name, value in values.items()})
+    payment = Payment(**{name: value_of(name, value) for name, value in values.items()})
     _set_times(payment, given=fields, now=now)
     return payment
 
@@ -138,7 +138,7 @@ def _validate(payment: Payment) -> None:
         raise ApiRefusal(FAILED, "tax_free and the promotion's discount must fit the amount", 400)
 
 
-def _value(name: str, value: Any) -> Any:
+def value_of(name: str, value: Any) -> Any:
     field = FIELDS[name]
     if value is None:
         return None if field.null else field.get_default()

@@ -15,25 +15,6 @@ from sandbox.server import store
 from sandbox.server.envelope import REFUSED_BY_PG, Answer, envelope
 from sandbox.server.models import FaultRule
 
-# The effect of each fault, as the console and the control API list it.
-FAULTS = {
-    "latency": "waits `seconds` before acting, then works normally (adds to other faults)",
-    "http_500": "HTTP 500 with a JSON body; nothing is done",
-    "http_502_html": "HTTP 502 with an HTML page; nothing is done",
-    "http_429": "HTTP 429 with Retry-After; nothing is done",
-    "drop_before": "closes the connection; nothing is done",
-    "expired_token": "HTTP 401 as if the token had expired; nothing is done",
-    "refuse": "code -1 with `message`; nothing is done",
-    "hang_before": "waits `seconds`, then acts and answers",
-    "drop_after": "acts, then closes the connection without an answer",
-    "truncated": "acts, then sends half of the body and closes the connection",
-    "not_json": "acts, then answers HTTP 200 with an HTML page",
-    "empty_body": "acts, then answers HTTP 200 with no body",
-    "refuse_after": "acts, but answers code -1 as if it had been done before",
-    "accept_later": "cancel: code 0 without a history item; settle or refuse it later",
-    "code0_null": "acts, then answers code 0 with a null response",
-    "hang": "acts, then waits `seconds` before answering",
-}
 ENDPOINTS = (
     "*", "getToken", "payment", "payments", "find", "findAll", "status", "balance", "cancel", "holder",
     "banks", "prepare", "vbanks", "onetime", "again", "foreign", "customers",

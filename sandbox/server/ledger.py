@@ -65,9 +65,10 @@ def vat_total(payment: Payment) -> Decimal:
 def balance_of(payment: Payment) -> Balance:
     """Compute what is left after the executed cancels."""
     done = [item for item in payment.cancellations.all() if item.state == Cancellation.State.DONE]
+    returned = sum((item.returned for item in done), ZERO)
     return Balance(
-        asked=payment.amount - sum((item.asked for item in done), ZERO),
-        paid=paid_total(payment) - sum((item.amount for item in done), ZERO),
+        asked=payment.amount - sum((item.asked for item in done), ZERO) + returned,
+        paid=paid_total(payment) - sum((item.amount for item in done), ZERO) + returned,
         tax_free=payment.tax_free - sum((item.tax_free for item in done), ZERO),
         vat=vat_total(payment) - sum((item.vat_amount for item in done), ZERO),
     )

@@ -10,7 +10,7 @@ from sandbox.server import clock
 from sandbox.server.envelope import FAILED, REFUSED_BY_IAMPORT, ApiRefusal
 from sandbox.server.models import Payment
 from sandbox.server.params import Params
-from sandbox.server.wire import payment_json
+from sandbox.server.wire import read_json
 
 NOT_FOUND = "존재하지 않는 결제정보입니다."
 MAX_WINDOW_SECONDS = 90 * 24 * 60 * 60
@@ -79,7 +79,7 @@ def page(found: QuerySet[Payment], params: Params) -> dict[str, Any]:
         "total": total,
         "previous": number - 1,
         "next": number + 1 if start + size < total else 0,
-        "list": [payment_json(payment) for payment in found[start : start + size]],
+        "list": [read_json(payment) for payment in found[start : start + size]],
     }
 
 

@@ -82,6 +82,10 @@ class Payment(models.Model):
     foreign_card = models.BooleanField(default=False)
     card_points = models.BooleanField(default=False)
     history_without_ids = models.BooleanField(default=False)
+    total_lag = amount_field(default=Decimal(0))  # carried out, but not yet in the total that is shown
+    overlay = models.JSONField(default=dict, blank=True)  # shown over the real fields
+    stale = models.JSONField(null=True, blank=True)  # an older state, for the next `stale_reads` readings
+    stale_reads = models.IntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -115,17 +119,21 @@ class Cancellation(models.Model):
         REFUSED = "refused"
 
     payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="cancellations")
-    cancellation_id = models.CharField(max_length=60, unique=True)
+    cancellation_id = models.CharField(max_length=60, db_index=True)
     pg_tid = models.CharField(max_length=80, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.DONE)
     asked = amount_field()  # as requested, before the discount
     amount = amount_field()  # what was cancelled in money
     tax_free = amount_field(default=Decimal(0))
     vat_amount = amount_field(default=Decimal(0))
-    reason = models.CharField(max_length=500)
+    reason = models.CharField(max_length=500, blank=True)
     cancelled_at = models.BigIntegerField(default=0)
     settle_at = models.BigIntegerField(null=True, blank=True)
     receipt_url = models.CharField(max_length=200, blank=True)
+    returned = amount_field(default=Decimal(0))  # taken back, although the item still shows it
+    hidden = models.BooleanField(default=False)
+    id_hidden = models.BooleanField(default=False)
+    tid_hidden = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["id"]
@@ -198,6 +206,21 @@ class FaultRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.fault} on {self.endpoint}"
+
+
+class Quirk(models.Model):
+    """A switched-on untidiness, of one payment or of all."""
+
+    name = models.CharField(max_length=30)
+    imp_uid = models.CharField(max_length=32, blank=True)
+    times = models.IntegerField(null=True, blank=True)  # how many more cancels; None = always
+    options = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class CallLog(models.Model):

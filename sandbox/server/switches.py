@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from sandbox.server import store
+from sandbox.server import quirks, store
 from sandbox.server.envelope import FAILED, ApiRefusal
 from sandbox.server.models import (
     AccessToken,
@@ -19,13 +19,14 @@ from sandbox.server.models import (
     FaultRule,
     Payment,
     Preparation,
+    Quirk,
     WebhookDelivery,
 )
 from sandbox.server.rules import DEFAULT_CONTRACTS
 
 WIPED = (
-    Cancellation, Payment, AccessToken, Customer, Preparation, Account, FaultRule, CallLog, WebhookDelivery,
-    Config,
+    Cancellation, Payment, AccessToken, Customer, Preparation, Account, FaultRule, Quirk, CallLog,
+    WebhookDelivery, Config,
 )  # fmt: skip
 WEBHOOK_FORMATS = {"json", "form"}
 
@@ -60,6 +61,7 @@ def reset() -> None:
         for model in WIPED:
             QuerySet(model).delete()
     Config.forget()
+    quirks.forget()
 
 
 def _change(config: Config, name: str, value: Any) -> None:

@@ -20,7 +20,7 @@ def notify(payment: Payment, cancellation: Cancellation | None = None) -> None:
     if not config.webhook_url:
         return
     body = {"imp_uid": payment.imp_uid, "merchant_uid": payment.merchant_uid, "status": payment.status}
-    if cancellation is not None:
+    if cancellation is not None and not cancellation.id_hidden:
         body["cancellation_id"] = cancellation.cancellation_id
     _enqueue(config.webhook_url, config.webhook_format, body)
 

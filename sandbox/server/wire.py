@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from sandbox.server import quirks, store
 from sandbox.server.models import Cancellation, Payment
 
 JsonDict = dict[str, Any]
@@ -22,20 +22,46 @@ PLAIN_FIELDS = (
 )  # fmt: skip
 
 
-def payment_json(payment: Payment, history: Iterable[Cancellation] | None = None) -> JsonDict:
-    """Return the payment object of the API; pass `history` when it is already loaded."""
-    cancellations = payment.cancellations.all() if history is None else history
-    done = [item for item in cancellations if item.state == Cancellation.State.DONE]
+def payment_json(payment: Payment) -> JsonDict:
+    """Return the payment object of the API as the payment really is."""
+    done = _done(payment)
     body: JsonDict = {name: getattr(payment, name) for name in PLAIN_FIELDS}
     body.update({name: getattr(payment, name) or None for name in OPTIONAL_TEXTS})
-    body["cancel_history"] = [history_item(payment, item) for item in done]
+    body["cancel_history"] = [history_item(item) for item in done]
     body["cancel_receipt_urls"] = [item.receipt_url for item in done]
     return body
 
 
-def history_item(payment: Payment, item: Cancellation) -> JsonDict:
-    """Return one entry of `cancel_history`; old payments have no cancellation_id."""
-    body: JsonDict = {
+def shown_json(payment: Payment) -> JsonDict:
+    """Return the payment object as the API shows it, with every untidiness that is switched on."""
+    items = [item for item in _done(payment) if not item.hidden]
+    active = quirks.shown(payment)
+    if "item_repeated" in active:
+        items = [*items, *items[-1:]]
+    if "items_reversed" in active:
+        items.reverse()
+    body = payment_json(payment)
+    body["cancel_amount"] = payment.cancel_amount - payment.total_lag
+    body["cancel_history"] = [_untidy_item(payment, item) for item in items]
+    body["cancel_receipt_urls"] = [item.receipt_url for item in items]
+    if "float_sums" in active:
+        _use_floats(body, payment)
+    return {**body, **payment.overlay}
+
+
+def read_json(payment: Payment) -> JsonDict:
+    """Return what a reading shows: an older state while the payment has stale readings left."""
+    if not payment.stale_reads:
+        return shown_json(payment)
+    with store.write():
+        left = Payment.objects.get(pk=payment.pk).stale_reads
+        Payment.objects.filter(pk=payment.pk, stale_reads__gt=0).update(stale_reads=left - 1)
+    return dict(payment.stale) if left and payment.stale else shown_json(payment)
+
+
+def history_item(item: Cancellation) -> JsonDict:
+    """Return one entry of `cancel_history`."""
+    return {
         "pg_tid": item.pg_tid,
         "amount": item.amount,
         "cancelled_at": item.cancelled_at,
@@ -43,6 +69,27 @@ def history_item(payment: Payment, item: Cancellation) -> JsonDict:
         "cancellation_id": item.cancellation_id,
         "receipt_url": item.receipt_url,
     }
-    if payment.history_without_ids:
+
+
+def _done(payment: Payment) -> list[Cancellation]:
+    return [item for item in payment.cancellations.all() if item.state == Cancellation.State.DONE]
+
+
+def _untidy_item(payment: Payment, item: Cancellation) -> JsonDict:
+    body = history_item(item)
+    if item.id_hidden or payment.history_without_ids:  # payments of 2022 and before have no ids
         del body["cancellation_id"]
+    if item.tid_hidden:
+        body["pg_tid"] = ""
     return body
+
+
+def _use_floats(body: JsonDict, payment: Payment) -> None:
+    """Add up as binary floats do, residue included."""
+    total = -float(payment.total_lag)
+    for item in _done(payment):
+        total += float(item.amount - item.returned)
+    body["cancel_amount"] = total
+    body["amount"] = float(body["amount"])
+    for item_body in body["cancel_history"]:
+        item_body["amount"] = float(item_body["amount"])

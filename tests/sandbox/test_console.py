@@ -68,13 +68,34 @@ def test_pending_cancel_is_ended_in_the_console(
 
 
 def test_faults_are_switched_on_and_off(sandbox: SandboxServer, browser: Browser) -> None:
-    browser.post("/console/faults/", endpoint="cancel", fault="hang", times="2", seconds="0.5")
+    page = browser.post("/console/faults/", endpoint="cancel", fault="hang", times="2", seconds="0.5")
     [rule] = sandbox.faults()
+    assert "The answer comes late" in page.text
     assert (rule["fault"], rule["times"]) == ("hang", 2)
 
     assert browser.post("/console/faults/", endpoint="cancel", fault="explode").status_code == 400
     browser.post("/console/faults/", remove=str(rule["id"]))
     assert sandbox.faults() == []
+
+
+def test_untidiness_is_switched_on_and_off(sandbox: SandboxServer, browser: Browser) -> None:
+    page = browser.post("/console/quirks/", quirk="clock_shift", seconds="-65", times="2")
+    [quirk] = sandbox.quirks()
+
+    assert "The clocks differ" in page.text
+    assert (quirk["quirk"], quirk["seconds"], quirk["times"]) == ("clock_shift", -65, 2)
+    assert browser.post("/console/quirks/", quirk="gravity").status_code == 400
+    browser.post("/console/quirks/", remove=str(quirk["id"]))
+    assert sandbox.quirks() == []
+
+
+def test_cancel_is_undone_in_the_console(sandbox: SandboxServer, browser: Browser) -> None:
+    payment = sandbox.create_payment(cancel_amount=4_000)
+
+    browser.post(f"/console/payments/{payment['imp_uid']}/", action="take_back", amount="1500", status="paid")
+
+    found = sandbox.payment(payment["imp_uid"])
+    assert (found["cancel_amount"], found["status"]) == (2_500, "paid")
 
 
 def test_log_shows_calls(sandbox: SandboxServer, cancel: Cancel, browser: Browser) -> None:

@@ -7,7 +7,7 @@ from sandbox.server.banks import bank_names
 from sandbox.server.envelope import FAILED, Answer, ApiRefusal
 from sandbox.server.gate import Call, endpoint
 from sandbox.server.models import Account, Payment
-from sandbox.server.wire import JsonDict, payment_json
+from sandbox.server.wire import JsonDict, read_json, shown_json
 
 DEMO_HOLDER = "홍길동"
 UNKNOWN_ACCOUNT_ENDING = "0000"
@@ -19,16 +19,16 @@ def _get_token(call: Call) -> Answer:
 
 def _cancel(call: Call) -> Answer:
     payment = cancels.cancel_by_api(call.params, accept_later=call.accept_later)
-    return Answer(payment_json(payment))
+    return Answer(shown_json(payment))
 
 
 def _payment(call: Call) -> Answer:
-    return Answer(payment_json(lookup.by_imp_uid(call.params, call.path["imp_uid"])))
+    return Answer(read_json(lookup.by_imp_uid(call.params, call.path["imp_uid"])))
 
 
 def _payments(call: Call) -> Answer:
     found, complete = lookup.batch(call.params)
-    return Answer([payment_json(payment) for payment in found], http_status=200 if complete else 207)
+    return Answer([read_json(payment) for payment in found], http_status=200 if complete else 207)
 
 
 def _find(call: Call) -> Answer:
@@ -36,7 +36,7 @@ def _find(call: Call) -> Answer:
     payment = found.first()
     if payment is None:
         raise ApiRefusal(FAILED, lookup.NOT_FOUND, 404)
-    return Answer(payment_json(payment))
+    return Answer(read_json(payment))
 
 
 def _find_all(call: Call) -> Answer:

@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from sandbox.server import cancels, creation, store, switches
+from sandbox.server import afterlife, cancels, creation, store, switches
 from sandbox.server.envelope import ApiRefusal, dumps
-from sandbox.server.faults import ENDPOINTS, FAULTS
+from sandbox.server.faults import ENDPOINTS
 from sandbox.server.models import CallLog, FaultRule, Payment, WebhookDelivery
 from sandbox.server.params import Params
+from sandbox.server.stories import FAULTS
 from sandbox.server.views.control import add_fault, payment_detail
 
 PAGE_SIZE = 30
@@ -65,7 +66,7 @@ def fault_page(request: HttpRequest) -> HttpResponse:
         except ApiRefusal as refusal:
             error = refusal.answer.message or ""
     context = {
-        "rules": FaultRule.objects.all(),
+        "rules": [{"rule": rule, "story": FAULTS[rule.fault]} for rule in FaultRule.objects.all()],
         "faults": FAULTS.items(),
         "endpoints": ENDPOINTS,
         "settings": switches.settings_json(),
@@ -95,6 +96,14 @@ def _act(payment: Payment, params: Params) -> None:
         "settle": lambda: cancels.settle_pending(payment),
         "refuse": lambda: cancels.settle_pending(payment, refuse=True),
         "pay": lambda: creation.deposit(payment),
+        "take_back": lambda: afterlife.take_back(
+            payment,
+            amount=params.amount("amount"),
+            cancellation_id=params.text("cancellation_id"),
+            status=params.text("status"),
+        ),
+        "complete": lambda: afterlife.complete(payment),
+        "rename": lambda: afterlife.rename_item(payment, cancellation_id=params.text("cancellation_id")),
     }
     action = actions.get(params.text("action"))
     if action is None:

@@ -12,9 +12,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from sandbox.server import cancels, creation, ledger, store, switches, webhooks
 from sandbox.server.envelope import FAILED, ApiRefusal, json_response
-from sandbox.server.faults import ENDPOINTS, FAULTS, rule_json
+from sandbox.server.faults import ENDPOINTS, rule_json
 from sandbox.server.models import Account, CallLog, Cancellation, FaultRule, Payment, WebhookDelivery
 from sandbox.server.params import load_json, read_params
+from sandbox.server.stories import FAULTS
 from sandbox.server.views.api import balance_json
 from sandbox.server.wire import JsonDict, payment_json
 
@@ -84,30 +85,30 @@ def _list(_body: JsonDict) -> list[JsonDict]:
 
 
 def _detail(_body: Any, imp_uid: str) -> JsonDict:
-    return payment_detail(_payment(imp_uid))
+    return payment_detail(find_payment(imp_uid))
 
 
 def _cancel(body: JsonDict, imp_uid: str) -> JsonDict:
     amount = body.get("amount")
     wanted = None if amount in (None, "") else creation.to_decimal("amount", amount)
-    payment = cancels.cancel_in_console(_payment(imp_uid), wanted, str(body.get("reason") or ""))
+    payment = cancels.cancel_in_console(find_payment(imp_uid), wanted, str(body.get("reason") or ""))
     return payment_detail(payment)
 
 
 def _settle(_body: Any, imp_uid: str) -> JsonDict:
-    payment = _payment(imp_uid)
+    payment = find_payment(imp_uid)
     cancels.settle_pending(payment)
     return payment_detail(payment)
 
 
 def _refuse(_body: Any, imp_uid: str) -> JsonDict:
-    payment = _payment(imp_uid)
+    payment = find_payment(imp_uid)
     cancels.settle_pending(payment, refuse=True)
     return payment_detail(payment)
 
 
 def _pay(_body: Any, imp_uid: str) -> JsonDict:
-    return payment_detail(creation.deposit(_payment(imp_uid)))
+    return payment_detail(creation.deposit(find_payment(imp_uid)))
 
 
 def _faults(_body: Any) -> list[JsonDict]:
@@ -191,7 +192,8 @@ def _resend(_body: Any, delivery_id: int) -> JsonDict:
     return webhooks.delivery_json(webhooks.resend(delivery))
 
 
-def _payment(imp_uid: str) -> Payment:
+def find_payment(imp_uid: str) -> Payment:
+    """Return a payment, or refuse with 404."""
     payment = Payment.objects.filter(imp_uid=imp_uid).first()
     if payment is None:
         raise ApiRefusal(FAILED, f"no payment {imp_uid}", 404)
