@@ -41,12 +41,16 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         """Payments with an amount left to refund."""
         return self.ever_paid().filter(cancel_amount__lt=F("amount") - F("lapsed_discount"))
 
+    def taken_back(self) -> Self:
+        """Payments for which i'mport shows less refunded than the ledger."""
+        return self.filter(taken_back_seen_at__isnull=False)
+
 
 class Payment(models.Model):
     """One payment at i'mport, known by `imp_uid`. Amounts in major units of `currency`.
 
     `merchant_uid` is the shop's order number and not unique: a failed try and a paid one can share it.
-    `cancel_amount` is the sum of the succeeded refund records, and only the refund ledger changes it.
+    `cancel_amount` is the sum of the succeeded refund records minus their reversals; only the refund ledger changes it.
     """
 
     imp_uid = models.CharField(_("payment number"), max_length=32, unique=True)
@@ -75,6 +79,16 @@ class Payment(models.Model):
         default=Decimal(0),
         db_default=Decimal(0),  # for processes that run the code before it
     )
+    # How much less than `cancel_amount` i'mport shows refunded (a cancel taken back), since when; 0 if they agree.
+    taken_back = models.DecimalField(
+        _("taken back at i'mport"),
+        max_digits=MAX_DIGITS,
+        decimal_places=DECIMAL_PLACES,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        editable=False,
+    )
+    taken_back_seen_at = models.DateTimeField(null=True, editable=False)
     # The rest by tax kind, read from i'mport when a rule needs it; null: not known.
     tax_free_left = models.DecimalField(
         _("tax-free part left"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
@@ -133,6 +147,9 @@ class Payment(models.Model):
             models.Index(fields=["status", "-paid_at"], name="payment_by_status"),
             models.Index(fields=["pay_method", "-paid_at"], name="payment_by_method"),
             models.Index(fields=["pg_provider", "-paid_at"], name="payment_by_pg"),
+            models.Index(
+                fields=["taken_back_seen_at"], condition=Q(taken_back_seen_at__isnull=False), name="payment_taken_back"
+            ),
             models.Index(fields=["buyer_name"], opclasses=["varchar_pattern_ops"], name="payment_by_buyer"),
             models.Index(fields=["buyer_tel"], opclasses=["varchar_pattern_ops"], name="payment_by_tel"),
             models.Index(fields=["buyer_email"], opclasses=["varchar_pattern_ops"], name="payment_by_email"),
@@ -146,6 +163,11 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=Q(lapsed_discount__gte=0, lapsed_discount__lte=F("amount") - F("cancel_amount")),
                 name="payment_lapsed_discount_within_rest",
+            ),
+            models.CheckConstraint(
+                condition=Q(taken_back=0, taken_back_seen_at=None)
+                | Q(taken_back__gt=0, taken_back__lte=F("cancel_amount"), taken_back_seen_at__isnull=False),
+                name="payment_taken_back_within_refunded",
             ),
             models.CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status_known"),
             models.CheckConstraint(condition=~Q(imp_uid=""), name="payment_imp_uid_not_empty"),
@@ -168,6 +190,11 @@ class Payment(models.Model):
         With a promotion it counts before the discount, as i'mport's `amount` and `checksum` of a cancel do.
         """
         return self.amount - self.cancel_amount - self.lapsed_discount if self.was_paid else Decimal(0)
+
+    @property
+    def shown_cancel_amount(self) -> Decimal:
+        """Return what i'mport showed refunded when it was last read."""
+        return self.cancel_amount - self.taken_back
 
     @property
     def is_fully_refunded(self) -> bool:

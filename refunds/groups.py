@@ -12,7 +12,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from refunds.permissions import APPROVE, REFUND, RESOLVE, VIEW, VIEW_ACCOUNT, VIEW_REFUNDS, VIEW_REPORTS
+from refunds.permissions import (
+    ACCEPT_REVERSAL,
+    APPROVE,
+    REFUND,
+    RESOLVE,
+    VIEW,
+    VIEW_ACCOUNT,
+    VIEW_REFUNDS,
+    VIEW_REPORTS,
+)
 
 MIGRATION = "0001_initial"  # the one after which they are created
 
@@ -21,7 +30,7 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (_("Refunds: view"), _LOOK),
     (_("Refunds: refund"), (*_LOOK, REFUND)),
     (_("Refunds: approve"), (*_LOOK, REFUND, APPROVE)),
-    (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE)),
+    (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE, ACCEPT_REVERSAL)),
     (_("Refunds: view accounts"), (*_LOOK, VIEW_ACCOUNT)),
 )
 MANAGERS = GROUPS[3][0]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money
+from payments.models import Payment
 from refunds.errors import RefundAbandoned
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
 
@@ -22,6 +23,12 @@ NUMBERED_NOT_CARRIED_OUT = _(
     "Refund %(number)s of %(amount)s was not executed. Request it again if it is still needed."
 )
 NOT_SHOWN = _("The payment was not found at i'mport, or i'mport's answer could not be read.")
+READ_TOO_EARLY = _("i'mport was read before the latest refund was recorded here. Check again.")
+TAKEN_BACK = _(
+    "i'mport shows %(shown)s refunded, but %(booked)s is recorded here: %(difference)s was taken back. Ask i'mport or "
+    "the PG, then have it accepted on the payment's page by staff with the permission."
+)
+REVERSED = _("%(amount)s of this refund was taken back.")
 UNBOOKABLE = _("i'mport's data could not be recorded. See the log.")
 FOUND = _("Cancelled in i'mport's console; added here.")
 FOUND_WITHOUT_ITEM = _("i'mport's total includes this refund, but its history does not.")
@@ -29,6 +36,7 @@ FOUND_WITHOUT_ITEM = _("i'mport's total includes this refund, but its history do
 FOUND_LATE = _("i'mport shows that refund %(number)s was executed after all.")
 PART_OF_TOTAL = _("i'mport's history now shows %(amount)s of it.")
 OTHER_AMOUNT = _("%(asked)s was requested, %(done)s was refunded.")
+ACCEPTED_REVERSAL = _("%(amount)s taken back: %(reason)s")
 CLOSED = _("Closed manually: %(reason)s")
 
 
@@ -40,7 +48,20 @@ def message_of(record: RefundRecord) -> str:
         return str(UNKNOWN)
     if record.error_code == RefundAbandoned.code:
         return str(NOT_CARRIED_OUT)
+    if record.reversed_amount:
+        amount = format_money(record.reversed_amount, record.payment.currency)
+        return f"{record.message} {REVERSED % {'amount': amount}}".strip()
     return record.message
+
+
+def taken_back_message(payment: Payment) -> str:
+    """Return what i'mport shows of a payment with a cancel that was taken back, what is recorded, and what to do."""
+    currency = payment.currency
+    return TAKEN_BACK % {
+        "shown": format_money(payment.shown_cancel_amount, currency),
+        "booked": format_money(payment.cancel_amount, currency),
+        "difference": format_money(payment.taken_back, currency),
+    }
 
 
 def not_carried_out(record: RefundRecord) -> str:
@@ -84,5 +105,12 @@ _OF_EVENTS: dict[str, Callable[[RefundEvent], str]] = {
     "succeeded": lambda event: other_amount(event.refund, Decimal(event.data["amount"])),
     "imported": _imported,
     "part_shown": _part_shown,
+    "reversed": lambda event: (
+        ACCEPTED_REVERSAL
+        % {
+            "amount": format_money(Decimal(event.data["amount"]), event.refund.payment.currency),
+            "reason": event.message,
+        }
+    ),
     "closed_by_hand": lambda event: CLOSED % {"reason": event.message},
 }

@@ -15,6 +15,7 @@ VIEW_REFUNDS = "refunds.view_refundrecord"
 VIEW_REPORTS = "refunds.view_reconciliationreport"
 VIEW_ACCOUNT = "refunds.view_account"
 APPROVE = "refunds.approve_refund"
+ACCEPT_REVERSAL = "refunds.accept_reversal"
 
 
 def may_refund_any(user: AnyUser) -> bool:
@@ -50,6 +51,11 @@ def may_view_accounts(user: AnyUser) -> bool:
 def may_approve(user: AnyUser) -> bool:
     """Allow staff with the permission "Can make refunds above the approval limit"."""
     return is_staff_with(user, APPROVE)
+
+
+def may_accept_reversals(user: AnyUser) -> bool:
+    """Allow staff with the permission "Can accept refund reversals", who may see the payments as well."""
+    return is_staff_with(user, ACCEPT_REVERSAL) and may_view_payments(user)
 
 
 def may_view_payments(user: AnyUser) -> bool:

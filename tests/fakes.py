@@ -55,6 +55,7 @@ class InstantGateway:
     def payment(self, imp_uid: str) -> GatewayPayment:
         if imp_uid != self.imp_uid:
             raise PaymentUnknown("존재하지 않는 결제정보입니다.", gateway_code=-1)
+        read_at = timezone.now()
         cancelled = sum((cancel.amount for cancel in self.cancels), Decimal(0))
         return GatewayPayment(
             imp_uid=imp_uid,
@@ -64,6 +65,7 @@ class InstantGateway:
             cancel_amount=cancelled,
             cancel_history=tuple(self.cancels),
             paid_at=timezone.now(),
+            read_at=read_at,
         )
 
     def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:

@@ -20,6 +20,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "refunds.refund_payment": gettext_lazy("Can refund payments"),
             "refunds.approve_refund": gettext_lazy("Can make refunds above the approval limit"),
             "refunds.resolve_refund": gettext_lazy("Can close refunds that need review"),
+            "refunds.accept_reversal": gettext_lazy("Can accept refund reversals"),
             "refunds.view_reconciliationreport": gettext_lazy("Can view reconciliation reports"),
             "refunds.view_account": gettext_lazy("Can view full refund accounts"),
         },

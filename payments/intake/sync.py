@@ -75,7 +75,7 @@ def _mirror_all(shown: Sequence[GatewayPayment]) -> SyncProgress:
 
 def _differs(payment: Payment, shown: GatewayPayment) -> bool:
     """Return whether this reading would change the row or its refunds."""
-    if shown.cancel_amount != payment.cancel_amount:
+    if shown.cancel_amount != payment.shown_cancel_amount:
         return True
     before = [getattr(payment, name) for name in (*MIRRORED_FIELDS, "status")]
     apply_reading(payment, shown)

@@ -76,6 +76,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "taken_back",
+                    models.DecimalField(
+                        db_default=Decimal("0"),
+                        decimal_places=2,
+                        default=Decimal("0"),
+                        editable=False,
+                        max_digits=15,
+                        verbose_name="taken back at i'mport",
+                    ),
+                ),
+                ("taken_back_seen_at", models.DateTimeField(editable=False, null=True)),
+                (
                     "tax_free_left",
                     models.DecimalField(
                         blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="tax-free part left"
@@ -152,6 +164,11 @@ class Migration(migrations.Migration):
                     models.Index(fields=["status", "-paid_at"], name="payment_by_status"),
                     models.Index(fields=["pay_method", "-paid_at"], name="payment_by_method"),
                     models.Index(fields=["pg_provider", "-paid_at"], name="payment_by_pg"),
+                    models.Index(
+                        condition=models.Q(("taken_back_seen_at__isnull", False)),
+                        fields=["taken_back_seen_at"],
+                        name="payment_taken_back",
+                    ),
                     models.Index(fields=["buyer_name"], name="payment_by_buyer", opclasses=["varchar_pattern_ops"]),
                     models.Index(fields=["buyer_tel"], name="payment_by_tel", opclasses=["varchar_pattern_ops"]),
                     models.Index(fields=["buyer_email"], name="payment_by_email", opclasses=["varchar_pattern_ops"]),
@@ -173,6 +190,18 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         name="payment_lapsed_discount_within_rest",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("taken_back", 0), ("taken_back_seen_at", None)),
+                            models.Q(
+                                ("taken_back__gt", 0),
+                                ("taken_back__lte", models.F("cancel_amount")),
+                                ("taken_back_seen_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payment_taken_back_within_refunded",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("status__in", ["ready", "paid", "cancelled", "failed"])),

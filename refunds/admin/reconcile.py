@@ -18,6 +18,7 @@ LEVELS: dict[ReconcileOutcome, int] = {
     "settled": messages.SUCCESS,
     "imported": messages.SUCCESS,
     "waiting": messages.WARNING,
+    "taken_back": messages.WARNING,
     "not_carried_out": messages.WARNING,
     "unreachable": messages.ERROR,
     "unbookable": messages.ERROR,

@@ -10,6 +10,7 @@ STAFF_PERMISSIONS = (
     "refunds.view_reconciliationreport",
     "refunds.refund_payment",
     "refunds.resolve_refund",
+    "refunds.accept_reversal",
     "refunds.view_account",
 )
 

@@ -14,6 +14,7 @@ from payments.intake.mirror import locked_reading
 from payments.models import Payment
 from refunds.ledger.matching import Reading, is_remainder
 from refunds.ledger.plan import Import, Own, PartOf, Remainder, Step, plan
+from refunds.ledger.taken_back import last_settled_at, note_difference
 from refunds.ledger.transitions import add_event, announce, succeed
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 
@@ -55,17 +56,17 @@ def book(payment: Payment, shown: GatewayPayment, *, reading: Reading, now: date
     """Book every cancel of `shown` that we do not know yet, and set the payment's `cancel_amount`.
 
     A cancel becomes the success of the payment's live refund if it is its own, else a record of its own
-    (source "console"). Nothing is taken back: an older reading changes nothing. `payment` must be locked; the
-    caller saves it.
+    (source "console"). No booked cancel is taken back: an older reading changes nothing, and a newer one that shows
+    less is noted (`taken_back`). `payment` must be locked; the caller saves it.
     """
     records = list(payment.refunds.all())
     for record in records:
         record.payment = payment
+    booked_at = last_settled_at(records)
     steps = plan(records, shown, reading, parts=parts_shown(records))
     booking = apply(steps, payment, records, now=now)
-    _set_totals(payment, [*records, *booking.imported])
-    if shown.cancel_amount < payment.cancel_amount:
-        logger.warning("%s: i'mport shows less refunded than the ledger (an older reading?)", payment.imp_uid)
+    set_totals(payment, [*records, *booking.imported])
+    note_difference(payment, shown, booked_at=booked_at, now=now)
     return booking
 
 
@@ -97,15 +98,16 @@ def parts_shown(records: Iterable[RefundRecord]) -> dict[int, dict[str, Decimal]
     return parts
 
 
-def _set_totals(payment: Payment, records: Sequence[RefundRecord]) -> None:
-    total = sum((record.booked_amount for record in records), Decimal(0))
+def set_totals(payment: Payment, records: Sequence[RefundRecord]) -> None:
+    """Set the (locked) payment's `cancel_amount` and `lapsed_discount` from all its refunds."""
+    total = sum((record.net_amount for record in records), Decimal(0))
     if total != payment.cancel_amount:
         payment.cancel_amount = total
         payment.tax_free_left = payment.vat_left = None  # changed by an unknown share: read again when needed
     lapsed = Decimal(0)
     if payment.has_promotion:
         # Requested by our refunds and not given back. Of console cancels i'mport says only what they gave back.
-        done = [record for record in records if record.status == RefundStatus.SUCCEEDED]
+        done = [record for record in records if record.status == RefundStatus.SUCCEEDED and record.net_amount]
         lapsed = sum((record.amount - record.booked_amount for record in done), Decimal(0))
     payment.lapsed_discount = max(Decimal(0), min(lapsed, payment.amount - total))
 

@@ -62,7 +62,7 @@ def plan(records: Sequence[RefundRecord], shown: GatewayPayment, reading: Readin
     live = next((record for record in records if record.is_live), None)
     known = booked_keys(records, parts)
     unseen = [(key, item) for key, item in cancellation_keys(shown.cancel_history) if key not in known]
-    total = sum((record.booked_amount for record in records), Decimal(0))
+    total = sum((record.net_amount for record in records), Decimal(0))
     surplus = total + sum(item.amount for _key, item in unseen) - shown.cancel_amount
     remainders = _Remainders(records, parts, surplus)
     steps: list[Step] = []

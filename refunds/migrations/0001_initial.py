@@ -1,8 +1,10 @@
 """Create the tables of refunds, and the triggers that keep history in the database itself.
 
-A final refund keeps its status and amount; a timeline entry never changes. The ready-made groups for staff
+A final refund keeps its status and amount; a timeline entry and a reversal never change. The ready-made groups for staff
 (`refunds.groups`) are created after this migration.
 """
+
+from decimal import Decimal
 
 import django.db.models.deletion
 from django.conf import settings
@@ -30,11 +32,15 @@ POSTGRESQL = (
     """
     CREATE FUNCTION refunds_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        RAISE EXCEPTION 'refund events are append-only' USING ERRCODE = 'integrity_constraint_violation';
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
     END $$
     """,
     """
     CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundevent FOR EACH ROW
+    EXECUTE FUNCTION refunds_append_only()
+    """,
+    """
+    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundreversal FOR EACH ROW
     EXECUTE FUNCTION refunds_append_only()
     """,
 )
@@ -42,6 +48,7 @@ POSTGRESQL_UNDO = (
     "DROP TRIGGER refunds_keep_final ON refunds_refundrecord",
     "DROP FUNCTION refunds_keep_final()",
     "DROP TRIGGER refunds_append_only ON refunds_refundevent",
+    "DROP TRIGGER refunds_append_only ON refunds_refundreversal",
     "DROP FUNCTION refunds_append_only()",
 )
 SQLITE = (
@@ -56,8 +63,16 @@ SQLITE = (
     CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundevent FOR EACH ROW
     BEGIN SELECT RAISE(ABORT, 'refund events are append-only'); END
     """,
+    """
+    CREATE TRIGGER refunds_append_only_reversals BEFORE UPDATE ON refunds_refundreversal FOR EACH ROW
+    BEGIN SELECT RAISE(ABORT, 'refund reversals are append-only'); END
+    """,
 )
-SQLITE_UNDO = ("DROP TRIGGER refunds_keep_final", "DROP TRIGGER refunds_append_only")
+SQLITE_UNDO = (
+    "DROP TRIGGER refunds_keep_final",
+    "DROP TRIGGER refunds_append_only",
+    "DROP TRIGGER refunds_append_only_reversals",
+)
 
 
 def create_triggers(apps, schema_editor):
@@ -194,6 +209,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "reversed_amount",
+                    models.DecimalField(
+                        db_default=Decimal("0"),
+                        decimal_places=2,
+                        default=Decimal("0"),
+                        editable=False,
+                        max_digits=15,
+                        verbose_name="reversed amount",
+                    ),
+                ),
+                (
                     "tax_free",
                     models.DecimalField(
                         blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="tax-free part"
@@ -273,6 +299,7 @@ class Migration(migrations.Migration):
                     ("approve_refund", "Can make refunds above the approval limit"),
                     ("resolve_refund", "Can close refunds that need review"),
                     ("view_account", "Can view full refund accounts"),
+                    ("accept_reversal", "Can accept refund reversals"),
                 ),
             },
         ),
@@ -313,6 +340,49 @@ class Migration(migrations.Migration):
                 "verbose_name": "refund event",
                 "verbose_name_plural": "refund events",
                 "ordering": ("at", "id"),
+            },
+        ),
+        migrations.CreateModel(
+            name="RefundReversal",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=15, verbose_name="amount")),
+                ("reason", models.CharField(max_length=500, verbose_name="reason")),
+                ("accepted_by_name", models.CharField(max_length=200, verbose_name="accepted by")),
+                ("seen_at", models.DateTimeField(verbose_name="first seen")),
+                ("created_at", models.DateTimeField(verbose_name="accepted at")),
+                (
+                    "accepted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="accepted by (account)",
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversals",
+                        to="refunds.refundrecord",
+                        verbose_name="refund",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "refund reversal",
+                "verbose_name_plural": "refund reversals",
+                "ordering": ("-id",),
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="reversal_amount_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="reversal_has_a_reason"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -550,6 +620,21 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="refund_amount_matches_status",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("reversed_amount", 0),
+                    models.Q(
+                        ("reversed_amount__gt", 0),
+                        ("reversed_amount__lte", models.F("cancelled_amount")),
+                        ("status", "succeeded"),
+                    ),
+                    _connector="OR",
+                ),
+                name="refund_reversed_within_refunded",
             ),
         ),
         migrations.AddConstraint(

@@ -1,5 +1,6 @@
 """Refunds and the rows that belong to them."""
 
+from refunds.models.append_only import AppendOnlyError
 from refunds.models.bank_accounts import RefundAccount
 from refunds.models.batches import RefundBatch, RefundBatchItem
 from refunds.models.idempotency import IdempotentAnswer
@@ -7,7 +8,6 @@ from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, Reconcil
 from refunds.models.refunds import (
     FINAL_STATUSES,
     LIVE_STATUSES,
-    AppendOnlyError,
     RefundEvent,
     RefundRecord,
     RefundRecordQuerySet,
@@ -15,6 +15,7 @@ from refunds.models.refunds import (
     RefundStatus,
     new_refund_number,
 )
+from refunds.models.reversals import RefundReversal
 
 __all__ = [
     "FINAL_STATUSES",
@@ -30,6 +31,7 @@ __all__ = [
     "RefundEvent",
     "RefundRecord",
     "RefundRecordQuerySet",
+    "RefundReversal",
     "RefundSource",
     "RefundStatus",
     "new_refund_number",

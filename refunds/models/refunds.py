@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NoReturn, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from access.models import ApiToken
 from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
 from payments.models import Payment
+from refunds.models.append_only import AppendOnlyModel
 
 NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: it is read out on the telephone
 NUMBER_LENGTH = 10
@@ -72,8 +73,9 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
         return self.unresolved(now).filter(Q(next_check_at=None) | Q(next_check_at__lte=now))
 
     def shown_total(self) -> Decimal:
-        """The sum of the refunds' `shown_amount`, in major units; they must be of one currency."""
-        total: Decimal | None = self.aggregate(total=Sum(Coalesce("cancelled_amount", "amount")))["total"]
+        """The sum of the refunds' `shown_amount` minus reversals, in major units; they must be of one currency."""
+        amount = Coalesce("cancelled_amount", "amount") - F("reversed_amount")
+        total: Decimal | None = self.aggregate(total=Sum(amount))["total"]
         return total or Decimal(0)
 
     def open_first(self) -> Self:
@@ -87,9 +89,9 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
 class RefundRecord(models.Model):
     """One refund. Created as `requested` before anything is sent; ends as `succeeded` or `failed` and stays so.
 
-    `amount` is what was requested, `cancelled_amount` what i'mport refunded (null until then); major units of the
-    payment's currency. Only the last four digits of the bank account are here; `RefundAccount` has the full number,
-    encrypted, for a while.
+    `amount` is what was requested, `cancelled_amount` what i'mport refunded (null until then), `reversed_amount` the
+    part of it that was taken back (`RefundReversal`); major units of the payment's currency. Only the last four digits
+    of the bank account are here; `RefundAccount` has the full number, encrypted, for a while.
     """
 
     payment = models.ForeignKey(Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="refunds")
@@ -121,6 +123,14 @@ class RefundRecord(models.Model):
     )
     cancelled_amount = models.DecimalField(
         _("refunded amount"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    )
+    reversed_amount = models.DecimalField(
+        _("reversed amount"),
+        max_digits=MAX_DIGITS,
+        decimal_places=DECIMAL_PLACES,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        editable=False,
     )
     tax_free = models.DecimalField(
         _("tax-free part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
@@ -162,6 +172,7 @@ class RefundRecord(models.Model):
             ("approve_refund", _("Can make refunds above the approval limit")),
             ("resolve_refund", _("Can close refunds that need review")),
             ("view_account", _("Can view full refund accounts")),
+            ("accept_reversal", _("Can accept refund reversals")),
         )
         indexes = (
             models.Index(fields=["-requested_at", "-id"], name="refund_newest"),
@@ -212,6 +223,11 @@ class RefundRecord(models.Model):
                 ),
                 name="refund_amount_matches_status",
             ),
+            models.CheckConstraint(
+                condition=Q(reversed_amount=0)
+                | Q(status="succeeded", reversed_amount__gt=0, reversed_amount__lte=F("cancelled_amount")),
+                name="refund_reversed_within_refunded",
+            ),
         )
 
     def __str__(self) -> str:
@@ -223,8 +239,13 @@ class RefundRecord(models.Model):
 
     @property
     def booked_amount(self) -> Decimal:
-        """Return the amount this record took out of the payment's balance; 0 until i'mport shows it."""
+        """Return the amount that i'mport refunded for this record; 0 until i'mport shows it."""
         return self.cancelled_amount or Decimal(0)
+
+    @property
+    def net_amount(self) -> Decimal:
+        """Return the amount this record takes out of the payment's balance: what was refunded and not reversed."""
+        return self.booked_amount - self.reversed_amount
 
     @property
     def shown_amount(self) -> Decimal:
@@ -232,19 +253,7 @@ class RefundRecord(models.Model):
         return self.amount if self.cancelled_amount is None else self.cancelled_amount
 
 
-class AppendOnlyError(Exception):
-    """A line of a refund's timeline was about to be changed or deleted."""
-
-
-class RefundEventQuerySet(models.QuerySet["RefundEvent"]):
-    def update(self, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError("refund events are append-only")
-
-    def delete(self) -> NoReturn:
-        raise AppendOnlyError("refund events are append-only")
-
-
-class RefundEvent(models.Model):
+class RefundEvent(AppendOnlyModel):
     """One line of a refund's timeline; never changed, never deleted. `data` holds ids and amounts, no secrets."""
 
     refund = models.ForeignKey(RefundRecord, verbose_name=_("refund"), on_delete=models.PROTECT, related_name="events")
@@ -255,8 +264,6 @@ class RefundEvent(models.Model):
     actor = models.CharField(_("by"), max_length=200, blank=True)
     data = models.JSONField(_("details"), default=dict, blank=True)
 
-    objects = RefundEventQuerySet.as_manager()
-
     class Meta:
         verbose_name = _("refund event")
         verbose_name_plural = _("refund events")
@@ -264,11 +271,3 @@ class RefundEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.code}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnlyError("refund events are append-only")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError("refund events are append-only")

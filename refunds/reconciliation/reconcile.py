@@ -22,7 +22,7 @@ from payments.models import Payment
 from refunds.errors import RefundAbandoned
 from refunds.lease import lease_end, lease_is_over
 from refunds.ledger import Booking, Reading, add_event, book_reading, move
-from refunds.messages import NOT_CARRIED_OUT, NOT_SHOWN, UNBOOKABLE, message_of
+from refunds.messages import NOT_CARRIED_OUT, NOT_SHOWN, READ_TOO_EARLY, UNBOOKABLE, message_of, taken_back_message
 from refunds.models import RefundRecord, RefundStatus
 from refunds.policies import settles_later
 
@@ -35,7 +35,9 @@ CONSOLE_DAYS = 89  # just below the 90 that i'mport lists in one call
 _WAITS = (UNTIL_NEXT_RUN, timedelta(minutes=5), timedelta(minutes=30))
 _LAST_WAIT = timedelta(hours=1)
 
-ReconcileOutcome = Literal["agrees", "settled", "not_carried_out", "imported", "waiting", "unreachable", "unbookable"]
+ReconcileOutcome = Literal[
+    "agrees", "settled", "not_carried_out", "imported", "waiting", "taken_back", "unreachable", "unbookable"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,21 @@ class Reconciled:
 
 
 def unresolved_payments(now: datetime | None = None) -> QuerySet[Payment]:
-    """Return the payments of all unresolved refunds."""
-    return Payment.objects.filter(refunds__in=RefundRecord.objects.unresolved(now or timezone.now()))
+    """Return the payments of all unresolved refunds, and those for which i'mport shows less refunded than we do."""
+    return _payments_of(RefundRecord.objects.unresolved(now or timezone.now()), Payment.objects.taken_back())
 
 
 def due_payments(now: datetime | None = None) -> QuerySet[Payment]:
-    """Return the payments of unresolved refunds whose next comparison is due: what a periodic run looks at."""
-    return Payment.objects.filter(refunds__in=RefundRecord.objects.due(now or timezone.now()))
+    """Return the payments of `unresolved_payments` whose next comparison is due: what a periodic run looks at."""
+    now = now or timezone.now()
+    taken_back = Payment.objects.taken_back().filter(updated_at__lte=now - _LAST_WAIT)
+    return _payments_of(RefundRecord.objects.due(now), taken_back)
+
+
+def _payments_of(refunds: QuerySet[RefundRecord], others: QuerySet[Payment]) -> QuerySet[Payment]:
+    # A union, because OR would cost the database both partial indexes.
+    wanted = refunds.order_by().values("payment").union(others.order_by().values("pk"))
+    return Payment.objects.filter(pk__in=wanted)
 
 
 def reconcile(*, payments: QuerySet[Payment] | None = None, gateway: Gateway | None = None) -> Iterator[Reconciled]:
@@ -93,7 +103,7 @@ def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) 
     for page in gateway.payments_between(read_at - timedelta(days=days), read_at, status="cancelled"):
         shown = {payment.imp_uid: payment for payment in page.payments}
         for payment in Payment.objects.filter(imp_uid__in=shown):
-            if payment.cancel_amount != shown[payment.imp_uid].cancel_amount:
+            if payment.shown_cancel_amount != shown[payment.imp_uid].cancel_amount:
                 yield _try_repair(payment, shown[payment.imp_uid], read_at)
 
 
@@ -155,7 +165,7 @@ def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None 
             _give_up(live, now, code="not_carried_out")
         elif live is not None:
             _review_if_old(live, now)
-    return replace(_result(booking), shown=shown)
+    return _with_difference(replace(_result(booking), shown=shown), shown)
 
 
 def _would_show(live: RefundRecord) -> bool:
@@ -210,3 +220,15 @@ def _result(booking: Booking) -> Reconciled:
     if imported:
         return Reconciled(payment, "imported", _("Refunds made at i'mport were added here."), imported)
     return Reconciled(payment, "agrees", _("Agrees with i'mport."))
+
+
+def _with_difference(result: Reconciled, shown: GatewayPayment) -> Reconciled:
+    """Say that i'mport shows less refunded than the ledger: such a payment never "agrees"."""
+    payment = result.payment
+    if shown.cancel_amount >= payment.cancel_amount:
+        return result
+    agrees = result.outcome == "agrees"
+    if not payment.taken_back:
+        return replace(result, outcome="waiting", message=str(READ_TOO_EARLY)) if agrees else result
+    done = "" if agrees else result.message
+    return replace(result, outcome="taken_back", message=f"{done} {taken_back_message(payment)}".strip())

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from payments.models import Payment
-from refunds.models import AppendOnlyError, RefundEvent, RefundRecord
+from refunds.models import AppendOnlyError, RefundEvent, RefundRecord, RefundReversal
 from tests.factories import make_payment, make_user
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,9 @@ def succeeded(**fields: Any) -> dict[str, Any]:
         {"amount": Decimal(-1), "cancel_amount": Decimal(-1)},
         {"status": "refunded"},
         {"imp_uid": ""},
+        {"cancel_amount": Decimal(1_000), "taken_back": Decimal(1_000)},
+        {"cancel_amount": Decimal(1_000), "taken_back": Decimal(1_001), "taken_back_seen_at": timezone.now()},
+        {"taken_back_seen_at": timezone.now()},
     ],
 )
 def test_impossible_payment_is_rejected(fields: dict[str, Any]) -> None:
@@ -85,6 +88,9 @@ def test_idempotency_key_is_unique_per_actor() -> None:
         {"status": "failed", "cancelled_amount": Decimal(1), "settled_at": timezone.now()},
         {"status": "requested", "cancelled_amount": Decimal(1)},
         {"status": "unknown", "settled_at": timezone.now()},
+        {"reversed_amount": Decimal(1)},
+        succeeded(reversed_amount=Decimal(1_001)),
+        succeeded(reversed_amount=Decimal(-1)),
     ],
 )
 def test_record_with_amounts_that_contradict_its_status_is_rejected(fields: dict[str, Any]) -> None:
@@ -107,13 +113,29 @@ def test_a_final_record_keeps_its_status_and_amount(change: dict[str, Any]) -> N
         RefundRecord.objects.filter(pk=record.pk).update(**change)
 
 
-def test_a_timeline_is_append_only() -> None:
-    record = make_record(make_payment())
-    event = RefundEvent.objects.create(refund=record, at=timezone.now(), status="requested", code="requested")
-    for attempt in (event.save, event.delete, RefundEvent.objects.all().delete):
+def make_reversal(**fields: Any) -> RefundReversal:
+    now = timezone.now()
+    defaults: dict[str, Any] = {"amount": Decimal(1_000), "reason": "bank", "seen_at": now, "created_at": now}
+    record = make_record(make_payment(), **succeeded())
+    return RefundReversal.objects.create(refund=record, **{**defaults, **fields})
+
+
+@pytest.mark.parametrize("fields", [{"amount": Decimal(0)}, {"amount": Decimal(-1)}, {"reason": ""}])
+def test_reversal_without_an_amount_or_a_reason_is_rejected(fields: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_reversal(**fields)
+
+
+def test_timeline_and_reversals_are_append_only() -> None:
+    reversal = make_reversal()
+    record = reversal.refund
+    event = RefundEvent.objects.create(refund=record, at=timezone.now(), status="succeeded", code="reversed")
+    for row, rows in ((event, RefundEvent.objects.all()), (reversal, RefundReversal.objects.all())):
+        for attempt in (row.save, row.delete, rows.delete):
+            with pytest.raises(AppendOnlyError):
+                attempt()
         with pytest.raises(AppendOnlyError):
-            attempt()
-    with pytest.raises(AppendOnlyError):
-        RefundEvent.objects.update(code="changed")
-    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("UPDATE refunds_refundevent SET code = 'changed'")
+            rows.update(refund=record)
+        table = rows.model._meta.db_table
+        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET refund_id = refund_id")  # noqa: S608

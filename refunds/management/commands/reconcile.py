@@ -164,7 +164,7 @@ def _batch_json(outcome: BatchOutcome) -> Json:
 def _result_json(order: str, result: Reconciled) -> Json:
     return {
         "order": order,
-        "ok": result.outcome not in ("waiting", "unreachable", "unbookable"),
+        "ok": result.outcome not in ("waiting", "taken_back", "unreachable", "unbookable"),
         "code": result.outcome,
         "message": result.message,
         "payment": payment_json(result.payment),
