@@ -20,9 +20,9 @@ proc_name = "refund-desk"
 worker_class = "gthread"
 threads = 8
 timeout = 60
-# Before a worker ends (SIGTERM, `max_requests`), its requests have this long to finish: a call to i'mport takes 35 s at
+# Before a worker ends (SIGTERM, `max_requests`), its requests have this long to finish: a call to i'mport takes 65 s at
 # most with the default time-outs. A refund that is interrupted all the same is settled by reading i'mport.
-graceful_timeout = 40
+graceful_timeout = 75
 keepalive = 5
 
 # Limits slow leaks; the jitter keeps workers from restarting together.

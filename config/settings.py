@@ -53,7 +53,8 @@ IAMPORT_API_URL = env.http_url("IAMPORT_API_URL", "https://api.iamport.kr")
 IAMPORT_IMP_KEY = env.text("IAMPORT_IMP_KEY", "")
 IAMPORT_IMP_SECRET = env.text("IAMPORT_IMP_SECRET", "")
 IAMPORT_CONNECT_TIMEOUT = env.positive_seconds("IAMPORT_CONNECT_TIMEOUT", 5)
-IAMPORT_READ_TIMEOUT = env.positive_seconds("IAMPORT_READ_TIMEOUT", 30)
+# PGs can take a minute, and hanging up does not stop a cancel.
+IAMPORT_READ_TIMEOUT = env.positive_seconds("IAMPORT_READ_TIMEOUT", 60)
 IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 
 # The PG's fee for each virtual-account refund, in won.
@@ -62,10 +63,8 @@ VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 # Refunds by staff above this amount (won) need approval; 0: never.
 REFUND_APPROVAL_ABOVE = env.amount("REFUND_APPROVAL_ABOVE", Decimal(0))
 
-# Long enough for the token call, the cancel call and the lookup after a refusal.
-REFUND_LEASE_SECONDS = env.seconds(
-    "REFUND_LEASE_SECONDS", max(120, 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT))
-)
+# The token call, the cancel call and the reading after a refusal, and what this server may be late by.
+REFUND_LEASE_SECONDS = env.seconds("REFUND_LEASE_SECONDS", 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT) + 45)
 # An open refund is checked with i'mport automatically for this long; then staff must review it.
 REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72)
 

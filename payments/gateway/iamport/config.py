@@ -34,5 +34,5 @@ class GatewayConfig:
 
     @property
     def longest_cancel(self) -> float:
-        """Return the seconds that a cancel can take: token, cancel, and a reading after a refusal (kept connection)."""
-        return 2 * self.connect_timeout + 3 * self.read_timeout
+        """Return the seconds that a cancel can take: token, cancel, and a reading after a refusal."""
+        return 3 * self.patience

@@ -1,15 +1,18 @@
-"""HTTP: one pooled session, and errors that say how far a failed call had got."""
+"""HTTP: pooled connections for reads, a new one for each cancel, and errors that say how far a failed call got."""
 
+import socket
 import ssl
 import time
 from collections.abc import Iterator
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.connection import HTTPConnection
 
 from payments.gateway.iamport.config import GatewayConfig
 from payments.gateway.iamport.wire import Call, encode
@@ -17,6 +20,10 @@ from payments.gateway.iamport.wire import Call, encode
 POOL_SIZE = 32  # connections kept open; more threads than that still work, on connections of their own
 BODY_LIMIT = 8 * 1024 * 1024  # bytes; a full page of payments is well below one megabyte
 CHUNK = 64 * 1024
+# Idle connections are probed before a NAT or a load balancer forgets them (350 s at AWS), and sent bytes that nobody
+# acknowledges end a connection: otherwise a read would wait for its whole time-out. Seconds, except for the count.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+_UNACKNOWLEDGED = 10
 
 _BAD_ADDRESS = (
     requests.exceptions.InvalidURL,
@@ -45,7 +52,11 @@ class NoAnswer(TransportError):
 
 
 class HttpSession:
-    """Sends calls to one i'mport address over kept-alive connections. Threads may share it."""
+    """Sends calls to one i'mport address. Threads may share it.
+
+    Reads go over kept-alive connections, cancels over a new one each: a connection that was idle may be dead without
+    our knowing, and a cancel that is sent into it has an unknown outcome.
+    """
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
@@ -65,10 +76,16 @@ class HttpSession:
         return self._send_once(call, token)
 
     def _send_once(self, call: Call, token: str) -> tuple[int, bytes]:
+        if not call.moves_money:
+            return self._send_over(self._session, call, token)
+        with _new_session() as session:
+            return self._send_over(session, call, token)
+
+    def _send_over(self, session: requests.Session, call: Call, token: str) -> tuple[int, bytes]:
         deadline = time.monotonic() + self._config.connect_timeout + 2 * self._config.read_timeout
         # `from None`: the causes carry the URL and the body in their text and frames, and so account numbers.
         try:
-            with self._session.request(
+            with session.request(
                 call.method,
                 self._config.api_url + call.path,
                 params=list(call.params),
@@ -86,6 +103,22 @@ class HttpSession:
             raise _translated(exc) from None
 
 
+class _Adapter(HTTPAdapter):
+    """Sets the options of each connection's socket."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, socket_options=_socket_options(), **kwargs)
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    options = [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    seconds = {name: value for name, value in _KEEP_ALIVE.items() if hasattr(socket, name)}  # not on every system
+    options += [(socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in seconds.items()]
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED * 1000))
+    return options
+
+
 class _TokenAuth(AuthBase):
     """Sets the token. Without an `auth`, requests would send credentials from ~/.netrc instead."""
 
@@ -100,7 +133,7 @@ class _TokenAuth(AuthBase):
 
 def _new_session() -> requests.Session:
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
+    adapter = _Adapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["Accept"] = "application/json"

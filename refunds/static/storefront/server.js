@@ -2,7 +2,7 @@
 
 /* Requests to the shop. `null` means no clear response: the request may or may not have arrived. */
 (() => {
-  const GIVE_UP_MS = 120000;
+  const GIVE_UP_MS = 300000;
   const language = document.documentElement.lang;
 
   function csrfToken() {

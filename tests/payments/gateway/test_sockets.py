@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,7 @@ from django.core.cache import cache
 from payments.gateway import GatewayUnavailable, OutcomeUnknown
 from payments.gateway.iamport import session as session_module
 from payments.gateway.iamport.client import IamportGateway
+from tests.payments.gateway.forgetful_proxy import forgetful_proxy
 from tests.payments.gateway.raw_server import RawServer, Reply, Request, envelope, http, ok
 from tests.payments.gateway.samples import UID, cancel_request, cancelled_json, config, payment_json
 
@@ -136,22 +138,38 @@ def test_earlier_connection_error_does_not_make_a_lost_cancel_look_unsent(
             gateway.cancel(cancel_request())
 
 
-def test_calls_share_one_connection(server: RawServer, gateway: IamportGateway) -> None:
+def test_reads_share_one_connection(server: RawServer, gateway: IamportGateway) -> None:
     server.answer = lambda _: ok(payment_json())
     for _ in range(5):
         gateway.payment(UID)
     assert {call.connection for call in server.calls} == {1}
 
 
-def test_a_connection_that_the_server_closed_while_idle_is_replaced_before_a_cancel(
-    server: RawServer, gateway: IamportGateway
-) -> None:
+@pytest.mark.parametrize("fault", ["reset", "black hole"])
+def test_a_cancel_goes_out_on_a_new_connection(server: RawServer, fault: str) -> None:
     server.answer = lambda _: ok(cancelled_json())
-    gateway.payment(UID)
-    server.hang_up()
-    threading.Event().wait(0.1)  # until the close arrives
-    assert gateway.cancel(cancel_request()).cancel_amount == 1000
-    assert [call.connection for call in server.calls] == [1, 2]
+    with forgetful_proxy(server.url, fault=fault, after=0.2) as url:
+        gateway = IamportGateway(config(url, connect_timeout=2.0, read_timeout=2.0))
+        for _ in range(2):
+            gateway.cancel(cancel_request())
+            gateway.payment(UID)
+            threading.Event().wait(0.4)
+            assert gateway.cancel(cancel_request()).cancel_amount == 1000
+            if fault == "reset":
+                assert gateway.payment(UID).imp_uid == UID
+            else:
+                gateway._session._session.close()
+    cancels = [call.connection for call in server.calls if call.path == "/payments/cancel"]
+    assert len(cancels) == len(set(cancels)) == 4
+
+
+def test_idle_connections_are_probed(server: RawServer, gateway: IamportGateway) -> None:
+    server.answer = lambda _: ok(payment_json())
+    with patch.object(socket.socket, "setsockopt", autospec=True) as setsockopt:
+        gateway.payment(UID)
+    options = {call.args[-3:] for call in setsockopt.call_args_list}
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in options
+    assert (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30) in options
 
 
 def test_read_is_retried_if_the_connection_closes(server: RawServer, gateway: IamportGateway) -> None:
