@@ -14,10 +14,12 @@ from django.db import Error as DatabaseError
 
 from core.database.outage import describe_outage, is_outage
 from core.request_ids import new_request_id
+from core.streams import drop_unwritten, open_streams
 
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    open_streams()
     try:
         # The first access loads the settings. Only errors here are shortened; later ones keep their traceback.
         _ = settings.DEBUG
@@ -32,6 +34,8 @@ def main() -> int:
             raise
         sys.stderr.write(f"{describe_outage(exc)}\n")
         return 2
+    finally:
+        drop_unwritten()
     return 0
 
 

@@ -592,6 +592,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="refundrecord",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("idempotency_key__isnull", False), ("requested_by", None)),
+                fields=("idempotency_key",),
+                name="command_key_used_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrecord",
             constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="refund_amount_positive"),
         ),
         migrations.AddConstraint(

@@ -203,6 +203,12 @@ class RefundRecord(models.Model):
                 condition=Q(idempotency_key__isnull=False),
                 name="idempotency_key_used_once",
             ),
+            # The command line has no account, and two of them without one are not the same to the one above.
+            models.UniqueConstraint(
+                fields=["idempotency_key"],
+                condition=Q(requested_by=None, idempotency_key__isnull=False),
+                name="command_key_used_once",
+            ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
             models.CheckConstraint(condition=Q(status__in=RefundStatus.values), name="refund_status_known"),
             models.CheckConstraint(

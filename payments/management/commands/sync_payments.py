@@ -57,6 +57,8 @@ class Command(JsonCommand):
             raise CommandError(exc.message, returncode=USAGE) from exc
         except GatewayError as exc:
             error = exc.message
+        except KeyboardInterrupt:
+            error = _("Interrupted.")
         report = {**totals, "missing": missing, "unbookable": unbookable, "error": error}
         self._print({**report, "resume": resume if error else ""}, as_json=options["json"])
         if missing or unbookable or error:

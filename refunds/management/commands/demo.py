@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.commands import USAGE
+from core.commands import USAGE, JsonCommand
 from payments.gateway import GatewayError
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
@@ -23,7 +23,7 @@ REAL_HOST = "api.iamport.kr"
 TIMEOUT_SECONDS = 30
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     """Create what is missing and change nothing else: safe to repeat."""
 
     help = "Create demo accounts and orders in the sandbox i'mport and in the ledger (DEBUG only)."

@@ -1,6 +1,7 @@
 """`manage.py reconcile`: settle open refunds and import cancels made elsewhere."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
-from core.commands import SOME_FAILED
+from core.commands import SOME_FAILED, failure, until_broken_off
 from core.dates import date_argument, parse_moment
 from core.errors import DomainError
 from payments.gateway import GatewayError
@@ -51,31 +52,31 @@ class Command(RefundCommand):
         if options["since"] or options["until"] or options["check"] or options["csv"]:
             message = _("--since, --until, --check and --csv require --all.")
             raise self.usage_error(message, code="invalid_options", as_json=options["json"])
-        results = self._named(options["order"]) if options["order"] else _everything()
-        if not options["json"]:
-            for result in results:
+        named = options["order"]
+        results: list[Json] = []
+        for result in until_broken_off(self._named(named) if named else _everything()):
+            results.append(result)
+            if not options["json"]:
                 line = f"{result['order']}: {result['message']}"
                 self.stdout.write(line) if result["ok"] else self.stderr.write(line)
-            if not results:
-                self.stdout.write(_("No open refunds. Everything agrees with i'mport."))
+        if not (options["json"] or results):
+            self.stdout.write(_("No open refunds. Everything agrees with i'mport."))
         ok = all(result["ok"] for result in results)
         if options["json"]:
             self.write_json({"ok": ok, "results": results})
         if not ok:
             raise SystemExit(SOME_FAILED)
 
-    def _named(self, orders: list[str]) -> list[Json]:
-        results: list[Json] = []
+    def _named(self, orders: list[str]) -> Iterator[Json]:
         for order in dict.fromkeys(orders):
             try:
                 number = parse_uid(order, field="merchant_uid")
                 payment = find_by_number(payments=Payment.objects.all(), number=number)
             except DomainError as exc:
-                results.append({"order": order, "ok": False, **error_json(exc)})
+                yield {"order": order, "ok": False, **error_json(exc)}
             else:
-                found = reconcile(payments=Payment.objects.filter(pk=payment.pk))
-                results += [_result_json(order, result) for result in found]
-        return results
+                for result in reconcile(payments=Payment.objects.filter(pk=payment.pk)):
+                    yield _result_json(order, result)
 
     def _compare_period(self, options: dict[str, Any]) -> None:
         """Make a reconciliation report. Exit code 1 if discrepancies are left, or if reading i'mport failed."""
@@ -93,25 +94,41 @@ class Command(RefundCommand):
                 report = compare_period(
                     since=since, until=until, check_only=options["check"], on_progress=partial(_show_progress, bar)
                 )
-            if file:
-                write_csv(report, file)
+            written = not file or self._write_csv(report, file, options["csv"])
         if options["json"]:
             self.write_json(report_json(report))
         elif options["csv"] != "-":
             self._write_report(report)
-        if report.remaining or report.error:
+        if report.remaining or report.error or not written:
             raise SystemExit(SOME_FAILED)
 
     def _csv_file(self, options: dict[str, Any]) -> AbstractContextManager[IO[str] | None]:
-        """Open the file for --csv, if any: a file that cannot be written is a usage error, before any work."""
+        """Open the file for --csv, if any: a file that cannot be written is a usage error, before any work.
+
+        An earlier report in it stays until there is a new one.
+        """
         name = options["csv"]
         if not name or name == "-":
             return nullcontext(cast(IO[str], self.stdout) if name else None)
         try:
-            return Path(name).open("w", newline="", encoding="utf-8-sig")
+            return Path(name).open("a", newline="", encoding="utf-8-sig")
         except OSError as exc:
-            message = _("%(file)s cannot be written: %(error)s") % {"file": name, "error": exc.strerror}
-            raise self.usage_error(message, code="invalid_options", as_json=options["json"]) from exc
+            raise self.usage_error(_unwritable(name, exc), code="invalid_options", as_json=options["json"]) from exc
+
+    def _write_csv(self, report: ReconciliationReport, file: IO[str], name: str) -> bool:
+        """Write the discrepancies in place of what the file held. Return whether that worked."""
+        try:
+            if file.seekable():
+                file.seek(0)
+                file.truncate()
+            write_csv(report, file)
+            file.flush()
+        except OSError as exc:
+            self.stderr.write(_unwritable(name, exc))
+            with suppress(OSError):  # it holds what could not be written
+                file.close()
+            return False
+        return True
 
     def _write_report(self, report: ReconciliationReport) -> None:
         for found in report.discrepancies.all():
@@ -126,26 +143,32 @@ class Command(RefundCommand):
             self.stderr.write(_("Stopped early: %(error)s") % {"error": report.error})
 
 
+def _unwritable(name: str, exc: OSError) -> str:
+    return _("%(file)s cannot be written: %(error)s") % {"file": name, "error": exc.strerror}
+
+
 def _show_progress(bar: "tqdm[Any]", report: ReconciliationReport) -> None:
     bar.total = max(report.total, report.compared)
     bar.update(report.compared - bar.n)
 
 
-def _everything() -> list[Json]:
+def _everything() -> Iterator[Json]:
     for waiting in waiting_comparisons():
         run_comparison(report_id=waiting.pk)
     for report in reports_to_repair():
         repair_requested(report=report)
-    results = [_batch_json(outcome) for batch in run_open_batches() for outcome in outcomes(batch)]
-    results += [_result_json(result.payment.merchant_uid, result) for result in reconcile()]
+    for batch in run_open_batches():
+        yield from map(_batch_json, outcomes(batch))
+    for result in reconcile():
+        yield _result_json(result.payment.merchant_uid, result)
     notified = process_waiting()
     if notified.failed:
-        results.append({"order": "*", "ok": False, "code": "notifications_unread", "message": notified.message})
+        yield failure("*", "notifications_unread", notified.message)
     try:
-        results += [_result_json(result.payment.merchant_uid, result) for result in import_cancels()]
+        for result in import_cancels():
+            yield _result_json(result.payment.merchant_uid, result)
     except GatewayError as exc:
-        results.append({"order": "*", "ok": False, "code": "gateway_unavailable", "message": exc.message})
-    return results
+        yield failure("*", "gateway_unavailable", exc.message)
 
 
 def _batch_json(outcome: BatchOutcome) -> Json:

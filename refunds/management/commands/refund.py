@@ -2,28 +2,35 @@
 
 import getpass
 import sys
+import uuid
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from tqdm import tqdm
 
-from core.commands import SOME_FAILED
+from core.commands import INTERRUPTED, SOME_FAILED, UNEXPECTED, failure, log_broken_off, stop_signals
 from core.errors import DomainError
 from core.money import format_money
 from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.errors import InvalidRequest
-from refunds.inputs import RefundRequest, parse_amount, parse_request, parse_uid
+from refunds.inputs import RefundRequest, parse_amount, parse_request, parse_text, parse_uid
 from refunds.management.base import RefundCommand, operator
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.serialization import Json, error_json, payment_json, preview_json, refund_json
+from refunds.services.idempotency import find_by_key
 from refunds.services.preview import preview_refund
 from refunds.services.refund import request_refund
 
+MAX_KEY_LENGTH = 200
 _TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
 _AMOUNTS = ("amount", "tax_free", "vat_amount")
 # Read from standard input, in this order, where the argument is "-".
@@ -53,21 +60,24 @@ class Command(RefundCommand):
         parser.add_argument("--refund-tel", default="", metavar="T", help=f"Telephone number of the holder. {prompted}")
         parser.add_argument("--tax-free", metavar="N", help="Tax-free part of the amount.")
         parser.add_argument("--vat-amount", metavar="N", help="VAT part of the amount.")
+        parser.add_argument(
+            "--key",
+            metavar="KEY",
+            help="With the same KEY and order again, nothing is refunded twice: the first outcome is repeated.",
+        )
         parser.add_argument("--dry-run", action="store_true", help="Show what would be refunded; send nothing.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         as_json = options["json"]
         try:
-            request = _read_request(options)
+            request, key = _read_request(options), _read_key(options["key"])
         except InvalidRequest as exc:
             raise self.usage_error(exc.message, code=exc.code, as_json=as_json) from exc
         if not options["dry_run"]:
             self.ensure_configured(as_json=as_json)
-        orders = list(dict.fromkeys(options["order"]))
         results = []
-        for order in tqdm(orders, unit=" orders", disable=None if len(orders) > 1 else True, file=self.stderr):
-            result = _preview(order, request) if options["dry_run"] else _refund(order, request)
+        for result in self._results(list(dict.fromkeys(options["order"])), request, key, options["dry_run"]):
             results.append(result)
             if not as_json:
                 self._write_result(result)
@@ -76,6 +86,15 @@ class Command(RefundCommand):
             self.write_json({"ok": ok, "dry_run": options["dry_run"], "results": results})
         if not ok:
             raise SystemExit(SOME_FAILED)
+
+    def _results(self, orders: list[str], request: RefundRequest, key: str, dry_run: bool) -> Iterator[Json]:
+        """Yield one result per order, whatever happens on the way."""
+        with stop_signals() as stopped:
+            for order in tqdm(orders, unit=" orders", disable=None if len(orders) > 1 else True, file=self.stderr):
+                if stopped.is_set():
+                    yield failure(order, INTERRUPTED, gettext("The command was interrupted. Nothing was requested."))
+                else:
+                    yield _preview(order, request) if dry_run else _refund(order, request, key)
 
     def _write_result(self, result: Json) -> None:
         line = f"{result['order']}: {result['message']}"
@@ -100,15 +119,64 @@ def _read_request(options: dict[str, Any]) -> RefundRequest:
     return parse_request(texts, requester="admin", **amounts)
 
 
+def _read_key(given: str | None) -> str:
+    """Return the key of this run: without one given, every run is a new request. Raises `InvalidRequest`."""
+    if given is None:
+        return str(uuid.uuid4())
+    if not given.strip():
+        raise InvalidRequest("invalid_idempotency_key", gettext("--key is empty."), field="key")
+    return parse_text(given, field="key", max_length=MAX_KEY_LENGTH)
+
+
+def _key_of(payment: Payment, key: str) -> str:
+    return f"command:{key}:{payment.imp_uid}"
+
+
 def _find(order: str) -> Payment:
     return find_by_number(payments=Payment.objects.all(), number=parse_uid(order, field="merchant_uid"))
 
 
-def _refund(order: str, request: RefundRequest) -> Json:
+def _made(order: str, key: str) -> RefundRecord | None:
+    """Return the refund that this key made of the order, if any: by now, its number may mean another payment."""
+    number = parse_uid(order, field="merchant_uid")
+    payments = Payment.objects.filter(Q(imp_uid=number) | Q(merchant_uid=number))
+    made = (find_by_key(None, _key_of(payment, key)) for payment in payments)
+    return next((record for record in made if record), None)
+
+
+def _refund(order: str, request: RefundRequest, key: str) -> Json:
     try:
-        refund = request_refund(payment=_find(order), request=request, actor=operator(), source=RefundSource.COMMAND)
+        made = _made(order, key)
+        payment = made.payment if made else _find(order)
+        refund = request_refund(
+            payment=payment,
+            request=request,
+            actor=operator(),
+            source=RefundSource.COMMAND,
+            idempotency_key=_key_of(payment, key),
+        )
     except DomainError as exc:
         return {"order": order, "ok": False, **error_json(exc)}
+    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - logged below
+        log_broken_off(f"the refund of {order}", exc)
+        return _broken_off(order, key, INTERRUPTED if isinstance(exc, KeyboardInterrupt) else UNEXPECTED)
+    return _result(order, refund)
+
+
+def _broken_off(order: str, key: str, code: str) -> Json:
+    """The result of an order whose refund raised an unknown error: what is recorded of it, if that can be read."""
+    message = gettext("Something went wrong. Check the order before you request its refund again.")
+    close_old_connections()
+    try:
+        made = _made(order, key)
+    except DatabaseError:
+        made = None
+    if made is None or made.status == RefundStatus.SUCCEEDED:
+        return _result(order, made) if made else failure(order, code, message)
+    return failure(order, code, message) | {"payment": payment_json(made.payment), "refund": refund_json(made)}
+
+
+def _result(order: str, refund: RefundRecord) -> Json:
     done = refund.status == RefundStatus.SUCCEEDED
     return {
         "order": order,
