@@ -6,7 +6,10 @@ from payments.gateway.base import (
     CancelRequest,
     Gateway,
     GatewayPayment,
+    NextStep,
     PaymentPage,
+    Refusal,
+    RefusalClass,
     Requester,
     StatusFilter,
 )
@@ -18,7 +21,7 @@ from payments.gateway.errors import (
     OutcomeUnknown,
     PaymentUnknown,
 )
-from payments.gateway.registry import get_gateway, keys_are_refused
+from payments.gateway.registry import classify_refusal, get_gateway, keys_are_refused
 
 __all__ = [
     "Balance",
@@ -30,11 +33,15 @@ __all__ = [
     "GatewayPayment",
     "GatewayRejected",
     "GatewayUnavailable",
+    "NextStep",
     "OutcomeUnknown",
     "PaymentPage",
     "PaymentUnknown",
+    "Refusal",
+    "RefusalClass",
     "Requester",
     "StatusFilter",
+    "classify_refusal",
     "get_gateway",
     "keys_are_refused",
 ]

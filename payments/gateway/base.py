@@ -11,6 +11,52 @@ from core.money import KRW
 Requester = Literal["customer", "admin"]
 StatusFilter = Literal["all", "ready", "paid", "cancelled", "failed"]
 
+# Why a cancel was refused, as far as its text tells. "other": no known text.
+RefusalClass = Literal[
+    "already_cancelled",
+    "already_running",
+    "settlement_short",
+    "shop_limit",
+    "period_over",
+    "not_in_part",
+    "buyer_confirmed",
+    "account_wrong",
+    "use_plain_cancel",
+    "receipt_first",
+    "not_allowed",
+    "pg_down",
+    "other",
+]
+# What staff do after a refused cancel; `refunds.messages` has a sentence for each.
+NextStep = Literal[
+    "compare",
+    "wait",
+    "ask_pg",
+    "ask_pg_contract",
+    "wait_for_sales",
+    "pay_in",
+    "tomorrow",
+    "next_month",
+    "later",
+    "in_10_minutes",
+    "outside",
+    "outside_agreed",
+    "in_full",
+    "larger_part",
+    "rest_in_part",
+    "real_balance",
+    "tax_parts",
+    "other_account",
+    "check_bank",
+    "without_account",
+    "receipt_later",
+    "escrow_service",
+    "wait_for_buyer",
+    "check_number",
+    "test_payment",
+    "read_message",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
@@ -92,6 +138,14 @@ class CancelRequest:
 
     def __repr__(self) -> str:  # account numbers must not reach a log or a traceback
         return f"CancelRequest({self.imp_uid}, amount={self.amount}, checksum={self.checksum})"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refused cancel means, by its text. A hint: only reading the payment tells whether money moved."""
+
+    kind: RefusalClass
+    next_step: NextStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ from functools import lru_cache
 from payments.gateway.base import Gateway
 from payments.gateway.iamport.client import IamportGateway
 from payments.gateway.iamport.config import GatewayConfig
+from payments.gateway.iamport.refusals import classify_refusal
+
+__all__ = ["classify_refusal", "get_gateway", "keys_are_refused"]
 
 
 def get_gateway() -> Gateway:
