@@ -225,6 +225,11 @@ class RefundRefused(RefundNotDone):
 
     code = "refused_by_gateway"
 
+    @property
+    def refusal(self) -> "RefundRecord":
+        """Return the record, which says what the refusal means."""
+        return self.refund
+
 
 class RefundNotSent(RefundNotDone):
     """i'mport could not be reached; nothing was sent, nothing happened."""

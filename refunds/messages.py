@@ -4,12 +4,15 @@ Who causes a change and who reads about it may use different languages, and the 
 i'mport's messages and details of a failure stay as they were stored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import cast
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money
+from payments.gateway import NextStep
 from payments.models import Payment
 from refunds.errors import RefundAbandoned
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
@@ -39,6 +42,59 @@ OTHER_AMOUNT = _("%(asked)s was requested, %(done)s was refunded.")
 ACCEPTED_REVERSAL = _("%(amount)s taken back: %(reason)s")
 CLOSED = _("Closed manually: %(reason)s")
 
+# What staff do after a refusal. Where money may have moved, reading the payment comes before any other refund.
+NEXT_STEPS: Mapping[NextStep, str | Promise] = {
+    "compare": _(
+        "The money may already be back. Use “Check with i'mport”, and compare with the PG's own console before "
+        "refunding another way."
+    ),
+    "wait": _(
+        "An earlier cancel may still be running at the PG. Wait, then use “Check with i'mport”. Send no other refund "
+        "before that."
+    ),
+    "ask_pg": _("Ask the PG what became of this refund. Do not send it again before its answer."),
+    "ask_pg_contract": _("Ask the PG: its contract or the channel's settings do not allow this cancel."),
+    "wait_for_sales": _(
+        "The shop's settlement money at the PG is too low. Refund again when there are new sales, or ask the PG to "
+        "force the cancel."
+    ),
+    "pay_in": _(
+        "The shop's money at the PG is too low. Pay the amount in, or ask the PG to raise the limit, then refund again."
+    ),
+    "tomorrow": _("The limit of the day is used up at the PG. Refund again tomorrow."),
+    "next_month": _(
+        "The limit of the month is used up at the PG. Refund again next month, or ask the PG for a higher limit."
+    ),
+    "later": _(
+        "The PG or the bank is not available. Use “Check with i'mport”. If nothing was refunded, refund again later."
+    ),
+    "in_10_minutes": _("The PG takes this cancel only later. Refund again in 10 minutes."),
+    "outside": _("The PG does not refund this payment. Refund the buyer another way."),
+    "outside_agreed": _(
+        "The buyer has confirmed the purchase. Agree on the refund with the buyer, and refund another way."
+    ),
+    "in_full": _("The PG does not refund this payment in part. Refund it in full, or refund the buyer another way."),
+    "larger_part": _("The part is less than the instant discount. Refund a larger part."),
+    "rest_in_part": _("Enter exactly the amount that is left, and refund again."),
+    "real_balance": _(
+        "The balance at the PG differs. Use “Check with i'mport”, then refund no more than what is left."
+    ),
+    "tax_parts": _(
+        "The tax parts do not fit the PG's balance. Correct the tax-free part and the VAT, then refund again."
+    ),
+    "other_account": _("Ask the buyer for another account, and check the holder and the number."),
+    "check_bank": _("The PG does not know this bank. Choose the bank again, or ask the buyer for another account."),
+    "without_account": _(
+        "The PG cancels mobile phone payments of this month without a bank account. Refund again without one."
+    ),
+    "receipt_later": _("Cancel the cash receipt once the refund is done at the PG."),
+    "escrow_service": _("Cancel this payment in the PG's escrow service."),
+    "wait_for_buyer": _("Wait until the buyer has confirmed or refused the purchase, then refund again."),
+    "check_number": _("i'mport does not know this payment. Check the API key and the payment number."),
+    "test_payment": _("Nobody has paid into this virtual account. Check whether this is a test payment."),
+    "read_message": _("Read i'mport's message. If it does not say what to do, ask the PG."),
+}
+
 
 def message_of(record: RefundRecord) -> str:
     """Return the message about this refund, besides its status."""
@@ -62,6 +118,11 @@ def taken_back_message(payment: Payment) -> str:
         "booked": format_money(payment.cancel_amount, currency),
         "difference": format_money(payment.taken_back, currency),
     }
+
+
+def next_step_of(record: RefundRecord) -> str:
+    """Return what staff do about this refused refund; "" if it was not refused, or says nothing we know."""
+    return str(NEXT_STEPS.get(cast(NextStep, record.refusal_step), ""))
 
 
 def not_carried_out(record: RefundRecord) -> str:

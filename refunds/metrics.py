@@ -20,8 +20,8 @@ from refunds.signals import refund_settled
 
 ENDED = Counter(
     f"{PREFIX}_refunds_total",
-    "Refunds that have ended; outcome: how.",
-    ("outcome", "source", "method", "currency"),
+    "Refunds that have ended; outcome: how; refusal: why i'mport refused.",
+    ("outcome", "source", "method", "currency", "refusal"),
     registry=None,
 )
 AMOUNT = Counter(
@@ -41,7 +41,8 @@ def count_ended(*, record: RefundRecord, **_signal: Any) -> None:
 def _count(record: RefundRecord) -> None:
     payment = record.payment
     method = payment.pay_method if payment.pay_method in PAY_METHODS else "other"
-    ENDED.labels(record.error_code or record.status, record.source, method, payment.currency).inc()
+    outcome = record.error_code or record.status
+    ENDED.labels(outcome, record.source, method, payment.currency, record.refusal_class).inc()
     if record.booked_amount:
         AMOUNT.labels(record.source, payment.currency).inc(float(record.booked_amount))
 

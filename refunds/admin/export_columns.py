@@ -62,6 +62,7 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("PG transaction"), lambda refund: refund.pg_tid),
     Column(_("receipt"), lambda refund: refund.receipt_url),
     Column(_("message"), message_of),
+    Column(_("refusal"), lambda refund: refund.get_refusal_class_display()),
 )
 PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("order"), lambda payment: payment.merchant_uid),

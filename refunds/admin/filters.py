@@ -4,7 +4,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.filters import ChoiceFilter
-from refunds.models import LIVE_STATUSES, RefundRecord, RefundSource, RefundStatus
+from refunds.models import LIVE_STATUSES, RefundRecord, RefundSource, RefundStatus, RefusalClass
 
 
 def _having(**conditions: object) -> Q:
@@ -49,6 +49,12 @@ class SourceFilter(ChoiceFilter):
     title = _("source")
     parameter_name = "source"
     options = {source: (label, Q(source=source)) for source, label in RefundSource.choices}
+
+
+class RefusalFilter(ChoiceFilter):
+    title = _("refusal")
+    parameter_name = "refusal"
+    options = {kind: (label, Q(refusal_class=kind)) for kind, label in RefusalClass.choices}
 
 
 class NeedsReviewFilter(ChoiceFilter):

@@ -22,7 +22,7 @@ from payments.models import Payment
 from refunds.admin.bank_account import account, account_card
 from refunds.admin.bulk_refund.views import result
 from refunds.admin.export import RefundExportingAdmin
-from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, SourceFilter
+from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, RefusalFilter, SourceFilter
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.timeline import timeline
@@ -36,6 +36,7 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     list_filter = (
         RefundStatusFilter,
         SourceFilter,
+        RefusalFilter,
         NeedsReviewFilter,
         ("requested_at", SeoulDateFilter),
         ("cancelled_at", SeoulDateFilter),

@@ -15,6 +15,7 @@ from refunds.models.refunds import (
     RefundStatus,
     new_refund_number,
 )
+from refunds.models.refusals import RefusalClass
 from refunds.models.reversals import RefundReversal
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "RefundReversal",
     "RefundSource",
     "RefundStatus",
+    "RefusalClass",
     "new_refund_number",
 ]

@@ -15,6 +15,7 @@ from access.models import ApiToken
 from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
 from payments.models import Payment
 from refunds.models.append_only import AppendOnlyModel
+from refunds.models.refusals import RefusalClass
 
 NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: it is read out on the telephone
 NUMBER_LENGTH = 10
@@ -150,6 +151,8 @@ class RefundRecord(models.Model):
     cancelled_at = models.DateTimeField(_("refunded at"), null=True, blank=True)
 
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
+    refusal_class = models.CharField(_("refusal"), max_length=20, choices=RefusalClass.choices, blank=True)
+    refusal_step = models.CharField(_("next step"), max_length=20, blank=True)  # a key of messages.NEXT_STEPS
     message = models.TextField(_("message"), blank=True)
     needs_review = models.BooleanField(_("needs review"), default=False)
     checks = models.PositiveIntegerField(_("automatic comparisons"), default=0)

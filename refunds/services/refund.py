@@ -160,7 +160,7 @@ def _after_refusal(record: RefundRecord, refusal: GatewayRejected, gateway: Gate
     try:
         shown = gateway.payment(record.payment.imp_uid)
     except PaymentUnknown:
-        return partial(settle_failed, record, code=RefundRefused.code, message=refusal.message)
+        return partial(settle_failed, record, code=RefundRefused.code, message=refusal.message, refusal=refusal)
     except GatewayError as exc:
         logger.warning("refund %s was refused, and reading failed: %s", record.number, exc.message)
         return partial(settle_unknown, record, refusal.message)

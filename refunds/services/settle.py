@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.money import format_money
-from payments.gateway import GatewayPayment, GatewayRejected
+from payments.gateway import GatewayPayment, GatewayRejected, classify_refusal
 from payments.models import Payment
 from refunds.errors import RefundRefused
 from refunds.ledger import AlreadySettled, Booking, Reading, book_reading, move
@@ -45,17 +46,30 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
             note=message,
             data={"gateway_code": refusal.gateway_code, "imported": len(booking.imported)},
             error_code=RefundRefused.code,
+            **_classified(refusal, shown.pg_provider),
         )
     return _current(record, booking)
 
 
 @transaction.atomic(durable=True)
-def settle_failed(record: RefundRecord, *, code: str, message: str) -> RefundRecord:
-    """End a refund that certainly was not executed."""
+def settle_failed(
+    record: RefundRecord, *, code: str, message: str, refusal: GatewayRejected | None = None
+) -> RefundRecord:
+    """End a refund that certainly was not executed. `refusal` is i'mport's, if it was refused."""
     _lock_payment(record)
+    classified = _classified(refusal, record.payment.pg_provider) if refusal else {}
     with _unless_settled_meanwhile(record):
         now = timezone.now()
-        move(record, RefundStatus.FAILED, code=code, now=now, message=message, note=message, error_code=code)
+        move(
+            record,
+            RefundStatus.FAILED,
+            code=code,
+            now=now,
+            message=message,
+            note=message,
+            error_code=code,
+            **classified,
+        )
     return record
 
 
@@ -66,6 +80,12 @@ def settle_unknown(record: RefundRecord, message: str) -> RefundRecord:
     with _unless_settled_meanwhile(record):
         move(record, RefundStatus.UNKNOWN, code="outcome_unknown", now=timezone.now(), message=message, note=message)
     return record
+
+
+def _classified(refusal: GatewayRejected, pg_provider: str) -> dict[str, Any]:
+    """Return the columns for what i'mport's text means: a hint for staff, which decides nothing."""
+    found = classify_refusal(refusal.message, pg_provider=pg_provider)
+    return {"refusal_class": found.kind, "refusal_step": found.next_step}
 
 
 def _lock_payment(record: RefundRecord) -> None:

@@ -5,7 +5,7 @@ from django.utils.safestring import SafeString
 
 from core.admin.display import badge, safe_link, since
 from core.money import format_money
-from refunds.messages import message_of
+from refunds.messages import message_of, next_step_of
 from refunds.models import RefundRecord, RefundStatus
 
 register = template.Library()
@@ -27,5 +27,6 @@ def refund_badge(refund: RefundRecord) -> SafeString:
 
 register.filter("money", format_money)
 register.filter("message", message_of)
+register.filter("next_step", next_step_of)
 register.filter(safe_link)
 register.filter(since)

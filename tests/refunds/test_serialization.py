@@ -46,7 +46,7 @@ OPEN_JSON = (
     '{"id":8,"number":"R23456789AC","imp_uid":"imp_2","merchant_uid":"ORDER-2","status":"requested","source":"admin",'
     '"currency":"KRW","amount":4000,"cancelled_amount":null,"reason":"","refund_account_last4":"",'
     '"cancellation_id":"","receipt_url":"","code":"","message":"","requested_at":"2026-11-20T03:00:00.120000Z",'
-    '"settled_at":null}'
+    '"settled_at":null,"refusal":null}'
 )
 
 
@@ -70,7 +70,7 @@ OPEN_JSON = (
             '"source":"api","currency":"USD","amount":4,"cancelled_amount":3.99,"reason":"size",'
             '"refund_account_last4":"6789","cancellation_id":"cancel_1","receipt_url":"https://receipts.example/1",'
             '"code":"","message":"","requested_at":"2026-11-20T03:00:00.120000Z",'
-            '"settled_at":"2026-11-20T03:00:00Z"}',
+            '"settled_at":"2026-11-20T03:00:00Z","refusal":null}',
         ),
         (refund_json(OPEN), OPEN_JSON),
         (
@@ -86,7 +86,8 @@ OPEN_JSON = (
         (error_json(RefundError("Broken.")), '{"message":"Broken.","code":"refund_error","retryable":false}'),
         (
             error_json(RefundRefused("No.", OPEN)),
-            f'{{"message":"No.","code":"refused_by_gateway","retryable":false,"refund":{OPEN_JSON}}}',
+            f'{{"message":"No.","code":"refused_by_gateway","retryable":false,"refund":{OPEN_JSON},'
+            '"refusal":{"class":"other","next_step":""}}',
         ),
     ],
 )

@@ -61,7 +61,9 @@ SUCCEEDED = refund(
 REFUSED = refund(
     RefundStatus.FAILED,
     error_code="refused_by_gateway",
-    message="결제취소에 실패하였습니다. [잔액부족] 가맹점 정산 잔액이 부족합니다.",
+    message="결제취소에 실패하였습니다. 취소금액이 미정산 금액보다 큽니다.",
+    refusal_class="settlement_short",
+    refusal_step="pay_in",
 )
 
 

@@ -304,7 +304,7 @@ def test_an_error_has_its_code_its_shape_and_a_sentence_in_both_languages(
         assert (answer.status_code, body["code"]) == (status, code)
         assert answer.headers["Content-Type"] == JSON_TYPE
         if status != 202:
-            assert set(body) <= {"message", "code", "retryable", "violations", "refund"}
+            assert set(body) <= {"message", "code", "retryable", "violations", "refund", "refusal"}
             assert isinstance(body["retryable"], bool)
             assert ("Retry-After" in answer.headers) == body["retryable"]
         said[asker.language] = [body["message"], *(found["message"] for found in body.get("violations", ()))]
