@@ -6,3 +6,7 @@ from django.dispatch import Signal
 # Argument: record (RefundRecord). Its payment's `cancel_amount` may still be about to change in that transaction.
 # Only a database error of a receiver ends the transaction; any other is logged.
 refund_settled = Signal()
+
+# Sent inside the transaction that books a reversal, once per reversal, with the same rules.
+# Argument: reversal (RefundReversal).
+refund_reversed = Signal()

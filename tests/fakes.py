@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -29,6 +30,7 @@ class InstantGateway:
         self.imp_uid, self.merchant_uid = payment.imp_uid, payment.merchant_uid
         self.amount = payment.amount
         self.cancels: list[Cancellation] = []
+        self._numbers = itertools.count()
         self._lock = threading.Lock()
 
     longest_cancel = 1.0
@@ -46,7 +48,7 @@ class InstantGateway:
                 Cancellation(
                     amount=request.amount,
                     cancelled_at=timezone.now(),
-                    cancellation_id=f"cancel-{len(self.cancels)}",
+                    cancellation_id=f"cancel-{next(self._numbers)}",
                     reason=request.reason,
                 )
             )

@@ -2,6 +2,7 @@
 
 from refunds.ledger.booking import PART_SHOWN, Booking, book, book_reading, parts_shown
 from refunds.ledger.matching import Reading, booked_keys, cancellation_keys, wire_reason
+from refunds.ledger.reversal import Share, reverse, shares_of
 from refunds.ledger.transitions import AlreadySettled, add_event, move
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "AlreadySettled",
     "Booking",
     "Reading",
+    "Share",
     "add_event",
     "book",
     "book_reading",
@@ -16,5 +18,7 @@ __all__ = [
     "cancellation_keys",
     "move",
     "parts_shown",
+    "reverse",
+    "shares_of",
     "wire_reason",
 ]

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import Error as DatabaseError
+from django.db.models import Model
+from django.dispatch import Signal
 
 from core.request_ids import request_id
 from payments.gateway import Cancellation
@@ -71,8 +73,13 @@ def move(
 
 
 def announce(record: RefundRecord) -> None:
-    """Tell the receivers that this record has ended. What they get wrong must not undo it."""
-    for _receiver, error in refund_settled.send_robust(RefundRecord, record=record):
+    """Tell the receivers that this record has ended."""
+    send(refund_settled, RefundRecord, record=record)
+
+
+def send(signal: Signal, sender: type[Model], **arguments: object) -> None:
+    """Tell the receivers what was booked. What they get wrong must not undo it."""
+    for _receiver, error in signal.send_robust(sender, **arguments):
         if isinstance(error, DatabaseError):  # the transaction is broken: nothing more can be written in it
             raise error
 

@@ -6,7 +6,6 @@ import dataclasses
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
@@ -17,43 +16,15 @@ from payments.gateway import GatewayPayment
 from payments.intake.mirror import mirror_payment
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
-from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundSource
 from refunds.reconciliation import reconcile as reconcile_module
 from refunds.reconciliation.drift import compare_period
 from refunds.reconciliation.reconcile import due_payments, import_cancels, reconcile, unresolved_payments
-from refunds.services.refund import request_refund
-from tests.factories import make_payment
 from tests.fakes import InstantGateway
+from tests.refunds.taking_back import refund, refunded, take_back
 
 pytestmark = pytest.mark.django_db
 
 Reader = Callable[[Payment, InstantGateway], object]
-
-
-def refunded(*amounts: int, **fields: object) -> tuple[Payment, InstantGateway]:
-    """Return a payment of 10,000 with these refunds, and its gateway."""
-    payment = make_payment(**fields)
-    gateway = InstantGateway(payment)
-    for amount in amounts:
-        request_refund(
-            payment=payment,
-            request=RefundRequest(amount=Decimal(amount), reason="size"),
-            actor=Actor("staff"),
-            source=RefundSource.ADMIN,
-            gateway=gateway,
-        )
-        payment.refresh_from_db()
-    return payment, gateway
-
-
-def take_back(gateway: InstantGateway, *, place: int = 0, amount: int | None = None) -> None:
-    """Undo one cancel at i'mport, or a part of it."""
-    if amount is None:
-        del gateway.cancels[place]
-        return
-    cancel = gateway.cancels[place]
-    gateway.cancels[place] = dataclasses.replace(cancel, amount=cancel.amount - amount)
 
 
 def read(payment: Payment, gateway: InstantGateway) -> object:
@@ -122,13 +93,7 @@ def test_older_reading_notes_nothing_and_does_not_agree(read_at: str) -> None:
     payment, gateway = refunded()
     before = gateway.payment(payment.imp_uid)
     reading = older(before, read_at=before.read_at if read_at == "before" else None)
-    request_refund(
-        payment=payment,
-        request=RefundRequest(amount=Decimal(4_000), reason="size"),
-        actor=Actor("staff"),
-        source=RefundSource.ADMIN,
-        gateway=gateway,
-    )
+    refund(payment, gateway, 4_000)
     assert before.read_at is not None
     result = reconcile_module.repair(reading, before.read_at)
     assert result.outcome == "waiting"
