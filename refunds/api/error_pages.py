@@ -6,6 +6,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 
+from core.http.body_limit import LengthRequired
 from refunds.api.framework_messages import framework_error_json
 from refunds.api.parsers import TooLarge
 from refunds.serialization import Json
@@ -17,7 +18,7 @@ def _answer(request: HttpRequest, status: int, body: Json) -> HttpResponse:
     if request.path.startswith(_API_PREFIXES):
         return JsonResponse(body, status=status)
     # Django's own error views read the body for a CSRF token first, and the body may be unreadable.
-    return HttpResponse(render_to_string(f"{status}.html"), status=status)
+    return HttpResponse(render_to_string([f"{status}.html", "400.html"]), status=status)
 
 
 def _error(code: str, message: str) -> Json:
@@ -32,7 +33,9 @@ def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400, or 413 for a body that is too large to read."""
+    """Answer 400, or 413 for a body that is too large to read, or 411 for one whose end is not known."""
+    if isinstance(exception, LengthRequired):
+        return _answer(request, 411, _error("length_required", _("Send the request with a Content-Length.")))
     if isinstance(exception, RequestDataTooBig):
         return _answer(request, 413, framework_error_json(TooLarge()))
     if isinstance(exception, TooManyFilesSent):

@@ -16,6 +16,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from access.tokens.service import create_token
 from tests.factories import make_user
 from tests.sign_in import SHOP
 
@@ -110,6 +111,67 @@ def test_body_of_200_megabytes_uses_neither_memory_nor_disk(server: Server) -> N
     assert not [file for file in server.folder.rglob("*") if file.is_file() and file.stat().st_size > 1000]
     # The rejection is sent before the body arrives.
     assert send(server, SHOP, announced=200 * MIB, sent=0, headers=MULTIPART)[0] == 413
+
+
+# --- Chunks ---------------------------------------------------------------------------------------------------------
+
+
+def send_raw(server: Server, text: bytes) -> tuple[int, bytes]:
+    """Send bytes as they are; return the status and all that the server answers."""
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=30)) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(text)
+        answer = b""
+        with suppress(ConnectionError):
+            while piece := connection.recv(65536):
+                answer += piece
+    return int(answer.split(b" ")[1]) if answer else 0, answer
+
+
+def in_chunks(path: str, pieces: list[bytes], *, content_type: str, end: bytes = b"0\r\n\r\n", more: str = "") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n{more}"
+    body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+    return f"{head}Content-Type: {content_type}\r\n\r\n".encode() + body + end
+
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_body_in_chunks_is_read_up_to_the_limit_and_refused_if_malformed(server: Server) -> None:
+    _token, secret = create_token(user=make_user(), name="shop")
+    cancel, notice = [b'{"merchant_uid": ', b'"nobody"}'], [b'{"imp_uid"', b': "imp_1"}']
+    authorization = f"Authorization: Token {secret}\r\n"
+
+    cancelled = send_raw(server, in_chunks("/payments/cancel", cancel, content_type=JSON, more=authorization))
+    assert (cancelled[0], b"payment_not_found" in cancelled[1]) == (404, True)
+    assert send_raw(server, in_chunks("/webhooks/iamport", notice, content_type=JSON))[0] == 200
+    assert send_raw(server, in_chunks("/webhooks/iamport", [b"imp_uid=imp_2"], content_type=FORM))[0] == 200
+    assert send_raw(server, in_chunks("/webhooks/iamport", [b"{}"], content_type=JSON))[0] == 400
+
+    large = [b"x" * 65536] * 9  # 576 KiB
+    for path in ("/payments/cancel", "/webhooks/iamport", "/admin/login/"):
+        assert send_raw(server, in_chunks(path, large, content_type=FORM))[0] == 413, path
+    assert send_raw(server, in_chunks("/webhooks/iamport", [b"x" * 20_000], content_type=JSON))[0] == 413
+
+    def post(pieces: list[bytes], end: bytes, more: str = "") -> int:
+        return send_raw(server, in_chunks("/webhooks/iamport", pieces, content_type=JSON, end=end, more=more))[0]
+
+    good = [b'{"imp_uid": "imp_3"}']
+    assert post(good, b"zz\r\n\r\n") == 400
+    assert post(good, b"5\r\nabcdefgh\r\n0\r\n\r\n") == 400  # longer than it says
+    assert post(good, b"0\r\nbad trailer\r\n\r\n") == 400
+    assert post(good, b"0\r\n\r\n", more="Content-Length: 5\r\n") == 400
+    assert post(good, b"0\r\n\r\n", more="Transfer-Encoding: gzip\r\n") in (400, 501)
+
+
+@pytest.mark.parametrize("coding", ["chunked", "gzip, chunked", "Chunked"])
+@pytest.mark.parametrize("path", ["/payments/cancel", "/webhooks/iamport", "/admin/login/"])
+def test_a_server_that_does_not_know_the_end_asks_for_the_length(client: Client, path: str, coding: str) -> None:
+    answer = client.post(path, b"{}", content_type=JSON, HTTP_TRANSFER_ENCODING=coding)
+
+    assert answer.status_code == 411
+    assert path == "/admin/login/" or answer.json()["code"] == "length_required"
 
 
 # --- Messages -----------------------------------------------------------------------------------------------------
