@@ -1,4 +1,4 @@
-"""Contract options that allow more than a PG's normal rules, named in IAMPORT_CONTRACTS."""
+"""What the shop's contracts with PGs allow or include besides the usual, named in IAMPORT_CONTRACTS."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,8 @@ CONTRACTS = frozenset({"html5_inicis_phone_partial", "kcp_phone_partial", "kcp_p
 
 # A virtual-account refund contract can be limited to one PG (`vbank_refund:PG`); without a PG it covers all.
 PER_PG = "vbank_refund"
+# A PG through which the shop also sells tax-free goods (`mixed_tax:PG`).
+MIXED_TAX = "mixed_tax"
 
 
 def known_contracts(names: Iterable[str]) -> frozenset[str]:
@@ -18,7 +20,8 @@ def known_contracts(names: Iterable[str]) -> frozenset[str]:
     contracts = frozenset(names)
     for name in sorted(contracts):
         base, colon, provider = name.partition(":")
-        if base not in CONTRACTS or (colon and (base != PER_PG or not provider)):
-            allowed = ", ".join([*sorted(CONTRACTS), f"{PER_PG}:PG"])
+        known = base in CONTRACTS and (not colon or (base == PER_PG and provider))
+        if not known and not (base == MIXED_TAX and provider):
+            allowed = ", ".join([*sorted(CONTRACTS), f"{PER_PG}:PG", f"{MIXED_TAX}:PG"])
             raise ImproperlyConfigured(f"IAMPORT_CONTRACTS has the unknown name {name}: use any of {allowed}")
     return contracts

@@ -89,12 +89,12 @@ class Payment(models.Model):
         editable=False,
     )
     taken_back_seen_at = models.DateTimeField(null=True, editable=False)
-    # The rest by tax kind, read from i'mport when a rule needs it; null: not known.
-    tax_free_left = models.DecimalField(
-        _("tax-free part left"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    # Parts of `amount` as stated at payment. i'mport does not show them: the shop enters them. Null: not known.
+    tax_free = models.DecimalField(
+        _("tax-free part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
     )
-    vat_left = models.DecimalField(
-        _("VAT left"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    vat_amount = models.DecimalField(
+        _("VAT part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
     )
 
     pay_method = models.CharField(_("method"), max_length=32, blank=True)
@@ -168,6 +168,10 @@ class Payment(models.Model):
                 condition=Q(taken_back=0, taken_back_seen_at=None)
                 | Q(taken_back__gt=0, taken_back__lte=F("cancel_amount"), taken_back_seen_at__isnull=False),
                 name="payment_taken_back_within_refunded",
+            ),
+            models.CheckConstraint(
+                condition=(Q(tax_free=None) | Q(tax_free__gte=0)) & (Q(vat_amount=None) | Q(vat_amount__gte=0)),
+                name="payment_tax_parts_not_negative",
             ),
             models.CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status_known"),
             models.CheckConstraint(condition=~Q(imp_uid=""), name="payment_imp_uid_not_empty"),

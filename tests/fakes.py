@@ -79,7 +79,7 @@ class InstantGateway:
         yield PaymentPage((self.payment(self.imp_uid),), start, total=1)
 
     def balance(self, imp_uid: str) -> Balance:
-        return Balance(tax_free=Decimal(0), vat=Decimal(0))
+        return Balance(tax_free=Decimal(0))
 
     def account_holder(self, *, bank_code: str, account: str) -> str:
         return "홍길동"

@@ -123,12 +123,12 @@ def test_real_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_contract_for_one_pg_is_known() -> None:
-    names = {"vbank_refund:danal_tpay", "kcp_phone_partial"}
+    names = {"vbank_refund:danal_tpay", "kcp_phone_partial", "mixed_tax:kcp"}
 
     assert known_contracts(names) == names
 
 
-@pytest.mark.parametrize("name", ["kcp_phone", "vbank_refund:", "kcp_phone_partial:kcp"])
+@pytest.mark.parametrize("name", ["kcp_phone", "vbank_refund:", "kcp_phone_partial:kcp", "mixed_tax", "mixed_tax:"])
 def test_unknown_contract_is_rejected(name: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
         known_contracts({name})

@@ -15,7 +15,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
         gettext_lazy("Refunds"),
         {
             "payments.view_payment": gettext_lazy("Can view payments"),
-            "payments.change_payment": gettext_lazy("Can change a payment's buyer account"),
+            "payments.change_payment": gettext_lazy("Can change a payment's buyer account and tax parts"),
             "refunds.view_refundrecord": gettext_lazy("Can view refunds"),
             "refunds.refund_payment": gettext_lazy("Can refund payments"),
             "refunds.approve_refund": gettext_lazy("Can make refunds above the approval limit"),

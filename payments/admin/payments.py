@@ -1,5 +1,6 @@
-"""Payments for staff: search, view, and change the buyer's user. Data from i'mport cannot be edited."""
+"""Payments for staff: search, view, and change the buyer's user and tax parts. i'mport's data cannot be edited."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -17,6 +18,7 @@ from core.admin.filters import SeoulDateFilter
 from core.admin.lists import BrowsingAdmin
 from core.money import format_money
 from payments.admin.filters import MethodFilter, PgFilter, StatusFilter
+from payments.admin.forms import TAX_PARTS, PaymentForm
 from payments.admin.search import SEARCHED, search_payments
 from payments.labels import method_and_pg, method_label, pg_label, status_label
 from payments.models import Payment
@@ -42,6 +44,7 @@ def state_badge(payment: Payment) -> SafeString:
 
 
 class PaymentAdmin(BrowsingAdmin):
+    form = PaymentForm
     list_display = ("order", "buyer", "goods", "paid", "refunded", "refundable", "state", "paid_on")
     list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, ("paid_at", SeoulDateFilter))
     list_select_related = False
@@ -50,7 +53,7 @@ class PaymentAdmin(BrowsingAdmin):
     autocomplete_fields = ("user",)
     change_form_outer_before_template = "admin/payments/payment/overview.html"
 
-    # The buyer's account may be changed.
+    # The buyer's account and the tax parts may be changed.
     has_change_permission = ModelAdmin.has_change_permission
 
     def get_search_results(
@@ -59,12 +62,12 @@ class PaymentAdmin(BrowsingAdmin):
         return search_payments(queryset, search_term), False
 
     def save_model(self, request: HttpRequest, obj: Payment, form: "ModelForm[Payment]", change: bool) -> None:
-        """Save the user only: a refund booked meanwhile must not be overwritten by the old amounts."""
-        obj.save(update_fields=["user", "updated_at"])
+        """Save these fields only: a refund booked meanwhile must not be overwritten by the old amounts."""
+        obj.save(update_fields=["user", *TAX_PARTS, "updated_at"])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Payment | None = None) -> list[str]:
         rows = [row for _title, options in self.get_fieldsets(request, obj) for row in options["fields"]]
-        return [name for row in rows for name in row if name != "user"]
+        return [name for row in rows for name in row if name not in ("user", *TAX_PARTS)]
 
     def get_fieldsets(self, request: HttpRequest, obj: Payment | None = None) -> list[Any]:
         """Return the fields that this payment has: of a card, of a virtual account, of a bank transfer."""
@@ -77,11 +80,15 @@ class PaymentAdmin(BrowsingAdmin):
         elif obj and obj.bank_name:
             method.append("bank_name")
         flags = [name for name in ("escrow", "has_promotion", "cash_receipt_issued") if obj and getattr(obj, name)]
+        taxes = list(TAX_PARTS)
+        if not self.has_change_permission(request, obj):
+            taxes = [f"{name}_money" for name in TAX_PARTS if obj and getattr(obj, name) is not None]
         ends = [name for name in ("fail_reason", "cancel_reason") if obj and getattr(obj, name)]
         sections = [
             (_("Order"), ["merchant_uid", "name", "buyer_name", "buyer_email", "buyer_tel", "paid_at", "user"]),
             (_("Payment method"), [*method, *flags, *ends]),
             (_("Virtual account"), how),
+            (_("Tax parts of the payment"), taxes),
             (_("At i'mport"), ["imp_uid", "imp_status", "pg_tid", "pg_id", "read_time"]),
         ]
         return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
@@ -131,6 +138,14 @@ class PaymentAdmin(BrowsingAdmin):
     def refundable(self, payment: Payment) -> str:
         left = payment.refundable_amount
         return format_money(left, payment.currency) if left else "–"
+
+    @admin.display(description=gettext_lazy("tax-free part"))
+    def tax_free_money(self, payment: Payment) -> str:
+        return format_money(payment.tax_free or Decimal(0), payment.currency)
+
+    @admin.display(description=gettext_lazy("VAT part"))
+    def vat_amount_money(self, payment: Payment) -> str:
+        return format_money(payment.vat_amount or Decimal(0), payment.currency)
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, payment: Payment) -> SafeString:

@@ -150,10 +150,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The rest of a payment by tax kind (`GET /payments/{imp_uid}/balance`)."""
+    """What is left tax-free of a PAYCO payment (`GET /payments/{imp_uid}/balance`).
+
+    `tax_free` is what the buyer paid, by any means. How the tax-free part of the PG's own discount counts is not
+    documented.
+    """
 
     tax_free: Decimal
-    vat: Decimal
+    discounted_tax_free: Decimal = Decimal(0)
 
 
 class Gateway(Protocol):
@@ -178,7 +182,7 @@ class Gateway(Protocol):
         """Read every payment whose final status was set in [start, end], page by page, oldest window first."""
 
     def balance(self, imp_uid: str) -> Balance:
-        """Read what is left of a payment by tax kind."""
+        """Read what is left tax-free of a payment. PAYCO only: at other PGs the call fails."""
 
     def account_holder(self, *, bank_code: str, account: str) -> str:
         """Return the name of the account's holder. Raises `GatewayRejected` if the bank does not know the account."""

@@ -8,7 +8,7 @@ from dataclasses import fields
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import CharField
 
-from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
+from payments.gateway import GatewayError, GatewayPayment
 from payments.models import Payment
 from payments.signals import payment_read
 
@@ -84,23 +84,3 @@ def new_payment(shown: GatewayPayment) -> Payment:
     payment = Payment(imp_uid=shown.imp_uid)
     apply_reading(payment, shown)
     return payment
-
-
-def read_tax_parts(payment: Payment, *, gateway: Gateway | None = None) -> None:
-    """Read the tax-free amount and the VAT that are left, and store them on the payment unless they are known.
-
-    Does nothing if i'mport cannot be read: the rules then warn instead of deciding.
-    """
-    if payment.tax_free_left is not None:
-        return
-    try:
-        balance = (gateway or get_gateway()).balance(payment.imp_uid)
-    except GatewayError as exc:
-        logger.warning("balance of %s could not be read: %s", payment.imp_uid, exc.message)
-        return
-    payment.tax_free_left = balance.tax_free
-    payment.vat_left = balance.vat
-    # Only if nothing was refunded meanwhile: booking a cancel clears both.
-    Payment.objects.filter(pk=payment.pk, cancel_amount=payment.cancel_amount).update(
-        tax_free_left=balance.tax_free, vat_left=balance.vat
-    )

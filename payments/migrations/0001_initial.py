@@ -88,15 +88,15 @@ class Migration(migrations.Migration):
                 ),
                 ("taken_back_seen_at", models.DateTimeField(editable=False, null=True)),
                 (
-                    "tax_free_left",
+                    "tax_free",
                     models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="tax-free part left"
+                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="tax-free part"
                     ),
                 ),
                 (
-                    "vat_left",
+                    "vat_amount",
                     models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="VAT left"
+                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="VAT part"
                     ),
                 ),
                 ("pay_method", models.CharField(blank=True, max_length=32, verbose_name="method")),
@@ -202,6 +202,13 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="payment_taken_back_within_refunded",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("tax_free", None), ("tax_free__gte", 0), _connector="OR"),
+                            models.Q(("vat_amount", None), ("vat_amount__gte", 0), _connector="OR"),
+                        ),
+                        name="payment_tax_parts_not_negative",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("status__in", ["ready", "paid", "cancelled", "failed"])),

@@ -101,9 +101,7 @@ def parts_shown(records: Iterable[RefundRecord]) -> dict[int, dict[str, Decimal]
 def set_totals(payment: Payment, records: Sequence[RefundRecord]) -> None:
     """Set the (locked) payment's `cancel_amount` and `lapsed_discount` from all its refunds."""
     total = sum((record.net_amount for record in records), Decimal(0))
-    if total != payment.cancel_amount:
-        payment.cancel_amount = total
-        payment.tax_free_left = payment.vat_left = None  # changed by an unknown share: read again when needed
+    payment.cancel_amount = total
     lapsed = Decimal(0)
     if payment.has_promotion:
         # Requested by our refunds and not given back. Of console cancels i'mport says only what they gave back.

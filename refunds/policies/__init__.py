@@ -9,17 +9,17 @@ from refunds.policies.check import Requirements, check, requirements
 from refunds.policies.context import RefundContext, Verdict
 from refunds.policies.pg_facts import (
     counts_partials,
+    has_balance,
     merchant_cost,
     merchant_fee,
     needs_account,
     needs_reason,
     needs_requester,
-    needs_tax_parts,
     needs_tel,
     sends_refund_number,
     settles_later,
 )
-from refunds.policies.taxes import effective_tax_free, effective_vat
+from refunds.policies.taxes import effective_tax_free, effective_vat, needs_earlier
 
 __all__ = [
     "RefundContext",
@@ -30,12 +30,13 @@ __all__ = [
     "counts_partials",
     "effective_tax_free",
     "effective_vat",
+    "has_balance",
     "merchant_cost",
     "merchant_fee",
     "needs_account",
+    "needs_earlier",
     "needs_reason",
     "needs_requester",
-    "needs_tax_parts",
     "needs_tel",
     "requirements",
     "sends_refund_number",

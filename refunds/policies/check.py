@@ -1,12 +1,13 @@
 """Check a refund against the rules, and list the fields that a refund form needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from payments.models import Payment
 from refunds.inputs import RefundRequest
-from refunds.policies import pg_facts
+from refunds.models import RefundRecord
+from refunds.policies import pg_facts, taxes
 from refunds.policies.context import RefundContext, Verdict
 from refunds.policies.rules import (
     AMOUNT,
@@ -45,28 +46,33 @@ class Requirements:
     requester: bool  # buyer or shop
     partial_allowed: bool  # False: only the whole amount can be refunded
     tax_free: bool  # a partial refund must name its tax-free part
+    tax_free_in_full: bool  # a full refund must name it too
     takes_tax_free: bool  # the tax-free part may have to be named: offer the input
     takes_vat: bool  # the VAT part may be named, at least for a partial refund: offer the input
     merchant_fee: Decimal  # KRW, charged to the merchant in addition to the amount
 
 
-def requirements(payment: Payment, now: datetime, contracts: frozenset[str], vbank_fee: Decimal) -> Requirements:
+def requirements(
+    payment: Payment,
+    now: datetime,
+    contracts: frozenset[str],
+    vbank_fee: Decimal,
+    earlier: tuple[RefundRecord, ...] = (),
+) -> Requirements:
     """Return what has to be asked for this payment. KSNET's count of partial refunds is left to `check`."""
-    pg, tax_free_left = payment.pg_provider, payment.tax_free_left
-    wants_tax_free = pg in pg_facts.TAX_FREE_PGS
+    # Some partial refund, whatever its amount.
+    half = RefundRequest(amount=payment.refundable_amount / 2)
+    partial = RefundContext(payment, half, now, contracts, vbank_fee, earlier=earlier)
+    full = replace(partial, request=RefundRequest())
     return Requirements(
         account=pg_facts.needs_account(payment, now, contracts),
         tel=pg_facts.needs_tel(payment),
         reason=pg_facts.needs_reason(payment),
         requester=pg_facts.needs_requester(payment),
-        partial_allowed=not first_broken(PARTIAL, _partial_refund(payment, now, contracts, vbank_fee)),
-        tax_free=wants_tax_free and 0 < (tax_free_left or 0) < payment.refundable_amount,
-        takes_tax_free=wants_tax_free and tax_free_left != 0,
-        takes_vat=pg in pg_facts.VAT_PGS | pg_facts.VAT_PARTIAL_PGS,
+        partial_allowed=not first_broken(PARTIAL, partial),
+        tax_free=taxes.tax_free_missing(partial),
+        tax_free_in_full=taxes.tax_free_missing(full),
+        takes_tax_free=taxes.may_need_tax_free(full),
+        takes_vat=taxes.takes_vat(partial),
         merchant_fee=pg_facts.merchant_fee(payment, vbank_fee),
     )
-
-
-def _partial_refund(payment: Payment, now: datetime, contracts: frozenset[str], vbank_fee: Decimal) -> RefundContext:
-    """Return some partial refund of this payment, to find out whether any is allowed; the amount does not matter."""
-    return RefundContext(payment, RefundRequest(amount=payment.amount / 2), now, contracts, vbank_fee)

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from payments.gateway import Balance
 from payments.models import Payment
 from refunds.errors import Violation
 from refunds.inputs import RefundRequest
+from refunds.models import RefundRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class RefundContext:
 
     `now` is aware. `contracts` are the merchant's (settings.IAMPORT_CONTRACTS), `vbank_fee` is in KRW.
     `partial_refunds` counts the succeeded partial refunds so far; only `counts_partials` payments need it.
+    `earlier` are the succeeded refunds, oldest first, where `needs_earlier` says so. `balance` is PAYCO's.
     """
 
     payment: Payment
@@ -31,6 +34,8 @@ class RefundContext:
     contracts: frozenset[str]
     vbank_fee: Decimal
     partial_refunds: int = 0
+    earlier: tuple[RefundRecord, ...] = ()
+    balance: Balance | None = None
 
     @property
     def amount(self) -> Decimal:

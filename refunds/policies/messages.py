@@ -12,7 +12,7 @@ from core.money import KRW, format_money, quantize
 from payments.labels import method_label, pg_label
 from refunds.policies.context import RefundContext
 from refunds.policies.pg_facts import KSNET_PERIOD, merchant_cost
-from refunds.policies.taxes import tax_free_least
+from refunds.policies.taxes import tax_free_least, tax_free_left, vat_left
 
 EXAMPLE = Decimal(1000)  # shows decimals; not the amount to refund
 
@@ -65,9 +65,12 @@ SENTENCES = {
     "tel_invalid": _("The telephone number is incomplete. Enter it with its prefix, such as 010-1234-5678."),
     "reason_required": _("%(pg)s needs a reason for the refund. Enter a reason that the buyer can read."),
     "requester_invalid": _("%(pg)s needs to know who requested the refund. Choose the buyer or the shop."),
+    "tax_free_not_supported": _(
+        "%(pg)s takes no tax-free part with this payment method. Leave the tax-free part empty."
+    ),
     "tax_free_required": _(
-        "Part of this payment is tax-free (%(tax_free_left)s left). Enter the tax-free part of this "
-        "refund, or 0 if there is none."
+        "This payment may include tax-free goods, and %(pg)s does not refund them correctly without their amount. "
+        "Enter the tax-free part of this refund, or 0 if there is none."
     ),
     "tax_free_negative": _("The tax-free part cannot be less than zero. Enter 0 if there is none."),
     "tax_free_too_precise": _("The tax-free part has more decimals than its currency. Write it like %(example)s."),
@@ -78,6 +81,7 @@ SENTENCES = {
         "taxable part is left. Enter that much or more."
     ),
     "vat_not_supported": _("%(pg)s calculates the VAT itself. Leave the VAT part empty."),
+    "vat_required": _("The VAT was stated at payment, so %(pg)s needs the VAT part of this refund. Enter it."),
     "vat_only_with_partial": _("%(pg)s accepts the VAT part only for partial refunds. Leave it empty."),
     "vat_negative": _("The VAT part cannot be less than zero. Enter 0 if there is none."),
     "vat_too_precise": _("The VAT part has more decimals than its currency. Write it like %(example)s."),
@@ -109,10 +113,20 @@ SENTENCES = {
         "receives less, by the share of the discount. If a part was cancelled in i'mport's console, "
         "refund the rest there too."
     ),
-    "tax_parts_unknown": _(
-        "It is not known whether a part of this payment is tax-free. If so, enter the tax-free part of this refund."
+    "tax_free_counts_as_zero": _(
+        "%(pg)s takes a refund without its tax-free part as fully taxable. If tax-free goods are refunded, enter their "
+        "amount."
     ),
-    "vat_not_named": _("%(vat_left)s of VAT is left. If the payment stated its VAT, enter the VAT of this refund too."),
+    "tax_free_of_discount": _(
+        "%(pg)s reports a discount on tax-free goods, and i'mport does not say how it counts. Check the tax-free part."
+    ),
+    "tax_free_unchecked": _(
+        "%(pg)s does not check the tax-free part of this refund. Make sure that it is exactly right."
+    ),
+    "tax_parts_of_first_only": _(
+        "%(pg)s counts the tax parts of the first refund only and computes the others itself."
+    ),
+    "vat_not_named": _("If the payment stated its VAT, %(pg)s needs the VAT of this refund too. Enter it then."),
 }
 
 
@@ -140,9 +154,9 @@ PLACEHOLDERS: dict[str, Callable[[RefundContext], str]] = {
     "refundable": lambda c: _money(c, c.payment.refundable_amount),
     "paid": lambda c: _money(c, c.payment.amount),
     "example": lambda c: str(quantize(EXAMPLE, c.payment.currency)),
-    "tax_free_left": lambda c: _money(c, c.payment.tax_free_left),
+    "tax_free_left": lambda c: _money(c, tax_free_left(c)),
     "tax_free_least": lambda c: _money(c, tax_free_least(c)),
-    "vat_left": lambda c: _money(c, c.payment.vat_left),
+    "vat_left": lambda c: _money(c, vat_left(c)),
     "fee": lambda c: format_money(c.vbank_fee, KRW),
     "cost": lambda c: _money(c, merchant_cost(c)),
     "method": lambda c: method_label(c.payment.pay_method),

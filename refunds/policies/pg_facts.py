@@ -25,11 +25,24 @@ ACCOUNT_METHODS = frozenset({("smartro_v2", "trans")})
 TEL_PGS = frozenset({"smartro", "smartro_v2"})
 TEL_METHODS = frozenset({"vbank", "trans"})
 
-# API description: the PGs that need `tax_free` for tax-free and mixed payments.
-TAX_FREE_PGS = frozenset({"kcp", "kcp_quick", "kicc", "nice", "payco", "smartro_v2", "welcome"})
-# API description: the PGs that accept `vat_amount`, always or with partial cancels only.
+# API description and the PGs' pages: without `tax_free`, these PGs book a refund with tax-free goods wrongly, in full
+# or only in part. KG Inicis takes all of it as tax-free. Any other PG counts a missing `tax_free` as 0.
+TAX_FREE_PGS = frozenset({"html5_inicis", "kcp", "kcp_quick", "kicc", "nice", "payco", "toss_brandpay", "welcome"})
+TAX_FREE_PARTIAL_PGS = frozenset({"smartro_v2"})
+# API description and the PGs' pages: the PGs that accept `vat_amount`, always or with partial cancels only.
 VAT_PGS = frozenset({"nice", "nice_v2", "html5_inicis", "welcome"})
 VAT_PARTIAL_PGS = frozenset({"tosspay_v2"})
+# The PGs' pages: no tax parts at all; with these methods; only the first cancel's parts count.
+NO_TAX_PARTS_PGS = frozenset({"paypal", "paypal_v2"})
+NO_TAX_PARTS_METHODS = {
+    "daou": frozenset({"trans", "vbank", "phone", "cultureland", "smartculture", "booknlife", "culturegift"}),
+    "mobilians": frozenset({"trans", "vbank", "payco", "cultureland", "smartculture", "booknlife", "culturegift"}),
+}
+FIRST_TAX_PARTS_PGS = frozenset({"mobilians"})
+# The same for these wallets at Kiwoom Pay, but for partial cancels only.
+NO_TAX_PARTS_WALLETS = {"daou": frozenset({"kakaopay", "payco"})}
+# Contract: the shop also sells tax-free goods through this PG (`mixed_tax:PG`).
+MIXED_TAX_CONTRACT = "mixed_tax"
 
 # Help pages: no refund of virtual accounts.
 NO_VBANK_PGS = frozenset({"danal", "danal_tpay"})
@@ -90,9 +103,9 @@ def needs_tel(payment: Payment) -> bool:
     return payment.pg_provider in TEL_PGS and payment.pay_method in TEL_METHODS
 
 
-def needs_tax_parts(payment: Payment) -> bool:
-    """Return whether the rules use `tax_free_left` and `vat_left`, so that they must be fetched from i'mport."""
-    return payment.pg_provider in TAX_FREE_PGS | VAT_PGS | VAT_PARTIAL_PGS
+def has_balance(payment: Payment) -> bool:
+    """Return whether i'mport tells what is left of this payment by tax kind (API description: PAYCO only)."""
+    return payment.pg_provider == "payco"
 
 
 def counts_partials(payment: Payment) -> bool:

@@ -82,20 +82,22 @@ INPUTS = (
 # The same for the tax parts, which are checked only if the amount is valid.
 TAX_PARTS = (
     (
-        Rule("tax_free_required", "tax_free", taxes.tax_free_missing, "API"),
+        Rule("tax_free_not_supported", "tax_free", taxes.tax_free_not_taken, "pages of daou, mobilians, paypal"),
+        Rule("tax_free_required", "tax_free", taxes.tax_free_missing, "API: tax_free; pages of inicis, toss_brandpay"),
         Rule("tax_free_negative", "tax_free", taxes.tax_free_negative, "API: a part of `amount`"),
         Rule("tax_free_too_precise", "tax_free", taxes.tax_free_too_precise, "ISO 4217"),
         Rule("tax_free_exceeds_amount", "tax_free", taxes.tax_free_above_amount, "API: a part of `amount`"),
-        Rule("tax_free_exceeds_balance", "tax_free", taxes.tax_free_above_left, "API: balance"),
-        Rule("tax_free_too_small", "tax_free", taxes.tax_free_below_least, "API: balance"),
+        Rule("tax_free_exceeds_balance", "tax_free", taxes.tax_free_above_left, "the shop's parts; API: balance"),
+        Rule("tax_free_too_small", "tax_free", taxes.tax_free_below_least, "the shop's parts; API: balance"),
     ),
     (
         Rule("vat_only_with_partial", "vat_amount", taxes.vat_without_partial, "API: tosspay_v2"),
-        Rule("vat_not_supported", "vat_amount", taxes.vat_not_taken, "API"),
+        Rule("vat_not_supported", "vat_amount", taxes.vat_not_taken, "API: vat_amount; pages of mobilians, kakaopay"),
+        Rule("vat_required", "vat_amount", taxes.vat_missing, "API: if given at payment; page of tosspay_v2"),
         Rule("vat_negative", "vat_amount", taxes.vat_negative, "API: a part of `amount`"),
         Rule("vat_too_precise", "vat_amount", taxes.vat_too_precise, "ISO 4217"),
         Rule("vat_exceeds_amount", "vat_amount", taxes.vat_above_amount, "API: a part of `amount`"),
-        Rule("vat_exceeds_balance", "vat_amount", taxes.vat_above_left, "API: balance"),
+        Rule("vat_exceeds_balance", "vat_amount", taxes.vat_above_left, "the shop's parts"),
     ),
 )
 
@@ -110,6 +112,9 @@ WARNINGS = (
     Rule("points_partial", "amount", when.points_in_part, "help pages: mixed-in card points, not shown"),
     Rule("foreign_card_partial", "amount", when.maybe_foreign_card_in_part, "help pages; only hinted at"),
     Rule("promotion", "", when.promotion_applied, "API: amounts are those before the discount"),
-    Rule("tax_parts_unknown", "tax_free", taxes.tax_free_unknown, "API"),
+    Rule("tax_free_counts_as_zero", "tax_free", taxes.tax_free_counts_as_zero, "API: 0 where missing"),
+    Rule("tax_free_of_discount", "tax_free", taxes.tax_free_of_discount, "API: balance; how it counts is not said"),
+    Rule("tax_free_unchecked", "tax_free", taxes.tax_free_unchecked, "page of smartro_v2"),
+    Rule("tax_parts_of_first_only", "tax_free", taxes.tax_parts_of_first_only, "page of mobilians"),
     Rule("vat_not_named", "vat_amount", taxes.vat_unnamed, "API: needed if given at payment, not shown"),
 )

@@ -1,17 +1,22 @@
 """Gather what the refund rules look at."""
 
+import logging
+
 from django.conf import settings
 from django.utils import timezone
 
-from payments.intake.mirror import read_tax_parts
+from payments.gateway import Balance, Gateway, GatewayError, get_gateway
 from payments.models import Payment
 from refunds import policies
 from refunds.inputs import RefundRequest
+from refunds.models import RefundRecord
 from refunds.policies import RefundContext
 
+logger = logging.getLogger(__name__)
 
-def context_of(payment: Payment, request: RefundRequest) -> RefundContext:
-    """Return everything the rules look at, as it is now."""
+
+def context_of(payment: Payment, request: RefundRequest, balance: Balance | None = None) -> RefundContext:
+    """Return everything the rules look at, as it is now. `balance` is what `balance_of` returned."""
     partials = payment.refunds.succeeded().count() if policies.counts_partials(payment) else 0
     return RefundContext(
         payment=payment,
@@ -19,11 +24,25 @@ def context_of(payment: Payment, request: RefundRequest) -> RefundContext:
         now=timezone.now(),
         contracts=settings.IAMPORT_CONTRACTS,
         partial_refunds=partials,
+        earlier=earlier_of(payment),
+        balance=balance,
         vbank_fee=settings.VBANK_REFUND_FEE,
     )
 
 
-def ensure_tax_parts(payment: Payment) -> None:
-    """Read what is left by tax kind from i'mport, where a rule needs it and it is not known."""
-    if payment.refundable_amount > 0 and policies.needs_tax_parts(payment):
-        read_tax_parts(payment)
+def earlier_of(payment: Payment) -> tuple[RefundRecord, ...]:
+    """Return the payment's succeeded refunds, oldest first, if a rule looks at them."""
+    if not policies.needs_earlier(payment):
+        return ()
+    return tuple(payment.refunds.succeeded().order_by("cancelled_at", "id"))
+
+
+def balance_of(payment: Payment, gateway: Gateway | None = None) -> Balance | None:
+    """Read what is left tax-free of a payment, where i'mport tells (PAYCO); None elsewhere and without an answer."""
+    if not policies.has_balance(payment) or payment.refundable_amount <= 0:
+        return None
+    try:
+        return (gateway or get_gateway()).balance(payment.imp_uid)
+    except GatewayError as exc:
+        logger.warning("balance of %s could not be read: %s", payment.imp_uid, exc.message)
+        return None

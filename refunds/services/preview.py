@@ -16,7 +16,7 @@ from refunds.errors import RefundInProgress, Violation
 from refunds.inputs import RefundRequest
 from refunds.policies import RefundContext, Requirements
 from refunds.services.approval import approval_missing
-from refunds.services.context import context_of, ensure_tax_parts
+from refunds.services.context import balance_of, context_of, earlier_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +37,10 @@ def preview_refund(
 ) -> RefundPreview:
     """Check whether this refund would be rejected here, why, and what to know before. Moves no money.
 
-    `user` is who would request it; without one, no approval is required. Reads i'mport only for tax parts that a rule
-    needs and for the holder's name of the refund account.
+    `user` is who would request it; without one, no approval is required. Reads i'mport only for PAYCO's balance and
+    for the holder's name of the refund account.
     """
-    ensure_tax_parts(payment)
-    context = context_of(payment, request)
+    context = context_of(payment, request, balance_of(payment, gateway))
     verdict = policies.check(context)
     problems = verdict.violations
     if not any(problem.field in ("", "amount") for problem in problems):
@@ -86,4 +85,6 @@ def why_impossible(payment: Payment) -> Violation | None:
 
 def requirements_of(payment: Payment) -> Requirements:
     """Return what a form has to ask for to refund this payment, and what the refund costs the merchant."""
-    return policies.requirements(payment, timezone.now(), settings.IAMPORT_CONTRACTS, settings.VBANK_REFUND_FEE)
+    return policies.requirements(
+        payment, timezone.now(), settings.IAMPORT_CONTRACTS, settings.VBANK_REFUND_FEE, earlier_of(payment)
+    )

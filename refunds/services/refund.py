@@ -34,7 +34,7 @@ from refunds.lease import may_call
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.permissions import ensure_may_refund
-from refunds.services.context import ensure_tax_parts
+from refunds.services.context import balance_of
 from refunds.services.idempotency import find_made, find_repeated
 from refunds.services.reserve import reserve
 from refunds.services.settle import settle_answer, settle_failed, settle_refusal, settle_unknown
@@ -105,10 +105,10 @@ def _refund(
     gateway: Gateway | None,
 ) -> tuple[RefundRecord, bool]:
     """Reserve, call and settle. `find_earlier` finds the record of a request with this key that came first."""
-    ensure_tax_parts(payment)
     record, cancel = reserve(
         payment=payment,
         request=request,
+        balance=balance_of(payment, gateway),
         actor=actor,
         source=source,
         idempotency_key=idempotency_key,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from core.money import quantize
-from payments.gateway import CancelRequest
+from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
 from refunds import policies
 from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, RefundRefused, TooManyFailed
@@ -43,12 +43,15 @@ def reserve(
     *,
     payment: Payment,
     request: RefundRequest,
+    balance: Balance | None,
     actor: Actor,
     source: RefundSource,
     idempotency_key: str | None,
     find_earlier: Callable[[], RefundRecord | None],
 ) -> tuple[RefundRecord, CancelRequest | None]:
     """Commit a `requested` record and return it with the call to make.
+
+    `balance` was read when `payment` was: it counts only if nothing was refunded since.
 
     If another request with the same key came first, return its record (from `find_earlier`) and no call. Raises
     `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`;
@@ -57,7 +60,8 @@ def reserve(
     try:
         with transaction.atomic(durable=True):
             locked = Payment.objects.select_for_update().get(pk=payment.pk)
-            reservation = _reservation(context_of(locked, request), actor)
+            unchanged = locked.cancel_amount == payment.cancel_amount
+            reservation = _reservation(context_of(locked, request, balance if unchanged else None), actor)
             record = _new_record(reservation, actor, source)
             if idempotency_key:
                 record.idempotency_key, record.fingerprint = idempotency_key, fingerprint(payment, request)

@@ -99,6 +99,7 @@ def _dialog_data(payment: Payment) -> dict[str, object]:
         "reason": needs.reason,
         "partial": needs.partial_allowed,
         "tax_free": needs.tax_free,
+        "tax_free_in_full": needs.tax_free_in_full,
         "fee": str(needs.merchant_fee) if needs.merchant_fee else "",
     }
 

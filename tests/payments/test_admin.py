@@ -1,4 +1,4 @@
-"""The payment list and page in the admin: indexed searches, fixed filters; only the buyer's account is editable."""
+"""The payment list and page in the admin: indexed searches, fixed filters, and what staff may edit."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from django.utils import timezone
 from core.admin.lists import BrowsingPaginator
 from payments.admin import search
 from payments.models import Payment
-from tests.factories import make_payment, make_user
+from tests.factories import make_payment, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -161,3 +161,40 @@ def test_payment_page_shows_the_payments_fields(admin_client: Client) -> None:
 def test_user_pages_use_the_admin_theme(admin_client: Client, admin_user: User) -> None:
     for path in ("user/", f"user/{admin_user.pk}/change/", "user/add/", "group/"):
         assert admin_client.get(f"/admin/auth/{path}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ({"tax_free": "3000", "vat_amount": "636"}, (3_000, 636)),
+        ({"tax_free": "10000", "vat_amount": "0"}, (10_000, 0)),
+        ({"tax_free": "", "vat_amount": ""}, (None, None)),
+        ({"tax_free": "10001"}, "not_a_part"),
+        ({"tax_free": "9500", "vat_amount": "501"}, "not_a_part"),
+        ({"tax_free": "-1"}, "not_a_part"),
+        ({"vat_amount": "0.5"}, "too_precise"),
+    ],
+)
+def test_tax_parts_are_entered_as_parts_of_the_amount(
+    admin_client: Client, typed: dict[str, str], kept: object
+) -> None:
+    payment = make_payment()
+    url = f"{LIST}{payment.pk}/change/"
+    answer: Any = admin_client.post(url, {"user": "", "tax_free": "", "vat_amount": "", **typed})
+    payment.refresh_from_db()
+    if isinstance(kept, str):
+        errors = answer.context["adminform"].form.errors.as_data()
+        assert [error.code for found in errors.values() for error in found] == [kept] * len(typed)
+        kept = (None, None)
+    assert (payment.tax_free, payment.vat_amount) == kept
+
+
+@pytest.mark.parametrize(("permissions", "editable"), [([], False), (["change_payment"], True)])
+def test_tax_parts_are_shown_to_all_and_edited_with_the_permission(
+    client: Client, permissions: list[str], editable: bool
+) -> None:
+    payment = make_payment(tax_free=Decimal(3_000))
+    client.force_login(make_staff("view_payment", "refund_payment", *permissions))
+    page = client.get(f"{LIST}{payment.pk}/change/").content.decode()
+    assert ('name="tax_free"' in page) is editable
+    assert ("₩3,000" in page) is not editable

@@ -41,7 +41,7 @@ ALL_ENTRY_POINTS = {**ENTRY_POINTS, "admin": by_admin}
 
 # One column for each call in which the fault occurs:
 # getToken: before the cancel | cancel: the refund itself | payment: the lookup after a refusal |
-# balance: the tax parts that are fetched first, on which no refund may depend.
+# balance: what PAYCO says is left tax-free, read first; no refund may depend on it.
 ENDPOINTS = ("getToken", "cancel", "payment", "balance")
 TABLE: dict[str, tuple[Story, ...]] = {
     # fault          getToken  cancel            payment           balance
@@ -107,9 +107,9 @@ def test_every_fault_ends_as_in_the_table(
 
 
 def _payment(sandbox: SandboxServer) -> Payment:
-    """Create a payment by kcp, whose tax parts are fetched before a refund."""
+    """Create a payment by PAYCO, whose balance is read before a refund."""
     sandbox.clear_faults()
-    shown = sandbox.create_payment(merchant_uid="matrix", amount=10_000, pg_provider="kcp")
+    shown = sandbox.create_payment(merchant_uid="matrix", amount=10_000, pg_provider="payco", pay_method="payco")
     list(sync_by_id([shown["imp_uid"]]))
     return Payment.objects.get(imp_uid=shown["imp_uid"])
 

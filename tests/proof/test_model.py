@@ -58,7 +58,7 @@ KINDS: tuple[dict[str, Any], ...] = (
     {"pg_provider": "kcp", "pay_method": "vbank"},
     {"pg_provider": "smartro_v2", "pay_method": "vbank"},
     {"pg_provider": "uplus", "history_without_ids": True},
-    {"pg_provider": "kcp", "tax_free": 3_000},
+    {"pg_provider": "payco", "pay_method": "payco", "tax_free": 3_000},
 )
 # Codes of a request that moved no money and never will.
 NOTHING_MOVED = {"refused_by_gateway", "gateway_unavailable", "refund_not_carried_out"}

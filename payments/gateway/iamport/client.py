@@ -105,7 +105,7 @@ class IamportGateway:
         return pages_between(self._ask, start, end, status)
 
     def balance(self, imp_uid: str) -> Balance:
-        """Return what is left of a payment by tax kind. Raises `PaymentUnknown` or `GatewayUnavailable`."""
+        """Return what is left tax-free of a PAYCO payment. Raises `PaymentUnknown` or `GatewayUnavailable`."""
         return self._ask(Call("balance", "GET", f"{_payment_path(imp_uid)}/balance"), balance_from)
 
     @sensitive_variables("account")

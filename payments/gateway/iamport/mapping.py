@@ -65,13 +65,15 @@ def payments_from(raw: object) -> tuple[GatewayPayment, ...]:
 
 
 def balance_from(raw: object) -> Balance:
-    """Convert a balance: what is left of each means of payment, added up."""
+    """Convert a balance. Its `amount` is the first total and `cash_receipt` repeats the parts: not needed."""
     if not isinstance(raw, Mapping):
         raise Unreadable("a balance is not an object")
-    parts = [raw[name] for name in ("primary", "secondary", "discount") if isinstance(raw.get(name), Mapping)]
-    if not parts:
+    if not isinstance(raw.get("primary"), Mapping):
         raise Unreadable("a balance has no parts")
-    return Balance(tax_free=_sum(parts, "tax_free"), vat=_sum(parts, "vat"))
+    return Balance(
+        tax_free=_tax_free(raw, "primary") + _tax_free(raw, "secondary"),
+        discounted_tax_free=_tax_free(raw, "discount"),
+    )
 
 
 def _amount(raw: Mapping[str, Any], name: str, places: int) -> Decimal:
@@ -149,6 +151,12 @@ def _card_type(raw: object) -> int | None:
     return {"0": 0, "1": 1}.get(text(raw)) if not isinstance(raw, bool) else None
 
 
-def _sum(parts: list[Mapping[str, Any]], name: str) -> Decimal:
+def _tax_free(balance: Mapping[str, Any], name: str) -> Decimal:
+    """Return the tax-free part of one means of payment; 0 if it was not used."""
+    part = balance.get(name)
+    if part is None:
+        return Decimal(0)
+    if not isinstance(part, Mapping):
+        raise Unreadable(f"{name} is not an object")
     # A balance names no currency.
-    return sum((_amount(part, name, DECIMAL_PLACES) for part in parts if part.get(name) is not None), Decimal(0))
+    return _amount(part, "tax_free", DECIMAL_PLACES) if part.get("tax_free") is not None else Decimal(0)

@@ -83,8 +83,11 @@ class Row:
     @property
     def _folded(self) -> list[str]:
         names: list[str] = [name for name in ("tax_free", "vat_amount") if name in self.form.fields]
-        in_use = self.preview.requirements.tax_free or any(
-            self.form.has_error(name) or self.form[name].data for name in names
+        needs = self.preview.requirements
+        in_use = (
+            needs.tax_free
+            or needs.tax_free_in_full
+            or any(self.form.has_error(name) or self.form[name].data for name in names)
         )
         return [] if in_use else names
 

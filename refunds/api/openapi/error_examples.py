@@ -99,7 +99,7 @@ def _not_done(error: type[errors.RefundNotDone], message: str) -> DomainError:
 def _forbidden_by_rules() -> list[DomainError]:
     context = RefundContext(
         payment=payment(
-            pay_method="vbank", pg_provider="html5_inicis", tax_free_left=Decimal(3000), vat_left=Decimal(909)
+            pay_method="vbank", pg_provider="html5_inicis", tax_free=Decimal(3000), vat_amount=Decimal(636)
         ),
         request=RefundRequest(amount=Decimal(40_000), refund_bank="Bank of Atlantis"),
         now=datetime(2026, 11, 23, tzinfo=UTC),

@@ -59,7 +59,7 @@
     inputs.reason_other.hidden = inputs.reason.value !== "other";
     const asked = amount();
     const sound = asked !== null && asked > 0 && asked <= left();
-    if (order.tax_free) field("tax_free").hidden = !(sound && asked < left());
+    if (order.tax_free) field("tax_free").hidden = !(sound && (order.tax_free_in_full || asked < left()));
     setText("summary", sound ? sentence(asked) : "");
     setText("after", sound ? afterwards(asked) : "");
     const label = sound ? say("submit", { amount: moneyOfMinor(asked, order.currency) }) : say("submit_plain");

@@ -145,19 +145,36 @@ def test_naive_times_are_rejected(gateway: IamportGateway) -> None:
         gateway.payments_between(START.replace(tzinfo=None), START)
 
 
-def test_parts_of_a_balance_are_added_up(api: responses.RequestsMock, gateway: IamportGateway) -> None:
-    answer = {
-        "amount": 5000,  # the first total, also after cancels
-        "primary": {"tax_free": 10, "supply": 800, "vat": 80, "service": 0},
-        "secondary": {"tax_free": None, "supply": 100, "vat": 10, "service": 0},
-        "discount": None,
-        "cash_receipt": {"tax_free": 10, "supply": 900, "vat": 90, "service": 0},
-    }
+def parts(tax_free: object) -> dict[str, object]:
+    return {"tax_free": tax_free, "supply": 800, "vat": 80, "service": 0}
+
+
+@pytest.mark.parametrize(
+    ("primary", "secondary", "discount", "tax_free", "discounted"),
+    [
+        (parts(3_000), parts(0), parts(0), 3_000, 0),
+        (parts(3_000), parts(500), parts(200), 3_500, 200),
+        (parts(10), None, None, 10, 0),
+        (parts(None), parts(0), parts(0), 0, 0),
+    ],
+)
+def test_tax_free_parts_of_a_balance_are_added_up_without_the_discount(
+    api: responses.RequestsMock,
+    gateway: IamportGateway,
+    primary: object,
+    secondary: object,
+    discount: object,
+    tax_free: int,
+    discounted: int,
+) -> None:
+    """`amount` is the first total, also after cancels; `histories` and `cash_receipt` repeat other states."""
+    answer = {"amount": 5_000, "primary": primary, "secondary": secondary, "discount": discount}
+    answer |= {"cash_receipt": parts(900), "histories": [{"created": 1, "primary": parts(4_000)}]}
     api.get(f"{API}/payments/{UID}/balance", json={"code": 0, "response": answer})
-    assert gateway.balance(UID) == Balance(tax_free=Decimal(10), vat=Decimal(90))
+    assert gateway.balance(UID) == Balance(Decimal(tax_free), Decimal(discounted))
 
 
-@pytest.mark.parametrize("answer", [None, {}, {"primary": {"vat": "much"}}])
+@pytest.mark.parametrize("answer", [None, {}, {"primary": {"tax_free": "much"}}, {"primary": {}, "discount": 0}])
 def test_invalid_balance_is_unavailable(api: responses.RequestsMock, gateway: IamportGateway, answer: object) -> None:
     api.get(f"{API}/payments/{UID}/balance", json={"code": 0, "response": answer})
     with pytest.raises(GatewayUnavailable):

@@ -316,7 +316,7 @@ def test_an_error_has_its_code_its_shape_and_a_sentence_in_both_languages(
 
 @pytest.mark.parametrize("code", RULE_CODES)
 def test_a_rule_speaks_both_languages(code: str) -> None:
-    context = asking(paid("kcp", "card", tax_free_left=1000, vat_left=100), 40_000, refund_bank="은행")
+    context = asking(paid("kcp", "card", tax_free=1000, vat_amount=100), 40_000, refund_bank="은행")
     with translation.override("ko"):
         assert is_korean(sentence(code, context))
     with translation.override("en"):

@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from core.dates import SEOUL
+from payments.gateway import Balance
 from payments.models import Payment
 from refunds.errors import Violation
 from refunds.inputs import RefundRequest
+from refunds.models import RefundRecord
 from refunds.policies import RefundContext, check
 
 ACCOUNT = {"refund_holder": "홍길동", "refund_bank": "088", "refund_account": "110-123-456789"}
@@ -49,6 +51,8 @@ def asking(
     contracts: Iterable[str] = (),
     partial_refunds: int = 0,
     vbank_fee: int = 300,
+    earlier: tuple[RefundRecord, ...] = (),
+    balance: Balance | None = None,
     **fields: Any,
 ) -> RefundContext:
     """Return the context of refunding `amount` won, by default the whole refundable amount."""
@@ -59,6 +63,8 @@ def asking(
         contracts=frozenset(contracts),
         partial_refunds=partial_refunds,
         vbank_fee=Decimal(vbank_fee),
+        earlier=earlier,
+        balance=balance,
     )
 
 

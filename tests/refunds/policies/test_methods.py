@@ -7,13 +7,12 @@ import pytest
 from refunds.policies import (
     check,
     counts_partials,
+    has_balance,
     needs_requester,
-    needs_tax_parts,
     requirements,
     sends_refund_number,
     settles_later,
 )
-from refunds.policies.pg_facts import TAX_FREE_PGS, VAT_PARTIAL_PGS, VAT_PGS
 from tests.refunds.policies.cases import (
     ACCOUNT,
     PAID_AT,
@@ -74,7 +73,7 @@ def test_rest_of_a_phone_payment_is_a_partial_refund():
     ],
 )
 def test_contract_allows_partial_refunds_of_phone_payments_at_its_pg(pg_provider, contract, expected):
-    payment = paid(pg_provider, "phone", tax_free_left=Decimal(0))
+    payment = paid(pg_provider, "phone")
     assert violations(asking(payment, 4_000, contracts=[contract])) == expected
 
 
@@ -180,7 +179,7 @@ def test_a_virtual_account_can_be_refunded_in_part_years_later(partial_amount):
     ],
 )
 def test_ksnet_refunds_a_payment_in_at_most_nine_parts(pg_provider, so_far, amount, expected):
-    payment = paid(pg_provider, refunded=900, tax_free_left=Decimal(0))
+    payment = paid(pg_provider, refunded=900)
     assert violations(asking(payment, amount, partial_refunds=so_far)) == expected
 
 
@@ -362,11 +361,7 @@ def test_naver_pay_needs_the_requester(pg_provider, requester, expected):
         (counts_partials, ["ksnet"], ["kcp", "naverpay"]),
         (needs_requester, ["naverpay"], ["kakaopay", "ksnet"]),
         (sends_refund_number, ["kcp", "kakaopay", ""], ["naverpay"]),
-        (
-            needs_tax_parts,
-            [*TAX_FREE_PGS, *VAT_PGS, *VAT_PARTIAL_PGS],
-            ["ksnet", "naverpay", "smartro", "tosspayments"],
-        ),
+        (has_balance, ["payco"], ["html5_inicis", "kcp", "nice", "kakaopay"]),
     ],
 )
 def test_predicates_depend_on_the_pg(question, yes, no):
@@ -386,8 +381,8 @@ def test_wallet_inside_a_pg_has_no_effect():
         ("daou", "vbank", {"account"}),
         ("smartro", "vbank", {"account", "tel"}),
         ("smartro", "trans", {"tel"}),
-        ("smartro_v2", "trans", {"account", "tel", "takes_tax_free"}),
-        ("smartro_v2", "card", {"takes_tax_free"}),
+        ("smartro_v2", "trans", {"account", "tel"}),
+        ("smartro_v2", "card", set()),
         ("naverpay", "card", {"reason", "requester"}),
         ("tosspay_v2", "tosspay", {"takes_vat"}),
     ],
@@ -431,18 +426,3 @@ def test_form_requires_an_account_for_a_kcp_phone_payment_of_an_earlier_month(no
 def test_form_shows_the_merchants_fee(pay_method, fee):
     needs = requirements(paid(pay_method=pay_method), SOON_AFTER, frozenset(), Decimal(500))
     assert needs.merchant_fee == fee
-
-
-@pytest.mark.parametrize(
-    ("tax_free_left", "must", "may"),
-    [(None, False, True), (0, False, False), (3_000, True, True), (10_000, False, True)],
-)
-def test_form_requires_the_tax_free_part_of_a_mixed_payment(tax_free_left, must, may):
-    left = None if tax_free_left is None else Decimal(tax_free_left)
-    needs = requirements(paid("kcp", tax_free_left=left), SOON_AFTER, frozenset(), Decimal(300))
-    assert (needs.tax_free, needs.takes_tax_free) == (must, may)
-
-
-def test_form_does_not_require_the_tax_free_part_if_the_pg_does_not_need_it():
-    needs = requirements(paid(tax_free_left=Decimal(3_000)), SOON_AFTER, frozenset(), Decimal(300))
-    assert not needs.tax_free

@@ -110,7 +110,7 @@ def test_wrong_amount_and_missing_account_are_reported_together():
 
 @pytest.mark.parametrize("amount", [-1, 10_001])
 def test_wrong_amount_skips_the_rules_about_parts_and_costs(amount):
-    payment = paid("kcp", "phone", escrow=True, tax_free_left=Decimal(5_000), has_promotion=True)
+    payment = paid("kcp", "phone", escrow=True, tax_free=Decimal(5_000), has_promotion=True)
     verdict = check(asking(payment, amount, tax_free=won(-1), vat_amount=won(-1)))
     assert len(verdict.violations) == 1
     assert verdict.warnings == ()
@@ -153,7 +153,10 @@ def test_every_warning_names_the_input_that_avoids_it():
     assert fields == {
         "points_partial": "amount",
         "foreign_card_partial": "amount",
-        "tax_parts_unknown": "tax_free",
+        "tax_free_counts_as_zero": "tax_free",
+        "tax_free_of_discount": "tax_free",
+        "tax_free_unchecked": "tax_free",
+        "tax_parts_of_first_only": "tax_free",
         "vat_not_named": "vat_amount",
     }
 
