@@ -9,7 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
+
+from core import clock
 
 # One call to i'mport may take longer than this, so it does not prove that the process is gone.
 STALLED_AFTER = timedelta(seconds=15)
@@ -33,12 +34,12 @@ def progress_of(claimed_at: datetime | None, *, is_finished: bool) -> Progress:
         return Progress.WAITING
     if claimed_at < silent_since():
         return Progress.SILENT
-    return Progress.STALLED if claimed_at < timezone.now() - STALLED_AFTER else Progress.RUNNING
+    return Progress.STALLED if claimed_at < clock.database_now() - STALLED_AFTER else Progress.RUNNING
 
 
 def silent_since() -> datetime:
     """Return the time before which a claim had to be renewed to be alive now."""
-    return timezone.now() - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+    return clock.database_now() - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
 
 
 class ClaimLost(Exception):
@@ -55,11 +56,11 @@ class Claim:
 
     def take(self, free: "QuerySet[Any]") -> bool:
         """Return whether this process may begin; `free` selects the row if no process is at work on it."""
-        return self._move(free, timezone.now())
+        return self._move(free, clock.database_now())
 
     def renew(self, **changes: Any) -> bool:
         """Write these changes; False, and nothing is written, if another process has taken over."""
-        return self._move(self._held(), timezone.now(), **changes)
+        return self._move(self._held(), clock.database_now(), **changes)
 
     def release(self) -> bool:
         """Let any process continue. Return whether the claim was still held."""

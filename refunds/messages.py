@@ -40,6 +40,17 @@ FOUND_LATE = _("i'mport shows that refund %(number)s was executed after all.")
 PART_OF_TOTAL = _("i'mport's history now shows %(amount)s of it.")
 OTHER_AMOUNT = _("%(asked)s was requested, %(done)s was refunded.")
 ACCEPTED_REVERSAL = _("%(amount)s taken back: %(reason)s")
+# By the evidence that a refund was found by.
+TAKEN_AS_OURS = {
+    "amount": _(
+        "i'mport shows a cancel of this amount without our refund number, and it was taken as this refund. If another "
+        "system made it, request this refund again."
+    ),
+    "total": _(
+        "i'mport's total includes this amount, but its history does not, and it was taken as this refund. If another "
+        "system made it, request this refund again."
+    ),
+}
 CLOSED = _("Closed manually: %(reason)s")
 
 # What staff do after a refusal. Where money may have moved, reading the payment comes before any other refund.
@@ -103,7 +114,7 @@ def message_of(record: RefundRecord) -> str:
     if record.status == RefundStatus.UNKNOWN:
         return str(UNKNOWN)
     if record.error_code == RefundAbandoned.code:
-        return str(NOT_CARRIED_OUT)
+        return FOUND_LATE % {"number": record.number} if record.executed_late else str(NOT_CARRIED_OUT)
     if record.reversed_amount:
         amount = format_money(record.reversed_amount, record.payment.currency)
         return f"{record.message} {REVERSED % {'amount': amount}}".strip()
@@ -154,6 +165,11 @@ def _imported(event: RefundEvent) -> str:
     return str(FOUND if event.data.get("cancellation_id") else FOUND_WITHOUT_ITEM)
 
 
+def _succeeded(event: RefundEvent) -> str:
+    other = other_amount(event.refund, Decimal(event.data["amount"]))
+    return f"{other} {TAKEN_AS_OURS.get(event.data.get('evidence', ''), '')}".strip()
+
+
 def _part_shown(event: RefundEvent) -> str:
     return PART_OF_TOTAL % {"amount": format_money(Decimal(event.data["amount"]), event.refund.payment.currency)}
 
@@ -163,7 +179,7 @@ _OF_EVENTS: dict[str, Callable[[RefundEvent], str]] = {
     "not_carried_out": lambda _event: str(NOT_CARRIED_OUT),
     "needs_review": lambda _event: str(OPEN_TOO_LONG),
     "reviewed": lambda _event: str(LOOKED_AT),
-    "succeeded": lambda event: other_amount(event.refund, Decimal(event.data["amount"])),
+    "succeeded": _succeeded,
     "imported": _imported,
     "part_shown": _part_shown,
     "reversed": lambda event: (

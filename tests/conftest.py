@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
-from django.utils import translation
+from django.utils import timezone, translation
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -230,6 +230,13 @@ def _live_database_url() -> str:
     account = database["USER"] + (f":{database['PASSWORD']}" if database["PASSWORD"] else "")
     host = f"{database['HOST'] or os.environ['PGHOST']}:{database['PORT'] or os.environ.get('PGPORT', 5432)}"
     return f"postgres://{account}@{host}/{database['NAME']}"
+
+
+@pytest.fixture(autouse=True)
+def clock_that_travels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the database's clock follow time_machine, but for a test marked `database_clock`."""
+    if "database_clock" not in request.keywords:
+        monkeypatch.setattr("core.clock.database_now", timezone.now)
 
 
 @pytest.fixture

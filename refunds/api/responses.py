@@ -58,7 +58,7 @@ def answer_of(record: RefundRecord, *, is_new: bool) -> Response:
 
 def _current_answer(record: RefundRecord) -> tuple[int, str]:
     try:
-        outcome_of(record)
+        outcome = outcome_of(record)
     except RefundNotDone as exc:
         body = error_json(exc)
         if record.idempotency_key and record.status in FINAL_STATUSES:
@@ -66,7 +66,7 @@ def _current_answer(record: RefundRecord) -> tuple[int, str]:
         return int(STATUS_OF[type(exc)]), _text(body)
     if record.status == RefundStatus.PENDING:
         return 202, _text(PENDING_REFUND.to_representation(record))
-    return 200, _text(REFUNDED_PAYMENT.to_representation(record))
+    return 200, _text(REFUNDED_PAYMENT.to_representation(outcome))
 
 
 def _text(body: Json) -> str:

@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.dispatch import Signal
 
 from core.request_ids import request_id
-from payments.gateway import Cancellation
+from refunds.ledger.plan import Own
 from refunds.messages import other_amount
 from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundStatus
 from refunds.signals import refund_settled
@@ -22,21 +22,22 @@ class AlreadySettled(Exception):
     """
 
 
-def succeed(record: RefundRecord, item: Cancellation, *, cancellation_id: str, now: datetime) -> None:
-    """End a live refund as done, with what i'mport did; flagged for review if that is not what was requested."""
+def succeed(step: Own, *, now: datetime) -> None:
+    """End a live refund as done, with what i'mport did; flagged for review if that is not certain or not the same."""
+    record, item = step.record, step.item
     move(
         record,
         RefundStatus.SUCCEEDED,
         code="succeeded",
         now=now,
-        message=other_amount(record, item.amount),
-        data={"cancellation_id": cancellation_id, "amount": str(item.amount)},
-        cancelled_amount=item.amount,
-        cancellation_id=cancellation_id,
+        message=other_amount(record, step.amount),
+        data={"cancellation_id": step.key, "amount": str(step.amount), "evidence": step.evidence.value},
+        cancelled_amount=step.amount,
+        cancellation_id=step.key,
         pg_tid=item.pg_tid[:100],
         receipt_url=item.receipt_url[:500],
         cancelled_at=item.cancelled_at or now,
-        needs_review=item.amount != record.amount,
+        needs_review=step.needs_review,
         error_code="",
     )
 

@@ -248,6 +248,17 @@ class Migration(migrations.Migration):
                 ("pg_tid", models.CharField(blank=True, max_length=100, verbose_name="PG transaction")),
                 ("receipt_url", models.CharField(blank=True, max_length=500, verbose_name="receipt")),
                 ("cancelled_at", models.DateTimeField(blank=True, null=True, verbose_name="refunded at")),
+                (
+                    "late_for",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="late_record",
+                        to="refunds.refundrecord",
+                        verbose_name="refund executed late",
+                    ),
+                ),
                 ("error_code", models.CharField(blank=True, max_length=40, verbose_name="error code")),
                 (
                     "refusal_class",

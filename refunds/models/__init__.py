@@ -8,6 +8,7 @@ from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, Reconcil
 from refunds.models.refunds import (
     FINAL_STATUSES,
     LIVE_STATUSES,
+    REFUND_NUMBER,
     RefundEvent,
     RefundRecord,
     RefundRecordQuerySet,
@@ -21,6 +22,7 @@ from refunds.models.reversals import RefundReversal
 __all__ = [
     "FINAL_STATUSES",
     "LIVE_STATUSES",
+    "REFUND_NUMBER",
     "AppendOnlyError",
     "Discrepancy",
     "DiscrepancyKind",

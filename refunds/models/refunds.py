@@ -1,5 +1,6 @@
 """Refund records and their append-only timeline."""
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
@@ -19,6 +20,7 @@ from refunds.models.refusals import RefusalClass
 
 NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: it is read out on the telephone
 NUMBER_LENGTH = 10
+REFUND_NUMBER = re.compile(rf"R[{NUMBER_ALPHABET}]{{{NUMBER_LENGTH}}}")
 
 
 class RefundStatus(models.TextChoices):
@@ -150,6 +152,16 @@ class RefundRecord(models.Model):
     receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
     cancelled_at = models.DateTimeField(_("refunded at"), null=True, blank=True)
 
+    # Of a cancel found at i'mport: our refund that had been given up as not executed, and was executed after all.
+    late_for = models.OneToOneField(
+        "self",
+        verbose_name=_("refund executed late"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="late_record",
+    )
+
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
     refusal_class = models.CharField(_("refusal"), max_length=20, choices=RefusalClass.choices, blank=True)
     refusal_step = models.CharField(_("next step"), max_length=20, blank=True)  # a key of messages.NEXT_STEPS
@@ -245,6 +257,11 @@ class RefundRecord(models.Model):
     @property
     def is_live(self) -> bool:
         return self.status in LIVE_STATUSES
+
+    @property
+    def executed_late(self) -> "RefundRecord | None":
+        """Return the record of this refund's cancel, if it was given up and i'mport executed it after all."""
+        return None if self._state.adding else getattr(self, "late_record", None)
 
     @property
     def booked_amount(self) -> Decimal:

@@ -12,9 +12,9 @@ from typing import Literal
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import clock
 from core.queue import UNTIL_NEXT_RUN
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, one_of_many
@@ -54,12 +54,12 @@ class Reconciled:
 
 def unresolved_payments(now: datetime | None = None) -> QuerySet[Payment]:
     """Return the payments of all unresolved refunds, and those for which i'mport shows less refunded than we do."""
-    return _payments_of(RefundRecord.objects.unresolved(now or timezone.now()), Payment.objects.taken_back())
+    return _payments_of(RefundRecord.objects.unresolved(now or clock.database_now()), Payment.objects.taken_back())
 
 
 def due_payments(now: datetime | None = None) -> QuerySet[Payment]:
     """Return the payments of `unresolved_payments` whose next comparison is due: what a periodic run looks at."""
-    now = now or timezone.now()
+    now = now or clock.database_now()
     taken_back = Payment.objects.taken_back().filter(updated_at__lte=now - _LAST_WAIT)
     return _payments_of(RefundRecord.objects.due(now), taken_back)
 
@@ -89,7 +89,7 @@ def reconcile_due(*, gateway: Gateway | None = None) -> Iterator[Reconciled]:
     """
     for result in reconcile(payments=due_payments(), gateway=gateway):
         if result.unresolved is not None:
-            _plan_next(result.unresolved, timezone.now())
+            _plan_next(result.unresolved, clock.database_now())
         yield result
 
 
@@ -99,7 +99,7 @@ def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) 
     Yields only payments that changed. Raises `GatewayError` if i'mport cannot be read.
     """
     gateway = gateway or get_gateway()
-    read_at = timezone.now()
+    read_at = clock.database_now()
     for page in gateway.payments_between(read_at - timedelta(days=days), read_at, status="cancelled"):
         shown = {payment.imp_uid: payment for payment in page.payments}
         for payment in Payment.objects.filter(imp_uid__in=shown):
@@ -108,7 +108,7 @@ def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) 
 
 
 def _reconcile_chunk(payments: Sequence[Payment], gateway: Gateway) -> Iterator[Reconciled]:
-    read_at = timezone.now()  # before the call: a refund may be executed after it was read
+    read_at = clock.database_now()  # before the call: a refund may be executed after it was read
     try:
         found = {shown.imp_uid: shown for shown in gateway.payments([payment.imp_uid for payment in payments])}
         missing = str(NOT_SHOWN)
@@ -136,7 +136,7 @@ def _still_open(payment: Payment, now: datetime) -> RefundRecord | None:
     """Return the payment's open refund, if any; one that stays open for too long needs review."""
     live = payment.refunds.live().first()
     if live is not None:
-        _review_if_old(live, now)
+        _review_if_needed(live, now)
     return live
 
 
@@ -155,16 +155,17 @@ def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None 
     `read_at` is when the reading began. `closing` names the refund to end by hand if the reading does not show it.
     """
     with transaction.atomic(durable=True):
-        now = timezone.now()
+        now = clock.database_now()
         booking = book_reading(shown, reading=Reading.LATER, now=now)
         live = booking.live
         # Only the refund that was closed: it may have ended meanwhile, and another one begun.
         if live is not None and closing is not None and closing.refund_id == live.pk:
             _give_up(live, now, code="closed_by_hand", note=closing.reason, actor=closing.actor)
-        elif live is not None and _would_show(live) and lease_is_over(live, read_at):
+        elif live is not None and not booking.is_contested and _would_show(live) and lease_is_over(live, read_at):
             _give_up(live, now, code="not_carried_out")
         elif live is not None:
-            _review_if_old(live, now)
+            is_unexplained = booking.is_contested and shown.cancel_amount > booking.payment.cancel_amount
+            _review_if_needed(live, now, at_once=is_unexplained and lease_is_over(live, read_at))
     return _with_difference(replace(_result(booking), shown=shown), shown)
 
 
@@ -198,9 +199,9 @@ def _plan_next(live: RefundRecord, now: datetime) -> None:
         still_due.update(next_check_at=min(now + _WAITS[0], lease_end(live)))
 
 
-def _review_if_old(live: RefundRecord, now: datetime) -> None:
-    """Hand a refund that stays open for too long to staff."""
-    too_long = timedelta(hours=settings.REFUND_REVIEW_AFTER_HOURS)
+def _review_if_needed(live: RefundRecord, now: datetime, *, at_once: bool = False) -> None:
+    """Hand a refund to staff that stays open for too long, or (`at_once`) that nothing but a person can decide."""
+    too_long = timedelta(hours=0 if at_once else settings.REFUND_REVIEW_AFTER_HOURS)
     unflagged = RefundRecord.objects.live().filter(pk=live.pk, needs_review=False)
     # Guarded: of two runs at once, one requests the review.
     if now - live.requested_at > too_long and unflagged.update(needs_review=True):

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import clock
 from payments.gateway import Gateway, GatewayError, get_gateway
 from refunds.errors import ResolutionRefused
 from refunds.inputs import Actor
@@ -26,7 +27,7 @@ def close_by_hand(*, refund: RefundRecord, actor: Actor, reason: str, gateway: G
         raise ResolutionRefused(_("Enter why this refund is closed: what you checked, and with whom."))
     if not (refund.is_live and refund.needs_review):
         raise ResolutionRefused(_("Only an open refund that needs review can be closed manually."))
-    read_at = timezone.now()
+    read_at = clock.database_now()
     try:
         shown = (gateway or get_gateway()).payment(refund.payment.imp_uid)
     except GatewayError as exc:

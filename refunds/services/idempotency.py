@@ -98,7 +98,7 @@ def store_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[
         with transaction.atomic():
             answer = IdempotentAnswer(refund=record, http_status=http_status, body=body)
             IdempotentAnswer.objects.bulk_create([answer], ignore_conflicts=True)
-            kept = IdempotentAnswer.objects.filter(refund=record).first()
+            kept = _valid_answers(record).first()
     except DatabaseError:
         logger.exception("refund %s: its response could not be stored", record.number)
         kept = None
@@ -107,7 +107,12 @@ def store_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[
 
 def stored_answer(record: RefundRecord) -> tuple[int, str] | None:
     """Return HTTP status and JSON text of the first final response, if there was one."""
-    return IdempotentAnswer.objects.filter(refund=record).values_list("http_status", "body").first()
+    return _valid_answers(record).values_list("http_status", "body").first()
+
+
+def _valid_answers(record: RefundRecord) -> QuerySet[IdempotentAnswer]:
+    """Return the stored response, unless it said "not executed" of a refund that was executed after all."""
+    return IdempotentAnswer.objects.filter(refund=record, refund__late_record=None)
 
 
 def forget_old_keys(now: datetime) -> int:

@@ -13,9 +13,9 @@ from functools import partial
 
 from django.db import Error as DatabaseError
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import clock
 from payments.gateway import (
     CancelRequest,
     Gateway,
@@ -120,7 +120,12 @@ def _refund(
 
 
 def outcome_of(record: RefundRecord) -> RefundRecord:
-    """Return the record if it is done or accepted; else raise the error that says what became of it."""
+    """Return the record if it is done or accepted; else raise the error that says what became of it.
+
+    If it was given up, and i'mport executed it after all, return the record of that cancel.
+    """
+    if record.error_code == RefundAbandoned.code and (late := record.executed_late):
+        return late
     if record.status in (RefundStatus.SUCCEEDED, RefundStatus.PENDING):
         return record
     if record.status == RefundStatus.REQUESTED:
@@ -137,7 +142,7 @@ def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> R
     """Call i'mport once and settle what it answers. Returns the record as it stands afterwards."""
     end: Callable[[], RefundRecord]
     try:
-        if not may_call(record, gateway, timezone.now()):
+        if not may_call(record, gateway, clock.database_now()):
             raise GatewayUnavailable(_("This server was too slow. Nothing was sent; try again in a moment."))
         shown = gateway.cancel(cancel)
     except GatewayUnavailable as exc:

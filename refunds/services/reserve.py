@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
+from core import clock
 from core.money import quantize
 from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
@@ -107,7 +108,7 @@ def _new_record(reservation: Reservation, actor: Actor, source: RefundSource) ->
         requester=context.request.requester if policies.needs_requester(context.payment) else "",
         refund_bank=account.standard_bank,
         refund_account_last4=account.account[-4:],
-        requested_at=context.now,
+        requested_at=clock.database_now(),  # the lease begins
     )
 
 

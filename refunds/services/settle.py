@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from core.money import format_money
 from payments.gateway import GatewayPayment, GatewayRejected, classify_refusal
 from payments.models import Payment
-from refunds.errors import RefundRefused
-from refunds.ledger import AlreadySettled, Booking, Reading, book_reading, move
+from refunds.errors import RefundAbandoned, RefundRefused
+from refunds.ledger import AlreadySettled, Booking, Reading, book_reading, link_late_cancel, move
 from refunds.messages import ACCEPTED
 from refunds.models import RefundRecord, RefundStatus
 
@@ -22,23 +22,35 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic(durable=True)
 def settle_answer(record: RefundRecord, shown: GatewayPayment) -> RefundRecord:
-    """Book an accepted cancel: done if i'mport's history has it, else accepted and still to come."""
+    """Book an accepted cancel: done if i'mport shows it, else accepted and still to come.
+
+    Another process may have given the refund up meanwhile: then its cancel is booked as a late one.
+    """
     now = timezone.now()
-    booking = book_reading(shown, reading=Reading.ANSWER, now=now)
+    booking = book_reading(shown, reading=Reading.ANSWER, now=now, asked=record)
     if booking.live is not None and booking.live.pk == record.pk:
         move(booking.live, RefundStatus.PENDING, code="accepted", now=now, message=str(ACCEPTED))
-    return _current(record, booking)
+    current = _current(record, booking)
+    if current.error_code == RefundAbandoned.code:
+        link_late_cancel(current)
+    return current
 
 
 @transaction.atomic(durable=True)
 def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: GatewayPayment) -> RefundRecord:
-    """End a refused refund, after booking what the reading shows that we did not know."""
+    """End a refused refund, after booking what the reading shows that we did not know.
+
+    It stays open if the reading holds money that may be its own.
+    """
     now = timezone.now()
-    booking = book_reading(shown, reading=Reading.REFUSAL, now=now)
-    if booking.live is not None and booking.live.pk == record.pk:
+    booking = book_reading(shown, reading=Reading.REFUSAL, now=now, asked=record)
+    live = booking.live
+    if live is not None and live.pk == record.pk and booking.is_contested:
+        move(live, RefundStatus.UNKNOWN, code="outcome_unknown", now=now, message=refusal.message)
+    elif live is not None and live.pk == record.pk:
         message = f"{_drift_message(booking)} {refusal.message}".strip()
         move(
-            booking.live,
+            live,
             RefundStatus.FAILED,
             code="refused",
             now=now,

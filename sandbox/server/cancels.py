@@ -13,6 +13,7 @@ from sandbox.server import clock, execution, ledger, rules, store, webhooks
 from sandbox.server.envelope import REFUSED_BY_IAMPORT, REFUSED_BY_PG, ApiRefusal
 from sandbox.server.models import Cancellation, Config, Payment
 from sandbox.server.params import Params
+from sandbox.server.stories import CONSOLE_REASON
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +81,16 @@ def is_asynchronous(payment: Payment) -> bool:
 
 
 def cancel_in_console(payment: Payment, amount: Decimal | None, reason: str) -> Payment:
-    """Cancel as staff do in i'mport's console: no PG rule applies, and a webhook is sent."""
+    """Cancel as staff do in i'mport's console: no PG rule applies, and a webhook is sent.
+
+    Without a reason, i'mport's console writes its own.
+    """
     with store.write():
         fresh = Payment.objects.get(pk=payment.pk)
         left = ledger.balance_of(fresh)
         asked = _asked(fresh, left, amount)
         parts = ledger.divide(fresh, left, asked)
-        cancellation = ledger.new_cancellation(fresh, parts, reason)
+        cancellation = ledger.new_cancellation(fresh, parts, reason or CONSOLE_REASON)
         execution.execute(fresh, cancellation)
         webhooks.notify(fresh, cancellation)
         return fresh

@@ -127,7 +127,7 @@ def test_every_entry_point_gives_the_same_result(sandbox: SandboxServer, setting
     for refund in entries:
         payment = paid_at_sandbox(sandbox, **case.payment)
         if case.missed_cancel:
-            sandbox.console_cancel(payment.imp_uid, case.missed_cancel, "in the console")
+            sandbox.console_cancel(payment.imp_uid, case.missed_cancel)
         for endpoint, fault in case.faults:
             sandbox.fault(endpoint, fault, times=1)
         assert refund(payment, case.typed) == case.code, refund.__name__

@@ -12,7 +12,9 @@ import pytest
 from payments.gateway import Cancellation, GatewayPayment
 from payments.models import Payment
 from refunds.ledger import Reading
-from refunds.ledger.plan import Import, Own, PartOf, Remainder, Step, plan
+from refunds.ledger.booked import Identified, PartOf
+from refunds.ledger.matching import CONSOLE_REASON
+from refunds.ledger.plan import Import, Own, Remainder, Step, Wait, plan
 from refunds.models import RefundRecord
 
 NUMBER = "R23456789AB"
@@ -30,11 +32,17 @@ def failed() -> RefundRecord:
     return RefundRecord(status="failed", number=GIVEN_UP, amount=Decimal(1_000), requested_at=AT)
 
 
-def done(amount: int, key: str = "", pk: int = 1) -> RefundRecord:
+def done(amount: int, key: str = "", pk: int = 1, **fields: Any) -> RefundRecord:
     """Return a booked refund; without a key it was booked from i'mport's total alone."""
     money = Decimal(amount)
     return RefundRecord(
-        pk=pk, status="succeeded", number=f"RDONE{pk}", amount=money, cancelled_amount=money, cancellation_id=key
+        pk=pk,
+        status="succeeded",
+        number=f"RDONE{pk}",
+        amount=money,
+        cancelled_amount=money,
+        cancellation_id=key,
+        **fields,
     )
 
 
@@ -58,18 +66,24 @@ class Case:
 
 def in_short(step: Step) -> str:
     match step:
-        case Own(_record, _item, key):
-            return f"own {key}"
+        case Own(record, _item, key, amount, _evidence, needs_review):
+            other = "" if amount == record.amount else f" {amount}"
+            return f"own {key or 'by total'}{other}" + (" review" if needs_review else "")
         case Import(shown, key, before, late):
             return f"import {key} {shown.amount} after {before}" + (f" late {late.number}" if late else "")
-        case PartOf(record, shown, key, is_whole):
-            return f"{'whole' if is_whole else 'part'} of {record.pk}: {key} {shown.amount}"
+        case Identified(record, shown, key):
+            return f"whole of {record.pk}: {key} {shown.amount}"
+        case PartOf(record, shown, key):
+            return f"part of {record.pk}: {key} {shown.amount}"
         case Remainder(missing, before):
             return f"remainder {missing.amount} after {before}"
+        case Wait():
+            return "wait"
 
 
 NUMBERED = f"변심 ({NUMBER})"
 LONG_BEFORE = AT - timedelta(seconds=61)
+DAYS_BEFORE = AT - timedelta(hours=24, seconds=1)
 
 CASES = [
     # Nothing new
@@ -79,7 +93,7 @@ CASES = [
     Case("a live refund that is not shown", [live()], [], []),
     # The live refund's own cancel
     Case("its number", [live()], [item(1_000, reason=NUMBERED)], ["own c1"]),
-    Case("its number, another amount", [live()], [item(900, reason=NUMBERED)], ["own c1"]),
+    Case("its number, another amount", [live()], [item(900, reason=NUMBERED)], ["own c1 900 review"]),
     Case(
         "its number, long before by i'mport's clock",
         [live()],
@@ -94,18 +108,84 @@ CASES = [
     ),
     Case("amount and time, no reason", [live()], [item(1_000)], ["own c1"]),
     Case("amount and time, i'mport's default reason", [live()], [item(1_000, reason="취소요청api")], ["own c1"]),
-    Case("the reason cut off by i'mport", [live(reason="변심")], [item(1_000, reason="변심 (R234")], ["own c1"]),
+    Case("the reason cut off by i'mport", [live(reason="변심")], [item(1_000, reason="R2345")], ["own c1"]),
     Case("no time", [live()], [item(1_000, cancelled_at=None)], ["own c1"]),
     Case("a clock one minute behind", [live()], [item(1_000, cancelled_at=AT - timedelta(seconds=60))], ["own c1"]),
-    Case("long before", [live()], [item(1_000, cancelled_at=LONG_BEFORE)], ["import c1 1000 after 0"]),
     Case("another amount", [live()], [item(900)], ["import c1 900 after 0"]),
-    Case("another reason", [live()], [item(1_000, reason="점주 취소")], ["import c1 1000 after 0"]),
     Case(
         "fits, but is the second new item",
         [live()],
         [item(500, "c0"), item(1_000)],
-        ["import c0 500 after 0", "import c1 1000 after 500"],
+        ["import c0 500 after 0", "own c1 review"],
     ),
+    # Its amount alone: clocks differ, and a reason can come back altered, cut or replaced
+    *(
+        Case(
+            f"a clock {hours} hours behind",
+            [live()],
+            [item(1_000, cancelled_at=AT - timedelta(hours=hours))],
+            ["own c1 review"],
+        )
+        for hours in (1, 9, 24)
+    ),
+    Case("a clock hours ahead", [live()], [item(1_000, cancelled_at=AT + timedelta(hours=9))], ["own c1"]),
+    *(
+        Case(f"another reason: {reason}", [live(reason="변심")], [item(1_000, reason=reason)], ["own c1 review"])
+        for reason in ("점주 취소", "고객 요청", "?? (R?)", CONSOLE_REASON)
+    ),
+    Case("a number cut off", [live(reason="변심")], [item(1_000, reason=NUMBER[:7])], ["own c1"]),
+    Case("a reason cut inside a letter", [live(reason="변심")], [item(1_000, reason=f"{NUMBER} 변\ufffd")], ["own c1"]),
+    Case("days before", [live()], [item(1_000, cancelled_at=DAYS_BEFORE)], ["import c1 1000 after 0"]),
+    Case(
+        "from the console, long before",
+        [live()],
+        [item(1_000, reason=CONSOLE_REASON, cancelled_at=LONG_BEFORE)],
+        ["import c1 1000 after 0"],
+    ),
+    Case("another desk's number", [live()], [item(1_000, reason="RTHEXRDESK2 size")], ["import c1 1000 after 0"]),
+    Case(
+        "our number, after another desk's cancel of that amount",
+        [live()],
+        [item(1_000, "c0", "RTHEXRDESK2"), item(1_000, reason=NUMBERED)],
+        ["import c0 1000 after 0", "own c1"],
+    ),
+    # While our call may not have ended, its amount alone decides nothing
+    Case("during the call, fits", [live()], [item(1_000)], ["own c1"], reading=Reading.DURING),
+    Case(
+        "during the call, another reason", [live()], [item(1_000, reason="점주 취소")], ["wait"], reading=Reading.DURING
+    ),
+    Case(
+        "during the call, hours before",
+        [live()],
+        [item(1_000, cancelled_at=LONG_BEFORE)],
+        ["wait"],
+        reading=Reading.DURING,
+    ),
+    Case("during the call, the total alone", [live()], [], ["wait"], total=1_000, reading=Reading.DURING),
+    Case("during the call, another amount", [live()], [item(900)], ["import c1 900 after 0"], reading=Reading.DURING),
+    # i'mport's total moved, and no item says why
+    Case("the total alone, our amount", [live()], [], ["own by total review"], total=1_000),
+    Case("the total alone, more", [live()], [], ["own by total review", "remainder 500 after 1000"], total=1_500),
+    Case("the total alone, less: taken back in part", [live()], [], ["own by total 700 review"], total=700),
+    Case("beside another's item", [live()], [item(700)], ["import c1 700 after 0", "own by total review"], total=1_700),
+    Case("an answer, the total alone", [live()], [], ["own by total"], total=1_000, reading=Reading.ANSWER),
+    Case("an answer, and nothing to see", [live()], [], [], reading=Reading.ANSWER),
+    Case("accepted, the total alone", [live(status="pending")], [], ["own by total"], total=1_000),
+    Case("accepted, another amount: not yet ours", [live(status="pending")], [], ["wait"], total=700),
+    Case("accepted later, answer lost, less", [live()], [], ["wait"], total=700, pg="paypal_v2"),
+    Case("a refusal, the total alone", [live()], [], ["own by total review"], total=1_000, reading=Reading.REFUSAL),
+    Case("a refusal, less in the total", [live()], [], ["remainder 700 after 0"], total=700, reading=Reading.REFUSAL),
+    # A reading older than the ledger, or a cancel that was taken back
+    Case("less than the ledger, a refund is live", [live(), done(500, "c0")], [], ["wait"]),
+    Case("less than the ledger, after a refusal", [live(), done(500, "c0")], [], [], reading=Reading.REFUSAL),
+    Case(
+        "ours instead of one that was taken back",
+        [live(), done(500, "c0")],
+        [item(1_000, reason=NUMBERED)],
+        ["own c1"],
+    ),
+    Case("ours, not in the total yet", [live()], [item(1_000, reason=NUMBERED)], ["wait"], total=0),
+    Case("ours, taken back in part", [live()], [item(1_000, reason=NUMBERED)], ["own c1 700 review"], total=700),
     Case(
         "fits, and another follows", [live()], [item(1_000, "c0"), item(1_000)], ["own c0", "import c1 1000 after 1000"]
     ),
@@ -114,15 +194,30 @@ CASES = [
         "an answer with another amount and reason",
         [live()],
         [item(900, reason="?")],
-        ["own c1"],
+        ["own c1 900 review"],
         reading=Reading.ANSWER,
     ),
     Case(
         "an answer, known items before it",
         [live(), done(500, "c0")],
         [item(500, "c0"), item(900)],
-        ["own c1"],
+        ["own c1 900 review"],
         reading=Reading.ANSWER,
+    ),
+    Case(
+        "an answer with our amount after another's",
+        [live()],
+        [item(3_000, "c0", "다른 주문"), item(1_000)],
+        ["import c0 3000 after 0", "own c1"],
+        reading=Reading.ANSWER,
+    ),
+    Case(
+        "an answer with a console cancel only, by a PG that executes later",
+        [live()],
+        [item(900, reason=CONSOLE_REASON)],
+        ["import c1 900 after 0"],
+        reading=Reading.ANSWER,
+        pg="paypal_v2",
     ),
     # After a refusal, an item is ours only with strong evidence
     Case(
@@ -133,9 +228,16 @@ CASES = [
         reading=Reading.REFUSAL,
     ),
     Case(
-        "a refusal, and somebody else's of that size",
+        "a refusal, and one of that size",
         [live()],
         [item(1_000)],
+        ["own c1 review"],
+        reading=Reading.REFUSAL,
+    ),
+    Case(
+        "a refusal, and one of that size from the console",
+        [live()],
+        [item(1_000, reason=CONSOLE_REASON)],
         ["import c1 1000 after 0"],
         reading=Reading.REFUSAL,
     ),
@@ -151,7 +253,7 @@ CASES = [
         "a refusal by Naver Pay, another reason",
         [live(reason="변심")],
         [item(1_000)],
-        ["import c1 1000 after 0"],
+        ["own c1 review"],
         reading=Reading.REFUSAL,
         pg="naverpay",
     ),
@@ -166,7 +268,7 @@ CASES = [
         "Naver Pay, long before",
         [live(reason="변심")],
         [item(1_000, reason="변심", cancelled_at=LONG_BEFORE)],
-        ["import c1 1000 after 0"],
+        ["own c1 review"],
         pg="naverpay",
     ),
     # Cancels not requested here
@@ -193,7 +295,6 @@ CASES = [
     # Shown in i'mport's total only
     Case("the total alone", [], [], ["remainder 700 after 0"], total=700),
     Case("more than the items", [], [item(300)], ["import c1 300 after 0", "remainder 400 after 300"], total=700),
-    Case("not while a refund is live: it may be its money", [live()], [], [], total=1_000),
     Case("beside the live refund's own", [live()], [item(1_000)], ["own c1", "remainder 500 after 1000"], total=1_500),
     # An item that appears later for an amount already booked from the total
     Case("the whole of it", [done(700)], [item(700)], ["whole of 1: c1 700"]),
@@ -228,6 +329,29 @@ CASES = [
         [item(2_000, "c0"), item(3_000), item(2_000, "c2", NUMBERED)],
         ["part of 1: c0 2000", "part of 1: c1 3000", "own c2"],
     ),
+    # A cancel that i'mport names later or renames, shown with a total that the ledger explains already
+    *(
+        Case(f"renamed: {old or 'no id'} to {new}", [done(4_000, old)], [item(4_000, new)], [f"whole of 1: {new} 4000"])
+        for old, new in (("c1", "c2"), ("tid/1/4000/1", "cxl_later"), ("/1/4000/1", "tid/1/4000/1"))
+    ),
+    Case(
+        "renamed, beside a new one of that amount",
+        [done(4_000, "c1", cancelled_at=AT)],
+        [item(4_000, "c3", cancelled_at=AT + timedelta(hours=1)), item(4_000, "c2")],
+        ["whole of 1: c2 4000", "import c3 4000 after 4000"],
+    ),
+    Case(
+        "renamed, and ours of that amount",
+        [live(4_000), done(4_000, "c1", cancelled_at=AT - timedelta(hours=30))],
+        [item(4_000, "c2", cancelled_at=AT - timedelta(hours=30)), item(4_000, "c3", "altered")],
+        ["whole of 1: c2 4000", "own c3 review"],
+    ),
+    Case("split, with a total that is explained", [done(4_000, "c1")], [item(1_500, "c2"), item(2_500, "c3")], []),
+    Case("left out now", [done(4_000, "c1")], [], [], total=4_000),
+    Case("the same item twice", [], [item(700), item(700)], ["import c1 700 after 0"], total=700),
+    Case("the same item twice, booked", [done(700, "c1")], [item(700), item(700)], [], total=700),
+    Case("an item that the total does not hold", [done(700, "c1")], [item(700), item(300, "c2")], [], total=700),
+    Case("ours by the total, named later", [done(700)], [item(700, reason="RDONE1")], ["whole of 1: c1 700"]),
     Case("the second of two remainders", [done(200), done(700, pk=2)], [item(700)], ["whole of 2: c1 700"], total=900),
     Case(
         "not the live refund's own, which bears its number",

@@ -61,7 +61,7 @@ def test_the_call_names_amount_checksum_and_refund_number(sandbox: SandboxServer
     record = refund(payment, 1_000)
     sent = sandbox.log("cancel")[-1]["params"]
     assert (sent["amount"], sent["checksum"]) == (1_000, 7_000)
-    assert sent["reason"] == f"broken ({record.number})"
+    assert sent["reason"] == f"{record.number} broken"
 
 
 def test_naverpay_gets_the_exact_reason_and_the_requester(sandbox: SandboxServer) -> None:
