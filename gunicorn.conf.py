@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -42,6 +43,14 @@ control_socket_disable = True
 forwarded_allow_ips = ""
 # `monitoring.access` logs each request.
 accesslog = None
+
+
+def post_worker_init(worker: Any) -> None:
+    """Keep threads free for pages and probes while i'mport is slow."""
+    from payments.gateway.slots import limit_calls  # noqa: PLC0415 - the worker has loaded the application by now
+
+    limit_calls(worker.cfg.threads)
+
 
 try:
     if env.is_set("BIND"):

@@ -12,6 +12,7 @@ DomainError (core.errors)
       │    ├── TokenCurrency        token_currency          its limits are in another currency
       │    ├── TokenAmountLimit     token_amount_limit      more than it may refund at once
       │    └── TokenDailyLimit      token_daily_limit       more than it may refund today
+      ├── Busy                  busy                    too many calls to i'mport, or too many open refunds of a buyer
       ├── TooManyFailed         too_many_failed         this buyer may not request this order again today
       ├── RefundNotFound        refund_not_found        unknown here, or somebody else's
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
@@ -160,6 +161,13 @@ class TooManyFailed(RefundError):
                 "contact the shop."
             )
         )
+
+
+class Busy(RefundError):
+    """Too many calls wait for i'mport, or this buyer has too many open refunds. Nothing was recorded."""
+
+    code = "busy"
+    retryable = True
 
 
 class RefundNotFound(RefundError):

@@ -23,6 +23,11 @@ def may_refund_any(user: AnyUser) -> bool:
     return is_staff_with(user, REFUND)
 
 
+def is_buyer(user: User | None) -> bool:
+    """Return whether this is an account that can refund its own orders only, and not staff or the command line."""
+    return user is not None and not may_refund_any(user)
+
+
 def may_view_refunds(user: AnyUser) -> bool:
     """Allow staff who may view the ledger, or refund."""
     return is_staff_with(user, VIEW_REFUNDS, REFUND)

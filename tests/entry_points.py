@@ -28,6 +28,7 @@ HTTP_STATUS = {
     "idempotency_key_reused": 409,
     "refused_by_gateway": 422,
     "too_many_failed": 429,
+    "busy": 503,
     "gateway_unavailable": 503,
     "refund_not_carried_out": 503,
     "outcome_unknown": 504,

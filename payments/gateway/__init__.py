@@ -15,6 +15,7 @@ from payments.gateway.base import (
 )
 from payments.gateway.errors import (
     GatewayAuthFailed,
+    GatewayBusy,
     GatewayError,
     GatewayRejected,
     GatewayUnavailable,
@@ -22,6 +23,7 @@ from payments.gateway.errors import (
     PaymentUnknown,
 )
 from payments.gateway.registry import classify_refusal, get_gateway, keys_are_refused
+from payments.gateway.slots import call_slot
 
 __all__ = [
     "Balance",
@@ -29,6 +31,7 @@ __all__ = [
     "Cancellation",
     "Gateway",
     "GatewayAuthFailed",
+    "GatewayBusy",
     "GatewayError",
     "GatewayPayment",
     "GatewayRejected",
@@ -41,6 +44,7 @@ __all__ = [
     "RefusalClass",
     "Requester",
     "StatusFilter",
+    "call_slot",
     "classify_refusal",
     "get_gateway",
     "keys_are_refused",

@@ -5,6 +5,7 @@ GatewayError
  │    └── PaymentUnknown   i'mport has no such payment
  ├── GatewayUnavailable    nothing was sent or nothing was carried out; asking again is safe
  │    ├── GatewayUnreachable  no connection to i'mport
+ │    ├── GatewayBusy         too many of our own calls wait for i'mport
  │    └── GatewayAuthFailed   i'mport does not accept our key and secret
  └── OutcomeUnknown        it may or may not have been carried out; only a later read can tell
 """
@@ -44,6 +45,10 @@ class GatewayUnavailable(GatewayError):
 
 class GatewayUnreachable(GatewayUnavailable):
     """No connection to i'mport: nothing was sent."""
+
+
+class GatewayBusy(GatewayUnavailable):
+    """Too many calls of this process wait for i'mport: nothing was sent."""
 
 
 class GatewayAuthFailed(GatewayUnavailable):

@@ -17,6 +17,7 @@ from payments.errors import AmbiguousOrder, PaymentNotFound
 from refunds.api.framework_messages import framework_error_json
 from refunds.errors import (
     ApprovalRequired,
+    Busy,
     IdempotencyConflict,
     InvalidQuery,
     InvalidRequest,
@@ -66,6 +67,7 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     IdempotencyConflict: HTTPStatus.CONFLICT,
     TooManyFailed: HTTPStatus.TOO_MANY_REQUESTS,
     RefundRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     RefundNotSent: HTTPStatus.SERVICE_UNAVAILABLE,
     RefundAbandoned: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -19,21 +19,23 @@ from core import clock
 from payments.gateway import (
     CancelRequest,
     Gateway,
+    GatewayBusy,
     GatewayError,
     GatewayRejected,
     GatewayUnavailable,
     OutcomeUnknown,
     PaymentUnknown,
+    call_slot,
     get_gateway,
 )
 from payments.lookup import find_payment
 from payments.models import Payment
-from refunds.errors import RefundAbandoned, RefundInProgress, RefundNotSent, RefundOutcomeUnknown, RefundRefused
+from refunds.errors import Busy, RefundAbandoned, RefundInProgress, RefundNotSent, RefundOutcomeUnknown, RefundRefused
 from refunds.inputs import Actor, RefundRequest
 from refunds.lease import may_call
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.permissions import ensure_may_refund
+from refunds.permissions import ensure_may_refund, is_buyer
 from refunds.services.context import balance_of
 from refunds.services.idempotency import find_made, find_repeated
 from refunds.services.reserve import reserve
@@ -53,7 +55,7 @@ def request_refund(
 ) -> RefundRecord:
     """Refund a payment: all that is left, or `request.amount`. Returns a `succeeded` or `pending` record.
 
-    Raises `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `RefundInProgress`, `IdempotencyConflict`,
+    Raises `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`, `IdempotencyConflict`,
     `TokenRefused` (nothing recorded, nothing sent), or a `RefundNotDone` with the record: `RefundRefused`,
     `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money twice: it gives
     the first request's outcome again.
@@ -105,18 +107,23 @@ def _refund(
     gateway: Gateway | None,
 ) -> tuple[RefundRecord, bool]:
     """Reserve, call and settle. `find_earlier` finds the record of a request with this key that came first."""
-    record, cancel = reserve(
-        payment=payment,
-        request=request,
-        balance=balance_of(payment, gateway),
-        actor=actor,
-        source=source,
-        idempotency_key=idempotency_key,
-        find_earlier=find_earlier,
-    )
-    if cancel is None:
-        return record, False
-    return _execute(record, cancel, gateway or get_gateway()), True
+    try:
+        # Before anything is recorded. Programs with a token share the slots of buyers.
+        with call_slot(for_staff=actor.token is None and not is_buyer(actor.user)):
+            record, cancel = reserve(
+                payment=payment,
+                request=request,
+                balance=balance_of(payment, gateway),
+                actor=actor,
+                source=source,
+                idempotency_key=idempotency_key,
+                find_earlier=find_earlier,
+            )
+            if cancel is None:
+                return record, False
+            return _execute(record, cancel, gateway or get_gateway()), True
+    except GatewayBusy as exc:
+        raise Busy(exc.message) from exc
 
 
 def outcome_of(record: RefundRecord) -> RefundRecord:

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from core import clock
 from core.money import quantize
 from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
 from refunds import policies
-from refunds.errors import ApprovalRequired, PolicyViolated, RefundInProgress, RefundRefused, TooManyFailed
+from refunds.errors import ApprovalRequired, Busy, PolicyViolated, RefundInProgress, RefundRefused, TooManyFailed
 from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
-from refunds.permissions import may_refund_any
+from refunds.permissions import is_buyer
 from refunds.policies import RefundContext, WireAccount
 from refunds.services.approval import approval_missing
 from refunds.services.bank_accounts import store_account
@@ -24,6 +26,7 @@ from refunds.services.context import context_of
 from refunds.services.idempotency import fingerprint
 from refunds.services.token_limits import ensure_within_limits, lock_token
 
+MAX_OPEN_PER_BUYER = 3  # one account must not occupy the calls to i'mport alone
 MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask the shop: each is a call to i'mport
 
 
@@ -55,8 +58,8 @@ def reserve(
     `balance` was read when `payment` was: it counts only if nothing was refunded since.
 
     If another request with the same key came first, return its record (from `find_earlier`) and no call. Raises
-    `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `RefundInProgress`, `IdempotencyConflict`, `TokenRefused`;
-    then nothing was written.
+    `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`, `IdempotencyConflict`,
+    `TokenRefused`; then nothing was written.
     """
     try:
         with transaction.atomic(durable=True):
@@ -115,13 +118,15 @@ def _new_record(reservation: Reservation, actor: Actor, source: RefundSource) ->
 def _insert(record: RefundRecord, reservation: Reservation, actor: Actor) -> None:
     """Insert the record with all that belongs to it.
 
-    Raises `TooManyFailed` or `TokenRefused`; the transaction is rolled back then.
+    Raises `TooManyFailed`, `Busy` or `TokenRefused`; the transaction is rolled back then.
     """
     now = reservation.context.now
     token = lock_token(actor.token, now) if actor.token else None
     # First: that this is a repeat, or that another refund is open, says more than a limit that is used up.
     record.save(force_insert=True)
-    _ensure_not_failed_too_often(record, actor)
+    if actor.user is not None and is_buyer(actor.user):
+        _ensure_not_failed_too_often(record)
+        _ensure_few_open(actor.user)
     if token is not None:
         ensure_within_limits(record, token)
     store_account(record, reservation.account)
@@ -129,13 +134,18 @@ def _insert(record: RefundRecord, reservation: Reservation, actor: Actor) -> Non
     add_event(record, code="requested", now=now, actor=record.requested_by_name, data=amounts)
 
 
-def _ensure_not_failed_too_often(record: RefundRecord, actor: Actor) -> None:
+def _ensure_few_open(buyer: User) -> None:
+    """Raise `Busy` if this new refund is one too many. Locks the account: two at once cannot both fit."""
+    User.objects.select_for_update(no_key=True).get(pk=buyer.pk)
+    if RefundRecord.objects.live().filter(requested_by=buyer).count() > MAX_OPEN_PER_BUYER:
+        raise Busy(_("Several of your refunds are still open. Nothing was sent; try again when one of them is done."))
+
+
+def _ensure_not_failed_too_often(record: RefundRecord) -> None:
     """Raise `TooManyFailed` if a buyer requests again what i'mport refused all day. Staff and operators may always.
 
     A refund that did not reach i'mport does not count: a program that retries through an outage does no wrong.
     """
-    if actor.user is None or may_refund_any(actor.user):
-        return
     since = record.requested_at - timedelta(days=1)
     failed = record.payment.refunds.filter(error_code=RefundRefused.code, requested_at__gt=since)
     if failed.count() >= MAX_FAILED_PER_DAY:

@@ -59,7 +59,7 @@ INSIDES = re.compile(
 )
 # The only allowed codes with a status above 499: another service is unavailable, or the refund's outcome.
 EXPECTED = {
-    503: {"gateway_unavailable", "refund_not_carried_out", "database_unavailable", "too_many_waiting"},
+    503: {"busy", "gateway_unavailable", "refund_not_carried_out", "database_unavailable", "too_many_waiting"},
     504: {"outcome_unknown"},
 }
 # gunicorn's own: an unsupported transfer coding or HTTP version.

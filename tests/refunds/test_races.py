@@ -12,15 +12,16 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from payments.gateway import Cancellation
+from payments.gateway import Cancellation, CancelRequest, GatewayPayment
 from payments.intake.mirror import mirror_payment
 from payments.models import Payment
-from refunds.errors import PolicyViolated, RefundInProgress
+from refunds.errors import Busy, PolicyViolated, RefundInProgress
 from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import plan
 from refunds.models import RefundEvent, RefundRecord, RefundSource
 from refunds.services.bank_accounts import drop_old_accounts
 from refunds.services.refund import request_refund
+from refunds.services.reserve import MAX_OPEN_PER_BUYER
 from refunds.services.settle import settle_failed, settle_unknown
 from tests.factories import make_payment, make_refund, make_staff, make_stored_account, make_user
 from tests.fakes import InstantGateway
@@ -39,7 +40,7 @@ def at_once(work: Callable[[], object], *, threads: int = 2) -> list[object]:
         barrier.wait()
         try:
             results.append(work())
-        except (PolicyViolated, RefundInProgress) as exc:
+        except (Busy, PolicyViolated, RefundInProgress) as exc:
             results.append(exc.code)
         finally:
             connection.close()
@@ -52,12 +53,35 @@ def at_once(work: Callable[[], object], *, threads: int = 2) -> list[object]:
     return results
 
 
+class AcceptingGateway(InstantGateway):
+    """Accepts each cancel, to execute it later."""
+
+    def cancel(self, request: CancelRequest) -> GatewayPayment:
+        return self.payment(request.imp_uid)
+
+
 def refund(payment: Payment, gateway: InstantGateway, actor: Actor, key: str | None = None) -> str:
     request = RefundRequest(amount=Decimal(6_000), reason="race")
     record = request_refund(
         payment=payment, request=request, actor=actor, source=RefundSource.API, idempotency_key=key, gateway=gateway
     )
     return record.number
+
+
+def refund_one(payments: list[Payment], actor: Actor) -> str:
+    payment = payments.pop()
+    return refund(payment, AcceptingGateway(payment), actor)
+
+
+def test_parallel_refunds_of_one_buyer_stay_within_the_limit_of_open_ones() -> None:
+    for number in range(10):
+        buyer = make_user(f"buyer-{number}")
+        for _ in range(MAX_OPEN_PER_BUYER - 1):
+            make_refund(status="unknown", requested_by=buyer)
+        payments = [make_payment(user=buyer) for _ in range(2)]
+
+        results = at_once(partial(refund_one, payments, Actor("buyer", buyer)))
+        assert sorted(result == "busy" for result in results) == [False, True]
 
 
 def test_parallel_refunds_above_the_amount_move_money_once() -> None:

@@ -36,6 +36,7 @@ from payments.gateway.iamport.session import HttpSession, TransportError
 from payments.gateway.iamport.text import prose
 from payments.gateway.iamport.tokens import Token, TokenCache, is_header_safe
 from payments.gateway.iamport.wire import Call, Envelope, Unreadable, decode
+from payments.gateway.slots import call_slot
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,10 @@ class IamportGateway:
 
     def _ask(self, call: Call, mapping: Callable[[Any], Mapped]) -> Mapped:
         """Make `call` with a valid token. Return its mapped answer if its `code` is 0, else raise."""
+        with call_slot():
+            return self._ask_in_slot(call, mapping)
+
+    def _ask_in_slot(self, call: Call, mapping: Callable[[Any], Mapped]) -> Mapped:
         asked_at = time.monotonic()
         token = self._token_for(call)
         envelope = self._exchange(call, token, asked_at)

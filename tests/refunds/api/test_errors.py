@@ -27,7 +27,7 @@ from refunds.api.framework_messages import SENTENCES as FRAMEWORK_SENTENCES
 from refunds.api.openapi.error_examples import RULE_CODES
 from refunds.models import RefundRecord
 from refunds.policies.messages import sentence
-from refunds.services.reserve import MAX_FAILED_PER_DAY
+from refunds.services.reserve import MAX_FAILED_PER_DAY, MAX_OPEN_PER_BUYER
 from tests.entry_points import run_command
 from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.refunds.policies.cases import asking, paid
@@ -115,6 +115,14 @@ def failed_all_day(asker: Asker) -> HttpResponse:
     for _ in range(MAX_FAILED_PER_DAY):
         make_refund(payment, status="failed", error_code="refused_by_gateway")
     return asker.cancel({"imp_uid": payment.imp_uid})
+
+
+def too_many_open(asker: Asker) -> HttpResponse:
+    for _ in range(MAX_OPEN_PER_BUYER):
+        make_refund(status="unknown", requested_by=asker.user)
+    answer = asker.cancel({"imp_uid": asker.payment().imp_uid})
+    RefundRecord.objects.live().update(requested_by=None)
+    return answer
 
 
 def imort_out_of_reach(asker: Asker) -> HttpResponse:
@@ -265,6 +273,7 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (500, "server_error", a_bug),
     (500, "server_error", lambda asker: database_fails(asker, error=DataError)),
     (503, "gateway_unavailable", imort_out_of_reach),
+    (503, "busy", too_many_open),
     (503, "refund_not_carried_out", never_carried_out),
     (503, "database_unavailable", database_fails),
     (503, "database_unavailable", lambda asker: database_fails(asker, "POST", "/webhooks/iamport")),
