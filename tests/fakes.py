@@ -73,6 +73,9 @@ class InstantGateway:
     def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
         return [self.payment(uid) for uid in imp_uids if uid == self.imp_uid]
 
+    def payments_of_order(self, merchant_uid: str) -> list[GatewayPayment]:
+        return [self.payment(self.imp_uid)] if merchant_uid == self.merchant_uid else []
+
     def payments_between(
         self, start: datetime, end: datetime, *, status: StatusFilter = "all"
     ) -> Iterator[PaymentPage]:

@@ -174,12 +174,15 @@ class Gateway(Protocol):
         """Read one payment. Raises `PaymentUnknown` if there is none."""
 
     def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
-        """Read many payments, a hundred per call. Leave out those that i'mport does not know."""
+        """Read many payments, a hundred per call. Leave out those that i'mport does not know, or not show readably."""
 
     def payments_between(
         self, start: datetime, end: datetime, *, status: StatusFilter = "all"
     ) -> Iterator["PaymentPage"]:
         """Read every payment whose final status was set in [start, end], page by page, oldest window first."""
+
+    def payments_of_order(self, merchant_uid: str) -> list[GatewayPayment]:
+        """Read every payment of an order, newest first; none if i'mport does not know the order."""
 
     def balance(self, imp_uid: str) -> Balance:
         """Read what is left tax-free of a payment. PAYCO only: at other PGs the call fails."""
@@ -190,8 +193,12 @@ class Gateway(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PaymentPage:
-    """One page of a listing. `total` counts the payments of the current 90-day window."""
+    """One page of a listing. `total` counts the payments of the current 90-day window.
+
+    `unreadable` names the payments of the page that could not be read.
+    """
 
     payments: tuple[GatewayPayment, ...]
     window_start: datetime
     total: int
+    unreadable: tuple[str, ...] = ()

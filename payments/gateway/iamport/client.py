@@ -28,8 +28,8 @@ from payments.gateway.errors import (
     PaymentUnknown,
 )
 from payments.gateway.iamport.config import GatewayConfig
-from payments.gateway.iamport.listing import pages_between
-from payments.gateway.iamport.mapping import balance_from, payment_from, payments_from
+from payments.gateway.iamport.listing import pages_between, payments_of_order
+from payments.gateway.iamport.mapping import Listed, balance_from, payment_from, payments_from
 from payments.gateway.iamport.metrics import note
 from payments.gateway.iamport.outcomes import not_understood, raise_unless_ok, transport_failure, unreachable
 from payments.gateway.iamport.session import HttpSession, TransportError
@@ -74,36 +74,41 @@ class IamportGateway:
 
     def payment(self, imp_uid: str) -> GatewayPayment:
         """Read one payment. Raises `PaymentUnknown` or `GatewayUnavailable`."""
-        # Payments of a test channel are found only when asked for.
-        call = Call("payment", "GET", _payment_path(imp_uid), params=(("include_sandbox", "true"),))
         read_at = datetime.now(UTC)
-        return self._ask(call, lambda raw: replace(_same(payment_from(raw), imp_uid), read_at=read_at))
+        return self._ask(
+            _payment_call(imp_uid), lambda raw: replace(_same(payment_from(raw), imp_uid), read_at=read_at)
+        )
 
     def payments(self, imp_uids: Sequence[str]) -> list[GatewayPayment]:
         """Read many payments, a hundred per call; unknown ones are left out, the order is not kept."""
         wanted = sorted({uid for uid in imp_uids if uid})
         found: list[GatewayPayment] = []
-        if len(wanted) == 1:  # by its own address, where payments of a test channel are found as well
-            try:
-                return [self.payment(wanted[0])]
-            except PaymentUnknown:
-                return []
         for first in range(0, len(wanted), UIDS_PER_CALL):
             chunk = wanted[first : first + UIDS_PER_CALL]
-            call = Call("payments", "GET", "/payments", params=tuple(("imp_uid[]", uid) for uid in chunk))
             read_at = datetime.now(UTC)
             try:
-                shown = [payment for payment in self._ask(call, payments_from) if payment.imp_uid in chunk]
+                shown = (self._one(chunk[0]) if len(wanted) == 1 else self._many(chunk)).payments
             except PaymentUnknown:  # not one of them is known
                 continue
-            found += [replace(payment, read_at=read_at) for payment in shown]
+            found += [replace(payment, read_at=read_at) for payment in shown if payment.imp_uid in chunk]
         return found
+
+    def _one(self, imp_uid: str) -> Listed:
+        return self._ask(_payment_call(imp_uid), lambda raw: payments_from([raw]))
+
+    def _many(self, imp_uids: Sequence[str]) -> Listed:
+        params = tuple(("imp_uid[]", uid) for uid in imp_uids)
+        return self._ask(Call("payments", "GET", "/payments", params=params), payments_from)
 
     def payments_between(
         self, start: datetime, end: datetime, *, status: StatusFilter = "all"
     ) -> Iterator[PaymentPage]:
         """Yield every payment whose final status was set in [start, end]. Raises `GatewayError` while iterating."""
         return pages_between(self._ask, start, end, status)
+
+    def payments_of_order(self, merchant_uid: str) -> list[GatewayPayment]:
+        """Read every payment of an order, newest first; none if i'mport does not know the order."""
+        return payments_of_order(self._ask, merchant_uid) if merchant_uid.strip(".") else []
 
     def balance(self, imp_uid: str) -> Balance:
         """Return what is left tax-free of a PAYCO payment. Raises `PaymentUnknown` or `GatewayUnavailable`."""
@@ -212,6 +217,11 @@ def _cancel_body(request: CancelRequest) -> dict[str, object]:
     if request.requester is not None:
         body["extra"] = {"requester": request.requester}
     return body
+
+
+def _payment_call(imp_uid: str) -> Call:
+    # Payments of a test channel are found only when asked for.
+    return Call("payment", "GET", _payment_path(imp_uid), params=(("include_sandbox", "true"),))
 
 
 def _payment_path(imp_uid: str) -> str:

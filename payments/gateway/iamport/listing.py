@@ -1,12 +1,17 @@
-"""List payments by time: i'mport answers for 90 days at most, in pages that can shift during the listing."""
+"""List payments by time or by order.
+
+By time i'mport answers for 90 days at most. Its pages are numbered, so they can shift during the listing.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from payments.gateway.base import GatewayPayment, PaymentPage, StatusFilter
+from payments.gateway.errors import PaymentUnknown
 from payments.gateway.iamport.mapping import payments_from
 from payments.gateway.iamport.wire import Call, Unreadable
 
@@ -15,12 +20,14 @@ logger = logging.getLogger(__name__)
 WINDOW_SECONDS = 90 * 24 * 3600
 PAGE_SIZE = 200  # i'mport allows 1000; this keeps an answer small enough to come quickly
 MAX_RESTARTS = 3
+_MOST_PAGES_OF_AN_ORDER = 5
 
 
 class _Page(NamedTuple):
-    payments: tuple[GatewayPayment, ...]
-    total: int
-    next: int  # the number of the next page; 0 if there is none
+    payments: tuple[GatewayPayment, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    total: int = 0
+    next: int = 0  # the number of the next page; 0 if there is none
 
 
 Ask = Callable[[Call, Callable[[Any], _Page]], _Page]
@@ -36,6 +43,19 @@ def pages_between(ask: Ask, start: datetime, end: datetime, status: StatusFilter
     return _pages_of_windows(ask, int(start.timestamp()), int(end.timestamp()), status)
 
 
+def payments_of_order(ask: Ask, merchant_uid: str) -> list[GatewayPayment]:
+    """Return the payments of an order, newest first: each try to pay is one."""
+    path = f"/payments/findAll/{quote(merchant_uid, safe='', errors='replace')}"
+    found: dict[str, GatewayPayment] = {}
+    page = 1
+    while 0 < page <= _MOST_PAGES_OF_AN_ORDER:
+        params = (("page", str(page)), ("limit", str(PAGE_SIZE)), ("sorting", "-started"))
+        read = _read(ask, Call("order", "GET", path, params=params))
+        found |= {shown.imp_uid: shown for shown in read.payments if shown.merchant_uid == merchant_uid}
+        page = read.next if read.next > page else 0
+    return list(found.values())
+
+
 def _pages_of_windows(ask: Ask, first: int, last: int, status: StatusFilter) -> Iterator[PaymentPage]:
     """Read in windows of whole seconds, both ends included. No second is in two windows."""
     for start in range(first, last + 1, WINDOW_SECONDS):
@@ -46,26 +66,26 @@ def _pages(ask: Ask, first: int, last: int, status: StatusFilter) -> Iterator[Pa
     """Yield the pages of one window.
 
     Start again if payments left the window meanwhile (one that is cancelled gets a new time): the rest then moved up,
-    perhaps past the page that was about to be read. New ones only lengthen the end.
+    perhaps past the page that was about to be read. New ones only lengthen the end. A payment that moves within the
+    window goes unnoticed: whoever lists up to now has to list the last part again later.
     """
     seen: set[str] = set()
     page, total_before, restarts = 1, 0, 0
     while page:
-        read_at = datetime.now(UTC)
-        found = ask(_call(first, last, status, page), _page_from)
+        found = _read(ask, _call(first, last, status, page))
         # The last try takes the pages as they come: a listing that keeps shifting must not be read for ever.
         if found.total < total_before and restarts < MAX_RESTARTS:
             logger.info("Payments left the listing while it was read; reading it again")
             page, total_before, restarts = 1, 0, restarts + 1
             continue
         yield PaymentPage(
-            payments=tuple(
-                replace(payment, read_at=read_at) for payment in found.payments if payment.imp_uid not in seen
-            ),
+            payments=tuple(payment for payment in found.payments if payment.imp_uid not in seen),
             window_start=datetime.fromtimestamp(first, tz=UTC),
             total=found.total,
+            unreadable=tuple(uid for uid in found.unreadable if uid not in seen),
         )
         seen.update(payment.imp_uid for payment in found.payments)
+        seen.update(found.unreadable)
         page, total_before = (found.next if found.next > page else 0), found.total
 
 
@@ -80,8 +100,20 @@ def _call(first: int, last: int, status: StatusFilter, page: int) -> Call:
     return Call("listing", "GET", f"/payments/status/{status}", params=tuple(params.items()))
 
 
+def _read(ask: Ask, call: Call) -> _Page:
+    """Read one page; an empty one if i'mport answers that there is none."""
+    read_at = datetime.now(UTC)
+    try:
+        page = ask(call, _page_from)
+    except PaymentUnknown as exc:
+        logger.info("%s: nothing (%s)", call.path, exc.message)
+        return _Page()
+    return page._replace(payments=tuple(replace(payment, read_at=read_at) for payment in page.payments))
+
+
 def _page_from(raw: Any) -> _Page:
     if not isinstance(raw, dict):
         raise Unreadable("a page of payments is not an object")
     items = raw.get("list") or []
-    return _Page(payments_from(items), raw.get("total") or 0, raw.get("next") or 0 if items else 0)
+    payments, unreadable = payments_from(items)
+    return _Page(payments, unreadable, raw.get("total") or 0, raw.get("next") or 0 if items else 0)

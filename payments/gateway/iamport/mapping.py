@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.money import AMOUNT_LIMIT, DECIMAL_PLACES, KRW, precision
 from payments.gateway.base import Balance, Cancellation, GatewayPayment
@@ -50,18 +50,25 @@ def payment_from(raw: object) -> GatewayPayment:
     )
 
 
-def payments_from(raw: object) -> tuple[GatewayPayment, ...]:
-    """Convert the payments of a list. Log and leave out one that cannot be read, so that it hides no other."""
+class Listed(NamedTuple):
+    """The payments of a list, and the numbers of those that cannot be read."""
+
+    payments: tuple[GatewayPayment, ...]
+    unreadable: tuple[str, ...]
+
+
+def payments_from(raw: object) -> Listed:
+    """Convert the payments of a list. Log one that cannot be read, and go on: it must hide no other."""
     if not isinstance(raw, list):
         raise Unreadable("a list of payments is not a list")
-    payments = []
+    payments, unreadable = [], []
     for item in raw:
         try:
             payments.append(payment_from(item))
         except Unreadable as exc:
-            uid = text(item.get("imp_uid"))[:40] if isinstance(item, Mapping) else ""
-            logger.warning("Left out payment %r of a list: %s", uid, exc)
-    return tuple(payments)
+            unreadable.append((text(item.get("imp_uid")) if isinstance(item, Mapping) else "")[:40] or "?")
+            logger.warning("Left out payment %r of a list: %s", unreadable[-1], exc)
+    return Listed(tuple(payments), tuple(unreadable))
 
 
 def balance_from(raw: object) -> Balance:

@@ -34,7 +34,7 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
         raise not_understood(call)
     if code != 0:
         message = envelope.message or _("i'mport refused without giving a reason (code %(code)s).") % {"code": code}
-        error = PaymentUnknown if status == 404 and call.reads_payment else GatewayRejected
+        error = PaymentUnknown if call.finds_none(status) else GatewayRejected
         raise error(_masked(message, call), gateway_code=code)
 
 

@@ -11,7 +11,7 @@ from payments.gateway.iamport.text import prose
 MESSAGE_LIMIT = 500
 _INT_DIGITS = 18  # Python refuses to read integers of thousands of digits
 # As in the metrics.
-Endpoint = Literal["token", "cancel", "listing", "payments", "payment", "balance", "account_holder"]
+Endpoint = Literal["token", "cancel", "listing", "order", "payments", "payment", "balance", "account_holder"]
 
 
 class Unreadable(ValueError):
@@ -36,7 +36,13 @@ class Call:
     @property
     def reads_payment(self) -> bool:
         """Answered with 404 if there is no such payment."""
-        return self.endpoint in ("payment", "payments", "balance")
+        return self.endpoint in ("payment", "payments", "order", "balance")
+
+    def finds_none(self, status: int) -> bool:
+        """Return whether i'mport says with this HTTP status that there is nothing of the kind."""
+        if self.endpoint == "listing":  # 400: a page beyond the last one
+            return status in (400, 404)
+        return status == 404 and self.reads_payment
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ def test_single_payment_is_read_by_id_even_from_a_test_channel(
     assert [payment.imp_uid for payment in gateway.payments([UID])] == [UID]
     api.get(f"{API}/payments/imp_2", status=404, json={"code": -1, "message": "none"})
     assert gateway.payments(["imp_2"]) == []
+    api.get(f"{API}/payments/imp_3", json={"code": 0, "response": payment_json(imp_uid="imp_3", amount=None)})
+    assert gateway.payments(["imp_3"]) == []
 
 
 def test_no_uids_make_no_call(api: responses.RequestsMock, gateway: IamportGateway) -> None:
@@ -130,8 +132,42 @@ def test_one_unreadable_payment_does_not_hide_the_others(
     page = listing(["imp_1", "imp_2"], total=2)
     page["response"]["list"][0]["amount"] = "lots"
     api.get(f"{API}/payments/status/all", json=page)
-    assert listed(gateway) == [["imp_2"]]
+    (read,) = gateway.payments_between(START, START)
+    assert [payment.imp_uid for payment in read.payments] == ["imp_2"]
+    assert read.unreadable == ("imp_1",)
     assert "imp_1" in caplog.text
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_empty_period_and_page_beyond_the_last_one_are_no_errors(
+    api: responses.RequestsMock, gateway: IamportGateway, status: int
+) -> None:
+    nothing: dict[str, Any] = {"status": status, "json": {"code": -1, "message": "none", "response": None}}
+    first = api.get(f"{API}/payments/status/all", **nothing)
+    assert listed(gateway) == [[]]
+    api.remove(first)
+    page = listing(["imp_1", "imp_2"], total=3, following=2)
+    api.get(f"{API}/payments/status/all", json=page)
+    api.get(f"{API}/payments/status/all", **nothing)  # the third one has left the period: start again
+    api.get(f"{API}/payments/status/all", json=listing(["imp_1", "imp_2"], total=2))
+    assert listed(gateway) == [["imp_1", "imp_2"], []]
+
+
+def test_every_payment_of_an_order_is_read(api: responses.RequestsMock, gateway: IamportGateway) -> None:
+    order = "A/1 가"
+    url = f"{API}/payments/findAll/A%2F1%20%EA%B0%80"
+    first, second = (listing([uid], total=2, following=n) for uid, n in (("imp_1", 2), ("imp_2", 0)))
+    for page in (first, second):
+        page["response"]["list"][0]["merchant_uid"] = order
+        api.get(url, json=page)
+    first["response"]["list"] += [payment_json(imp_uid="imp_foreign"), payment_json(imp_uid="imp_3", amount=None)]
+    assert [payment.imp_uid for payment in gateway.payments_of_order(order)] == ["imp_1", "imp_2"]
+
+
+@pytest.mark.parametrize("order", ["order-9", ".", "..", ""])
+def test_an_unknown_order_has_no_payments(api: responses.RequestsMock, gateway: IamportGateway, order: str) -> None:
+    api.get(f"{API}/payments/findAll/order-9", status=404, json={"code": -1, "message": "none"})
+    assert gateway.payments_of_order(order) == []
 
 
 def test_invalid_page_is_unavailable(api: responses.RequestsMock, gateway: IamportGateway) -> None:
