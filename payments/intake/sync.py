@@ -1,8 +1,11 @@
-"""Mirror payments by number or by date, many per call."""
+"""Mirror payments by number or by date, many per call. One that cannot be stored stops no other."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+
+from django.db import transaction
 
 from payments.gateway import Gateway, GatewayPayment, StatusFilter, get_gateway
 from payments.intake.mirror import (
@@ -25,8 +28,8 @@ class SyncProgress:
     read: int
     created: int
     updated: int
-    missing: tuple[str, ...] = ()  # requested by number, unknown to i'mport
-    unbookable: tuple[str, ...] = ()  # violate a rule of ours, so they were left as they were
+    missing: tuple[str, ...] = ()  # requested by number, not shown by i'mport
+    unbookable: tuple[str, ...] = ()  # beyond our columns or against a rule of ours, so they were left as they were
     upto: datetime | None = None  # everything before this is mirrored: where to resume
 
 
@@ -38,7 +41,7 @@ def sync_by_id(imp_uids: Sequence[str], *, gateway: Gateway | None = None) -> It
         chunk = wanted[start : start + _CHUNK]
         shown = gateway.payments(chunk)
         missing = tuple(sorted(set(chunk) - {payment.imp_uid for payment in shown}))
-        yield replace(_mirror_all(shown), missing=missing)
+        yield replace(mirror_all(shown), missing=missing)
 
 
 def sync_by_date(
@@ -47,19 +50,20 @@ def sync_by_date(
     """Mirror the payments whose final status was set in [start, end]. Yields after each page; raises `GatewayError`."""
     gateway = gateway or get_gateway()
     for page in gateway.payments_between(start, end, status=status):
-        yield replace(_mirror_all(page.payments), upto=page.window_start)
+        step = mirror_all(page.payments)
+        unbookable = tuple(sorted({*step.unbookable, *page.unreadable}))
+        read = step.read + len(page.unreadable)
+        yield replace(step, read=read, unbookable=unbookable, upto=page.window_start)
 
 
-def _mirror_all(shown: Sequence[GatewayPayment]) -> SyncProgress:
+def mirror_all(shown: Sequence[GatewayPayment]) -> SyncProgress:
     """Mirror the payments of one call; unchanged ones cost no write."""
     known = Payment.objects.in_bulk([payment.imp_uid for payment in shown], field_name="imp_uid")
     fresh = [payment for payment in shown if payment.imp_uid not in known]
-    plain = [payment for payment in fresh if not payment.cancel_amount and not payment.cancel_history]
-    Payment.objects.bulk_create([new_payment(payment) for payment in plain], ignore_conflicts=True)
-    with_cancels = [payment for payment in fresh if payment.cancel_amount or payment.cancel_history]
     changed = [payment for payment in shown if payment.imp_uid in known and _differs(known[payment.imp_uid], payment)]
+    stored = _store_together([one for one in fresh if not one.cancel_amount and not one.cancel_history])
     unbookable = set()
-    for payment in (*with_cancels, *changed):
+    for payment in (*(one for one in fresh if one.imp_uid not in stored), *changed):
         try:
             with one_of_many(payment.imp_uid):
                 mirror_payment(payment)
@@ -71,6 +75,20 @@ def _mirror_all(shown: Sequence[GatewayPayment]) -> SyncProgress:
         updated=sum(payment.imp_uid not in unbookable for payment in changed),
         unbookable=tuple(sorted(unbookable)),
     )
+
+
+def _store_together(plain: Sequence[GatewayPayment]) -> set[str]:
+    """Store new payments without cancels in one statement. Return the numbers of those that are stored now.
+
+    If the database refuses one, none is stored, and the caller stores them one by one. SQLite does not refuse: it
+    skips the one.
+    """
+    if not plain:
+        return set()
+    with suppress(CannotBeBooked), one_of_many(f"{len(plain)} new payments together"), transaction.atomic():
+        Payment.objects.bulk_create([new_payment(payment) for payment in plain], ignore_conflicts=True)
+    numbers = [payment.imp_uid for payment in plain]
+    return set(Payment.objects.filter(imp_uid__in=numbers).values_list("imp_uid", flat=True))
 
 
 def _differs(payment: Payment, shown: GatewayPayment) -> bool:

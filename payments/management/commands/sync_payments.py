@@ -21,7 +21,7 @@ class Command(JsonCommand):
     help = (
         "Copy payments from i'mport, by imp_uid or by date (default: the last 90 days). "
         "Safe to interrupt and repeat. "
-        "Exit code: 0 done, 1 some payments are missing, unreachable or could not be recorded, 2 usage."
+        "Exit code: 0 done, 1 some payments are missing, unreachable or could not be stored, 2 usage."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -87,10 +87,12 @@ class Command(JsonCommand):
             _("%(read)d payments read: %(created)d new, %(updated)d changed, the rest unchanged.") % report
         )
         if report["missing"]:
-            self.stderr.write(_("Not found at i'mport: %(uids)s") % {"uids": ", ".join(report["missing"])})
+            text = _("Not found at i'mport, or not readable (see the log): %(uids)s")
+            self.stderr.write(text % {"uids": ", ".join(report["missing"])})
         if report["unbookable"]:
-            text = _("These payments could not be recorded (see the log): %(uids)s")
-            self.stderr.write(text % {"uids": ", ".join(report["unbookable"])})
+            text = _("%(count)d could not be stored (see the log): %(uids)s")
+            uids = report["unbookable"]
+            self.stderr.write(text % {"count": len(uids), "uids": ", ".join(uids)})
         if report["error"]:
             self.stderr.write(report["error"])
         if report["resume"]:

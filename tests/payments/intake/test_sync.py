@@ -1,21 +1,26 @@
 """`manage.py sync_payments`: our mirror of i'mport's payments."""
 
 import json
-from datetime import timedelta
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django.utils.translation import override
 
-from payments.gateway import get_gateway
+from payments.gateway import GatewayPayment, PaymentPage, get_gateway
 from payments.intake.mirror import mirror_payment
+from payments.intake.sync import sync_by_date
 from payments.models import Payment
 from refunds.models import RefundRecord
 from tests.factories import make_user
+from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
@@ -145,3 +150,67 @@ def test_a_period_that_starts_in_the_future_is_named(sandbox: SandboxServer) -> 
 def test_a_wrong_key_is_a_configuration_error(sandbox: SandboxServer, settings: Any) -> None:
     settings.IAMPORT_IMP_SECRET = "wrong"
     assert sync()[0] == 2
+
+
+class OnePage(InstantGateway):
+    """A gateway whose listing is these payments."""
+
+    def __init__(self, *shown: GatewayPayment, unreadable: tuple[str, ...] = ()) -> None:
+        super().__init__(Payment(amount=0))
+        self.shown, self.unreadable = shown, unreadable
+
+    def payments_between(self, start: datetime, end: datetime, **_options: Any) -> Iterator[PaymentPage]:
+        yield PaymentPage(self.shown, start, total=len(self.shown), unreadable=self.unreadable)
+
+
+def good(number: int, **fields: Any) -> GatewayPayment:
+    plain: dict[str, Any] = {"status": "paid", "amount": Decimal(1_000), "cancel_amount": Decimal(0)}
+    return GatewayPayment(imp_uid=f"imp_{number}", merchant_uid=f"o-{number}", **{**plain, **fields})
+
+
+# PostgreSQL refuses the first three by their columns, which SQLite does not check; both refuse the others by rules.
+BEYOND_COLUMNS = [
+    {"imp_uid": "imp_" + "1" * 30},
+    {"imp_uid": "imp_" + "2" * 200},
+    {"amount": Decimal(12_345_678_901_234)},
+]
+AGAINST_RULES = [{"imp_uid": ""}, {"amount": Decimal(-1)}, {"status": "pending"}]
+
+
+@pytest.mark.parametrize("odd", [*BEYOND_COLUMNS, *AGAINST_RULES])
+@pytest.mark.parametrize("cancelled", [0, 100])
+def test_one_payment_that_cannot_be_stored_stops_no_other(odd: dict[str, Any], cancelled: int) -> None:
+    if odd in BEYOND_COLUMNS and connection.vendor == "sqlite":
+        pytest.skip("SQLite does not limit its columns")
+    bad = replace(good(9), cancel_amount=Decimal(cancelled), **odd)
+    shown = [good(1), good(2), bad, good(3), good(4)]
+
+    (step,) = sync_by_date(timezone.now(), timezone.now(), gateway=OnePage(*shown))
+
+    assert (step.read, step.created, step.unbookable) == (5, 4, (bad.imp_uid,))
+    assert set(Payment.objects.values_list("imp_uid", flat=True)) == {f"imp_{number}" for number in range(1, 5)}
+    (again,) = sync_by_date(timezone.now(), timezone.now(), gateway=OnePage(*shown))
+    assert (again.created, again.unbookable) == (0, (bad.imp_uid,))
+
+
+def test_what_could_not_be_stored_is_counted_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = OnePage(good(1), good(2, amount=Decimal(-1)), unreadable=("imp_large",))
+    monkeypatch.setattr("payments.intake.sync.get_gateway", lambda: gateway)
+    err = StringIO()
+
+    with override("en"), pytest.raises(SystemExit) as ended:
+        call_command("sync_payments", stdout=StringIO(), stderr=err)
+
+    assert ended.value.code == 1
+    assert "2 could not be stored (see the log): imp_2, imp_large" in err.getvalue()
+    assert [payment.imp_uid for payment in Payment.objects.all()] == ["imp_1"]
+
+
+@pytest.mark.parametrize("gone", [OperationalError, InterfaceError])
+def test_a_database_that_is_gone_ends_the_sync(monkeypatch: pytest.MonkeyPatch, gone: type[Exception]) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise gone("server closed the connection")
+
+    monkeypatch.setattr(Payment.objects, "bulk_create", fail)
+    with pytest.raises(gone):
+        list(sync_by_date(timezone.now(), timezone.now(), gateway=OnePage(good(1))))
