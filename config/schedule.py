@@ -9,8 +9,13 @@ from celery.schedules import crontab
 _EVERY_MINUTE: dict[str, Any] = {"schedule": timedelta(minutes=1), "options": {"expires": 50}}
 _AT_NIGHT: dict[str, Any] = {"schedule": crontab(hour="4", minute="30")}
 
-SCHEDULE: dict[str, Any] = {
-    "sweep": {"task": "refunds.tasks.sweep", **_EVERY_MINUTE},
-    "deliveries": {"task": "webhooks.tasks.deliver", **_EVERY_MINUTE},
-    "retention": {"task": "refunds.tasks.prune", **_AT_NIGHT},
-}
+
+def schedule(*, mirror_every: float) -> dict[str, Any]:
+    """Return the periodic tasks; payments are copied from i'mport every `mirror_every` seconds."""
+    often = {"schedule": timedelta(seconds=mirror_every), "options": {"expires": mirror_every}}
+    return {
+        "sweep": {"task": "refunds.tasks.sweep", **_EVERY_MINUTE},
+        "mirror": {"task": "payments.intake.tasks.mirror", **often},
+        "deliveries": {"task": "webhooks.tasks.deliver", **_EVERY_MINUTE},
+        "retention": {"task": "refunds.tasks.prune", **_AT_NIGHT},
+    }

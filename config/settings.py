@@ -98,7 +98,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # With the file-system broker, each killed worker would leave a control queue that grows without limit.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
-CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
+CELERY_BEAT_SCHEDULE = schedule.schedule(mirror_every=env.positive_seconds("PAYMENT_SYNC_EVERY", 300))
 CELERY_TIMEZONE = TIME_ZONE = "Asia/Seoul"
 
 # --- Applications -------------------------------------------------------------------------------------------

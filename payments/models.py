@@ -1,4 +1,4 @@
-"""Payments, mirrored from i'mport, and the notification inbox."""
+"""Payments, mirrored from i'mport, how far the mirror has read, and the notification inbox."""
 
 from decimal import Decimal
 from typing import Self
@@ -235,6 +235,8 @@ class Notification(models.Model):
     notified = models.PositiveIntegerField(_("notifications"), default=1)
     answered = models.PositiveIntegerField(_("notifications processed"), default=0)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    # How often i'mport did not show the payment: not yet, or it was invented.
+    unknown = models.PositiveSmallIntegerField(_("attempts that did not find the payment"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt at"), db_index=True)
 
     objects = NotificationQuerySet.as_manager()
@@ -251,3 +253,20 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.imp_uid
+
+
+class MirrorMark(models.Model):
+    """How far the periodic mirror has read i'mport: one row. `claimed_at` is set while a process is at it."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    mirrored_until = models.DateTimeField(_("mirrored until"), null=True)
+    claimed_at = models.DateTimeField(_("sign of life of the process"), null=True)
+
+    class Meta:
+        default_permissions = ()  # staff need no permission on it
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="mirror_mark_is_one_row"),)
+
+    def __str__(self) -> str:
+        return str(self.mirrored_until)

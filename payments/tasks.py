@@ -1,5 +1,5 @@
 """Tasks of this application, where Celery looks for them."""
 
-from payments.intake.tasks import read_notified
+from payments.intake.tasks import mirror, read_notified
 
-__all__ = ["read_notified"]
+__all__ = ["mirror", "read_notified"]

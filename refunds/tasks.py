@@ -12,6 +12,7 @@ from core.claims import silent_since
 from core.queue import enqueue
 from monitoring.worker import note_worker
 from payments.intake.inbox import process_waiting
+from payments.intake.tasks import mirror
 from refunds.batches.outcomes import open_batches
 from refunds.batches.run import run
 from refunds.models import ReconciliationReport
@@ -73,6 +74,7 @@ def prune() -> None:
 
 
 @worker_ready.connect
-def sweep_at_start(**_signal: Any) -> None:
-    """Sweep what was left while no worker ran, without waiting for the schedule."""
+def catch_up_at_start(**_signal: Any) -> None:
+    """Do what was left while no worker ran, without waiting for the schedule."""
     enqueue(sweep)
+    enqueue(mirror)

@@ -24,6 +24,10 @@ class Migration(migrations.Migration):
                 ("notified", models.PositiveIntegerField(default=1, verbose_name="notifications")),
                 ("answered", models.PositiveIntegerField(default=0, verbose_name="notifications processed")),
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                (
+                    "unknown",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="attempts that did not find the payment"),
+                ),
                 ("next_attempt_at", models.DateTimeField(db_index=True, verbose_name="next attempt at")),
             ],
             options={
@@ -37,6 +41,20 @@ class Migration(migrations.Migration):
                         condition=models.Q(("answered__lte", models.F("notified"))),
                         name="notification_answered_after_notified",
                     ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="MirrorMark",
+            fields=[
+                ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("mirrored_until", models.DateTimeField(null=True, verbose_name="mirrored until")),
+                ("claimed_at", models.DateTimeField(null=True, verbose_name="sign of life of the process")),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="mirror_mark_is_one_row"),
                 ],
             },
         ),

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from core import clock
 from core.queue import UNTIL_NEXT_RUN
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
+from payments.intake.catch_up import OVERLAP
 from payments.intake.mirror import CannotBeBooked, one_of_many
 from payments.models import Payment
 from refunds.errors import RefundAbandoned
@@ -100,7 +101,8 @@ def import_cancels(*, days: int = CONSOLE_DAYS, gateway: Gateway | None = None) 
     """
     gateway = gateway or get_gateway()
     read_at = clock.database_now()
-    for page in gateway.payments_between(read_at - timedelta(days=days), read_at, status="cancelled"):
+    # i'mport's clock can be ahead of ours.
+    for page in gateway.payments_between(read_at - timedelta(days=days), read_at + OVERLAP, status="cancelled"):
         shown = {payment.imp_uid: payment for payment in page.payments}
         for payment in Payment.objects.filter(imp_uid__in=shown):
             if payment.shown_cancel_amount != shown[payment.imp_uid].cancel_amount:

@@ -22,6 +22,7 @@ from pytest_django import Settings
 from monitoring import middleware, multiprocess
 from payments.gateway.iamport import metrics as gateway_metrics
 from payments.intake.inbox import add_notification
+from payments.models import MirrorMark
 from refunds import metrics
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.tasks import sweep
@@ -130,6 +131,13 @@ def test_open_work_is_counted_with_the_age_of_the_oldest(client: Client) -> None
     assert 0 <= (value(client, "notifications_waiting_oldest_seconds") or 0) < 60
     assert value(client, "deliveries_due") == 1
     assert 7_200 <= (value(client, "deliveries_due_oldest_seconds") or 0) < 7_260
+
+
+def test_how_far_the_mirror_has_read_is_exported(client: Client) -> None:
+    assert value(client, "mirrored_until_timestamp_seconds") is None
+    now = timezone.now()
+    MirrorMark.objects.create(mirrored_until=now)
+    assert value(client, "mirrored_until_timestamp_seconds") == pytest.approx(now.timestamp())
 
 
 def test_time_of_the_last_sweep_is_exported(client: Client) -> None:

@@ -73,4 +73,4 @@ def test_operations_name_the_scheduled_tasks_and_the_order_of_the_sweep(monkeypa
 
     assert [word in line for word, line in zip(done, order, strict=True)] == [True] * 3, (done, order)
     scheduled = {str(entry["task"]) for entry in app.conf.beat_schedule.values()}
-    assert scheduled == set(re.findall(r"^\| `(\w+\.tasks\.\w+)` \| every", operations, re.MULTILINE))
+    assert scheduled == set(re.findall(r"^\| `([\w.]+\.tasks\.\w+)` \| every", operations, re.MULTILINE))

@@ -89,7 +89,7 @@ def test_every_scheduled_entry_is_a_task() -> None:
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
 
-    assert scheduled == {SWEEP, "webhooks.tasks.deliver", "refunds.tasks.prune"}
+    assert scheduled == {SWEEP, "payments.intake.tasks.mirror", "webhooks.tasks.deliver", "refunds.tasks.prune"}
     assert scheduled <= set(app.tasks)
 
 

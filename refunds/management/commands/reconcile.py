@@ -15,6 +15,7 @@ from core.commands import SOME_FAILED, failure, until_broken_off
 from core.dates import date_argument, parse_moment
 from core.errors import DomainError
 from payments.gateway import GatewayError
+from payments.intake.catch_up import catch_up
 from payments.intake.inbox import process_waiting
 from payments.lookup import find_by_number
 from payments.models import Payment
@@ -22,6 +23,7 @@ from refunds.batches.outcomes import BatchOutcome, State, outcomes
 from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
 from refunds.management.base import RefundCommand
+from refunds.messages import UNBOOKABLE
 from refunds.models import ReconciliationReport
 from refunds.reconciliation.drift import compare_period, run_comparison, waiting_comparisons, write_csv
 from refunds.reconciliation.reconcile import Reconciled, import_cancels, reconcile
@@ -31,7 +33,8 @@ from refunds.serialization import Json, error_json, payment_json, refund_json, r
 
 class Command(RefundCommand):
     help = (
-        "Read i'mport, settle open refunds and import cancels made in i'mport's console. Orders limit it to these; "
+        "Read i'mport, settle open refunds, import cancels made in i'mport's console and copy new payments. "
+        "Orders limit it to these; "
         "--all compares a period. Exit code: 0 all agree, 1 something is still open or differs, 2 usage."
     )
 
@@ -161,14 +164,21 @@ def _everything() -> Iterator[Json]:
         yield from map(_batch_json, outcomes(batch))
     for result in reconcile():
         yield _result_json(result.payment.merchant_uid, result)
-    notified = process_waiting()
-    if notified.failed:
-        yield failure("*", "notifications_unread", notified.message)
+    yield from _news_of_iamport()
+
+
+def _news_of_iamport() -> Iterator[Json]:
+    """Import what changed at i'mport. Notifications come last: anyone can send them, and none is needed."""
     try:
         for result in import_cancels():
             yield _result_json(result.payment.merchant_uid, result)
+        for imp_uid in catch_up().unbookable:
+            yield failure(imp_uid, "unbookable", str(UNBOOKABLE))
     except GatewayError as exc:
         yield failure("*", "gateway_unavailable", exc.message)
+    notified = process_waiting()
+    if notified.failed:
+        yield failure("*", "notifications_unread", notified.message)
 
 
 def _batch_json(outcome: BatchOutcome) -> Json:
