@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
 
 from core import clock
 from payments.models import Payment
 from refunds.inputs import Actor
+from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundStatus
 from refunds.reconciliation.resolution import close_by_hand
 from tests.entry_points import Outcome, Request, by_api, by_service, run_command
@@ -191,3 +197,40 @@ def test_lease_ends_by_the_clock_of_the_database() -> None:
     before = clock.database_now()
     with time_machine.travel(before + timedelta(hours=2), tick=True):
         assert clock.database_now() - before < timedelta(minutes=1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fields", [{}, NAVERPAY], ids=["card", "naverpay"])
+@pytest.mark.parametrize("shows_item", [True, False], ids=["item", "total alone"])
+def test_yes_to_our_call_is_what_its_requester_hears(
+    sandbox: SandboxServer, fields: dict[str, str], shows_item: bool
+) -> None:
+    payment, user = paid_at_sandbox(sandbox, **fields), make_staff("refund_payment")
+    sandbox.fault("cancel", "latency", seconds=1.5, times=1)
+    if not shows_item:
+        sandbox.quirk("item_hidden")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(in_thread, partial(refund, payment, user, 4_000, key="k"))
+        wait_until(lambda: bool(sandbox.log("cancel")))
+        after_the_lease(payment)  # a process whose clock is hours ahead gives the refund up
+        given_up = payment.refunds.get()
+        first = asked.result()
+    assert (given_up.error_code, first.code, first.answer) == ("refund_not_carried_out", "", 200)
+    assert refund(payment, user, 4_000, key="k").answer == 200
+    late = payment.refunds.get(late_for=given_up)
+    assert (late.status, late.needs_review, agrees(sandbox, payment)) == (RefundStatus.SUCCEEDED, True, True)
+    assert "executed after all" in message_of(payment.refunds.get(pk=given_up.pk))
+
+
+def in_thread(work: Callable[[], Outcome]) -> Outcome:
+    try:
+        return work()
+    finally:
+        connection.close()
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
