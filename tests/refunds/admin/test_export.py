@@ -99,9 +99,27 @@ def test_characters_that_excel_cannot_take_are_left_out() -> None:
     assert b"\x00" not in b"".join(csv_pieces([row[:1]]))
 
 
-def test_csv_keeps_long_numbers_as_text() -> None:
-    data = b"".join(csv_pieces([["0123", "110123456789", "12345", "2026-1", "ORDER-1"]])).decode("utf-8-sig")
-    assert data.strip() == "'0123,'110123456789,12345,2026-1,ORDER-1"
+CONVERTED = """
+0123 110123456789 12345 1.5 1,000 12E5 1e10 1E-3 .5e3 ₩4,000 $5 12% (5) １２３ ６Ｅ５ 1/2 2026-11 2026-1 3-4 10/12 1-2-3
+2026.11.26 2026/11/26 20261126 11.26. 10:30 10:30:15 3월4일 2026년11월 오전9:00 MAR-5 5-Dec SEPT1 June2026 9am 12:30pm
+2026-11-26T10:00:00Z TRUE false ＴＲＵＥ +82-10-1234-5678 +8210 -5 =1+1 @x #N/A 'quoted
+"""
+SPACED = ("1 1/2", "Jan 5, 2026", "2026. 11. 26.", "9:30 AM", " 12 ", "오후 3시", "\n7")
+KEPT = """
+ORDER-1 imp_123456789012 010-1234-5678 02-123-4567 1588-1234 R3F8Q2 order12E5 A3-4 3-4B v1.2.3 Marchand5 yes 카드 5개월
+110-123-456789 hong@example.com E5 tea a/b A-1 P2
+"""
+
+
+@pytest.mark.parametrize("text", [*CONVERTED.split(), *SPACED])
+def test_csv_keeps_as_text_what_a_spreadsheet_would_convert(text: str) -> None:
+    written = next(csv.reader(io.StringIO(b"".join(csv_pieces([[text]])).decode("utf-8-sig"), newline="")))[0]
+    assert written == f"'{text}"
+
+
+@pytest.mark.parametrize("text", [*KEPT.split(), "", "5 boxes", "김하늘", "Mar-a-Lago"])
+def test_csv_leaves_other_texts_alone(text: str) -> None:
+    assert b"".join(csv_pieces([["x", text]])).decode("utf-8-sig") == f"x,{text}\r\n"
 
 
 def test_streamed_rows_are_in_the_readers_language() -> None:
