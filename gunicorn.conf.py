@@ -11,8 +11,6 @@ from config import env, logs
 
 MOST_WORKERS = 4  # default limit: each worker keeps up to `threads` database connections
 
-env.read_dotenv(Path(__file__).resolve().parent / ".env")
-
 wsgi_app = "config.wsgi"
 proc_name = "refund-desk"
 
@@ -53,6 +51,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 try:
+    env.read_dotenv(Path(__file__).resolve().parent / ".env")
     if env.is_set("BIND"):
         bind = env.text("BIND", "")
     # The processors this process may use; in a container fewer than the machine has.

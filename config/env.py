@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Collection
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,9 +28,23 @@ _POSITIVE = validate.Range(min=0, min_inclusive=False, max=sys.maxsize)
 
 
 def read_dotenv(path: Path) -> None:
-    """Load `path` without overriding variables that are already set; DJANGO_READ_DOTENV=0 skips it."""
-    if flag("DJANGO_READ_DOTENV", default=True):
-        load_dotenv(path, override=False)
+    """Load `path`, if it is there, but override no variable that is set; DJANGO_READ_DOTENV=0 skips it."""
+    if not flag("DJANGO_READ_DOTENV", default=True) or not path.exists() or path.is_dir():
+        return
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as exc:
+        raise ImproperlyConfigured(f"{path} cannot be read: {exc.strerror}") from None
+    except UnicodeDecodeError as exc:
+        raise ImproperlyConfigured(_not_utf8(path, exc.object[: exc.start])) from None
+    if "\0" in text:  # UTF-16 without a mark
+        raise ImproperlyConfigured(_not_utf8(path, text.partition("\0")[0].encode()))
+    load_dotenv(stream=StringIO(text), override=False)
+
+
+def _not_utf8(path: Path, before: bytes) -> str:
+    line = before.count(b"\n") + 1
+    return f"{path} is not UTF-8 (line {line}): save it with the encoding UTF-8"
 
 
 def is_set(name: str) -> bool:

@@ -1,8 +1,10 @@
 """WSGI entry point: `gunicorn config.wsgi`."""
 
+import logging
 import os
 import sys
 
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
@@ -16,3 +18,6 @@ try:
 except ImproperlyConfigured as exc:
     sys.stderr.write(f"{exc}\n")
     sys.exit(BOOT_FAILED)
+
+for problem in run_checks(tags=["web"], include_deployment_checks=True):
+    logging.getLogger(__name__).error("%s %s", problem.msg, problem.hint)

@@ -13,3 +13,4 @@ class MonitoringConfig(AppConfig):
     def ready(self) -> None:
         shorten_errors()
         import_module("monitoring.worker")
+        import_module("monitoring.static_files")

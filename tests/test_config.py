@@ -94,3 +94,18 @@ def test_wsgi_stops_its_server_with_the_same_line() -> None:
     assert done.returncode == 3
     assert done.stderr.startswith("SECRET_KEY is not set: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_web_server_without_collected_files_says_so_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=PROJECT_DIR,
+        env={"PATH": os.environ["PATH"], "DJANGO_READ_DOTENV": "0", "STATIC_DIR": str(tmp_path), **PRODUCTION},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert "Run manage.py collectstatic" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -120,6 +121,36 @@ def test_real_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_
 
     assert env.text("FROM_BOTH", "") == "environment"
     assert env.text("FROM_FILE", "") == "file"
+
+
+def test_dotenv_with_a_byte_order_mark_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# 환불\r\nFROM_FILE=값\r\n", encoding="utf-8-sig")
+    monkeypatch.setenv("DJANGO_READ_DOTENV", "1")
+    monkeypatch.setenv("FROM_FILE", "")
+    monkeypatch.delenv("FROM_FILE")
+
+    env.read_dotenv(tmp_path / ".env")
+
+    assert env.text("FROM_FILE", "") == "값"
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-16", "utf-16-le", "utf-16-be", "johab"])
+def test_dotenv_in_another_encoding_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / ".env").write_text("# settings\n# 환불 설정\nFROM_FILE=file\n", encoding=encoding)
+    monkeypatch.setenv("DJANGO_READ_DOTENV", "1")
+
+    with pytest.raises(ImproperlyConfigured, match=r"\.env is not UTF-8 \(line [12]\): save it") as error:
+        env.read_dotenv(tmp_path / ".env")
+    assert "\n" not in str(error.value)
+
+
+def test_dotenv_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DJANGO_READ_DOTENV", "1")
+    monkeypatch.setattr(Path, "read_bytes", Mock(side_effect=PermissionError(13, "Permission denied")))
+    (tmp_path / ".env").touch()
+
+    with pytest.raises(ImproperlyConfigured, match=r"\.env cannot be read: Permission denied"):
+        env.read_dotenv(tmp_path / ".env")
 
 
 def test_contract_for_one_pg_is_known() -> None:

@@ -104,7 +104,7 @@ def _body(request: HttpRequest) -> bytes:
 
 def _fields(content_type: str, body: bytes) -> Mapping[str, Any]:
     """Return the body's fields. Only `imp_uid` is used, so invalid bytes elsewhere do no harm."""
-    text = body.decode(errors="replace")
+    text = body.decode("utf-8-sig", errors="replace")
     try:
         if content_type == "application/json":
             fields = json.loads(text)

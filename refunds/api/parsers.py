@@ -32,7 +32,10 @@ class JSONParser(BaseParser):
             raise TooLarge
         try:
             data = json.loads(
-                body.decode(), parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_once_each
+                body.decode("utf-8-sig"),
+                parse_float=Decimal,
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_once_each,
             )
         except (ValueError, ArithmeticError, RecursionError) as exc:
             raise ParseError(_("The request is not valid JSON."), code="invalid_json") from exc

@@ -13,12 +13,13 @@ from unittest.mock import patch
 
 import pytest
 from celery import current_app
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from monitoring import readiness
+from monitoring import readiness, static_files
 from monitoring.models import Heartbeat
 from monitoring.worker import MISSING_AFTER, note_worker
 from payments.gateway import GatewayAuthFailed, get_gateway
@@ -28,7 +29,15 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HANGS = 30  # seconds
-ALL_WELL = {"database": "ok", "writes": "ok", "migrations": "ok", "broker": "ok", "gateway": "ok", "worker": "ok"}
+ALL_WELL = {
+    "database": "ok",
+    "writes": "ok",
+    "migrations": "ok",
+    "broker": "ok",
+    "gateway": "ok",
+    "worker": "ok",
+    "static": "ok",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +79,21 @@ def _not_ready(client: Client) -> dict[str, str]:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (503, "unready")
     return {name: word for name, word in answer.json()["checks"].items() if word != "ok"}
+
+
+@pytest.mark.parametrize("collected", [{}, {"storefront/base.css": "storefront/base.0123456789ab.css"}])
+def test_files_that_were_not_collected_for_this_release_are_reported(
+    client: Client, monkeypatch: pytest.MonkeyPatch, collected: dict[str, str]
+) -> None:
+    monkeypatch.setattr(static_files, "missing_file", static_files.missing_file.__wrapped__)
+    storage = ManifestStaticFilesStorage()
+    storage.hashed_files = collected
+    monkeypatch.setattr(static_files, "staticfiles_storage", storage)
+
+    assert _not_ready(client) == {"static": "missing"}
+
+    storage.hashed_files = {name: name for name in static_files._used_files()}
+    assert client.get("/readyz").status_code == 200
 
 
 def test_missing_keys_are_reported(client: Client, settings: Settings) -> None:

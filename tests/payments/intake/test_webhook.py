@@ -79,12 +79,13 @@ def read_the_rest() -> None:
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", FORM])
 def test_unknown_payment_is_mirrored(
-    eager_worker: None, client: Client, sandbox: SandboxServer, path: str, content_type: str
+    eager_worker: None, client: Client, sandbox: SandboxServer, path: str, mark: str, content_type: str
 ) -> None:
     imp_uid = sandbox.create_payment(amount=5_000)["imp_uid"]
-    body = f"imp_uid={imp_uid}&status=paid" if content_type == FORM else json.dumps({"imp_uid": imp_uid})
+    body = mark + (f"imp_uid={imp_uid}&status=paid" if content_type == FORM else json.dumps({"imp_uid": imp_uid}))
 
     answer = client.post(path, body, content_type=content_type)
 

@@ -235,6 +235,9 @@ def test_a_bad_amount_is_refused_with_a_code(
         (b"[]", "invalid_json"),
         (b'"text"', "invalid_json"),
         (b"\xff\xfe", "invalid_json"),
+        (b'\xef\xbb\xbf{"merchant_uid": "nobody"}', "payment_not_found"),  # a byte order mark is no error
+        (b"\xef\xbb\xbf", "invalid_json"),
+        ('{"merchant_uid": "nobody"}'.encode("utf-16"), "invalid_json"),
         (b"[" * 50_000, "invalid_json"),
         (b"{}", "missing_uid"),
         (b'{"merchant_uid": null}', "missing_uid"),
