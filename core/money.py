@@ -2,15 +2,22 @@
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 
-from babel import numbers
+from babel import Locale, numbers
 from django.utils.translation import get_language
 
 KRW = "KRW"
-MAX_DIGITS = 15  # what SQLite keeps exactly in its 8-byte numbers
-DECIMAL_PLACES = 2
+DECIMAL_PLACES = 3  # as many as the currencies with the most: KWD, BHD, OMR
+MAX_DIGITS = 16  # SQLite keeps the first 15 exactly; only thousandths beyond 10^12 have more
 AMOUNT_LIMIT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)  # the columns of amounts hold less
+
+# Unicode's data, which Babel has, leaves out decimals that nobody pays in cash. i'mport's amounts follow ISO 4217.
+_ISO_DECIMALS = {
+    "IQD": 3,
+    **dict.fromkeys(("AFN", "ALL", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK", "RSD", "SOS", "SYP", "YER"), 2),
+}
+ANY_NUMBER = Context(prec=400)  # a row written by other means can hold one that 28 digits do not
 
 _AMOUNT_TEXT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 
@@ -21,8 +28,13 @@ def is_currency(code: str) -> bool:
 
 
 def precision(currency: str) -> int:
-    """Return the decimal places of `currency` (ISO 4217): KRW 0, USD 2."""
-    return numbers.get_currency_precision(currency)
+    """Return the decimal places of `currency` (ISO 4217): KRW 0, USD 2, KWD 3."""
+    return _ISO_DECIMALS.get(currency, numbers.get_currency_precision(currency))
+
+
+def is_supported(currency: str) -> bool:
+    """Tell whether the ledger keeps amounts of `currency` exactly: a known one of at most three decimals."""
+    return is_currency(currency) and precision(currency) <= DECIMAL_PLACES
 
 
 def fits_precision(amount: Decimal, currency: str) -> bool:
@@ -33,7 +45,7 @@ def fits_precision(amount: Decimal, currency: str) -> bool:
 
 def quantize(amount: Decimal, currency: str) -> Decimal:
     """Return `amount` with exactly the decimals of `currency` (1000.00 KRW -> 1000)."""
-    return amount.quantize(Decimal(1).scaleb(-precision(currency)))
+    return amount.quantize(Decimal(1).scaleb(-precision(currency)), context=ANY_NUMBER)
 
 
 def read_amount(text: str) -> Decimal:
@@ -46,7 +58,12 @@ def read_amount(text: str) -> Decimal:
 def format_money(amount: Decimal, currency: str) -> str:
     """Format `amount` for people in the active language: "₩10,000", "US$12.30"."""
     locale = (get_language() or "ko").replace("-", "_")
-    return numbers.format_currency(amount, currency, locale=locale)
+    pattern = None
+    if currency in _ISO_DECIMALS:
+        standard = Locale.parse(locale).currency_formats["standard"].pattern
+        pattern = standard.replace("0.00", f"0.{'0' * precision(currency)}")
+    with localcontext(ANY_NUMBER):
+        return numbers.format_currency(amount, currency, pattern, locale, currency_digits=pattern is None)
 
 
 def format_totals(amounts: Iterable[tuple[Decimal, str]]) -> list[str]:

@@ -9,7 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from core.money import DECIMAL_PLACES, KRW, MAX_DIGITS, format_money
+from core.fields import AmountField
+from core.money import KRW, format_money
 
 # When a payment was paid, or first seen here if it was not.
 PAYMENT_TIME = Coalesce("paid_at", "created_at")
@@ -66,36 +67,26 @@ class Payment(models.Model):
     )
     status = models.CharField(_("status"), max_length=10, choices=PaymentStatus.choices)
     currency = models.CharField(_("currency"), max_length=3, default=KRW)
-    amount = models.DecimalField(_("paid"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
-    cancel_amount = models.DecimalField(
-        _("refunded"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, default=Decimal(0)
-    )
+    amount = AmountField(_("paid"))
+    cancel_amount = AmountField(_("refunded"), default=Decimal(0))
     # With a promotion, `amount` and requested amounts count before the discount, `cancel_amount` after it: the
     # discount on the refunded part can neither be requested nor is it given back.
-    lapsed_discount = models.DecimalField(
+    lapsed_discount = AmountField(
         _("discount on the refunded part"),
-        max_digits=MAX_DIGITS,
-        decimal_places=DECIMAL_PLACES,
         default=Decimal(0),
         db_default=Decimal(0),  # for processes that run the code before it
     )
     # How much less than `cancel_amount` i'mport shows refunded (a cancel taken back), since when; 0 if they agree.
-    taken_back = models.DecimalField(
+    taken_back = AmountField(
         _("taken back at i'mport"),
-        max_digits=MAX_DIGITS,
-        decimal_places=DECIMAL_PLACES,
         default=Decimal(0),
         db_default=Decimal(0),
         editable=False,
     )
     taken_back_seen_at = models.DateTimeField(null=True, editable=False)
     # Parts of `amount` as stated at payment. i'mport does not show them: the shop enters them. Null: not known.
-    tax_free = models.DecimalField(
-        _("tax-free part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
-    )
-    vat_amount = models.DecimalField(
-        _("VAT part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
-    )
+    tax_free = AmountField(_("tax-free part"), null=True, blank=True)
+    vat_amount = AmountField(_("VAT part"), null=True, blank=True)
 
     pay_method = models.CharField(_("method"), max_length=32, blank=True)
     pg_provider = models.CharField(_("PG"), max_length=32, blank=True)

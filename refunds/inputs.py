@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from access.models import ApiToken
-from core.money import MAX_DIGITS, read_amount
+from core.money import AMOUNT_LIMIT, MAX_DIGITS, read_amount
 from payments.gateway import Requester
 from refunds.errors import InvalidRequest
 
@@ -68,7 +68,7 @@ def parse_amount(value: object, *, field: str = "amount") -> Decimal:
         raise _no_number(field) from exc
     if not amount.is_finite():
         raise _no_number(field)
-    if amount.adjusted() >= MAX_DIGITS:
+    if amount.copy_abs() >= AMOUNT_LIMIT:
         raise InvalidRequest("invalid_amount", _("The amount is too large: more than can be refunded."), field=field)
     if _decimals(amount) > MAX_DIGITS:
         raise InvalidRequest("invalid_amount", _("The amount has too many decimals."), field=field)

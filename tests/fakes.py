@@ -28,7 +28,7 @@ class InstantGateway:
 
     def __init__(self, payment: Payment) -> None:
         self.imp_uid, self.merchant_uid = payment.imp_uid, payment.merchant_uid
-        self.amount = payment.amount
+        self.amount, self.currency = payment.amount, payment.currency
         self.cancels: list[Cancellation] = []
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -65,6 +65,7 @@ class InstantGateway:
             status="cancelled" if cancelled else "paid",
             amount=self.amount,
             cancel_amount=cancelled,
+            currency=self.currency,
             cancel_history=tuple(self.cancels),
             paid_at=timezone.now(),
             read_at=read_at,

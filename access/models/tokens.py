@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.money import DECIMAL_PLACES, KRW, MAX_DIGITS, fits_precision, is_currency
+from core.fields import AmountField
+from core.money import KRW, fits_precision, is_currency
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -56,21 +57,17 @@ class ApiToken(models.Model):
 
     may_read = models.BooleanField(_("can read"), default=True)
     may_refund = models.BooleanField(_("can refund"), default=False)
-    max_amount = models.DecimalField(
+    max_amount = AmountField(
         _("max per refund"),
-        max_digits=MAX_DIGITS,
-        decimal_places=DECIMAL_PLACES,
         null=True,
         blank=True,
-        validators=[MinValueValidator(Decimal("0.01"))],
+        validators=[MinValueValidator(Decimal("0.001"))],
     )
-    max_per_day = models.DecimalField(
+    max_per_day = AmountField(
         _("max per day"),
-        max_digits=MAX_DIGITS,
-        decimal_places=DECIMAL_PLACES,
         null=True,
         blank=True,
-        validators=[MinValueValidator(Decimal("0.01"))],
+        validators=[MinValueValidator(Decimal("0.001"))],
         help_text=_("Total per day, Korean time."),
     )
     limit_currency = models.CharField(_("currency of the limits"), max_length=3, default=KRW)

@@ -78,18 +78,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("currency", models.CharField(default="KRW", max_length=3, verbose_name="currency")),
-                ("amount", models.DecimalField(decimal_places=2, max_digits=15, verbose_name="paid")),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=16, verbose_name="paid")),
                 (
                     "cancel_amount",
-                    models.DecimalField(decimal_places=2, default=Decimal("0"), max_digits=15, verbose_name="refunded"),
+                    models.DecimalField(decimal_places=3, default=Decimal("0"), max_digits=16, verbose_name="refunded"),
                 ),
                 (
                     "lapsed_discount",
                     models.DecimalField(
                         db_default=Decimal("0"),
-                        decimal_places=2,
+                        decimal_places=3,
                         default=Decimal("0"),
-                        max_digits=15,
+                        max_digits=16,
                         verbose_name="discount on the refunded part",
                     ),
                 ),
@@ -97,10 +97,10 @@ class Migration(migrations.Migration):
                     "taken_back",
                     models.DecimalField(
                         db_default=Decimal("0"),
-                        decimal_places=2,
+                        decimal_places=3,
                         default=Decimal("0"),
                         editable=False,
-                        max_digits=15,
+                        max_digits=16,
                         verbose_name="taken back at i'mport",
                     ),
                 ),
@@ -108,13 +108,13 @@ class Migration(migrations.Migration):
                 (
                     "tax_free",
                     models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="tax-free part"
+                        blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="tax-free part"
                     ),
                 ),
                 (
                     "vat_amount",
                     models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="VAT part"
+                        blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="VAT part"
                     ),
                 ),
                 ("pay_method", models.CharField(blank=True, max_length=32, verbose_name="method")),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.money import MAX_DIGITS
+from core.money import AMOUNT_LIMIT
 from payments.gateway import Requester
 from refunds.errors import InvalidRequest
 from refunds.inputs import (
@@ -28,7 +28,7 @@ _EDGE = r"[\t-\r\x1c-\x20\x85\xa0\u2028\u2029]*"
 _UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 _TEXT = rf"^{_EDGE}[^{_UNFIT}]*{_EDGE}$"
 VISIBLE_TEXT = rf"^{_EDGE}[^{_UNFIT}]*[^\s{_UNFIT}][^{_UNFIT}]*{_EDGE}$"
-_BELOW = 10**MAX_DIGITS
+_BELOW = int(AMOUNT_LIMIT)
 
 _PLAIN_KEY = re.compile(r"[\x21\x23-\x7e][\x21-\x7e]*")
 # A string as RFC 9651 writes it; with and without quotes it is the same key.

@@ -197,38 +197,38 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("requested_by_name", models.CharField(blank=True, max_length=200, verbose_name="requested by")),
-                ("amount", models.DecimalField(decimal_places=2, max_digits=15, verbose_name="requested amount")),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=16, verbose_name="requested amount")),
                 (
                     "checksum",
-                    models.DecimalField(decimal_places=2, max_digits=15, verbose_name="refundable before this refund"),
+                    models.DecimalField(decimal_places=3, max_digits=16, verbose_name="refundable before this refund"),
                 ),
                 (
                     "cancelled_amount",
                     models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="refunded amount"
+                        blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="refunded amount"
                     ),
                 ),
                 (
                     "reversed_amount",
                     models.DecimalField(
                         db_default=Decimal("0"),
-                        decimal_places=2,
+                        decimal_places=3,
                         default=Decimal("0"),
                         editable=False,
-                        max_digits=15,
+                        max_digits=16,
                         verbose_name="reversed amount",
                     ),
                 ),
                 (
                     "tax_free",
                     models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="tax-free part"
+                        blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="tax-free part"
                     ),
                 ),
                 (
                     "vat_amount",
                     models.DecimalField(
-                        blank=True, decimal_places=2, max_digits=15, null=True, verbose_name="VAT part"
+                        blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="VAT part"
                     ),
                 ),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
@@ -381,7 +381,7 @@ class Migration(migrations.Migration):
             name="RefundReversal",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("amount", models.DecimalField(decimal_places=2, max_digits=15, verbose_name="amount")),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=16, verbose_name="amount")),
                 ("reason", models.CharField(max_length=500, verbose_name="reason")),
                 ("accepted_by_name", models.CharField(max_length=200, verbose_name="accepted by")),
                 ("seen_at", models.DateTimeField(verbose_name="first seen")),
@@ -424,10 +424,10 @@ class Migration(migrations.Migration):
             name="RefundBatchItem",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("amount", models.DecimalField(blank=True, decimal_places=2, max_digits=15, null=True)),
-                ("tax_free", models.DecimalField(blank=True, decimal_places=2, max_digits=15, null=True)),
-                ("vat_amount", models.DecimalField(blank=True, decimal_places=2, max_digits=15, null=True)),
-                ("expected_balance", models.DecimalField(blank=True, decimal_places=2, max_digits=15, null=True)),
+                ("amount", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
+                ("tax_free", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
+                ("vat_amount", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
+                ("expected_balance", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
                 ("requester", models.CharField(default="admin", max_length=10)),
                 ("encrypted_account", models.TextField(blank=True, default="", editable=False)),
                 ("error_code", models.CharField(blank=True, max_length=40)),

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.encryption.fields import EncryptedTextField
-from core.money import DECIMAL_PLACES, MAX_DIGITS
+from core.fields import AmountField
 from payments.models import Payment
 from refunds.models.refunds import RefundRecord
 
@@ -43,12 +43,10 @@ class RefundBatchItem(models.Model):
 
     batch = models.ForeignKey(RefundBatch, on_delete=models.CASCADE, related_name="items")
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="+")
-    amount = models.DecimalField(  # as requested; null = all that was left
-        max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
-    )
-    tax_free = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True)
-    vat_amount = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True)
-    expected_balance = models.DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True)
+    amount = AmountField(null=True, blank=True)  # as requested; null = all that was left
+    tax_free = AmountField(null=True, blank=True)
+    vat_amount = AmountField(null=True, blank=True)
+    expected_balance = AmountField(null=True, blank=True)
     requester = models.CharField(max_length=10, default="admin")
     encrypted_account = EncryptedTextField(blank=True, default="")
     refund = models.ForeignKey(RefundRecord, null=True, blank=True, on_delete=models.PROTECT, related_name="+")

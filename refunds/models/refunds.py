@@ -13,7 +13,8 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 
 from access.models import ApiToken
-from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
+from core.fields import AmountField
+from core.money import format_money
 from payments.models import Payment
 from refunds.models.append_only import AppendOnlyModel
 from refunds.models.refusals import RefusalClass
@@ -120,27 +121,17 @@ class RefundRecord(models.Model):
         db_index=False,  # refund_by_token serves
     )
 
-    amount = models.DecimalField(_("requested amount"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
-    checksum = models.DecimalField(
-        _("refundable before this refund"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES
-    )
-    cancelled_amount = models.DecimalField(
-        _("refunded amount"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
-    )
-    reversed_amount = models.DecimalField(
+    amount = AmountField(_("requested amount"))
+    checksum = AmountField(_("refundable before this refund"))
+    cancelled_amount = AmountField(_("refunded amount"), null=True, blank=True)
+    reversed_amount = AmountField(
         _("reversed amount"),
-        max_digits=MAX_DIGITS,
-        decimal_places=DECIMAL_PLACES,
         default=Decimal(0),
         db_default=Decimal(0),
         editable=False,
     )
-    tax_free = models.DecimalField(
-        _("tax-free part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
-    )
-    vat_amount = models.DecimalField(
-        _("VAT part"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
-    )
+    tax_free = AmountField(_("tax-free part"), null=True, blank=True)
+    vat_amount = AmountField(_("VAT part"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=255, blank=True)
     requester = models.CharField(_("requester (Naver Pay)"), max_length=10, blank=True)
 

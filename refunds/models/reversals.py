@@ -5,7 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
+from core.fields import AmountField
+from core.money import format_money
 from refunds.models.append_only import AppendOnlyModel
 from refunds.models.refunds import RefundRecord
 
@@ -20,7 +21,7 @@ class RefundReversal(AppendOnlyModel):
     refund = models.ForeignKey(
         RefundRecord, verbose_name=_("refund"), on_delete=models.PROTECT, related_name="reversals"
     )
-    amount = models.DecimalField(_("amount"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
+    amount = AmountField(_("amount"))
     reason = models.CharField(_("reason"), max_length=500)
     accepted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from core.dates import is_night, is_past
-from core.money import KRW, fits_precision
+from core.money import KRW, fits_precision, is_supported
 from payments.gateway import Requester
 from payments.models import PaymentStatus
 from refunds.policies import pg_facts
@@ -21,6 +21,11 @@ def never_paid(context: RefundContext) -> bool:
 
 def nothing_left(context: RefundContext) -> bool:
     return context.payment.refundable_amount <= 0
+
+
+def currency_unsupported(context: RefundContext) -> bool:
+    """Return whether our copy may have rounded the amounts of this payment."""
+    return not is_supported(context.payment.currency)
 
 
 def balance_changed(context: RefundContext) -> bool:

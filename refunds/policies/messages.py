@@ -23,6 +23,10 @@ SENTENCES = {
         "“Check with i'mport” first."
     ),
     "already_refunded": _("This order has already been refunded in full (%(paid)s): nothing is left to refund."),
+    "currency_not_supported": _(
+        "Amounts in %(currency)s may be rounded here, so this payment cannot be refunded here. Refund it in "
+        "i'mport's console."
+    ),
     "danal_vbank": _("%(pg)s cannot refund virtual accounts. Transfer the money to the buyer yourself."),
     "phone_next_month": _(
         "Mobile phone payments can only be refunded in the month of payment. This one was paid on "
@@ -159,6 +163,7 @@ PLACEHOLDERS: dict[str, Callable[[RefundContext], str]] = {
     "vat_left": lambda c: _money(c, vat_left(c)),
     "fee": lambda c: format_money(c.vbank_fee, KRW),
     "cost": lambda c: _money(c, merchant_cost(c)),
+    "currency": lambda c: c.payment.currency,
     "method": lambda c: method_label(c.payment.pay_method),
     "pg": lambda c: pg_label(c.payment.pg_provider) or gettext("the payment gateway"),
     "bank": lambda c: c.request.refund_bank.strip(),

@@ -42,6 +42,7 @@ IMPOSSIBLE = (
     Rule("payment_failed", "", when.payment_failed, "API: status"),
     Rule("not_paid", "", when.never_paid, "API: status, paid_at"),
     Rule("already_refunded", "", when.nothing_left, "guide: refundable = amount - cancel_amount"),
+    Rule("currency_not_supported", "", when.currency_unsupported, "ISO 4217"),
     Rule("danal_vbank", "", when.vbank_without_refunds, "help pages"),
     Rule("phone_next_month", "", when.phone_month_over, "guide; exception kcp_phone_next_month: API"),
     Rule("ksnet_too_late", "", when.ksnet_period_over, "API"),

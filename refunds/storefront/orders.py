@@ -33,6 +33,9 @@ WHY_NOT = {
     "danal_vbank": _(
         "This virtual account cannot be refunded here. Please contact us: we will transfer the money ourselves."
     ),
+    "currency_not_supported": _(
+        "This payment cannot be refunded here. Please contact us: we will refund you another way."
+    ),
 }
 TILE_COLOURS = 6
 REFUNDS_SHOWN = 20  # of one order

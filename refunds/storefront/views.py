@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from core.money import precision
 from payments.errors import PaymentNotFound
 from payments.lookup import find_payment
 from payments.models import Payment
@@ -31,6 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "who": _name_of(request.user),
         "orders": [order_card(payment) for payment in page],
         "banks": banks_by_pg(page),
+        "decimals": {payment.currency: precision(payment.currency) for payment in page},
     }
     return render(request, "storefront/orders.html", context)
 

@@ -1,6 +1,7 @@
 """`manage.py api_token`: create, list and revoke the API tokens that a shop's servers use."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -13,7 +14,7 @@ from access.models import ApiToken
 from access.tokens.labels import limits_in_words, scopes_in_words
 from access.tokens.service import DEFAULT_DAYS, issue_token, revoke_token, tokens_like
 from core.commands import JsonCommand
-from core.money import KRW, read_amount
+from core.money import KRW, quantize, read_amount
 
 MAX_DAYS = 36_500
 SCOPES = ("read", "refund")
@@ -122,8 +123,8 @@ def _as_json(token: ApiToken) -> dict[str, Any]:
         "start": token.start,
         "user": token.user.get_username(),
         "scopes": [scope for scope in SCOPES if getattr(token, f"may_{scope}")],
-        "max_amount": token.max_amount,
-        "max_per_day": token.max_per_day,
+        "max_amount": _exactly(token.max_amount, token.limit_currency),
+        "max_per_day": _exactly(token.max_per_day, token.limit_currency),
         "limit_currency": token.limit_currency,
         "state": token.state(timezone.now()),
         "created_at": token.created_at,
@@ -131,6 +132,10 @@ def _as_json(token: ApiToken) -> dict[str, Any]:
         "revoked_at": token.revoked_at,
         "last_used_at": token.last_used_at,
     }
+
+
+def _exactly(limit: Decimal | None, currency: str) -> Decimal | None:
+    return None if limit is None else quantize(limit, currency)
 
 
 def _as_line(token: ApiToken) -> str:

@@ -1,18 +1,20 @@
 """Convert i'mport's JSON to our values: strict for money, tolerant elsewhere."""
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from core.money import AMOUNT_LIMIT, DECIMAL_PLACES, KRW, precision
+from core.money import AMOUNT_LIMIT, DECIMAL_PLACES, KRW, is_supported, precision
 from payments.gateway.base import Balance, Cancellation, GatewayPayment
 from payments.gateway.iamport.text import prose, text
 from payments.gateway.iamport.wire import Unreadable
 
 logger = logging.getLogger(__name__)
 
+_CURRENCY = re.compile(r"[A-Z]{3}")
 STATUSES = frozenset({"ready", "paid", "cancelled", "failed"})
 
 _IDENTIFIERS = (
@@ -33,8 +35,8 @@ def payment_from(raw: object) -> GatewayPayment:
     optional: dict[str, Any] = {name: text(raw.get(name)) for name in _IDENTIFIERS}
     optional |= {name: prose(raw.get(name)) for name in _PROSE}
     optional |= {name: from_unix(raw.get(name)) for name in _TIMES}
-    currency = text(raw.get("currency")).upper() or KRW
-    places = min(precision(currency), DECIMAL_PLACES)
+    currency = _currency(raw)
+    places = precision(currency) if is_supported(currency) else DECIMAL_PLACES
     return GatewayPayment(
         imp_uid=_required(raw, "imp_uid"),
         status=_status(raw),
@@ -123,6 +125,13 @@ def _required(raw: Mapping[str, Any], name: str) -> str:
     if not cleaned:
         raise Unreadable(f"{name} is missing")
     return cleaned
+
+
+def _currency(raw: Mapping[str, Any]) -> str:
+    currency = text(raw.get("currency")).upper() or KRW
+    if _CURRENCY.fullmatch(currency) is None:
+        raise Unreadable("currency is not a code of three letters")
+    return currency
 
 
 def _status(raw: Mapping[str, Any]) -> str:

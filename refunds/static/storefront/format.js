@@ -7,16 +7,22 @@ window.storefront = (() => {
   const messages = document.getElementById("storefront-texts")?.content.children ?? [];
   const texts = Object.fromEntries(Array.from(messages, (message) => [message.dataset.name, message.textContent]));
 
-  const formatter = (currency) => new Intl.NumberFormat(language, { style: "currency", currency });
-  const decimals = (currency) => formatter(currency).resolvedOptions().maximumFractionDigits;
+  /* The browser's own decimals are those of cash: none for the Iraqi dinar, which has three. */
+  const places = dataOf("storefront-decimals");
+  const decimals = (currency) => places[currency];
+  const exactly = (currency) => ({
+    minimumFractionDigits: decimals(currency),
+    maximumFractionDigits: decimals(currency),
+  });
+  const formatter = (currency) =>
+    new Intl.NumberFormat(language, { style: "currency", currency, ...exactly(currency) });
 
   /* Parse an input ("1,000", "₩4 000원", full-width digits) into minor units; null if it is not an amount. */
   function parseAmount(text, currency) {
     const plain = text.normalize("NFKC").replace(/[\s,₩$원]|US\$|KRW|USD/g, "");
     const [, whole, fraction = ""] = /^(\d{1,13})(?:\.(\d+))?$/.exec(plain) ?? [];
-    const places = decimals(currency);
-    if (whole === undefined || fraction.length > places) return null;
-    return Number(whole + fraction.padEnd(places, "0"));
+    if (whole === undefined || fraction.length > decimals(currency)) return null;
+    return Number(whole + fraction.padEnd(decimals(currency), "0"));
   }
 
   const toMinor = (amount, currency) => Math.round(Number(amount) * 10 ** decimals(currency));
@@ -30,7 +36,7 @@ window.storefront = (() => {
     money: (amount, currency) => formatter(currency).format(amount),
     moneyOfMinor: (minor, currency) => formatter(currency).format(toMajor(minor, currency)),
     plain: (minor, currency) =>
-      new Intl.NumberFormat(language, { minimumFractionDigits: decimals(currency) }).format(toMajor(minor, currency)),
+      new Intl.NumberFormat(language, exactly(currency)).format(toMajor(minor, currency)),
     unit: (currency) => formatter(currency).formatToParts(0).find((part) => part.type === "currency").value,
     /* Return the message `name` with its {placeholders} filled in. */
     say: (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (hole, key) => values[key] ?? hole),

@@ -35,6 +35,10 @@ def test_amounts_may_come_as_numbers_or_text(amount: object) -> None:
         ("KRW", "999.9999999999999", "1000"),
         ("JPY", "1200.0000000000002", "1200"),
         ("usd", "12.30", "12.30"),
+        ("KWD", "1.2340000000000002", "1.234"),
+        ("BHD", "0.005", "0.005"),
+        ("IQD", "1000.25", "1000.250"),
+        ("RSD", "100.5", "100.50"),
     ],
 )
 def test_amounts_are_rounded_to_the_currency(currency: str, sent: str, read: str) -> None:
@@ -52,7 +56,7 @@ def test_amounts_are_rounded_to_the_currency(currency: str, sent: str, read: str
 def test_a_balance_is_rounded() -> None:
     part = {"tax_free": Decimal("333.33333333333331"), "vat": Decimal("0.1")}
     balance = balance_from({"primary": part, "secondary": {**part, "vat": Decimal("0.20000000000000001")}})
-    assert (balance.tax_free, balance.vat) == (Decimal("666.66"), Decimal("0.3"))
+    assert (balance.tax_free, balance.vat) == (Decimal("666.666"), Decimal("0.3"))
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999999999999999999999", "9" * 5000])
@@ -74,6 +78,12 @@ def test_payment_with_an_invalid_amount_is_unreadable(name: str, amount: object)
 def test_a_payment_without_uid_or_known_status_is_unreadable(changes: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
         payment_from(payment_json(**changes))
+
+
+@pytest.mark.parametrize("currency", ["USDT", "원", "US", 840])
+def test_a_payment_without_a_currency_code_is_unreadable(currency: object) -> None:
+    with pytest.raises(Unreadable, match="currency"):
+        payment_from(payment_json(currency=currency))
 
 
 @pytest.mark.parametrize("raw", [None, [], "x", 5])

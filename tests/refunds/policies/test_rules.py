@@ -63,9 +63,21 @@ def test_the_amount_is_positive_whole_won_and_within_the_balance(amount, expecte
     assert violations(asking(paid(refunded=4_000), amount)) == expected
 
 
-@pytest.mark.parametrize(("amount", "expected"), [("1.23", []), ("1.234", ["amount_too_precise"])])
-def test_the_currency_decides_how_many_decimals_an_amount_has(amount, expected):
-    assert violations(asking(paid("paypal", "paypal", currency="USD"), amount)) == expected
+@pytest.mark.parametrize(
+    ("currency", "amount", "expected"),
+    [
+        ("USD", "1.23", []),
+        ("USD", "1.234", ["amount_too_precise"]),
+        ("KWD", "1.234", []),
+        ("BHD", "0.005", []),
+        ("BHD", "0.0005", ["amount_too_precise"]),
+        ("JPY", "0.5", ["amount_too_precise"]),
+        ("CLF", "1.2345", ["currency_not_supported"]),
+        ("BTC", "1", ["currency_not_supported"]),
+    ],
+)
+def test_the_currency_decides_how_many_decimals_an_amount_has(currency, amount, expected):
+    assert violations(asking(paid("paypal", "paypal", currency=currency), amount)) == expected
 
 
 def test_too_high_amount_is_reported_with_the_requested_and_refundable_amount():

@@ -1,0 +1,61 @@
+"""Lists and comparisons with rows that no code of ours would write; PostgreSQL does not store them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models.expressions import RawSQL
+from django.test import Client
+from django.utils import timezone
+
+from payments.models import Payment
+from refunds.admin.bulk_refund.views import confirmation_url
+from refunds.models import RefundRecord
+from refunds.reconciliation.drift import compare_period
+from tests.admin_pages import sign_in
+from tests.api_client import get, make_token
+from tests.factories import make_payment, make_refund, make_user
+from tests.fakes import InstantGateway
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/payments/payment/"
+LEDGER = "/admin/refunds/refundrecord/"
+
+
+@pytest.fixture(autouse=True)
+def _only_on_sqlite() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL does not store such values")
+
+
+def bodies(client: Client, payment: Payment) -> list[bytes]:
+    """Return every page that shows the payment, and the exports."""
+    pages = ["/", "/admin/", LIST, f"{LIST}{payment.pk}/change/", confirmation_url([payment.pk]), LEDGER]
+    answers: list[Any] = [client.get(page, follow=True) for page in pages]
+    for page in (LIST, LEDGER):
+        answers += [client.post(f"{page}export/", {"format": kind}) for kind in ("csv", "xlsx")]
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
+    return [answer.getvalue() for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [("12345678901234", "KRW"), ("10000000000000.5", "USD"), ("1e30", "KWD")],
+)
+def test_every_list_survives_an_amount_that_is_too_large(client: Client, amount: str, currency: str) -> None:
+    boss = make_user("boss", is_staff=True, is_superuser=True)
+    odd, fine = make_payment(currency=currency, user=boss), make_payment(user=boss)
+    make_refund(fine, status="requested")
+    stored = RawSQL(amount, [])  # noqa: S611
+    Payment.objects.filter(pk=odd.pk).update(amount=stored)
+    RefundRecord.objects.update(amount=stored, checksum=stored)
+    secret = make_token(user=boss)[1]
+    assert bodies(sign_in(client, boss), odd)
+    assert len(get(secret, "/payments").json()["results"]) == 2
+    assert len(get(secret, "/refunds").json()["results"]) == 1
+    report = compare_period(
+        since=timezone.now() - timedelta(days=1), until=timezone.now(), gateway=InstantGateway(fine)
+    )
+    assert (report.error, report.compared) == ("", 2)
