@@ -24,7 +24,7 @@ API = [
     re_path(r"^vbanks/holder/?$", api.holder),
     re_path(r"^vbanks/?$", keyin.vbanks),
     re_path(rf"^vbanks/(?P<imp_uid>{UID})/?$", keyin.vbank),
-    re_path(r"^banks/?$", api.banks),
+    re_path(r"^banks(?:/(?P<code>\w+))?/?$", api.banks),
     re_path(r"^subscribe/payments/onetime/?$", keyin.onetime),
     re_path(r"^subscribe/payments/again/?$", keyin.again),
     re_path(r"^subscribe/payments/foreign/?$", keyin.foreign),

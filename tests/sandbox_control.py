@@ -47,10 +47,10 @@ class SandboxControl:
         return found
 
     def console_cancel(
-        self, imp_uid: str, amount: int | str | Decimal | None = None, reason: str | None = None
+        self, imp_uid: str, amount: int | str | Decimal | None = None, reason: str | None = None, **options: Any
     ) -> JSON:
-        """Cancel as staff do in the i'mport console (sends the webhook)."""
-        body = {"amount": None if amount is None else str(amount), "reason": reason}
+        """Cancel as staff do in the i'mport console (sends the webhook); options: retain_promotion."""
+        body = {"amount": None if amount is None else str(amount), "reason": reason, **options}
         payment: JSON = self._call("POST", f"payments/{imp_uid}/cancel", body)
         return payment
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from sandbox.server import creation, ledger, store
+from sandbox.server import clock, creation, ledger, store
 from sandbox.server.envelope import FAILED, ApiRefusal
 from sandbox.server.models import Cancellation, Payment
 
@@ -44,7 +44,7 @@ def take_back(
         )
         if not fresh.cancel_amount and fresh.status != Payment.Status.CANCELLED:
             fresh.cancelled_at, fresh.cancel_reason = 0, ""
-            fresh.touch()
+            fresh.touch(clock.now())
         fresh.save()
         return fresh
 
@@ -93,7 +93,7 @@ def patch(payment: Payment, fields: JsonDict) -> Payment:
             if "cancel_history" in fields:
                 _replace_history(fresh, fields["cancel_history"] or [])
             _level(fresh, fields.get("cancel_amount"))
-            fresh.touch()
+            fresh.touch(clock.now())
             fresh.save()
             return fresh
     except (DatabaseError, TypeError, ValueError) as exc:
@@ -150,7 +150,7 @@ def _item(payment: Payment, cancellation_id: str) -> Cancellation:
 def _shrink(item: Cancellation, back: Decimal) -> None:
     kept = (item.amount - back) / item.amount
     for name in ("asked", "tax_free", "vat_amount"):
-        setattr(item, name, (getattr(item, name) * kept).quantize(ledger.unit(item.payment.currency)))
+        setattr(item, name, (getattr(item, name) * kept).quantize(item.payment.unit))
     item.amount -= back
     item.save()
 

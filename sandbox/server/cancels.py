@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db import DatabaseError, connections
 
-from sandbox.server import clock, execution, ledger, rules, store, webhooks
+from sandbox.server import cases, clock, execution, ledger, rules, store, taxes, webhooks
 from sandbox.server.envelope import REFUSED_BY_IAMPORT, REFUSED_BY_PG, ApiRefusal
 from sandbox.server.models import Cancellation, Config, Payment
 from sandbox.server.params import Params
@@ -21,6 +21,8 @@ NOT_FOUND = "취소할 결제건이 존재하지 않습니다."
 ALREADY_CANCELLED = "이미 전액취소된 주문입니다."
 NOT_PAID = "결제완료된 주문이 아닙니다."
 CHECKSUM_MISMATCH = "취소 가능 잔액이 checksum과 일치하지 않습니다."
+LATER_PGS = {"paypal_v2", "paymentwall"}
+LATER_METHODS = {("smartro_v2", "vbank"), ("kicc", "wechat")}
 TOO_MUCH = "결제취소에 실패하였습니다. [취소금액이 미정산 금액보다 큽니다.]"
 
 
@@ -35,7 +37,7 @@ class SettleResult:
 def cancel_by_api(params: Params, *, accept_later: bool = False) -> Payment:
     """POST /payments/cancel: check every rule and move the money in one transaction."""
     with store.write():
-        payment = find_for_cancel(params.text("imp_uid"), params.text("merchant_uid"))
+        payment = find_for_cancel(params)
         config = Config.load()
         case = _case(payment, params, config)
         rules.check(case)
@@ -43,32 +45,38 @@ def cancel_by_api(params: Params, *, accept_later: bool = False) -> Payment:
             payment,
             case.left,
             case.asked,
-            tax_free=params.amount("tax_free"),
-            vat=params.amount("vat_amount") if case.vat_applies else None,
+            tax_free=taxes.counted_tax_free(case),
+            vat=taxes.counted_vat(case),
             retain_promotion=params.flag("retain_promotion"),
         )
+        _bind_promotion(payment, case.left, case.asked, retain=params.flag("retain_promotion"))
+        payment.vat_went_wrong = payment.vat_went_wrong or taxes.spoils_vat(case)
+        payment.save()
         cancellation = ledger.new_cancellation(payment, parts, params.text("reason"))
         if accept_later or is_asynchronous(payment):
             cancellation.state = Cancellation.State.PENDING
-            if config.async_settle_seconds is not None:
+            notices = payment.pg_provider != "smartro_v2" or case.contracts["smartro_v2_refund_notice"]
+            if config.async_settle_seconds is not None and notices:
                 cancellation.settle_at = case.now + config.async_settle_seconds
             cancellation.save()
         else:
             execution.execute(payment, cancellation)
-            if params.flag("enable_webhook"):
+            if params.flag("enable_webhook") and payment.uses_webhook:
                 webhooks.notify(payment, cancellation)
         return payment
 
 
-def find_for_cancel(imp_uid: str, merchant_uid: str) -> Payment:
+def find_for_cancel(params: Params) -> Payment:
     """Find the payment: imp_uid takes precedence; of several with one merchant_uid, the newest paid one."""
+    imp_uid, merchant_uid = params.text("imp_uid"), params.text("merchant_uid")
+    own = Payment.objects.filter(tier=params.tier)
     if imp_uid:
-        payment = Payment.objects.filter(imp_uid=imp_uid).first()
+        payment = own.filter(imp_uid=imp_uid).first()
     elif merchant_uid:
-        found = Payment.objects.filter(merchant_uid=merchant_uid).order_by("-started_at", "-pk")
+        found = own.filter(merchant_uid=merchant_uid).order_by("-started_at", "-pk")
         payment = found.filter(paid_at__gt=0).first() or found.first()
     else:
-        raise ApiRefusal(REFUSED_BY_IAMPORT, "imp_uid 또는 merchant_uid가 필요합니다.")
+        raise ApiRefusal(REFUSED_BY_IAMPORT, "imp_uid 또는 merchant_uid를 지정해주셔야합니다.")
     if payment is None:
         raise ApiRefusal(REFUSED_BY_IAMPORT, NOT_FOUND)
     return payment
@@ -76,11 +84,12 @@ def find_for_cancel(imp_uid: str, merchant_uid: str) -> Payment:
 
 def is_asynchronous(payment: Payment) -> bool:
     """Tell whether the PG only accepts a cancel and reports its result later."""
-    smartro_vbank = payment.pg_provider == "smartro_v2" and payment.pay_method == "vbank"
-    return smartro_vbank or payment.pg_provider == "paypal_v2"
+    return payment.pg_provider in LATER_PGS or (payment.pg_provider, payment.pay_method) in LATER_METHODS
 
 
-def cancel_in_console(payment: Payment, amount: Decimal | None, reason: str) -> Payment:
+def cancel_in_console(
+    payment: Payment, amount: Decimal | None, reason: str, *, retain_promotion: bool | None = None
+) -> Payment:
     """Cancel as staff do in i'mport's console: no PG rule applies, and a webhook is sent.
 
     Without a reason, i'mport's console writes its own.
@@ -89,7 +98,11 @@ def cancel_in_console(payment: Payment, amount: Decimal | None, reason: str) -> 
         fresh = Payment.objects.get(pk=payment.pk)
         left = ledger.balance_of(fresh)
         asked = _asked(fresh, left, amount)
-        parts = ledger.divide(fresh, left, asked)
+        retain = bool(fresh.retains_promotion if retain_promotion is None else retain_promotion)
+        if reason_against := rules.promotion_problem(fresh, left, asked, retain=retain):
+            raise ApiRefusal(REFUSED_BY_IAMPORT, reason_against)
+        parts = ledger.divide(fresh, left, asked, retain_promotion=retain)
+        _bind_promotion(fresh, left, asked, retain=retain)
         cancellation = ledger.new_cancellation(fresh, parts, reason or CONSOLE_REASON)
         execution.execute(fresh, cancellation)
         webhooks.notify(fresh, cancellation)
@@ -132,18 +145,24 @@ def settle_due_forever(stopping: threading.Event, every_seconds: float) -> None:
     connections.close_all()
 
 
-def _case(payment: Payment, params: Params, config: Config) -> rules.CancelCase:
+def _bind_promotion(payment: Payment, left: ledger.Balance, asked: Decimal, *, retain: bool) -> None:
+    """Keep the option of the first partial cancel: it binds all later ones."""
+    if payment.promotion_discount and asked < left.asked and payment.retains_promotion is None:
+        payment.retains_promotion = retain
+
+
+def _case(payment: Payment, params: Params, config: Config) -> cases.CancelCase:
     left = ledger.balance_of(payment)
     asked = _asked(payment, left, params.amount("amount"), params.amount("checksum"))
     cancellations = list(payment.cancellations.all())
-    return rules.CancelCase(
+    return cases.CancelCase(
         payment=payment,
         params=params,
         asked=asked,
         left=left,
         done_count=sum(item.state == Cancellation.State.DONE for item in cancellations),
-        has_pending=any(item.state == Cancellation.State.PENDING for item in cancellations),
         contracts={**rules.DEFAULT_CONTRACTS, **config.contracts},
+        mixed_mids=frozenset(config.mixed_mids),
         now=clock.now(),
     )
 

@@ -16,7 +16,7 @@ from sandbox.server.models import Cancellation, Payment
 
 JsonDict = dict[str, Any]
 
-NOT_SETTABLE = {"id", "cancel_amount", "status_at", "total_lag", "overlay", "stale", "stale_reads"}
+NOT_SETTABLE = {"id", "cancel_amount", "status_at", "total_lag", "overlay", "stale", "stale_reads", "updated_at"}
 FIELDS: dict[str, Any] = {
     field.name: field
     for field in Payment._meta.get_fields()  # noqa: SLF001 - Django documents this one
@@ -41,7 +41,7 @@ def create_payments(items: Iterable[JsonDict]) -> list[Payment]:
 def add_payment(payment: Payment, *, notify: bool = True) -> Payment:
     """Store a payment made through the API and notify the merchant."""
     with store.write():
-        payment.touch()
+        payment.touch(clock.now())
         payment.save()
         if notify:
             webhooks.notify(payment)
@@ -71,7 +71,7 @@ def deposit(payment: Payment) -> Payment:
             raise ApiRefusal(FAILED, "입금 대기 중인 결제건이 아닙니다.", 400)
         fresh.status = Payment.Status.PAID
         fresh.paid_at = clock.now()
-        fresh.touch()
+        fresh.touch(clock.now())
         fresh.save()
         webhooks.notify(fresh)
         return fresh
@@ -126,7 +126,8 @@ def _set_times(payment: Payment, *, given: JsonDict, now: int) -> None:
         payment.vbank_num = payment.vbank_num or f"5620{secrets.randbelow(10**10):010d}"
         payment.vbank_issued_at = payment.vbank_issued_at or payment.started_at
         payment.vbank_date = payment.vbank_date or payment.started_at + VIRTUAL_ACCOUNT_DAYS * DAY
-    payment.touch()
+    payment.touch(now)
+    payment.updated_at = payment.status_at
 
 
 def _validate(payment: Payment) -> None:

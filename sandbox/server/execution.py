@@ -45,7 +45,11 @@ def _rival(payment: Payment, cancellation: Cancellation, active: quirks.Active) 
     asked = min(wanted, left.asked - cancellation.asked)
     if asked <= 0:
         return None
-    return ledger.new_cancellation(payment, ledger.divide(payment, left, asked), str(options["reason"]))
+    return ledger.new_cancellation(
+        payment,
+        ledger.divide(payment, left, asked, retain_promotion=bool(payment.retains_promotion)),
+        str(options["reason"]),
+    )
 
 
 def _another(cancellation: Cancellation) -> Cancellation:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
+from sandbox.server import clock, promotions
 from sandbox.server.models import Cancellation, Payment
 
 DEFAULT_REASON = "취소요청api"
@@ -40,11 +41,6 @@ class CancelParts:
     amount: Decimal
     tax_free: Decimal
     vat: Decimal
-
-
-def unit(currency: str) -> Decimal:
-    """Return the smallest amount of a currency."""
-    return Decimal(1) if currency in {"KRW", "JPY", "VND"} else Decimal("0.01")
 
 
 def paid_total(payment: Payment) -> Decimal:
@@ -84,17 +80,16 @@ def divide(
     retain_promotion: bool = False,
 ) -> CancelParts:
     """Convert the requested amount into money and tax parts; the last cancel takes exactly what is left."""
-    if asked == left.asked:
+    if asked == left.asked and tax_free is None:
         return CancelParts(asked, left.paid, left.tax_free, left.vat)
     amount = min(asked, left.paid)
-    if payment.promotion_discount and not retain_promotion:
-        share = asked * paid_total(payment) / payment.amount
-        amount = min(share.quantize(unit(payment.currency), ROUND_DOWN), left.paid)
+    if payment.promotion_discount:
+        amount = left.paid - promotions.price(payment, left.asked - asked, retain=retain_promotion)
     free = max(amount - left.taxable, ZERO) if tax_free is None else min(tax_free, amount)
     if vat is None:
         taxed = amount - free
         vat = ZERO if not left.taxable else left.vat * taxed / left.taxable
-        vat = vat.quantize(unit(payment.currency), ROUND_HALF_UP)
+        vat = vat.quantize(payment.unit, ROUND_HALF_UP)
     return CancelParts(asked, amount, free, vat)
 
 
@@ -124,5 +119,5 @@ def book(payment: Payment, cancellation: Cancellation, at: int) -> None:
     payment.status = Payment.Status.CANCELLED
     payment.cancelled_at = at
     payment.cancel_reason = cancellation.reason[:200]
-    payment.touch()
+    payment.touch(clock.now())
     payment.save()

@@ -17,8 +17,9 @@ TRUE_WORDS = {"true", "1", "yes", "y", "on"}
 class Params:
     """Typed parameters; a blank value counts as missing, a malformed one refuses the call."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], tier: str = "") -> None:
         self.values = dict(values)
+        self.tier = tier  # the sub-merchant, of the header Tier
 
     def text(self, name: str) -> str:
         """Return the value as trimmed text, or an empty string."""
@@ -70,16 +71,16 @@ class Params:
 
 def read_params(request: HttpRequest) -> Params:
     """Read query string and body together; the body takes precedence."""
-    values = _from_query(request.GET)
+    values, tier = _from_query(request.GET), request.headers.get("Tier", "").strip()
     if not request.body:
-        return Params(values)
+        return Params(values, tier)
     if request.content_type == "application/json":
         values.update(_from_json(request.body))
     elif request.method == "POST":
         values.update(_from_query(request.POST))
     else:
         values.update(_from_query(QueryDict(request.body)))
-    return Params(values)
+    return Params(values, tier)
 
 
 def load_json(body: bytes) -> Any:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 
+from sandbox.server import promotions, taxes
 from sandbox.server.banks import codes_for_pg
+from sandbox.server.cases import CancelCase
 from sandbox.server.clock import add_months, seoul
 from sandbox.server.envelope import REFUSED_BY_IAMPORT, REFUSED_BY_PG, ApiRefusal
-from sandbox.server.ledger import Balance, unit
+from sandbox.server.ledger import Balance
 from sandbox.server.models import Payment
-from sandbox.server.params import Params
 
-TAX_FREE_PGS = {"kcp", "kcp_quick", "kicc", "nice", "payco", "smartro_v2", "welcome"}
-VAT_PGS = {"nice", "nice_v2", "html5_inicis", "welcome"}
 REQUESTERS = {"", "customer", "admin"}
-GIFT_CERTIFICATES = {"cultureland", "smartculture", "booknlife"}
+TRANSFER_ACCOUNT_PGS = {"smartro_v2", "welcome"}  # transfers too are refunded to an account
+TEL_PGS = {"smartro", "smartro_v2", "welcome"}
+NO_PARTIAL_CERTIFICATES = {
+    "tosspayments": {"cultureland", "smartculture", "booknlife", "culturegift"},
+    "daou": {"smartculture", "booknlife"},
+    "mobilians": {"smartculture"},
+}
+CANCEL_DAYS = {"naverpay": 1095, "paypal": 180, "paypal_v2": 180}
 KSNET_PARTIAL_LIMIT = 9
 KSNET_MONTHS = 6
 NIGHT_STARTS, NIGHT_ENDS = 23, 6
@@ -26,57 +31,35 @@ DEFAULT_CONTRACTS = {
     "html5_inicis_phone_partial": False,
     "kcp_phone_partial": False,
     "kcp_phone_next_month": False,
+    "welcome_partial": True,
+    "smartro_v2_refund_notice": True,  # without it, its later cancels never end
 }
-
-
-@dataclass(frozen=True)
-class CancelCase:
-    """The input of every rule."""
-
-    payment: Payment
-    params: Params
-    asked: Decimal
-    left: Balance
-    done_count: int
-    has_pending: bool
-    contracts: dict[str, bool]
-    now: int
-
-    @property
-    def pg(self) -> str:
-        """Return the provider whose rules apply."""
-        return self.payment.pg_provider
-
-    @property
-    def partial(self) -> bool:
-        """Tell whether it is partial: to PGs, anything but the whole payment at once."""
-        return self.asked != self.payment.amount
-
-    @property
-    def has_account(self) -> bool:
-        """Tell whether the request has a complete refund account."""
-        return all(self.params.text(name) for name in ("refund_holder", "refund_bank", "refund_account"))
-
-    @property
-    def other_month(self) -> bool:
-        """Tell whether the payment was made in another month (Seoul time)."""
-        paid, now = seoul(self.payment.paid_at), seoul(self.now)
-        return (paid.year, paid.month) != (now.year, now.month)
-
-    @property
-    def vat_applies(self) -> bool:
-        """Tell whether the PG takes a VAT part with this cancel; others ignore it."""
-        return self.pg in VAT_PGS or (self.pg == "tosspay_v2" and self.partial)
-
-
-def pending(case: CancelCase) -> str | None:
-    """Refuse a second cancel while one is pending."""
-    return "이미 접수된 취소 요청이 처리 중입니다." if case.has_pending else None
 
 
 def precision(case: CancelCase) -> str | None:
     """Refuse a fraction of a won."""
-    return "취소금액의 단위가 올바르지 않습니다." if case.asked % unit(case.payment.currency) else None
+    return "취소금액의 단위가 올바르지 않습니다." if case.asked % case.payment.unit else None
+
+
+def promotion_problem(payment: Payment, left: Balance, asked: Decimal, *, retain: bool) -> str | None:
+    """Refuse another option than the first partial cancel's, and a rest that would cost more than is paid now."""
+    if not payment.promotion_discount:
+        return None
+    if payment.retains_promotion not in {None, retain}:
+        return "최초 부분취소와 동일한 프로모션 유지 여부(retain_promotion)로 취소해야 합니다."
+    if promotions.price(payment, left.asked - asked, retain=retain) > left.paid:
+        return "부분취소 이후 잔여 금액이 현재 결제금액보다 큽니다."
+    return None
+
+
+def promotion(case: CancelCase) -> str | None:
+    """Apply the rules of a promotion."""
+    return promotion_problem(case.payment, case.left, case.asked, retain=case.params.flag("retain_promotion"))
+
+
+def naverco(case: CancelCase) -> str | None:
+    """Refuse orders of Naver Pay: they are cancelled per product order."""
+    return "네이버페이 주문형은 상품주문 단위로 취소해야 합니다." if case.pg == "naverco" else None
 
 
 def naverpay(case: CancelCase) -> str | None:
@@ -90,50 +73,25 @@ def naverpay(case: CancelCase) -> str | None:
     return None
 
 
-def tax_free(case: CancelCase) -> str | None:
-    """Require a tax-free part that fits."""
-    given = case.params.amount("tax_free")
-    if given is None:
-        if case.pg in TAX_FREE_PGS and case.payment.tax_free > 0:
-            return "면세금액(tax_free)이 필요한 결제건입니다."
-        return None
-    taxable_left = case.left.asked - case.left.tax_free
-    if given > case.asked or given > case.left.tax_free or case.asked - given > taxable_left:
-        return "면세금액(tax_free)이 취소 가능한 금액과 맞지 않습니다."
-    return None
-
-
-def vat_amount(case: CancelCase) -> str | None:
-    """Require the VAT part where the PG takes it and it was given at payment."""
-    if not case.vat_applies:
-        return None
-    given = case.params.amount("vat_amount")
-    if given is None:
-        return "부가세(vat_amount)가 필요한 결제건입니다." if case.payment.vat_amount is not None else None
-    if given > case.left.vat or given > case.asked - (case.params.amount("tax_free") or 0):
-        return "부가세(vat_amount)가 취소 가능한 금액보다 큽니다."
-    return None
-
-
 def refund_account(case: CancelCase) -> str | None:
     """Require a refund account for virtual accounts."""
     method = case.payment.pay_method
-    if method != "vbank" and not (case.pg == "smartro_v2" and method == "trans"):
+    if method != "vbank" and not (case.pg in TRANSFER_ACCOUNT_PGS and method == "trans"):
         return None
-    if case.pg == "danal" and method == "vbank":
+    if case.pg in {"danal", "danal_tpay"} and method == "vbank":
         return "다날 가상계좌는 환불을 지원하지 않습니다."
-    if method == "vbank" and not case.contracts["vbank_refund"]:
+    if method == "vbank" and case.pg != "tosspayments" and not case.contracts["vbank_refund"]:
         return "가상계좌 환불 특약이 체결되지 않은 상점입니다."
     if not case.has_account:
         return "환불 계좌정보(refund_holder, refund_bank, refund_account)가 필요합니다."
-    if case.pg in {"smartro", "smartro_v2"} and not case.params.text("refund_tel"):
+    if case.pg in TEL_PGS and not case.params.text("refund_tel"):
         return "환불계좌 예금주 연락처(refund_tel)가 필요합니다."
     return None
 
 
 def bank_form(case: CancelCase) -> str | None:
     """Refuse bank codes that the PG does not have."""
-    needs_bank = case.payment.pay_method in {"vbank", "phone"} or case.pg == "smartro_v2"
+    needs_bank = case.payment.pay_method in {"vbank", "phone"} or case.pg in TRANSFER_ACCOUNT_PGS
     code = case.params.text("refund_bank")
     if not needs_bank or not code:
         return None
@@ -152,7 +110,11 @@ def phone(case: CancelCase) -> str | None:
     if case.partial and not (partial_contract and case.contracts[partial_contract]):
         return "휴대폰 결제는 부분취소할 수 없습니다."
     if not case.other_month:
-        return None
+        return (
+            "당월 휴대폰 결제는 환불계좌로 환불할 수 없습니다. (8345)"
+            if case.pg == "kcp" and case.has_account
+            else None
+        )
     if case.pg == "kcp" and case.contracts["kcp_phone_next_month"]:
         return None if case.has_account else "익월 휴대폰 환불은 환불 계좌정보가 필요합니다."
     return "휴대폰 결제는 결제한 달에만 취소할 수 있습니다."
@@ -172,13 +134,22 @@ def ksnet(case: CancelCase) -> str | None:
     return None
 
 
+def too_late(case: CancelCase) -> str | None:
+    """Refuse cancels after the days that a PG allows."""
+    days = CANCEL_DAYS.get(case.pg)
+    paid_on, today = seoul(case.payment.paid_at).date(), seoul(case.now).date()
+    return "취소 가능 기간이 지났습니다." if days is not None and (today - paid_on).days > days else None
+
+
 def no_partial(case: CancelCase) -> str | None:
     """Refuse a partial cancel where only the whole payment can be cancelled."""
     if not case.partial:
         return None
-    if case.pg == "tosspayments" and case.payment.pay_method in GIFT_CERTIFICATES:
+    if case.payment.pay_method in NO_PARTIAL_CERTIFICATES.get(case.pg, set()):
         return "상품권 결제는 부분취소할 수 없습니다."
-    if case.payment.escrow:
+    if case.pg == "welcome" and not case.contracts["welcome_partial"]:
+        return "부분취소 서비스를 신청하지 않은 상점입니다."
+    if case.payment.escrow and not case.payment.escrow_confirmed:
         return "에스크로 결제는 부분취소할 수 없습니다."
     if case.payment.foreign_card:
         return "해외카드 결제는 부분취소할 수 없습니다."
@@ -187,18 +158,28 @@ def no_partial(case: CancelCase) -> str | None:
     return None
 
 
+def escrow(case: CancelCase) -> str | None:
+    """Refuse cancels of escrow payments that the buyer's decision forbids."""
+    if case.payment.escrow and case.payment.escrow_confirmed and case.pg in {"kcp", "welcome"}:
+        return "구매확인된 에스크로 거래는 취소할 수 없습니다. (8E02)"
+    return None
+
+
 Rule = Callable[[CancelCase], str | None]
 
 RULES: tuple[tuple[int, Rule], ...] = (
-    (REFUSED_BY_IAMPORT, pending),
     (REFUSED_BY_IAMPORT, precision),
+    (REFUSED_BY_IAMPORT, naverco),
+    (REFUSED_BY_IAMPORT, promotion),
     (REFUSED_BY_IAMPORT, naverpay),
-    (REFUSED_BY_IAMPORT, tax_free),
-    (REFUSED_BY_IAMPORT, vat_amount),
+    (REFUSED_BY_IAMPORT, taxes.tax_free_problem),
+    (REFUSED_BY_IAMPORT, taxes.vat_problem),
     (REFUSED_BY_IAMPORT, refund_account),
     (REFUSED_BY_PG, bank_form),
     (REFUSED_BY_PG, phone),
     (REFUSED_BY_PG, ksnet),
+    (REFUSED_BY_PG, too_late),
+    (REFUSED_BY_PG, escrow),
     (REFUSED_BY_PG, no_partial),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -34,14 +35,8 @@ WEBHOOK_FORMATS = {"json", "form"}
 def settings_json() -> dict[str, Any]:
     """Return every setting with its current value."""
     config = Config.load()
-    return {
-        "webhook_url": config.webhook_url,
-        "webhook_format": config.webhook_format,
-        "token_life_seconds": config.token_life_seconds,
-        "async_settle_seconds": config.async_settle_seconds,
-        "contracts": {**DEFAULT_CONTRACTS, **config.contracts},
-        "now": config.now,
-    }
+    values = {name: getattr(config, name) for name in CONVERTERS}
+    return {**values, "contracts": {**DEFAULT_CONTRACTS, **config.contracts}}
 
 
 def change_settings(changes: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +44,9 @@ def change_settings(changes: dict[str, Any]) -> dict[str, Any]:
     with store.write():
         config = copy(Config.load())
         for name, value in changes.items():
-            _change(config, name, value)
+            if name not in CONVERTERS:
+                raise ApiRefusal(FAILED, f"unknown setting: {name}", 400)
+            setattr(config, name, CONVERTERS[name](value))
         config.save()
     Config.forget()
     return settings_json()
@@ -64,35 +61,46 @@ def reset() -> None:
     quirks.forget()
 
 
-def _change(config: Config, name: str, value: Any) -> None:
-    if name == "contracts":
-        _change_contracts(config, value)
-    elif name == "webhook_url":
-        config.webhook_url = str(value or "")
-    elif name == "webhook_format":
-        if value not in WEBHOOK_FORMATS:
-            raise ApiRefusal(FAILED, "webhook_format is json or form", 400)
-        config.webhook_format = value
-    elif name == "token_life_seconds":
-        config.token_life_seconds = _seconds(name, value)
-    elif name in {"async_settle_seconds", "now"}:
-        setattr(config, name, None if value is None else _seconds(name, value))
-    else:
-        raise ApiRefusal(FAILED, f"unknown setting: {name}", 400)
-
-
-def _change_contracts(config: Config, value: Any) -> None:
+def _contracts(value: Any) -> dict[str, bool]:
     unknown = set(value) - set(DEFAULT_CONTRACTS) if isinstance(value, dict) else {"not an object"}
     if unknown:
         raise ApiRefusal(FAILED, f"unknown contracts: {', '.join(sorted(unknown))}", 400)
-    config.contracts = {**config.contracts, **{name: bool(on) for name, on in value.items()}}
+    return {**Config.load().contracts, **{name: bool(on) for name, on in value.items()}}
 
 
-def _seconds(name: str, value: Any) -> int:
+def _format(value: Any) -> str:
+    if value not in WEBHOOK_FORMATS:
+        raise ApiRefusal(FAILED, "webhook_format is json or form", 400)
+    return str(value)
+
+
+def _pgs(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise ApiRefusal(FAILED, "a list of pg_providers is expected", 400)
+    return [str(pg) for pg in value]
+
+
+def _seconds_or_none(value: Any) -> int | None:
+    return None if value is None else _seconds(value)
+
+
+def _seconds(value: Any) -> int:
     try:
         seconds = int(value)
     except (TypeError, ValueError):
-        raise ApiRefusal(FAILED, f"{name} is a whole number of seconds", 400) from None
+        raise ApiRefusal(FAILED, f"{value!r} is no whole number of seconds", 400) from None
     if seconds < 0:
-        raise ApiRefusal(FAILED, f"{name} cannot be negative", 400)
+        raise ApiRefusal(FAILED, "seconds cannot be negative", 400)
     return seconds
+
+
+CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "webhook_url": lambda value: str(value or ""),
+    "webhook_format": _format,
+    "token_life_seconds": _seconds,
+    "async_settle_seconds": _seconds_or_none,
+    "contracts": _contracts,
+    "mixed_mids": _pgs,
+    "holder_gone": bool,
+    "now": _seconds_or_none,
+}

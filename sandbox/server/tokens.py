@@ -17,6 +17,8 @@ EXTEND_BY_SECONDS = 300
 
 def issue(params: Params) -> dict[str, str | int]:
     """Answer /users/getToken."""
+    if not params.text("imp_key") or not params.text("imp_secret"):
+        raise ApiRefusal(FAILED, "imp_key, imp_secret 파라메터가 누락되었습니다.", 400)
     key_matches = secrets.compare_digest(params.text("imp_key").encode(), settings.SANDBOX_IMP_KEY.encode())
     secret_matches = secrets.compare_digest(params.text("imp_secret").encode(), settings.SANDBOX_IMP_SECRET.encode())
     if not (key_matches and secret_matches):

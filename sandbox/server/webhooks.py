@@ -17,12 +17,13 @@ TIMEOUT_SECONDS = (3, 10)
 def notify(payment: Payment, cancellation: Cancellation | None = None) -> None:
     """Queue the notification of a payment's new state. Call it inside a write transaction."""
     config = Config.load()
-    if not config.webhook_url:
+    url = payment.notice_url or config.webhook_url
+    if not url:
         return
     body = {"imp_uid": payment.imp_uid, "merchant_uid": payment.merchant_uid, "status": payment.status}
     if cancellation is not None and not cancellation.id_hidden:
         body["cancellation_id"] = cancellation.cancellation_id
-    _enqueue(config.webhook_url, config.webhook_format, body)
+    _enqueue(url, config.webhook_format, body)
 
 
 def resend(delivery: WebhookDelivery) -> WebhookDelivery:

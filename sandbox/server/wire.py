@@ -9,13 +9,16 @@ from sandbox.server.models import Cancellation, Payment
 
 JsonDict = dict[str, Any]
 
+# Null without a value; the other texts are "" then, as in answers of the live API.
 OPTIONAL_TEXTS = (
-    "customer_uid", "emb_pg_provider", "apply_num", "fail_reason", "cancel_reason", "receipt_url",
-    "buyer_addr", "buyer_postcode", "custom_data", "card_code", "card_name", "card_number", "bank_code",
-    "bank_name", "vbank_code", "vbank_name", "vbank_num", "vbank_holder",
+    "customer_uid", "customer_uid_usage", "emb_pg_provider", "fail_reason", "cancel_reason", "receipt_url",
+    "custom_data", "card_code", "card_name", "card_issuer_code", "card_issuer_name", "card_publisher_code",
+    "card_publisher_name", "card_number", "bank_code", "bank_name", "vbank_code", "vbank_name", "vbank_num",
+    "vbank_holder",
 )  # fmt: skip
 PLAIN_FIELDS = (
-    "imp_uid", "merchant_uid", "pay_method", "channel", "pg_provider", "pg_tid", "pg_id", "escrow",
+    "imp_uid", "merchant_uid", "pay_method", "channel", "pg_provider", "pg_tid", "pg_id", "sandbox", "escrow",
+    "apply_num", "buyer_addr", "buyer_postcode",
     "currency", "amount", "cancel_amount", "status", "started_at", "paid_at", "failed_at", "cancelled_at",
     "name", "buyer_name", "buyer_email", "buyer_tel", "user_agent", "card_type", "card_quota", "vbank_date",
     "vbank_issued_at", "cash_receipt_issued", "promotion",
@@ -27,6 +30,7 @@ def payment_json(payment: Payment) -> JsonDict:
     done = _done(payment)
     body: JsonDict = {name: getattr(payment, name) for name in PLAIN_FIELDS}
     body.update({name: getattr(payment, name) or None for name in OPTIONAL_TEXTS})
+    body["deposit_history"] = payment.deposit_history or []
     body["cancel_history"] = [history_item(item) for item in done]
     body["cancel_receipt_urls"] = [item.receipt_url for item in done]
     return body

@@ -112,14 +112,6 @@ def test_promotion_cancels_less_than_requested(sandbox: SandboxServer, cancel: C
     assert cancel(imp_uid=payment["imp_uid"])["message"] == "이미 전액취소된 주문입니다."
 
 
-def test_retained_promotion_stays_with_what_is_kept(sandbox: SandboxServer, cancel: Cancel) -> None:
-    payment = sandbox.create_payment(amount=10_000, promotion={"id": "promo", "discount": 1_000})
-
-    answer = cancel(imp_uid=payment["imp_uid"], amount=5_000, retain_promotion=True)
-
-    assert answer["response"]["cancel_amount"] == 5_000
-
-
 def test_old_payments_have_no_cancellation_id(sandbox: SandboxServer, cancel: Cancel) -> None:
     payment = sandbox.create_payment(history_without_ids=True)
 

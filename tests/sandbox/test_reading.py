@@ -31,10 +31,14 @@ def test_payment_has_zero_for_never_and_null_for_nothing(sandbox: SandboxServer)
 
 
 def test_test_channel_payment_is_found_only_on_request(sandbox: SandboxServer) -> None:
-    payment = sandbox.create_payment(test_channel=True)
+    payment = sandbox.create_payment(sandbox=True)
 
     assert sandbox.api("GET", f"payments/{payment['imp_uid']}").status_code == 404
-    assert sandbox.api("GET", f"payments/{payment['imp_uid']}?include_sandbox=true").status_code == 200
+    assert sandbox.api("GET", f"payments/{payment['imp_uid']}?include_sandbox=true").json()["response"]["sandbox"]
+    assert imp_uids(sandbox.api("GET", "payments/status/paid").json()) == [payment["imp_uid"]]
+    assert sandbox.api("GET", f"payments/find/{payment['merchant_uid']}").status_code == 200
+    assert sandbox.api("GET", f"payments?imp_uid[]={payment['imp_uid']}").status_code == 200
+    assert sandbox.api("POST", "payments/cancel", json={"imp_uid": payment["imp_uid"]}).json()["code"] == 0
 
 
 def test_batch_answers_207_when_some_are_missing(sandbox: SandboxServer) -> None:
@@ -54,7 +58,11 @@ def test_batch_answers_207_when_some_are_missing(sandbox: SandboxServer) -> None
 def test_batch_takes_at_most_a_hundred(sandbox: SandboxServer) -> None:
     query = "&".join(f"imp_uid[]=imp_{number}" for number in range(101))
 
-    assert sandbox.api("GET", f"payments?{query}").json()["code"] != 0
+    assert sandbox.api("GET", f"payments?{query}").status_code == 400
+
+
+def test_batch_without_a_match_is_a_404(sandbox: SandboxServer) -> None:
+    assert sandbox.api("GET", "payments?imp_uid[]=imp_9&merchant_uid[]=order-9").status_code == 404
 
 
 def test_find_answers_the_newest_and_findall_every_match(sandbox: SandboxServer) -> None:
@@ -99,9 +107,42 @@ def test_status_list_pages_by_the_time_of_the_final_status(sandbox: SandboxServe
     [f"from={NOON - 91 * DAY}&to={NOON}", "limit=1001", "sorting=amount", f"from={NOON}&to={NOON - 1}"],
 )
 def test_impossible_status_list_is_refused(sandbox: SandboxServer, query: str) -> None:
-    answer = sandbox.api("GET", f"payments/status/all?{query}").json()
+    answer = sandbox.api("GET", f"payments/status/all?{query}")
 
-    assert (answer["code"], answer["response"]) == (1, None)
+    assert (answer.status_code, answer.json()["response"]) == (400, None)
+
+
+@pytest.mark.parametrize("path", ["status/pending", "status/lost", "findAll/order-1/lost", "status/paid?page=2"])
+def test_status_or_page_that_does_not_exist_is_a_400(sandbox: SandboxServer, path: str) -> None:
+    sandbox.create_payment(merchant_uid="order-1")
+
+    assert sandbox.api("GET", f"payments/{path}").status_code == 400
+    assert sandbox.api("GET", "payments/status/failed").json()["response"]["list"] == []
+
+
+def test_pending_payment_is_listed_with_all_by_its_start(sandbox: SandboxServer) -> None:
+    payment = sandbox.create_payment(status="pending", pg_provider="paypal_v2", started_at=NOON - DAY)
+
+    listed = sandbox.api("GET", f"payments/status/all?from={NOON - DAY}&to={NOON - DAY}").json()
+
+    assert imp_uids(listed) == [payment["imp_uid"]]
+    assert payment["paid_at"] == 0
+
+
+def test_payment_of_a_sub_merchant_needs_its_tier(sandbox: SandboxServer) -> None:
+    payment = sandbox.create_payment(tier="abc")
+
+    assert sandbox.api("GET", f"payments/{payment['imp_uid']}").status_code == 404
+    assert sandbox.api("GET", f"payments/{payment['imp_uid']}", headers={"Tier": "abc"}).status_code == 200
+    assert sandbox.api("POST", "payments/cancel", json={"imp_uid": payment["imp_uid"]}).json()["code"] == 1
+
+
+def test_depositor_is_shown_on_request(sandbox: SandboxServer) -> None:
+    payment = sandbox.create_payment(pg_provider="daou", remitter="김입금")
+
+    found = sandbox.api("GET", f"payments/{payment['imp_uid']}?extension=true").json()["response"]
+
+    assert found["extension"] == {"REMITTER": "김입금"}
 
 
 def test_account_holder_is_known_by_rule_or_by_name(sandbox: SandboxServer) -> None:
@@ -111,12 +152,17 @@ def test_account_holder_is_known_by_rule_or_by_name(sandbox: SandboxServer) -> N
 
     assert demo.json()["response"] == {"bank_holder": "홍길동"}
     assert (unknown.status_code, no_bank.status_code) == (404, 404)
+    assert sandbox.api("GET", "vbanks/holder?bank_code=088").status_code == 400
+    sandbox.settings(holder_gone=True)
+    assert sandbox.api("GET", "vbanks/holder?bank_code=088&bank_num=110123456789").status_code == 404
 
 
 def test_banks_are_listed_with_their_standard_codes(sandbox: SandboxServer) -> None:
     banks = sandbox.api("GET", "banks").json()["response"]
 
     assert {"code": "088", "name": "신한은행"} in banks
+    assert sandbox.api("GET", "banks/088").json()["response"] == {"code": "088", "name": "신한은행"}
+    assert sandbox.api("GET", "banks/999").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["payments/imp_1", "banks", "payments/status/all", "payments/cancel"])

@@ -76,6 +76,12 @@ def test_wrong_secret_is_a_401(sandbox: SandboxServer) -> None:
     assert (answer.status_code, answer.json()["code"], answer.json()["response"]) == (401, -1, None)
 
 
+def test_missing_secret_is_a_400(sandbox: SandboxServer) -> None:
+    answer = requests.post(f"{sandbox.url}/users/getToken", json={"imp_key": "sandbox_key"}, timeout=10)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, -1)
+
+
 def test_broken_json_is_answered_in_the_envelope(sandbox: SandboxServer) -> None:
     headers = {"Content-Type": "application/json"}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.server import cancels, ledger, lookup, tokens
+from sandbox.server import cancels, lookup, payco, tokens
 from sandbox.server.banks import bank_names
 from sandbox.server.envelope import FAILED, Answer, ApiRefusal
 from sandbox.server.gate import Call, endpoint
-from sandbox.server.models import Account, Payment
-from sandbox.server.wire import JsonDict, read_json, shown_json
+from sandbox.server.models import Account, Config
+from sandbox.server.wire import read_json, shown_json
 
 DEMO_HOLDER = "홍길동"
 UNKNOWN_ACCOUNT_ENDING = "0000"
@@ -23,7 +23,11 @@ def _cancel(call: Call) -> Answer:
 
 
 def _payment(call: Call) -> Answer:
-    return Answer(read_json(lookup.by_imp_uid(call.params, call.path["imp_uid"])))
+    payment = lookup.single(call.params, call.path["imp_uid"])
+    body = read_json(payment)
+    if call.params.flag("extension") and payment.pg_provider == "daou":
+        body["extension"] = {"REMITTER": payment.remitter}
+    return Answer(body)
 
 
 def _payments(call: Call) -> Answer:
@@ -32,8 +36,10 @@ def _payments(call: Call) -> Answer:
 
 
 def _find(call: Call) -> Answer:
-    found = lookup.by_merchant_uid(call.params, call.path["merchant_uid"], call.path.get("status", ""))
-    payment = found.first()
+    status = call.path.get("status", "")
+    found = lookup.by_merchant_uid(call.params, call.path["merchant_uid"], "")
+    # An unknown status finds nothing here; findAll refuses it.
+    payment = (found.filter(status=status) if status not in {"", lookup.ALL_STATUSES} else found).first()
     if payment is None:
         raise ApiRefusal(FAILED, lookup.NOT_FOUND, 404)
     return Answer(read_json(payment))
@@ -47,32 +53,20 @@ def _find_all(call: Call) -> Answer:
 
 
 def _status(call: Call) -> Answer:
-    return Answer(lookup.page(lookup.by_status(call.params, call.path["status"]), call.params))
+    return Answer(lookup.status_page(call.params, call.path["status"]))
 
 
 def _balance(call: Call) -> Answer:
-    return Answer(balance_json(lookup.by_imp_uid(call.params, call.path["imp_uid"])))
-
-
-def balance_json(payment: Payment) -> JsonDict:
-    """Return the parts that are left; `primary` and the others repeat them per means of payment."""
-    left = ledger.balance_of(payment)
-    parts = {"tax_free": left.tax_free, "supply": left.supply, "vat": left.vat, "service": 0}
-    nothing = dict.fromkeys(parts, 0)
-    receipt = parts if payment.cash_receipt_issued else nothing
-    return {
-        **parts,
-        "amount": left.paid,
-        "cash_receipt": receipt,
-        "primary": parts,
-        "secondary": nothing,
-        "discount": nothing,
-        "histories": [],
-    }
+    payment = lookup.by_imp_uid(call.params, call.path["imp_uid"])
+    return Answer(payco.balance_json(payment))
 
 
 def _holder(call: Call) -> Answer:
+    if Config.load().holder_gone:
+        raise ApiRefusal(FAILED, "Not Found", 404)
     bank_code = call.params.text("bank_code")
+    if not bank_code or not call.params.text("bank_num"):
+        raise ApiRefusal(FAILED, "bank_code, bank_num 파라메터가 누락되었습니다.", 400)
     number = call.params.text("bank_num").replace("-", "")
     account = Account.objects.filter(bank_code=bank_code, bank_num=number).first()
     if account is not None:
@@ -83,8 +77,14 @@ def _holder(call: Call) -> Answer:
     raise ApiRefusal(FAILED, "조회된 예금주가 없습니다. 은행코드와 계좌번호를 확인하세요.", 404)
 
 
-def _banks(_call: Call) -> Answer:
-    return Answer([{"code": code, "name": name} for code, name in bank_names().items()])
+def _banks(call: Call) -> Answer:
+    names = bank_names()
+    code = call.path.get("code")
+    if code is None:
+        return Answer([{"code": code, "name": name} for code, name in names.items()])
+    if code not in names:
+        raise ApiRefusal(FAILED, "존재하지 않는 은행코드입니다.", 404)
+    return Answer({"code": code, "name": names[code]})
 
 
 get_token = endpoint("getToken", authorized=False, post=_get_token)

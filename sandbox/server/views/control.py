@@ -16,7 +16,6 @@ from sandbox.server.faults import ENDPOINTS, rule_json
 from sandbox.server.models import Account, CallLog, Cancellation, FaultRule, Payment, WebhookDelivery
 from sandbox.server.params import load_json, read_params
 from sandbox.server.stories import FAULTS
-from sandbox.server.views.api import balance_json
 from sandbox.server.wire import JsonDict, payment_json
 
 Action = Callable[..., Any]
@@ -46,12 +45,15 @@ def payment_detail(payment: Payment) -> JsonDict:
     """Return the API's payment object with the fields that only the sandbox has."""
     fresh = Payment.objects.prefetch_related("cancellations").get(pk=payment.pk)
     pending = [item for item in fresh.cancellations.all() if item.state == Cancellation.State.PENDING]
-    own = ("tax_free", "vat_amount", "test_channel", "foreign_card", "card_points")
+    done = [item for item in fresh.cancellations.all() if item.state == Cancellation.State.DONE]
+    left = ledger.balance_of(fresh)
+    own = ("tax_free", "vat_amount", "foreign_card", "card_points")
     return {
         **payment_json(fresh),
         **{name: getattr(fresh, name) for name in own},
-        "cancellable": ledger.balance_of(fresh).asked,
-        "balance": balance_json(fresh),
+        "cancellable": left.asked,
+        "balance": {"amount": left.paid, "tax_free": left.tax_free, "supply": left.supply, "vat": left.vat},
+        "cancel_parts": [_parts_json(item) for item in done],
         "pending_cancels": [_pending_json(item) for item in pending],
     }
 
@@ -91,7 +93,8 @@ def _detail(_body: Any, imp_uid: str) -> JsonDict:
 def _cancel(body: JsonDict, imp_uid: str) -> JsonDict:
     amount = body.get("amount")
     wanted = None if amount in (None, "") else creation.to_decimal("amount", amount)
-    payment = cancels.cancel_in_console(find_payment(imp_uid), wanted, str(body.get("reason") or ""))
+    reason, retain = str(body.get("reason") or ""), body.get("retain_promotion")
+    payment = cancels.cancel_in_console(find_payment(imp_uid), wanted, reason, retain_promotion=retain)
     return payment_detail(payment)
 
 
@@ -198,6 +201,11 @@ def find_payment(imp_uid: str) -> Payment:
     if payment is None:
         raise ApiRefusal(FAILED, f"no payment {imp_uid}", 404)
     return payment
+
+
+def _parts_json(item: Cancellation) -> JsonDict:
+    names = ("cancellation_id", "asked", "amount", "tax_free", "vat_amount")
+    return {name: getattr(item, name) for name in names}
 
 
 def _pending_json(item: Cancellation) -> JsonDict:

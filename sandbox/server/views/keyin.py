@@ -100,7 +100,7 @@ def _revoke_vbank(call: Call) -> Answer:
         payment.status = Payment.Status.FAILED
         payment.failed_at = clock.now()
         payment.fail_reason = "가상계좌 말소"
-        payment.touch()
+        payment.touch(clock.now())
         payment.save()
     return Answer(payment_json(payment))
 

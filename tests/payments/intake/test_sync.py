@@ -90,7 +90,7 @@ def test_what_the_shop_knows_of_a_payment_survives_a_sync(sandbox: SandboxServer
 
 
 def test_a_payment_of_a_test_channel_is_found_by_its_id(sandbox: SandboxServer) -> None:
-    uid = sandbox.create_payment(test_channel=True)["imp_uid"]
+    uid = sandbox.create_payment(sandbox=True)["imp_uid"]
     assert sync(uid)[0] == 0
 
 
