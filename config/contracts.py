@@ -4,7 +4,15 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
 
-CONTRACTS = frozenset({"html5_inicis_phone_partial", "kcp_phone_partial", "kcp_phone_next_month", "vbank_refund"})
+CONTRACTS = frozenset(
+    {
+        "html5_inicis_phone_partial",  # without effect: Inicis refunds in part without it
+        "kcp_phone_partial",
+        "kcp_phone_next_month",
+        "vbank_refund",
+        "welcome_partial",
+    }
+)
 
 # A virtual-account refund contract can be limited to one PG (`vbank_refund:PG`); without a PG it covers all.
 PER_PG = "vbank_refund"

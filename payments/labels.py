@@ -22,9 +22,12 @@ PAY_METHODS: dict[str, str | Promise] = {
     "ssgpay": _("SSG Pay"),
     "applepay": _("Apple Pay"),
     "paypal": _("PayPal"),
+    "wechat": _("WeChat Pay"),
+    "cvs": _("Convenience store"),
     "point": _("Points"),
     "cultureland": _("Cultureland gift certificate"),
     "smartculture": _("Smart culture gift certificate"),
+    "culturegift": _("Culture gift certificate"),
     "booknlife": _("Book and Life gift certificate"),
 }
 
@@ -40,6 +43,7 @@ PG_PROVIDERS: dict[str, str | Promise] = {
     "tosspay_v2": _("Toss Pay"),
     "kakaopay": _("Kakao Pay"),
     "naverpay": _("Naver Pay"),
+    "naverco": _("Naver Pay order"),
     "payco": _("PAYCO"),
     "danal": _("Danal"),
     "danal_tpay": _("Danal"),
@@ -53,6 +57,10 @@ PG_PROVIDERS: dict[str, str | Promise] = {
     "paypal": _("PayPal"),
     "paypal_v2": _("PayPal"),
     "eximbay": _("Eximbay"),
+    "mobilians": _("KG Financial"),
+    "mobilians_v2": _("KG Financial"),
+    "paymentwall": _("Paymentwall"),
+    "inicis_jp": _("Inicis Japan"),
 }
 
 

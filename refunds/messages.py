@@ -94,6 +94,7 @@ NEXT_STEPS: Mapping[NextStep, str | Promise] = {
         "The tax parts do not fit the PG's balance. Correct the tax-free part and the VAT, then refund again."
     ),
     "other_account": _("Ask the buyer for another account, and check the holder and the number."),
+    "own_account": _("This is the virtual account that was paid into. Ask the buyer for an account of their own."),
     "check_bank": _("The PG does not know this bank. Choose the bank again, or ask the buyer for another account."),
     "without_account": _(
         "The PG cancels mobile phone payments of this month without a bank account. Refund again without one."

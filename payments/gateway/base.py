@@ -47,6 +47,7 @@ NextStep = Literal[
     "real_balance",
     "tax_parts",
     "other_account",
+    "own_account",
     "check_bank",
     "without_account",
     "receipt_later",

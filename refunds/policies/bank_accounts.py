@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from payments.banks import Bank, resolve_bank, wire_code
 from refunds.policies.context import RefundContext
-from refunds.policies.pg_facts import needs_account, needs_tel
+from refunds.policies.pg_facts import needs_account, needs_tel, takes_tel
 
 ACCOUNT_FIELDS = ("refund_holder", "refund_bank", "refund_account")
 
@@ -66,6 +66,16 @@ def account_invalid(context: RefundContext) -> bool:
     return account_needed(context) and typed != "" and not _ACCOUNT.fullmatch(_digits(typed))
 
 
+def account_is_virtual(context: RefundContext) -> bool:
+    """Return whether this is the virtual account that was paid into, at its bank or at one that is not known."""
+    payment, typed = context.payment, _digits(context.request.refund_account)
+    if not account_needed(context) or not typed or typed != _digits(payment.vbank_num):
+        return False
+    paid_into = resolve_bank(payment.vbank_code or payment.vbank_name, payment.pg_provider)
+    bank = _bank(context)
+    return paid_into is None or bank is None or paid_into == bank
+
+
 def tel_invalid(context: RefundContext) -> bool:
     typed = context.request.refund_tel.strip()
     return needs_tel(context.payment) and typed != "" and not _TEL.fullmatch(_national(typed))
@@ -74,7 +84,8 @@ def tel_invalid(context: RefundContext) -> bool:
 def wire_account(context: RefundContext) -> WireAccount:
     """Return the account of a refund that passed `check`, with only the fields that this refund needs."""
     request, payment = context.request, context.payment
-    tel = _national(request.refund_tel) if needs_tel(payment) else ""
+    tel = _national(request.refund_tel) if takes_tel(payment) else ""
+    tel = tel if _TEL.fullmatch(tel) else ""
     if not account_needed(context):
         return WireAccount(tel=tel)
     bank = _bank(context)

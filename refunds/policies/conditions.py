@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from core.dates import is_night, is_past
+from core.dates import is_night, is_past, seoul_date
 from core.money import KRW, fits_precision, is_supported
 from payments.gateway import Requester
 from payments.models import PaymentStatus
@@ -55,13 +55,56 @@ def phone_in_part(context: RefundContext) -> bool:
     return in_part and not pg_facts.phone_partly_refundable(context.payment, context.contracts)
 
 
+def phone_approved_anew(context: RefundContext) -> bool:
+    by_phone = context.payment.pay_method == "phone" and context.is_partial
+    return by_phone and context.payment.pg_provider in pg_facts.PHONE_REAPPROVING_PGS
+
+
 def gift_certificate_in_part(context: RefundContext) -> bool:
-    by_toss = context.payment.pg_provider == "tosspayments"
-    return by_toss and context.is_partial and context.payment.pay_method in pg_facts.GIFT_CERTIFICATES
+    in_full_only = pg_facts.GIFT_CERTIFICATES.get(context.payment.pg_provider, frozenset())
+    return context.is_partial and context.payment.pay_method in in_full_only
 
 
 def escrow_in_part(context: RefundContext) -> bool:
-    return context.payment.escrow and context.is_partial
+    in_full_only = context.payment.pg_provider in pg_facts.ESCROW_FULL_PGS
+    return context.payment.escrow and context.is_partial and in_full_only
+
+
+def escrow(context: RefundContext) -> bool:
+    """Return whether the buyer's confirmation, which a payment does not show, decides about the refund."""
+    return context.payment.escrow
+
+
+def order_type(context: RefundContext) -> bool:
+    return context.payment.pg_provider == pg_facts.ORDER_TYPE_PG
+
+
+def convenience_store_never(context: RefundContext) -> bool:
+    return _convenience_store(context) and context.payment.pg_provider in pg_facts.NO_CONVENIENCE_STORE_PGS
+
+
+def convenience_store_paid(context: RefundContext) -> bool:
+    return _convenience_store(context) and not convenience_store_never(context)
+
+
+def _convenience_store(context: RefundContext) -> bool:
+    return context.payment.pay_method in pg_facts.CONVENIENCE_STORE
+
+
+def welcome_in_part(context: RefundContext) -> bool:
+    has_service = pg_facts.WELCOME_PARTIAL_CONTRACT in context.contracts
+    return context.payment.pg_provider == "welcome" and context.is_partial and not has_service
+
+
+def paymentwall_in_part(context: RefundContext) -> bool:
+    return context.payment.pg_provider == "paymentwall" and context.is_partial
+
+
+def fee_kept(context: RefundContext) -> bool:
+    """Return whether the PG keeps its fee, because the day of payment is over in Korea."""
+    payment = context.payment
+    keeps_fee = payment.pay_method == "trans" or payment.pg_provider == "paymentwall"
+    return keeps_fee and payment.paid_at is not None and seoul_date(context.now) > seoul_date(payment.paid_at)
 
 
 def points_in_part(context: RefundContext) -> bool:
@@ -116,7 +159,17 @@ def vbank_paid_slowly(context: RefundContext) -> bool:
 
 
 def vbank_paid_next_day(context: RefundContext) -> bool:
-    return vbank(context) and not vbank_paid_slowly(context)
+    return vbank(context) and context.payment.pg_provider in pg_facts.NEXT_DAY_VBANK_PGS
+
+
+def vbank_paid_on_thursdays(context: RefundContext) -> bool:
+    return vbank(context) and context.payment.pg_provider in pg_facts.THURSDAY_VBANK_PGS
+
+
+def vbank_paid_as_usual(context: RefundContext) -> bool:
+    """Return whether the refund takes the usual time. What settles later is paid once i'mport shows it."""
+    special = (vbank_paid_slowly, vbank_paid_next_day, vbank_paid_on_thursdays, settles_later)
+    return vbank(context) and not any(condition(context) for condition in special)
 
 
 def reason_missing(context: RefundContext) -> bool:

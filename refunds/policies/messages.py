@@ -27,6 +27,10 @@ SENTENCES = {
         "Amounts in %(currency)s may be rounded here, so this payment cannot be refunded here. Refund it in "
         "i'mport's console."
     ),
+    "naver_order": _(
+        "Naver Pay orders are refunded per product order. Cancel or return the product order in Naver's seller centre."
+    ),
+    "convenience_store": _("%(pg)s cannot refund convenience store payments. Refund the buyer another way."),
     "danal_vbank": _("%(pg)s cannot refund virtual accounts. Transfer the money to the buyer yourself."),
     "phone_next_month": _(
         "Mobile phone payments can only be refunded in the month of payment. This one was paid on "
@@ -47,10 +51,10 @@ SENTENCES = {
         "Mobile phone payments can only be refunded in full (%(paid)s). Otherwise refund the buyer another way."
     ),
     "gift_certificate_partial": _(
-        "%(pg)s refunds gift certificates only in full (%(paid)s). Otherwise refund the buyer another way."
+        "%(pg)s refunds this gift certificate only in full (%(paid)s). Otherwise refund the buyer another way."
     ),
     "escrow_partial": _(
-        "Escrow payments can only be refunded in full (%(paid)s). Otherwise refund the buyer another way."
+        "%(pg)s refunds escrow payments only in full (%(paid)s). Otherwise refund the buyer another way."
     ),
     "ksnet_partial_limit": _(
         "%(pg)s allows at most 9 partial refunds of one payment, and all are used. Refund the rest another way."
@@ -64,6 +68,9 @@ SENTENCES = {
     ),
     "account_invalid": _(
         "The account number must have 6 to 20 digits; spaces and hyphens are ignored. Check it with the buyer."
+    ),
+    "account_is_virtual": _(
+        "This is the virtual account that was paid into. Ask the buyer for an account of their own."
     ),
     "tel_required": _("%(pg)s needs the account holder's telephone number for this refund. Enter it."),
     "tel_invalid": _("The telephone number is incomplete. Enter it with its prefix, such as 010-1234-5678."),
@@ -99,9 +106,36 @@ SENTENCES = {
         "refuses the refund. If the shop has one, an administrator can turn off this notice."
     ),
     "vbank_fee": _("The transfer fee is %(fee)s: refunding %(asked)s costs the shop %(cost)s."),
-    "vbank_payout": _("The money reaches the buyer's account on the next business day."),
-    "vbank_slow_payout": _("With %(pg)s the money reaches the buyer's account after 7 or more business days."),
+    "vbank_payout": _("The money usually reaches the buyer's account within 1 to 2 business days."),
+    "vbank_next_day_payout": _(
+        "The money reaches the buyer's account by the next business day. The bank book shows “한국사이버결제”, unless "
+        "the shop has changed the sender at %(pg)s."
+    ),
+    "vbank_thursday_payout": _(
+        "%(pg)s pays on Thursdays: refunds requested by Tuesday in the same week, later ones in the next week."
+    ),
+    "vbank_slow_payout": _(
+        "%(pg)s checks and pays by hand: the money reaches the buyer's account after 7 or more business days."
+    ),
     "settles_later": _("%(pg)s accepts the refund first, and completes or refuses it later. Check back later."),
+    "fee_kept": _("The day of payment is over, so the shop does not get back the fee of this payment."),
+    "escrow": _(
+        "This is an escrow payment. %(pg)s may refuse the refund, depending on whether the buyer has confirmed the "
+        "purchase. If it does, use the PG's escrow service."
+    ),
+    "convenience_store_paid": _(
+        "Convenience store payments can usually be cancelled only before they are paid. If this is refused, refund the "
+        "buyer another way."
+    ),
+    "phone_approved_anew": _("%(pg)s cancels the whole payment, and approves what is left anew."),
+    "welcome_partial": _(
+        "%(pg)s refunds in part only with its partial refund service. If the shop has it, an administrator can turn "
+        "off this notice."
+    ),
+    "paymentwall_partial": _(
+        "%(pg)s does not refund in part if it processed another currency than the one requested. If this is refused, "
+        "refund the full %(paid)s."
+    ),
     "late_refund": _(
         "This order was paid on %(paid_on)s, and a refund this late is usually refused (%(method)s). "
         "If it is, refund the buyer another way."

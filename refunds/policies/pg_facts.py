@@ -11,19 +11,24 @@ from core.dates import Period, in_later_month
 from payments.models import Payment
 from refunds.policies.context import RefundContext
 
-# Guide: a phone payment can be refunded only in full and in the month of payment; a contract may allow more.
-PHONE_PARTIAL_CONTRACTS = {"html5_inicis": "html5_inicis_phone_partial", "kcp": "kcp_phone_partial"}
+# Help pages: a phone payment can be refunded only in full and in the month of payment. Inicis refunds a part by
+# approving the rest anew; KCP does more by contract.
+PHONE_REAPPROVING_PGS = frozenset({"html5_inicis", "inicis"})
+PHONE_PARTIAL_CONTRACTS = {"kcp": "kcp_phone_partial"}
 PHONE_LATER_CONTRACTS = {"kcp": "kcp_phone_next_month"}
 
-# Guide: virtual accounts need a refund contract, for all PGs or for one (`vbank_refund:PG`).
+# Guide: virtual accounts need a refund contract, for all PGs or for one (`vbank_refund:PG`); Toss Payments needs none.
 VBANK_CONTRACT = "vbank_refund"
+NO_VBANK_CONTRACT_PGS = frozenset({"tosspayments"})
 
-# API description: (PG, method) pairs besides virtual accounts whose refund goes to a bank account.
-ACCOUNT_METHODS = frozenset({("smartro_v2", "trans")})
+# PGs' pages: (PG, method) pairs besides virtual accounts whose refund goes to a bank account.
+ACCOUNT_METHODS = frozenset({("smartro_v2", "trans"), ("welcome", "trans")})
+# PGs' pages: the pairs that also need the account holder's telephone number.
+TEL_METHODS = frozenset({("smartro", "vbank"), ("smartro_v2", "vbank"), ("welcome", "vbank")}) | ACCOUNT_METHODS
 
-# API description: the PGs and methods that also need the account holder's telephone number.
-TEL_PGS = frozenset({"smartro", "smartro_v2"})
-TEL_METHODS = frozenset({"vbank", "trans"})
+# API description and PGs' pages: (PG, method) pairs that accept a cancel first and execute or refuse it later.
+# "" is every method.
+LATER = frozenset({("paypal_v2", ""), ("paymentwall", ""), ("smartro_v2", "vbank"), ("kicc", "wechat")})
 
 # API description and the PGs' pages: without `tax_free`, these PGs book a refund with tax-free goods wrongly, in full
 # or only in part. KG Inicis takes all of it as tax-free. Any other PG counts a missing `tax_free` as 0.
@@ -46,16 +51,38 @@ MIXED_TAX_CONTRACT = "mixed_tax"
 
 # Help pages: no refund of virtual accounts.
 NO_VBANK_PGS = frozenset({"danal", "danal_tpay"})
-# Help pages: "7 or more business days" instead of the next one.
+# Help pages: when a virtual account's refund is paid, where it is not the usual one or two business days.
+NEXT_DAY_VBANK_PGS = frozenset({"kcp"})
+THURSDAY_VBANK_PGS = frozenset({"mobilians", "mobilians_v2"})
 SLOW_VBANK_PGS = frozenset({"daou"})
+
+# Naver Pay's order type is refunded per product order at Naver; its payment type is "naverpay".
+ORDER_TYPE_PG = "naverco"
+
+# Inicis Japan's page: convenience store payments are never refunded. Galaxia's can be withdrawn before payment only.
+CONVENIENCE_STORE = frozenset({"cvs", "convenience_store"})
+NO_CONVENIENCE_STORE_PGS = frozenset({"inicis_jp"})
+
+# PGs' pages and error tables: escrow payments are refunded in full only, whatever the buyer has confirmed.
+ESCROW_FULL_PGS = frozenset(
+    {"kcp", "kcp_quick", "nice", "nice_v2", "tosspayments", "uplus", "html5_inicis", "inicis", "welcome"}
+)
+
+# Welcome's page: partial refunds need a service, named here as a contract.
+WELCOME_PARTIAL_CONTRACT = "welcome_partial"
 
 # API description: KSNET's limits.
 KSNET_MAX_PARTIALS = 9
 KSNET_PERIOD = Period(months=6)
 KSNET_NIGHT_FROM, KSNET_NIGHT_TO = 23, 6
 
-# API description: Toss Payments refunds these in full only.
-GIFT_CERTIFICATES = frozenset({"cultureland", "smartculture", "booknlife"})
+# API description and PGs' pages: the gift certificates that a PG refunds in full only. "smartculture" is the game one.
+GIFT_CERTIFICATES = {
+    "tosspayments": frozenset({"cultureland", "culturegift", "smartculture", "booknlife"}),
+    "daou": frozenset({"smartculture", "booknlife"}),
+    "mobilians": frozenset({"smartculture"}),
+    "mobilians_v2": frozenset({"smartculture"}),
+}
 
 # Help pages: the period after which refunds are "usually" refused, by PG or else by method. Some cards allow only
 # 3 months and Kakao Pay money 5 years, which a payment does not show; virtual accounts have no limit.
@@ -84,10 +111,14 @@ def phone_refundable_later(payment: Payment, contracts: frozenset[str]) -> bool:
 
 
 def phone_partly_refundable(payment: Payment, contracts: frozenset[str]) -> bool:
-    return PHONE_PARTIAL_CONTRACTS.get(payment.pg_provider) in contracts
+    pg = payment.pg_provider
+    return pg in PHONE_REAPPROVING_PGS or PHONE_PARTIAL_CONTRACTS.get(pg) in contracts
 
 
 def has_vbank_contract(payment: Payment, contracts: frozenset[str]) -> bool:
+    """Return whether the refund contract is named, or the PG needs none."""
+    if payment.pg_provider in NO_VBANK_CONTRACT_PGS:
+        return True
     return not contracts.isdisjoint({VBANK_CONTRACT, f"{VBANK_CONTRACT}:{payment.pg_provider}"})
 
 
@@ -99,8 +130,13 @@ def needs_account(payment: Payment, now: datetime, contracts: frozenset[str]) ->
 
 
 def needs_tel(payment: Payment) -> bool:
-    """Return whether the account holder's telephone number is required (API description)."""
-    return payment.pg_provider in TEL_PGS and payment.pay_method in TEL_METHODS
+    """Return whether the account holder's telephone number is required (PGs' pages)."""
+    return (payment.pg_provider, payment.pay_method) in TEL_METHODS
+
+
+def takes_tel(payment: Payment) -> bool:
+    """Return whether the telephone number is sent if it is known: the API asks for it with every virtual account."""
+    return payment.pay_method == "vbank" or payment.pg_provider == "smartro" or needs_tel(payment)
 
 
 def has_balance(payment: Payment) -> bool:
@@ -129,8 +165,8 @@ def needs_requester(payment: Payment) -> bool:
 
 
 def settles_later(payment: Payment) -> bool:
-    """Return whether the PG only accepts the cancel at first and reports its result later (API description)."""
-    return payment.pg_provider == "paypal_v2" or (payment.pg_provider == "smartro_v2" and payment.pay_method == "vbank")
+    """Return whether the PG only accepts the cancel at first, and executes or refuses it later."""
+    return not LATER.isdisjoint({(payment.pg_provider, ""), (payment.pg_provider, payment.pay_method)})
 
 
 def merchant_fee(payment: Payment, vbank_fee: Decimal) -> Decimal:

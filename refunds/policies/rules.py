@@ -43,7 +43,9 @@ IMPOSSIBLE = (
     Rule("not_paid", "", when.never_paid, "API: status, paid_at"),
     Rule("already_refunded", "", when.nothing_left, "guide: refundable = amount - cancel_amount"),
     Rule("currency_not_supported", "", when.currency_unsupported, "ISO 4217"),
+    Rule("naver_order", "", when.order_type, "API: naverco is refunded per product order"),
     Rule("danal_vbank", "", when.vbank_without_refunds, "help pages"),
+    Rule("convenience_store", "", when.convenience_store_never, "page of inicis_jp"),
     Rule("phone_next_month", "", when.phone_month_over, "guide; exception kcp_phone_next_month: API"),
     Rule("ksnet_too_late", "", when.ksnet_period_over, "API"),
     Rule("ksnet_night", "", when.ksnet_vbank_at_night, "API"),
@@ -58,9 +60,9 @@ AMOUNT = (
 
 # Payments that cannot be refunded in part.
 PARTIAL = (
-    Rule("phone_partial", "amount", when.phone_in_part, "guide; exceptions *_phone_partial: API"),
-    Rule("gift_certificate_partial", "amount", when.gift_certificate_in_part, "API"),
-    Rule("escrow_partial", "amount", when.escrow_in_part, "help pages"),
+    Rule("phone_partial", "amount", when.phone_in_part, "help pages; exceptions: html5_inicis, kcp_phone_partial"),
+    Rule("gift_certificate_partial", "amount", when.gift_certificate_in_part, "API; pages of daou, mobilians"),
+    Rule("escrow_partial", "amount", when.escrow_in_part, "help pages; error tables of the PGs"),
     Rule("ksnet_partial_limit", "amount", when.ksnet_parts_used_up, "API"),
 )
 
@@ -71,7 +73,10 @@ INPUTS = (
         Rule("bank_unknown", "refund_bank", bank_accounts.bank_unknown, "help pages: bank codes"),
         Rule("bank_not_listed", "refund_bank", bank_accounts.bank_not_listed, "help pages: bank codes"),
     ),
-    (Rule("account_invalid", "refund_account", bank_accounts.account_invalid, "ours: length of account numbers"),),
+    (
+        Rule("account_invalid", "refund_account", bank_accounts.account_invalid, "ours: length of account numbers"),
+        Rule("account_is_virtual", "refund_account", bank_accounts.account_is_virtual, "error table of Toss: RF31"),
+    ),
     (
         Rule("tel_required", "refund_tel", bank_accounts.tel_missing, "API"),
         Rule("tel_invalid", "refund_tel", bank_accounts.tel_invalid, "ours: length of telephone numbers"),
@@ -106,12 +111,20 @@ TAX_PARTS = (
 WARNINGS = (
     Rule("vbank_contract", "", when.vbank_contract_unnamed, "guide; the shop may have it all the same"),
     Rule("vbank_fee", "", when.vbank_fee_due, "guide"),
-    Rule("vbank_payout", "", when.vbank_paid_next_day, "guide"),
+    Rule("vbank_payout", "", when.vbank_paid_as_usual, "guide; help pages"),
+    Rule("vbank_next_day_payout", "", when.vbank_paid_next_day, "help pages: kcp"),
+    Rule("vbank_thursday_payout", "", when.vbank_paid_on_thursdays, "page of mobilians"),
     Rule("vbank_slow_payout", "", when.vbank_paid_slowly, "help pages: daou"),
-    Rule("settles_later", "", when.settles_later, "API: smartro_v2 virtual accounts, paypal_v2"),
+    Rule("settles_later", "", when.settles_later, "API; pages of kicc, paymentwall, smartro_v2"),
+    Rule("fee_kept", "", when.fee_kept, "help pages: trans, paymentwall"),
+    Rule("escrow", "", when.escrow, "help pages; error tables of the PGs"),
+    Rule("convenience_store_paid", "", when.convenience_store_paid, "API: galaxia, before payment only"),
     Rule("late_refund", "", when.usual_period_over, "help pages: “usually”"),
     Rule("points_partial", "amount", when.points_in_part, "help pages: mixed-in card points, not shown"),
     Rule("foreign_card_partial", "amount", when.maybe_foreign_card_in_part, "help pages; only hinted at"),
+    Rule("phone_approved_anew", "amount", when.phone_approved_anew, "help pages: html5_inicis"),
+    Rule("welcome_partial", "amount", when.welcome_in_part, "page of welcome"),
+    Rule("paymentwall_partial", "amount", when.paymentwall_in_part, "page of paymentwall; not shown"),
     Rule("promotion", "", when.promotion_applied, "API: amounts are those before the discount"),
     Rule("tax_free_counts_as_zero", "tax_free", taxes.tax_free_counts_as_zero, "API: 0 where missing"),
     Rule("tax_free_of_discount", "tax_free", taxes.tax_free_of_discount, "API: balance; how it counts is not said"),

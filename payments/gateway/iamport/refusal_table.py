@@ -176,7 +176,7 @@ TABLE: Mapping[RefusalClass, tuple[Row, ...]] = {
     ),
     "account_wrong": (
         Row(TOSS_OLD, "환불계좌 형식", "RF26"),
-        Row(TOSS_OLD, "가상계좌번호는 환불계좌로", "RF31"),
+        Row(TOSS_OLD, "가상계좌번호는 환불계좌로", "RF31", step="own_account"),
         Row(TOSS_OLD, "계좌번호와 예금주명 불일치", "RF37"),
         Row(TOSS, "예금주명이 일치하지", "INVALID_REFUND_ACCOUNT_INFO"),
         Row(TOSS, "잘못된 환불 계좌번호", "INVALID_REFUND_ACCOUNT_NUMBER"),

@@ -12,6 +12,9 @@ from tests.refunds.policies.cases import ACCOUNT, TEL, asking, only_violation, p
         ("html5_inicis", "vbank", ["account_required"]),
         ("some_new_pg", "vbank", ["account_required"]),
         ("smartro_v2", "trans", ["account_required"]),
+        ("welcome", "vbank", ["account_required"]),
+        ("welcome", "trans", ["account_required"]),
+        ("welcome", "card", []),
         ("smartro", "trans", []),
         ("html5_inicis", "trans", []),
         ("smartro_v2", "card", []),
@@ -85,15 +88,18 @@ def test_message_contains_the_bank_as_typed():
     ("pg_provider", "pay_method", "expected"),
     [
         ("smartro", "vbank", ["tel_required"]),
-        ("smartro", "trans", ["tel_required"]),
+        ("smartro", "trans", []),
         ("smartro_v2", "vbank", ["tel_required"]),
         ("smartro_v2", "trans", ["tel_required"]),
+        ("welcome", "vbank", ["tel_required"]),
+        ("welcome", "trans", ["tel_required"]),
+        ("welcome", "card", []),
         ("smartro", "card", []),
         ("smartro_v2", "card", []),
         ("daou", "vbank", []),
     ],
 )
-def test_smartro_needs_the_holders_telephone(pg_provider, pay_method, expected):
+def test_smartro_and_welcome_need_the_holders_telephone(pg_provider, pay_method, expected):
     assert violations(asking(paid(pg_provider, pay_method), **ACCOUNT)) == expected
 
 
@@ -139,14 +145,40 @@ def test_unneeded_account_is_neither_checked_nor_sent():
 
 
 @pytest.mark.parametrize(
-    ("pg_provider", "bank", "tel"),
-    [("kcp", "BK88", ""), ("html5_inicis", "88", ""), ("smartro", "088", "01012345678")],
+    ("pg_provider", "bank"), [("kcp", "BK88"), ("html5_inicis", "88"), ("smartro", "088"), ("welcome", "088")]
 )
-def test_account_is_sent_with_the_pgs_bank_code(pg_provider, bank, tel):
+def test_account_is_sent_with_the_pgs_bank_code_and_the_telephone(pg_provider, bank):
     account = ACCOUNT | {"refund_bank": "신한은행", "refund_holder": " 홍길동 "}
     assert wire_account(asking(paid(pg_provider, "vbank"), **account, **TEL)) == WireAccount(
-        holder="홍길동", bank=bank, account="110123456789", tel=tel, standard_bank="088"
+        holder="홍길동", bank=bank, account="110123456789", tel="01012345678", standard_bank="088"
     )
+
+
+@pytest.mark.parametrize("typed", ["", "1234", "not a number"])
+def test_a_telephone_that_is_not_needed_is_sent_only_if_it_is_one(typed):
+    context = asking(paid("kcp", "vbank"), **ACCOUNT, refund_tel=typed)
+    assert violations(context) == []
+    assert wire_account(context).tel == ""
+
+
+@pytest.mark.parametrize(
+    ("bank_of_payment", "typed", "bank", "expected"),
+    [
+        ({"vbank_code": "088"}, "110-123-456789", "088", ["account_is_virtual"]),
+        ({"vbank_code": "88"}, "110123456789", "신한", ["account_is_virtual"]),
+        ({"vbank_name": "신한은행"}, "110 123 456789", "088", ["account_is_virtual"]),
+        ({}, "110-123-456789", "088", ["account_is_virtual"]),
+        ({"vbank_code": "004"}, "110-123-456789", "088", []),
+        ({"vbank_code": "088"}, "110-123-456780", "088", []),
+        ({"vbank_code": "088"}, "110-123-45678", "088", []),
+    ],
+)
+def test_virtual_account_that_was_paid_into_cannot_receive_the_refund(bank_of_payment, typed, bank, expected):
+    for vbank_num in ("110123456789", "110-123-456789"):
+        payment = paid(pay_method="vbank", vbank_num=vbank_num, **bank_of_payment)
+        account = ACCOUNT | {"refund_account": typed, "refund_bank": bank}
+        assert violations(asking(payment, **account)) == expected
+    assert violations(asking(paid(pay_method="vbank", vbank_num=""), **ACCOUNT)) == []
 
 
 def test_telephone_number_is_sent_without_its_country_code():

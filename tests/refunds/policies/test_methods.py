@@ -27,7 +27,7 @@ from tests.refunds.policies.cases import (
     warnings,
 )
 
-EXCEPTIONS = ["html5_inicis_phone_partial", "kcp_phone_partial", "kcp_phone_next_month"]
+EXCEPTIONS = ["kcp_phone_partial", "kcp_phone_next_month", "welcome_partial"]
 
 
 # --- Mobile phone payments ------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def test_phone_payment_is_refunded_in_its_month_in_seoul_only(paid_at, now, expe
 
 
 @pytest.mark.parametrize(("amount", "expected"), [(10_000, []), (None, []), (9_999, ["phone_partial"])])
-@pytest.mark.parametrize("pg_provider", ["danal", "kcp", "html5_inicis", "ksnet"])
+@pytest.mark.parametrize("pg_provider", ["danal", "kcp", "mobilians", "ksnet"])
 def test_phone_payment_is_refunded_in_full_only(pg_provider, amount, expected):
     assert violations(asking(paid(pg_provider, "phone"), amount)) == expected
 
@@ -64,10 +64,7 @@ def test_rest_of_a_phone_payment_is_a_partial_refund():
 @pytest.mark.parametrize(
     ("pg_provider", "contract", "expected"),
     [
-        ("html5_inicis", "html5_inicis_phone_partial", []),
-        ("html5_inicis", "kcp_phone_partial", ["phone_partial"]),
         ("kcp", "kcp_phone_partial", []),
-        ("kcp", "html5_inicis_phone_partial", ["phone_partial"]),
         ("kcp", "kcp_phone_next_month", ["phone_partial"]),
         ("danal", "kcp_phone_partial", ["phone_partial"]),
     ],
@@ -75,6 +72,15 @@ def test_rest_of_a_phone_payment_is_a_partial_refund():
 def test_contract_allows_partial_refunds_of_phone_payments_at_its_pg(pg_provider, contract, expected):
     payment = paid(pg_provider, "phone")
     assert violations(asking(payment, 4_000, contracts=[contract])) == expected
+
+
+@pytest.mark.parametrize("amount", [1, 9_999])
+@pytest.mark.parametrize("pg_provider", ["html5_inicis", "inicis"])
+def test_inicis_refunds_a_phone_payment_in_part_by_approving_the_rest_anew(pg_provider, amount):
+    context = asking(paid(pg_provider, "phone"), amount)
+    assert violations(context) == []
+    assert warnings(context) == ["phone_approved_anew"]
+    assert warnings(asking(paid(pg_provider, "phone"), 10_000)) == []
 
 
 @pytest.mark.parametrize(
@@ -122,6 +128,11 @@ def test_a_virtual_account_warns_without_the_contract_of_its_pg(contracts, expec
     assert ("vbank_contract" in warnings(context)) is expected
 
 
+@pytest.mark.parametrize(("pg_provider", "expected"), [("tosspayments", False), ("uplus", True), ("kicc", True)])
+def test_toss_payments_needs_no_contract_for_virtual_accounts(pg_provider, expected):
+    assert ("vbank_contract" in warnings(asking(paid(pg_provider, "vbank"), **ACCOUNT))) is expected
+
+
 def test_virtual_account_warning_shows_the_transfer_fee():
     context = asking(paid(pay_method="vbank"), 10_000, contracts=VBANK_CONTRACT, vbank_fee=300, **ACCOUNT)
     message = next(warning.message for warning in check(context).warnings if warning.code == "vbank_fee")
@@ -134,10 +145,25 @@ def test_fee_of_zero_gives_no_warning():
     assert warnings(context) == ["vbank_payout"]
 
 
-@pytest.mark.parametrize(("pg_provider", "expected"), [("html5_inicis", "vbank_payout"), ("daou", "vbank_slow_payout")])
+@pytest.mark.parametrize(
+    ("pg_provider", "expected"),
+    [
+        ("html5_inicis", "vbank_payout"),
+        ("ksnet", "vbank_payout"),
+        ("kcp", "vbank_next_day_payout"),
+        ("mobilians", "vbank_thursday_payout"),
+        ("mobilians_v2", "vbank_thursday_payout"),
+        ("daou", "vbank_slow_payout"),
+    ],
+)
 def test_virtual_account_warning_shows_the_payout_time(pg_provider, expected):
-    context = asking(paid(pg_provider, "vbank"), contracts=VBANK_CONTRACT, **ACCOUNT)
-    assert warnings(context) == ["vbank_fee", expected]
+    payment = paid(pg_provider, "vbank")
+    assert warnings(asking(payment, contracts=VBANK_CONTRACT, **ACCOUNT)) == ["vbank_fee", expected]
+
+
+def test_what_settles_later_is_not_said_to_be_paid_in_days():
+    payment = paid("smartro_v2", "vbank")
+    assert warnings(asking(payment, contracts=VBANK_CONTRACT, **ACCOUNT, **TEL)) == ["vbank_fee", "settles_later"]
 
 
 def test_card_gives_no_virtual_account_warning():
@@ -230,29 +256,96 @@ def test_ksnet_refunds_virtual_accounts_by_day(hour, minute, second, expected):
 # --- In full only ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pay_method", ["cultureland", "smartculture", "booknlife"])
 @pytest.mark.parametrize(
-    ("pg_provider", "amount", "expected"),
+    ("pg_provider", "in_full_only"),
     [
-        ("tosspayments", 10_000, []),
-        ("tosspayments", 9_999, ["gift_certificate_partial"]),
-        ("html5_inicis", 9_999, []),
+        ("tosspayments", {"cultureland", "culturegift", "smartculture", "booknlife"}),
+        ("daou", {"smartculture", "booknlife"}),
+        ("mobilians", {"smartculture"}),
+        ("mobilians_v2", {"smartculture"}),
+        ("html5_inicis", set()),
+        ("galaxia", set()),
     ],
 )
-def test_toss_refunds_gift_certificates_in_full(pay_method, pg_provider, amount, expected):
-    assert violations(asking(paid(pg_provider, pay_method), amount)) == expected
+@pytest.mark.parametrize("pay_method", ["cultureland", "culturegift", "smartculture", "booknlife"])
+def test_some_gift_certificates_are_refunded_in_full(pay_method, pg_provider, in_full_only):
+    expected = ["gift_certificate_partial"] if pay_method in in_full_only else []
+    assert violations(asking(paid(pg_provider, pay_method), 9_999)) == expected
+    assert violations(asking(paid(pg_provider, pay_method), 10_000)) == []
 
 
 def test_toss_refunds_cards_in_part():
     assert violations(asking(paid("tosspayments", "card"), 9_999)) == []
 
 
+@pytest.mark.parametrize("pg_provider", ["html5_inicis", "kcp", "nice_v2", "tosspayments", "welcome"])
 @pytest.mark.parametrize(
     ("escrow", "amount", "expected"),
     [(True, 10_000, []), (True, 9_999, ["escrow_partial"]), (False, 9_999, [])],
 )
-def test_escrow_payments_are_refunded_in_full(escrow, amount, expected):
-    assert violations(asking(paid(escrow=escrow), amount)) == expected
+def test_escrow_payments_are_refunded_in_full(pg_provider, escrow, amount, expected):
+    payment = paid(pg_provider, escrow=escrow)
+    assert violations(asking(payment, amount)) == expected
+    assert ("escrow" in warnings(asking(payment, 10_000))) is escrow
+
+
+@pytest.mark.parametrize("pg_provider", ["ksnet", "settle", "some_new_pg"])
+def test_escrow_warns_where_the_buyers_confirmation_decides(pg_provider):
+    context = asking(paid(pg_provider, escrow=True), 9_999)
+    assert violations(context) == []
+    assert warnings(context) == ["escrow"]
+
+
+@pytest.mark.parametrize("pay_method", ["naverpay", "card", "point"])
+def test_a_naver_order_is_refunded_at_naver(pay_method):
+    violation = only_violation(asking(paid("naverco", pay_method)))
+    assert (violation.code, violation.field) == ("naver_order", "")
+
+
+@pytest.mark.parametrize(
+    ("pg_provider", "pay_method", "expected"),
+    [
+        ("inicis_jp", "cvs", (["convenience_store"], [])),
+        ("inicis_jp", "convenience_store", (["convenience_store"], [])),
+        ("inicis_jp", "card", ([], [])),
+        ("galaxia", "cvs", ([], ["convenience_store_paid"])),
+    ],
+)
+def test_convenience_store_payments_are_never_refunded_in_japan(pg_provider, pay_method, expected):
+    context = asking(paid(pg_provider, pay_method))
+    assert (violations(context), warnings(context)) == expected
+
+
+@pytest.mark.parametrize(
+    ("pg_provider", "contracts", "amount", "expected"),
+    [
+        ("welcome", [], 9_999, ["welcome_partial"]),
+        ("welcome", ["welcome_partial"], 9_999, []),
+        ("welcome", [], 10_000, []),
+        ("paymentwall", [], 9_999, ["settles_later", "paymentwall_partial"]),
+        ("paymentwall", [], 10_000, ["settles_later"]),
+    ],
+)
+def test_partial_refund_warns_where_it_depends_on_what_a_payment_does_not_show(
+    pg_provider, contracts, amount, expected
+):
+    payment = paid(pg_provider)
+    context = asking(payment, amount, now=PAID_AT, contracts=contracts)
+    assert violations(context) == []
+    assert warnings(context) == expected
+
+
+@pytest.mark.parametrize(
+    ("pg_provider", "pay_method", "now", "expected"),
+    [
+        ("html5_inicis", "trans", seoul(2026, 3, 2, 23, 59, 59), False),
+        ("html5_inicis", "trans", seoul(2026, 3, 3, 0), True),
+        ("paymentwall", "card", seoul(2026, 3, 3, 0), True),
+        ("html5_inicis", "card", seoul(2026, 3, 3, 0), False),
+    ],
+)
+def test_fee_is_kept_after_the_day_of_payment(pg_provider, pay_method, now, expected):
+    assert ("fee_kept" in warnings(asking(paid(pg_provider, pay_method), now=now))) is expected
 
 
 @pytest.mark.parametrize(
@@ -315,6 +408,10 @@ def test_payment_without_a_date_gives_no_late_warning():
         ("smartro", "vbank", False),
         ("paypal_v2", "paypal", True),
         ("paypal", "paypal", False),
+        ("paymentwall", "card", True),
+        ("kicc", "wechat", True),
+        ("kicc", "card", False),
+        ("eximbay", "wechat", False),
     ],
 )
 def test_some_pgs_settle_refunds_later(pg_provider, pay_method, expected):
@@ -380,7 +477,7 @@ def test_wallet_inside_a_pg_has_no_effect():
         ("html5_inicis", "card", {"takes_vat"}),
         ("daou", "vbank", {"account"}),
         ("smartro", "vbank", {"account", "tel"}),
-        ("smartro", "trans", {"tel"}),
+        ("smartro", "trans", set()),
         ("smartro_v2", "trans", {"account", "tel"}),
         ("smartro_v2", "card", set()),
         ("naverpay", "card", {"reason", "requester"}),

@@ -169,6 +169,9 @@ def test_every_warning_names_the_input_that_avoids_it():
         "tax_free_of_discount": "tax_free",
         "tax_free_unchecked": "tax_free",
         "tax_parts_of_first_only": "tax_free",
+        "phone_approved_anew": "amount",
+        "welcome_partial": "amount",
+        "paymentwall_partial": "amount",
         "vat_not_named": "vat_amount",
     }
 
