@@ -26,7 +26,7 @@ def payment_differences(shown: Truth) -> Iterator[str]:
         yield f"{uid}: missing in the ledger"
         return
     done = list(payment.refunds.succeeded())
-    booked = sum((record.booked_amount for record in done), Decimal(0))
+    booked = sum((record.net_amount for record in done), Decimal(0))
     history = shown["cancel_history"]
     if not payment.cancel_amount == booked == Decimal(shown["cancel_amount"]):
         yield f"{uid}: payment {payment.cancel_amount}, records {booked}, i'mport {shown['cancel_amount']}"

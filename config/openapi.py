@@ -26,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "WEBHOOKS": [
         "webhooks.openapi.refund_succeeded",
         "webhooks.openapi.refund_failed",
+        "webhooks.openapi.refund_reversed",
         "webhooks.openapi.ping",
     ],
     # Reading it needs no account and no session.

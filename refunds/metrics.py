@@ -15,8 +15,9 @@ from monitoring.collectors import PREFIX, register_collector
 from monitoring.multiprocess import measure
 from monitoring.worker import worker_last_seen
 from payments.labels import PAY_METHODS
-from refunds.models import LIVE_STATUSES, RefundRecord
-from refunds.signals import refund_settled
+from payments.models import Payment
+from refunds.models import LIVE_STATUSES, RefundRecord, RefundReversal
+from refunds.signals import refund_reversed, refund_settled
 
 ENDED = Counter(
     f"{PREFIX}_refunds_total",
@@ -30,12 +31,29 @@ AMOUNT = Counter(
     ("source", "currency"),
     registry=None,
 )
+REVERSED = Counter(
+    f"{PREFIX}_reversed_amount_total",
+    "Money given back that was taken back again, in major units of its currency.",
+    ("source", "currency"),
+    registry=None,
+)
 
 
 @receiver(refund_settled, dispatch_uid="refunds.metrics")
 def count_ended(*, record: RefundRecord, **_signal: Any) -> None:
     """Count the refund once its end is committed."""
     transaction.on_commit(partial(measure, partial(_count, record)), robust=True)
+
+
+@receiver(refund_reversed, dispatch_uid="refunds.metrics.reversed")
+def count_reversed(*, reversal: RefundReversal, **_signal: Any) -> None:
+    """Count the reversal once it is committed."""
+    transaction.on_commit(partial(measure, partial(_count_reversed, reversal)), robust=True)
+
+
+def _count_reversed(reversal: RefundReversal) -> None:
+    refund = reversal.refund
+    REVERSED.labels(refund.source, refund.payment.currency).inc(float(reversal.amount))
 
 
 def _count(record: RefundRecord) -> None:
@@ -52,6 +70,8 @@ def collect() -> Iterable[Metric]:
     yield from _open()
     review = RefundRecord.objects.needing_review().count()
     yield GaugeMetricFamily(f"{PREFIX}_refunds_needing_review", "Refunds that somebody has to look at.", value=review)
+    text = "Payments for which i'mport shows less refunded than the ledger."
+    yield GaugeMetricFamily(f"{PREFIX}_payments_taken_back", text, value=Payment.objects.taken_back().count())
     swept_at = worker_last_seen()
     if swept_at is not None:
         text = "When the worker last did its periodic work."

@@ -17,7 +17,7 @@ from core.errors import DomainError
 from core.money import format_money, quantize
 from payments.models import Payment, PaymentStatus
 from refunds.messages import message_of, next_step_of
-from refunds.models import ReconciliationReport, RefundRecord, RefundSource, RefundStatus, RefusalClass
+from refunds.models import ReconciliationReport, RefundRecord, RefundReversal, RefundSource, RefundStatus, RefusalClass
 from refunds.services.preview import RefundPreview
 
 Json = dict[str, Any]
@@ -90,7 +90,7 @@ class PaymentSerializer(RowSerializer):
     pay_method = serializers.CharField(help_text="`card`, `trans`, `vbank`, `phone`, …")
     currency = serializers.CharField(help_text="ISO 4217.")
     amount = Amount(help_text=f"Paid. {MAJOR_UNITS}")
-    cancel_amount = Amount(help_text="Refunded so far.")
+    cancel_amount = Amount(help_text="Refunded so far, without what was taken back.")
     refundable_amount = Amount(help_text="Left to refund; like `amount`, before a promotion's discount.")
     paid_at = serializers.DateTimeField(allow_null=True)
 
@@ -114,6 +114,7 @@ class RefundSerializer(RowSerializer):
     currency = serializers.CharField(source="payment.currency", help_text="ISO 4217.")
     amount = Amount(help_text=f"Requested. {MAJOR_UNITS}")
     cancelled_amount = Amount(allow_null=True, help_text="What i'mport refunded; null until then.")
+    reversed_amount = Amount(help_text="The part of it that was taken back: it is not refunded.")
     reason = serializers.CharField()
     refund_account_last4 = serializers.CharField(help_text="The last digits of the account number.")
     cancellation_id = serializers.CharField(help_text="i'mport's number of the cancellation.")
@@ -123,6 +124,16 @@ class RefundSerializer(RowSerializer):
     requested_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
     refusal = RefusalSerializer(allow_null=True, help_text="Why i'mport refused; null if it did not.")
+
+
+class ReversalSerializer(RowSerializer):
+    """One refund, or a part of it, that was taken back; `webhooks.openapi` describes it."""
+
+    refund = serializers.CharField(source="refund.number")
+    currency = serializers.CharField(source="refund.payment.currency")
+    amount = Amount()
+    seen_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
 
 
 class ViolationSerializer(serializers.Serializer[Any]):
@@ -150,7 +161,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 # A serializer copies and binds its fields when it is made: once is enough.
-_PAYMENT, _REFUND = PaymentSerializer(), RefundSerializer()
+_PAYMENT, _REFUND, _REVERSAL = PaymentSerializer(), RefundSerializer(), ReversalSerializer()
 _VIOLATIONS, _ERROR = ViolationSerializer(many=True), ErrorSerializer()
 
 
@@ -162,6 +173,11 @@ def payment_json(payment: Payment) -> Json:
 def refund_json(refund: RefundRecord) -> Json:
     """A refund as the storefront sees it; of the account only the last digits."""
     return _REFUND.to_representation(refund)
+
+
+def reversal_json(reversal: RefundReversal) -> Json:
+    """A reversal as the storefront sees it, without the staff's names and words."""
+    return _REVERSAL.to_representation(reversal)
 
 
 def error_json(exc: DomainError) -> Json:

@@ -1,12 +1,12 @@
-"""Create an event in the transaction that settles a refund; render its body before the first attempt."""
+"""Create an event in the transaction that settles or reverses a refund; render its body before the first attempt."""
 
 from datetime import datetime
 
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 
-from refunds.models import RefundRecord, RefundStatus
-from refunds.serialization import Json, payment_json, refund_json
+from refunds.models import RefundRecord, RefundReversal, RefundStatus
+from refunds.serialization import Json, payment_json, refund_json, reversal_json
 from webhooks.models import Delivery, Endpoint, Event, EventType
 
 _TYPES = {
@@ -21,11 +21,20 @@ def note_settlement(record: RefundRecord) -> list[Endpoint]:
     Part of the caller's transaction: event and settlement are committed together or not at all. Without such an
     endpoint, nothing is written.
     """
-    event_type = _TYPES[RefundStatus(record.status)]
+    return _note(_TYPES[RefundStatus(record.status)], record, record.settled_at or timezone.now())
+
+
+def note_reversal(reversal: RefundReversal) -> list[Endpoint]:
+    """Create the event of a reversal in the same way."""
+    return _note(EventType.REFUND_REVERSED, reversal.refund, reversal.created_at, reversal)
+
+
+def _note(
+    event_type: EventType, refund: RefundRecord, now: datetime, reversal: RefundReversal | None = None
+) -> list[Endpoint]:
     wanted_by = [endpoint for endpoint in Endpoint.objects.filter(enabled=True) if endpoint.wants(event_type)]
     if wanted_by:
-        now = record.settled_at or timezone.now()
-        event = Event.objects.create(type=event_type, refund=record, created_at=now)
+        event = Event.objects.create(type=event_type, refund=refund, reversal=reversal, created_at=now)
         Delivery.objects.bulk_create(
             Delivery(event=event, endpoint=endpoint, next_attempt_at=now) for endpoint in wanted_by
         )
@@ -41,13 +50,18 @@ def body_of(event: Event) -> str:
     return event.body
 
 
-def event_json(event_type: str, at: datetime, refund: RefundRecord | None) -> Json:
+def event_json(
+    event_type: str, at: datetime, refund: RefundRecord | None, reversal: RefundReversal | None = None
+) -> Json:
     """Return the content of an event; a test has no refund and no data."""
     data = {"refund": refund_json(refund), "payment": payment_json(refund.payment)} if refund else {}
+    if reversal:
+        data["reversal"] = reversal_json(reversal)
     return {"type": event_type, "timestamp": at, "data": data}
 
 
 def _body(event: Event) -> str:
     refunds = RefundRecord.objects.select_related("payment")
     refund = refunds.get(pk=event.refund_id) if event.refund_id is not None else None
-    return bytes(JSONRenderer().render(event_json(event.type, event.created_at, refund))).decode()
+    content = event_json(event.type, event.created_at, refund, event.reversal)
+    return bytes(JSONRenderer().render(content)).decode()

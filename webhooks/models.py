@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.encryption.fields import EncryptedTextField
-from refunds.models import RefundRecord
+from refunds.models import RefundRecord, RefundReversal
 from webhooks.failures import Failure
 
 MAX_URL_LENGTH = 500
@@ -20,6 +20,7 @@ MAX_URL_LENGTH = 500
 class EventType(models.TextChoices):
     REFUND_SUCCEEDED = "refund.succeeded", _("Refunded")
     REFUND_FAILED = "refund.failed", _("Refund failed")
+    REFUND_REVERSED = "refund.reversed", _("Refund reversed")
     PING = "ping", _("Test")
 
 
@@ -82,12 +83,23 @@ class Endpoint(models.Model):
 
 
 class Event(models.Model):
-    """An event. `body` is written before the first attempt, and is the same for every endpoint and attempt."""
+    """An event. `body` is written before the first attempt, and is the same for every endpoint and attempt.
+
+    `refund` is what it is about, `reversal` as well if a refund was reversed; a test has neither.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     type = models.CharField(_("event"), max_length=40, choices=EventType.choices)
     refund = models.ForeignKey(
         RefundRecord, verbose_name=_("refund"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reversal = models.OneToOneField(
+        RefundReversal,
+        verbose_name=_("refund reversal"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
     created_at = models.DateTimeField(_("happened at"), db_index=True)
     body = models.TextField(_("content"), blank=True)
@@ -98,14 +110,19 @@ class Event(models.Model):
         ordering = ("-id",)
         default_permissions = ()
         constraints = (
-            # A refund ends once, so it has one event.
+            # A refund ends once, so it has one event besides those of its reversals.
             models.UniqueConstraint(
-                fields=["refund"], condition=Q(refund__isnull=False), name="one_event_for_each_refund"
+                fields=["refund"], condition=Q(refund__isnull=False, reversal=None), name="one_event_for_each_refund"
             ),
             models.CheckConstraint(condition=Q(type__in=EventType.values), name="event_type_known"),
             models.CheckConstraint(
                 condition=Q(type="ping", refund=None) | (~Q(type="ping") & Q(refund__isnull=False)),
                 name="event_is_about_a_refund",
+            ),
+            models.CheckConstraint(
+                condition=Q(type="refund.reversed", reversal__isnull=False)
+                | (~Q(type="refund.reversed") & Q(reversal=None)),
+                name="event_of_a_reversal_names_it",
             ),
         )
 

@@ -5,9 +5,9 @@ By hand: drf-spectacular omits the headers of webhooks.
 
 from drf_spectacular.utils import OpenApiWebhook
 
-from refunds.api.openapi.examples import AT, REFUSED, SUCCEEDED, written
-from refunds.models import RefundRecord
-from refunds.serialization import Json
+from refunds.api.openapi.examples import AT, REFUSED, REVERSAL, REVERSED, SUCCEEDED, written
+from refunds.models import RefundRecord, RefundReversal
+from refunds.serialization import MAJOR_UNITS, Json
 from webhooks.events import event_json
 from webhooks.models import EventType
 
@@ -28,7 +28,12 @@ _HEADERS = [
 
 
 def _webhook(
-    event_type: str, summary: str, description: str, data: Json, refund: RefundRecord | None
+    event_type: str,
+    summary: str,
+    description: str,
+    data: Json,
+    refund: RefundRecord | None,
+    reversal: RefundReversal | None = None,
 ) -> OpenApiWebhook:
     schema = {
         "type": "object",
@@ -39,7 +44,7 @@ def _webhook(
         },
         "required": ["type", "timestamp", "data"],
     }
-    shown = written(event_json(event_type, AT, refund))
+    shown = written(event_json(event_type, AT, refund, reversal))
     operation = {
         "summary": summary,
         "description": f"{description} {_DELIVERY}",
@@ -71,6 +76,23 @@ _REFUND_DATA: Json = {
     },
     "required": ["refund", "payment"],
 }
+_TIME = {"type": "string", "format": "date-time"}
+_REVERSAL: Json = {
+    "type": "object",
+    "properties": {
+        "refund": {"type": "string", "description": "The refund's number."},
+        "currency": {"type": "string", "description": "ISO 4217."},
+        "amount": {"type": "number", "description": f"Taken back. {MAJOR_UNITS}"},
+        "seen_at": {**_TIME, "description": "When i'mport was first seen to show less refunded."},
+        "created_at": {**_TIME, "description": "When staff accepted it."},
+    },
+    "required": ["refund", "currency", "amount", "seen_at", "created_at"],
+}
+_REVERSAL_DATA: Json = {
+    "type": "object",
+    "properties": {**_REFUND_DATA["properties"], "reversal": _REVERSAL},
+    "required": [*_REFUND_DATA["required"], "reversal"],
+}
 _AS_IT_WAS = "`payment` is as it was when the event was first sent."
 
 refund_succeeded = _webhook(
@@ -86,6 +108,15 @@ refund_failed = _webhook(
     f"`code` and `message` of the refund say why. {_AS_IT_WAS}",
     _REFUND_DATA,
     REFUSED,
+)
+refund_reversed = _webhook(
+    EventType.REFUND_REVERSED.value,
+    "A refund was reversed, in whole or in part",
+    "i'mport shows less refunded than before, for example because a bank sent the money back, and staff accepted that. "
+    f"The refund stays `succeeded`; its `reversed_amount` is the sum of its reversals. {_AS_IT_WAS}",
+    _REVERSAL_DATA,
+    REVERSED,
+    REVERSAL,
 )
 ping = _webhook(
     EventType.PING.value,

@@ -5,13 +5,19 @@ from typing import Any
 from django.dispatch import receiver
 
 from core.queue import enqueue
-from refunds.models import RefundRecord
-from refunds.signals import refund_settled
-from webhooks.events import note_settlement
+from refunds.models import RefundRecord, RefundReversal
+from refunds.signals import refund_reversed, refund_settled
+from webhooks.events import note_reversal, note_settlement
 from webhooks.tasks import deliver_to
 
 
 @receiver(refund_settled, dispatch_uid="webhooks.note_event")
 def note_event(*, record: RefundRecord, **_signal: Any) -> None:
     for endpoint in note_settlement(record):
+        enqueue(deliver_to, endpoint.pk)
+
+
+@receiver(refund_reversed, dispatch_uid="webhooks.note_reversal")
+def note_reversal_event(*, reversal: RefundReversal, **_signal: Any) -> None:
+    for endpoint in note_reversal(reversal):
         enqueue(deliver_to, endpoint.pk)

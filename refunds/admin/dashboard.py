@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
@@ -18,10 +18,11 @@ from django.utils.translation import ngettext
 
 from core.admin.display import since
 from core.money import KRW, format_money, format_totals
+from payments.models import Payment
 from refunds.admin.drift.reports import result_badge
 from refunds.admin.worker import no_worker_text
 from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
-from refunds.permissions import may_resolve, may_view_refunds, may_view_reports
+from refunds.permissions import may_resolve, may_view_payments, may_view_refunds, may_view_reports
 
 DAYS = 30
 LINES = 6
@@ -81,7 +82,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **context,
         "title": _("Overview"),
         "worker_warning": no_worker_text(),
-        "cards": [*_open_cards(), *_refunded_cards(days, today), *_drift_cards(user)],
+        "cards": [*_taken_back_cards(user), *_open_cards(), *_refunded_cards(days, today), *_drift_cards(user)],
         "chart": _chart(days, today),
         "newest": refunds[:LINES],
         "oldest": refunds.live().order_by("requested_at")[:LINES],
@@ -123,6 +124,16 @@ def _open_cards() -> list[Card]:
     ]
 
 
+def _taken_back_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
+    """Return the card of the payments for which i'mport shows less refunded than we do, if there are any."""
+    count = Payment.objects.taken_back().count() if may_view_payments(user) else 0
+    if not count:
+        return []
+    url = reverse("admin:payments_payment_changelist", query={"refund": "taken_back"})
+    title, note = _("Taken back at i'mport"), _("Less refunded there than recorded here")
+    return [Card("taken_back", title, str(count), note, url, "amber")]
+
+
 def _refunded_cards(days: list[Day], today: date) -> list[Card]:
     first = today - timedelta(days=DAYS - 1)
     spans = (
@@ -156,7 +167,7 @@ def _refunded_since(first: date) -> list[Day]:
         .order_by()
         .annotate(day=TruncDate("cancelled_at"))
         .values_list("day", "payment__currency")
-        .annotate(total=Sum("cancelled_amount"), count=Count("pk"))
+        .annotate(total=Sum(F("cancelled_amount") - F("reversed_amount")), count=Count("pk"))
     )
     return [Day(*row) for row in rows]
 

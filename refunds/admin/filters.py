@@ -32,6 +32,7 @@ class RefundStateFilter(ChoiceFilter):
             _("Outcome unknown or needs review"),
             _having(status=RefundStatus.UNKNOWN) | _having(needs_review=True),
         ),
+        "taken_back": (_("Taken back at i'mport"), Q(taken_back_seen_at__isnull=False)),
         "failed": (_("A refund failed"), _having(status=RefundStatus.FAILED)),
     }
 
@@ -42,6 +43,7 @@ class RefundStatusFilter(ChoiceFilter):
     options = {
         "open": (_("All open refunds"), Q(status__in=LIVE_STATUSES)),
         **{status: (label, Q(status=status)) for status, label in RefundStatus.choices},
+        "reversed": (_("Reversed"), Q(reversed_amount__gt=0)),
     }
 
 

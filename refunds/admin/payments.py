@@ -19,8 +19,10 @@ from refunds.admin.export import ExportingAdmin
 from refunds.admin.filters import RefundStateFilter
 from refunds.admin.progress import waiting_refund
 from refunds.admin.reconcile import check, report_check
-from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, older_refunds_url
+from refunds.admin.reversal import reversal, reversal_url
+from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, older_refunds_url, taken_back_badge
 from refunds.batches.create import MAX_ORDERS
+from refunds.messages import taken_back_message
 from refunds.models import LIVE_STATUSES, RefundRecord
 from refunds.permissions import may_refund_any
 
@@ -57,6 +59,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         own = [
             path("refund/", site.admin_view(confirm), name="payments_payment_refund"),
             path("check/", site.admin_view(check), name="payments_payment_check"),
+            path("<int:pk>/reversal/", site.admin_view(reversal), name="payments_payment_reversal"),
         ]
         return [*own, *super().get_urls()]
 
@@ -73,11 +76,14 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
             "older_refunds_url": older_refunds_url(obj),
             "waiting": waiting_refund(obj),
             "may_check": may_refund_any(request.user),
+            "taken_back": taken_back_message(obj) if obj.taken_back else "",
+            "reversal_url": reversal_url(request.user, obj),
         }
 
     @admin.display(description=_("status"))
     def state(self, payment: Payment) -> SafeString:
-        return format_html("{} {}", state_badge(payment), attention_badge(payment.notable_refunds))  # type: ignore[attr-defined]
+        attention = attention_badge(payment.notable_refunds)  # type: ignore[attr-defined]
+        return format_html("{} {} {}", state_badge(payment), taken_back_badge(payment), attention)
 
     @action(description=_("Refund…"), permissions=["refund"])  # type: ignore[untyped-decorator]
     def refund_orders(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:

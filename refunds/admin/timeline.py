@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.display import badge
 from payments.models import Payment
 from refunds.ledger import PART_SHOWN
-from refunds.messages import event_message, message_of
+from refunds.messages import event_message, message_of, taken_back_message
 from refunds.models import RefundEvent, RefundRecord, RefundStatus
 from refunds.services.bank_accounts import DROPPED, SHOWN
 from refunds.templatetags.refund_display import COLOURS
@@ -30,6 +30,7 @@ EVENTS: dict[str, str | Promise] = {
     "not_carried_out": _("Checked: not executed"),
     "needs_review": _("Needs review"),
     "closed_by_hand": _("Closed manually"),
+    "reversed": _("Reversal accepted"),
     SHOWN: _("Account viewed"),
     DROPPED: _("Account deleted"),
 }
@@ -60,6 +61,11 @@ def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
     return badge("amber", gettext("Needs review")) if any(refund.needs_review for refund in refunds) else ""
 
 
+def taken_back_badge(payment: Payment) -> SafeString | str:
+    """Return a badge for a payment for which i'mport shows less refunded than we do; empty if it does not."""
+    return badge("amber", gettext("Taken back at i'mport"), taken_back_message(payment)) if payment.taken_back else ""
+
+
 def older_refunds_url(payment: Payment) -> str:
     """Return the address of this payment's ledger if it has more refunds than its page shows; else empty."""
     if payment.refunds.count() <= REFUNDS_SHOWN:
@@ -74,7 +80,7 @@ def timeline(refund: RefundRecord) -> list[TimelineEntry]:
 
 def _entry(event: RefundEvent) -> TimelineEntry:
     title = EVENTS.get(event.code, event.get_status_display())
-    colour = "amber" if event.code == "needs_review" else COLOURS[RefundStatus(event.status)]
+    colour = "amber" if event.code in ("needs_review", "reversed") else COLOURS[RefundStatus(event.status)]
     colour = "grey" if event.code in QUIET_EVENTS else colour
     return TimelineEntry(
         event.at, title, colour, event_message(event), event.actor, str(event.data.get("request_id", ""))

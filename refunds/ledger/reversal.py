@@ -1,7 +1,7 @@
 """Reverse booked refunds: i'mport took their cancels back, and somebody with the permission accepts that."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -53,7 +53,7 @@ def allocate(records: Iterable[RefundRecord], shown: GatewayPayment, *, parts: P
     return [Share(record, taken[record.pk]) for record in booked if taken[record.pk]]
 
 
-def _not_shown(record: RefundRecord, parts: dict[str, Decimal], items: dict[str, Decimal]) -> Decimal:
+def _not_shown(record: RefundRecord, parts: Mapping[str, Decimal], items: dict[str, Decimal]) -> Decimal:
     """Return how much of the refund the history shows no longer; 0 for one that no item ever showed."""
     known = {record.cancellation_id: record.booked_amount} if record.cancellation_id else parts
     missing = sum((max(Decimal(0), amount - items.get(key, Decimal(0))) for key, amount in known.items()), Decimal(0))

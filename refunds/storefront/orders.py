@@ -157,7 +157,7 @@ def _order_refund(payment: Payment, refund: RefundRecord) -> dict[str, Any]:
         "tone": tones.get(RefundStatus(refund.status), "info"),
         "at": refund.cancelled_at or refund.settled_at or refund.requested_at,
         "reason": refund.reason,
-        "note": message_of(refund) if refund.status == RefundStatus.FAILED else "",
+        "note": message_of(refund) if refund.status == RefundStatus.FAILED or refund.reversed_amount else "",
         "receipt_url": refund.receipt_url if refund.receipt_url.startswith("https://") else "",
     }
 

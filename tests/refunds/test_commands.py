@@ -15,6 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.renderers import JSONRenderer
 
+from payments.models import Payment
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from tests.factories import ACCOUNT_DIGITS, make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -224,3 +225,51 @@ def test_the_account_can_be_read_from_standard_input(
     cancel = sandbox.log("cancel")[0]
     assert ACCOUNT_DIGITS in str(cancel)
     assert ACCOUNT_DIGITS not in done.stdout + done.stderr
+
+
+# --- A cancel that was taken back -----------------------------------------------------------------------------
+
+
+def taken_back(sandbox: SandboxServer) -> Payment:
+    payment = paid_at_sandbox(sandbox)
+    assert run("refund", payment.merchant_uid)[0] == 0
+    sandbox.take_back(payment.imp_uid)
+    return payment
+
+
+def test_reversal_is_accepted_for_named_orders(sandbox: SandboxServer) -> None:
+    payment = taken_back(sandbox)
+    asked = ("reconcile", payment.merchant_uid, "--accept-reversal", "--reason", "bank")
+    code, document = run_json(*asked)
+    [result] = document["results"]
+    assert (code, result["code"], result["payment"]["cancel_amount"]) == (0, "reversed", 0)
+    [reversal] = result["reversals"]
+    refund = RefundRecord.objects.get()
+    assert (reversal["refund"], reversal["amount"]) == (refund.number, 10_000)
+    assert refund.reversals.get().reason == "bank"
+    assert refund.reversals.get().accepted_by_name.startswith("manage.py (")
+    assert run("reconcile", payment.merchant_uid)[0] == 0
+
+    code, document = run_json(*asked)
+    assert (code, document["results"][0]["code"]) == (1, "nothing_taken_back")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--accept-reversal",),
+        ("--accept-reversal", "--all", "--since", "2026-01-01"),
+        ("order-1", "--reason", "bank"),
+        ("--all", "--since", "2026-01-01", "--reason", "bank"),
+    ],
+)
+def test_accepting_needs_orders_and_a_reason_needs_accepting(sandbox: SandboxServer, options: tuple[str, ...]) -> None:
+    code, document = run_json("reconcile", *options)
+    assert (code, document["code"]) == (2, "invalid_options")
+
+
+def test_comparison_of_a_period_says_what_was_taken_back(sandbox: SandboxServer) -> None:
+    taken_back(sandbox)
+    code, text = run("reconcile", "--all", "--since", f"{timezone.localdate() - timedelta(days=1)}")
+    assert code == 1
+    assert "₩10,000 was taken back" in text

@@ -19,6 +19,7 @@ from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import move
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation.reconcile import reconcile
+from refunds.reconciliation.reversal import accept_reversal
 from refunds.services.refund import request_refund
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -234,6 +235,28 @@ def test_the_database_refuses_a_second_event_of_one_refund(connected: Connected)
         Event.objects.create(type="refund.succeeded", refund=record, created_at=timezone.now())
     with pytest.raises(IntegrityError), transaction.atomic():
         Event.objects.create(type="refund.succeeded", created_at=timezone.now())
+
+
+def reverse(payment: Payment, sandbox: SandboxServer, amount: int) -> None:
+    sandbox.take_back(payment.imp_uid, amount=amount)
+    accept_reversal(payment=payment, actor=Actor("manager"), reason="the bank's words")
+
+
+def test_each_reversal_is_told_with_its_amount(sandbox: SandboxServer, connected: Connected) -> None:
+    payment = paid_at_sandbox(sandbox)
+    record = refund(payment, 4_000)
+    for amount in (1_000, 3_000):
+        reverse(payment, sandbox, amount)
+    assert told() == [("refund.succeeded", record.pk), ("refund.reversed", record.pk), ("refund.reversed", record.pk)]
+
+    event = content(connected)
+    assert event["type"] == "refund.reversed"
+    assert (event["data"]["refund"]["status"], event["data"]["refund"]["reversed_amount"]) == ("succeeded", 4_000)
+    assert event["data"]["payment"]["cancel_amount"] == 0
+    reversal = event["data"]["reversal"]
+    assert (reversal["refund"], reversal["amount"]) == (record.number, 3_000)
+    assert event["timestamp"] == reversal["created_at"]
+    assert "the bank's words" not in str(event)
 
 
 def requested_refund() -> RefundRecord:

@@ -14,7 +14,7 @@ from tests.factories import paid_at_sandbox
 from tests.refunds.api.test_openapi import exact
 from tests.sandbox_server import SandboxServer
 from tests.webhooks.conftest import Connected
-from tests.webhooks.test_events import fail, refund, requested_refund
+from tests.webhooks.test_events import fail, refund, requested_refund, reverse
 from webhooks.delivery.service import deliver_due, send_test
 from webhooks.models import EventType
 
@@ -38,12 +38,14 @@ def problems(document: dict[str, Any], event: dict[str, Any]) -> list[str]:
 def test_every_type_is_described_with_an_example_that_fits(document: dict[str, Any]) -> None:
     assert set(document["webhooks"]) == set(EventType.values)
     shown = [content(document, name)["examples"][name]["value"] for name in EventType.values]
-    assert [problems(document, event) for event in shown] == [[], [], []]
+    assert [problems(document, event) for event in shown] == [[], [], [], []]
 
 
 @pytest.mark.django_db
 def test_events_are_as_described(document: dict[str, Any], sandbox: SandboxServer, connected: Connected) -> None:
-    refund(paid_at_sandbox(sandbox))
+    payment = paid_at_sandbox(sandbox)
+    refund(payment)
+    reverse(payment, sandbox, 1_000)
     fail(requested_refund())
     deliver_due()
     send_test(connected.endpoint)
@@ -53,4 +55,4 @@ def test_events_are_as_described(document: dict[str, Any], sandbox: SandboxServe
         assert problems(document, event) == []
         for header in document["webhooks"][event["type"]]["post"]["parameters"]:
             assert re.search(header["schema"]["pattern"], came.headers[header["name"]])
-    assert len(connected.receiver.received) == 3
+    assert len(connected.receiver.received) == 4

@@ -23,7 +23,7 @@ def event_lines(event: Event) -> SafeString:
     if event.refund is None:
         return two_lines(name, event.type)
     refund = event.refund
-    amount = refund.shown_amount
+    amount = event.reversal.amount if event.reversal else refund.shown_amount
     return two_lines(f"{name} {format_money(amount, refund.payment.currency)}", event.type)
 
 

@@ -175,6 +175,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("refund.succeeded", "Refunded"),
                             ("refund.failed", "Refund failed"),
+                            ("refund.reversed", "Refund reversed"),
                             ("ping", "Test"),
                         ],
                         max_length=40,
@@ -192,6 +193,17 @@ class Migration(migrations.Migration):
                         related_name="+",
                         to="refunds.refundrecord",
                         verbose_name="refund",
+                    ),
+                ),
+                (
+                    "reversal",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="refunds.refundreversal",
+                        verbose_name="refund reversal",
                     ),
                 ),
             ],
@@ -215,13 +227,16 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="event",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("refund__isnull", False)), fields=("refund",), name="one_event_for_each_refund"
+                condition=models.Q(("refund__isnull", False), ("reversal", None)),
+                fields=("refund",),
+                name="one_event_for_each_refund",
             ),
         ),
         migrations.AddConstraint(
             model_name="event",
             constraint=models.CheckConstraint(
-                condition=models.Q(("type__in", ["refund.succeeded", "refund.failed", "ping"])), name="event_type_known"
+                condition=models.Q(("type__in", ["refund.succeeded", "refund.failed", "refund.reversed", "ping"])),
+                name="event_type_known",
             ),
         ),
         migrations.AddConstraint(
@@ -233,6 +248,17 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="event_is_about_a_refund",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="event",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("reversal__isnull", False), ("type", "refund.reversed")),
+                    models.Q(models.Q(("type", "refund.reversed"), _negated=True), ("reversal", None)),
+                    _connector="OR",
+                ),
+                name="event_of_a_reversal_names_it",
             ),
         ),
         migrations.AddIndex(

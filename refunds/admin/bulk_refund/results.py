@@ -87,7 +87,7 @@ class Results:
     def refunded(self) -> list[str]:
         """The refunded total per currency."""
         refunded = [one for one in self.outcomes if one.state is State.REFUNDED]
-        return format_totals((one.refund.booked_amount, one.payment.currency) for one in refunded if one.refund)
+        return format_totals((one.refund.net_amount, one.payment.currency) for one in refunded if one.refund)
 
     @property
     def counts(self) -> list[tuple[str, SafeString, int]]:

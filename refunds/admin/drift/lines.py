@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money
 from payments.models import Payment
+from refunds.admin.reversal import reversal_url
+from refunds.messages import taken_back_message
 from refunds.models import Discrepancy
 from refunds.permissions import payments_visible_to
 
@@ -18,6 +20,7 @@ ADVICE = {
         "It is checked again automatically. If it needs review, ask i'mport or the PG, then close it "
         "on the refund's page."
     ),
+    "taken_back": _("Recorded refunds are never removed: a reversal is recorded beside them."),
     "unbookable": _("Nothing was changed. Ask the server administrator to look into it."),
     "unreachable": _(
         "Try again later. If this persists, ask the server administrator whether the i'mport API "
@@ -32,11 +35,15 @@ STILL_DIFFERENT = _(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One discrepancy. `payment` is None if it is not here or not for this user; a payment has its `note` once."""
+    """One discrepancy. `payment` is None if it is not here or not for this user.
+
+    A payment has its `note` once, and the address where a reversal can be accepted.
+    """
 
     found: Discrepancy
     payment: Payment | None
     note: str
+    reversal_url: str = ""
 
 
 def lines(user: AbstractBaseUser | AnonymousUser, shown: Iterable[Discrepancy]) -> Iterator[Line]:
@@ -47,15 +54,19 @@ def lines(user: AbstractBaseUser | AnonymousUser, shown: Iterable[Discrepancy]) 
     noted: set[str] = set()
     for found in shown:
         payment = known.get(found.imp_uid)
-        yield Line(found, payment, "" if found.imp_uid in noted else _note(found, payment))
+        if found.imp_uid in noted:
+            yield Line(found, payment, "")
+            continue
         noted.add(found.imp_uid)
+        accept = reversal_url(user, payment, found.report_id) if payment and not found.repaired else ""
+        yield Line(found, payment, _note(found, payment), accept)
 
 
 def _note(found: Discrepancy, payment: Payment | None) -> str:
-    """Return what the last repair of the payment did and what staff can do; "" if there was none."""
+    """Return what the last repair of the payment did and what staff can do; "" if there is nothing to say."""
     outcome = found.repair_outcome
     if not outcome:
-        return ""
+        return taken_back_message(payment) if payment and payment.taken_back and not found.repaired else ""
     parts: list[object] = []
     if found.repaired or outcome != "agrees":
         parts.append(found.repair_message)

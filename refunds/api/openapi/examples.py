@@ -12,7 +12,7 @@ from rest_framework.renderers import JSONRenderer
 from payments.models import Payment, PaymentStatus
 from refunds.api.lists import pagination
 from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT
-from refunds.models import FINAL_STATUSES, RefundRecord, RefundSource, RefundStatus
+from refunds.models import FINAL_STATUSES, RefundRecord, RefundReversal, RefundSource, RefundStatus
 from refunds.serialization import payment_json, refund_json
 
 _HERE = "https://refunds.example"
@@ -58,6 +58,13 @@ SUCCEEDED = refund(
     cancellation_id="cancel_961137a30c7f1875",
     receipt_url="https://receipts.example/cancel_961137a30c7f1875",
 )
+REVERSED = refund(
+    RefundStatus.SUCCEEDED,
+    cancelled_amount=Decimal(4000),
+    reversed_amount=Decimal(4000),
+    cancellation_id="cancel_961137a30c7f1875",
+)
+REVERSAL = RefundReversal(refund=REVERSED, amount=Decimal(4000), seen_at=AT, created_at=AT)
 REFUSED = refund(
     RefundStatus.FAILED,
     error_code="refused_by_gateway",

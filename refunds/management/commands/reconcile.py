@@ -14,6 +14,7 @@ from tqdm import tqdm
 from core.commands import SOME_FAILED, failure, until_broken_off
 from core.dates import date_argument, parse_moment
 from core.errors import DomainError
+from core.money import format_money
 from payments.gateway import GatewayError
 from payments.intake.catch_up import catch_up
 from payments.intake.inbox import process_waiting
@@ -22,13 +23,16 @@ from payments.models import Payment
 from refunds.batches.outcomes import BatchOutcome, State, outcomes
 from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
-from refunds.management.base import RefundCommand
-from refunds.messages import UNBOOKABLE
-from refunds.models import ReconciliationReport
+from refunds.management.base import RefundCommand, operator
+from refunds.messages import UNBOOKABLE, taken_back_message
+from refunds.models import DiscrepancyKind, ReconciliationReport
 from refunds.reconciliation.drift import compare_period, run_comparison, waiting_comparisons, write_csv
 from refunds.reconciliation.reconcile import Reconciled, import_cancels, reconcile
 from refunds.reconciliation.repair import repair_requested, reports_to_repair
-from refunds.serialization import Json, error_json, payment_json, refund_json, report_json
+from refunds.reconciliation.reversal import accept_reversal
+from refunds.serialization import Json, error_json, payment_json, refund_json, report_json, reversal_json
+
+DEFAULT_REASON = "manage.py reconcile --accept-reversal"
 
 
 class Command(RefundCommand):
@@ -45,10 +49,17 @@ class Command(RefundCommand):
         parser.add_argument("--since", type=date_argument, metavar="DATE", help="With --all: first day (Asia/Seoul).")
         parser.add_argument("--until", type=date_argument, metavar="DATE", help="With --all: last day; default: today.")
         parser.add_argument("--check", action="store_true", help="With --all: report only, repair nothing.")
+        parser.add_argument(
+            "--accept-reversal",
+            action="store_true",
+            help="With orders: where i'mport shows less refunded than the ledger, record that as taken back.",
+        )
+        parser.add_argument("--reason", metavar="TEXT", help="With --accept-reversal: why; kept in the timeline.")
         parser.add_argument("--csv", metavar="FILE", help="With --all: write the discrepancies to FILE (- for stdout).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.ensure_configured(as_json=options["json"])
+        self._check_reversal_options(options)
         if options["all"]:
             self._compare_period(options)
             return
@@ -57,7 +68,7 @@ class Command(RefundCommand):
             raise self.usage_error(message, code="invalid_options", as_json=options["json"])
         named = options["order"]
         results: list[Json] = []
-        for result in until_broken_off(self._named(named) if named else _everything()):
+        for result in until_broken_off(self._named(named, options) if named else _everything()):
             results.append(result)
             if not options["json"]:
                 line = f"{result['order']}: {result['message']}"
@@ -70,11 +81,23 @@ class Command(RefundCommand):
         if not ok:
             raise SystemExit(SOME_FAILED)
 
-    def _named(self, orders: list[str]) -> Iterator[Json]:
+    def _check_reversal_options(self, options: dict[str, Any]) -> None:
+        message = ""
+        if options["accept_reversal"] and (options["all"] or not options["order"]):
+            message = _("--accept-reversal requires orders, and does not go with --all.")
+        elif options["reason"] is not None and not options["accept_reversal"]:
+            message = _("--reason requires --accept-reversal.")
+        if message:
+            raise self.usage_error(message, code="invalid_options", as_json=options["json"])
+
+    def _named(self, orders: list[str], options: dict[str, Any]) -> Iterator[Json]:
         for order in dict.fromkeys(orders):
             try:
                 number = parse_uid(order, field="merchant_uid")
                 payment = find_by_number(payments=Payment.objects.all(), number=number)
+                if options["accept_reversal"]:
+                    yield _accept_reversal(order, payment, options["reason"])
+                    continue
             except DomainError as exc:
                 yield {"order": order, "ok": False, **error_json(exc)}
             else:
@@ -134,10 +157,14 @@ class Command(RefundCommand):
         return True
 
     def _write_report(self, report: ReconciliationReport) -> None:
+        taken_back = Payment.objects.taken_back().filter(imp_uid__in=report.discrepancies.values("imp_uid"))
+        differing = taken_back.in_bulk(field_name="imp_uid")
         for found in report.discrepancies.all():
             state = _("repaired") if found.repaired else _("unresolved")
             words = f"{found.get_kind_display()}: {found.here or '-'} / {found.there or '-'}"
             self.stdout.write(f"{found.merchant_uid} ({found.imp_uid}): {words} ({state})")
+            if found.kind == DiscrepancyKind.REFUNDED and found.imp_uid in differing:
+                self.stdout.write(f"  {taken_back_message(differing[found.imp_uid])}")
         figures = {"compared": report.compared, "found": report.found, "repaired": report.repaired}
         self.stdout.write(
             _("%(compared)d payments compared, %(found)d discrepancies, %(repaired)d repaired.") % figures
@@ -179,6 +206,20 @@ def _news_of_iamport() -> Iterator[Json]:
     notified = process_waiting()
     if notified.failed:
         yield failure("*", "notifications_unread", notified.message)
+
+
+def _accept_reversal(order: str, payment: Payment, reason: str | None) -> Json:
+    reason = DEFAULT_REASON if reason is None else reason
+    accepted = accept_reversal(payment=payment, actor=operator(), reason=reason)
+    amount = format_money(accepted.amount, payment.currency)
+    return {
+        "order": order,
+        "ok": True,
+        "code": "reversed",
+        "message": _("%(amount)s is recorded as taken back.") % {"amount": amount},
+        "payment": payment_json(accepted.payment),
+        "reversals": [reversal_json(reversal) for reversal in accepted.reversals],
+    }
 
 
 def _batch_json(outcome: BatchOutcome) -> Json:
