@@ -237,6 +237,18 @@ def taken_back(sandbox: SandboxServer) -> Payment:
     return payment
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["an order", "everything"])
+def test_cancel_taken_back_is_said_with_its_amounts(sandbox: SandboxServer, named: bool) -> None:
+    payment = taken_back(sandbox)
+    orders = [payment.merchant_uid] if named else []
+    assert run("reconcile", payment.merchant_uid)[0] == 1
+    code, text = run("reconcile", *orders)
+    assert code == 1
+    assert "i'mport shows ₩0 refunded, but ₩10,000 is recorded here" in text
+    code, document = run_json("reconcile", *orders)
+    assert (code, document["ok"], [result["code"] for result in document["results"]]) == (1, False, ["taken_back"])
+
+
 def test_reversal_is_accepted_for_named_orders(sandbox: SandboxServer) -> None:
     payment = taken_back(sandbox)
     asked = ("reconcile", payment.merchant_uid, "--accept-reversal", "--reason", "bank")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
 from django.utils import timezone
-from pytest_django import Settings
 
 from payments.gateway import GatewayPayment
 from payments.intake.mirror import mirror_payment
@@ -111,26 +108,6 @@ def test_reading_without_a_time_counts_once_the_refund_is_long_booked() -> None:
 
 
 # --- Said ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("named", [True, False], ids=["an order", "everything"])
-def test_command_says_what_differs_and_exits_1(
-    named: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings.IAMPORT_IMP_KEY = settings.IAMPORT_IMP_SECRET = "key"
-    payment, gateway = refunded(10_000)
-    take_back(gateway)
-    read(payment, gateway)
-    monkeypatch.setattr(reconcile_module, "get_gateway", lambda: gateway)
-    orders = [payment.merchant_uid] if named else []
-    with pytest.raises(SystemExit, match="1"):
-        call_command("reconcile", *orders)
-    assert "i'mport shows ₩0 refunded, but ₩10,000 is recorded here" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="1"):
-        call_command("reconcile", *orders, "--json")
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is False
-    assert [result["code"] for result in told["results"]] == ["taken_back"]
 
 
 def test_sweep_reads_a_payment_with_a_difference_again_every_hour() -> None:
