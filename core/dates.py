@@ -1,16 +1,21 @@
 """Dates and times in Asia/Seoul: as operators type them, and as the rules count them."""
 
+import re
+import unicodedata
 from argparse import ArgumentTypeError
 from calendar import monthrange
-from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 SEOUL = ZoneInfo("Asia/Seoul")
+_SHOWN = 60  # characters of what is no date
 
 
 class Period(NamedTuple):
@@ -20,15 +25,50 @@ class Period(NamedTuple):
     days: int = 0
 
 
-def date_argument(text: str) -> datetime | date:
-    """Parse a date (2026-11-01) or a time (2026-11-01T09:30), as an argparse `type`."""
+# 2026-11-01, 2026.11.01, 2026. 11. 1., 2026/11/1, 20261101. With the year last, day and month could be either.
+_DAY = re.compile(r"(\d{4})\s*(?P<mark>[-./])\s*(\d\d?)\s*(?P=mark)\s*(\d\d?)\.?|(\d{4})(\d\d)(\d\d)", re.ASCII)
+
+
+def read_day(text: str) -> date:
+    """Read a date as people in Korea write it, also 2026년 11월 1일. Raises `ValueError` with a message."""
+    plain = unicodedata.normalize("NFKC", text).strip().replace("년", "-").replace("월", "-").removesuffix("일")
+    written = _DAY.fullmatch(plain)
     try:
-        parsed = parse_date(text) or parse_datetime(text)
-    except ValueError:
-        parsed = None
-    if parsed is None:
-        raise ArgumentTypeError(_("“%(text)s” is not a date. Write it like 2026-11-01.") % {"text": text})
-    return parsed
+        year, month, day = (int(part) for part in (written.groups() if written else ()) if part and part.isdecimal())
+        return date(year, month, day)
+    except ValueError as exc:
+        raise ValueError(_no_date(text)) from exc
+
+
+def date_argument(text: str) -> datetime | date:
+    """Read a date, or a time (2026-11-01T09:30, with or without its offset), as an argparse `type`."""
+    try:
+        try:
+            given: datetime | date | None = read_day(text)
+        except ValueError:
+            given = parse_datetime(text)
+        if given is not None:
+            parse_moment(given, end_of_day=True).astimezone(UTC)
+            return given
+    except (ValueError, OverflowError) as exc:
+        raise ArgumentTypeError(_no_date(text)) from exc
+    raise ArgumentTypeError(_no_date(text))
+
+
+def _no_date(text: str) -> str:
+    return _("“%(text)s” is not a date. Write it like 2026-11-01.") % {"text": text[:_SHOWN]}
+
+
+class DayField(forms.DateField):
+    """A date in a form, as `read_day` reads it."""
+
+    def to_python(self, value: Any) -> date | None:
+        if not isinstance(value, str) or not value.strip():
+            return super().to_python(value)
+        try:
+            return read_day(value)
+        except ValueError as exc:
+            raise ValidationError(str(exc), code="invalid") from exc
 
 
 def parse_moment(given: datetime | date, *, end_of_day: bool = False) -> datetime:

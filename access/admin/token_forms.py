@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminSingleDateWidget
 
 from access.models import ApiToken
 from access.tokens.service import DEFAULT_DAYS
+from core.dates import DayField
 
 MAX_DAYS = 365
 
@@ -22,7 +23,7 @@ def _default_day() -> date:
 class NewTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
     """Superusers choose the user; all others make tokens for themselves, so that nobody gains more rights."""
 
-    valid_until = forms.DateField(
+    valid_until = DayField(
         label=_("Valid until"),
         initial=_default_day,
         widget=UnfoldAdminSingleDateWidget,

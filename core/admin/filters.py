@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
-from unfold.utils import parse_date_str
+from unfold.contrib.filters.forms import RangeDateForm
+
+from core.dates import DayField
 
 Label = str | Promise
 
@@ -30,22 +33,38 @@ class ChoiceFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no 
         return queryset.filter(keep) if isinstance(keep, Q) else keep(queryset)
 
 
+class DayRangeForm(RangeDateForm):  # type: ignore[misc]  # the theme ships no types
+    """The theme's form of two days, which reads them as `core.dates` does."""
+
+    def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(name, *args, **kwargs)
+        for end, theirs in self.fields.items():
+            self.fields[end] = DayField(label="", required=False, widget=theirs.widget)
+
+
 class SeoulDateFilter(RangeDateFilter):  # type: ignore[misc]  # the theme ships no types
-    """Rows from one day in Asia/Seoul to another, both included."""
+    """Rows from one day in Asia/Seoul to another, both included. A day that cannot be read keeps none, and says so."""
+
+    form_class = DayRangeForm
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = (f"{self.field_path}_{end}" for end in ("from", "to"))
+        form = self.form_class(name=self.field_path, data={name: self.used_parameters.get(name) for name in names})
+        self.is_readable = form.is_valid()
+        self._first, self._last = (form.cleaned_data.get(name) for name in form.fields)
+        for message in {text for texts in form.errors.values() for text in texts}:
+            messages.error(self.request, message)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
-        first, last = self._day("from"), self._day("to")
+        if not self.is_readable:
+            return queryset.none()
         conditions = Q()
-        if first is not None:
-            conditions &= Q(**{f"{self.field_path}__gte": _midnight(first)})
-        if last is not None and last < date.max:
-            conditions &= Q(**{f"{self.field_path}__lt": _midnight(last + timedelta(days=1))})
+        if self._first is not None and self._first.year > 1:  # the first and the last year have no midnight in UTC
+            conditions &= Q(**{f"{self.field_path}__gte": _midnight(self._first)})
+        if self._last is not None and self._last.year < date.max.year:
+            conditions &= Q(**{f"{self.field_path}__lt": _midnight(self._last + timedelta(days=1))})
         return queryset.filter(conditions)
-
-    def _day(self, end: str) -> date | None:
-        typed: Any = self.used_parameters.get(f"{self.field_path}_{end}")
-        day: date | None = parse_date_str(typed) if isinstance(typed, str) else None
-        return day if day is None or 1 < day.year < date.max.year else None
 
 
 def _midnight(day: date) -> datetime:

@@ -80,9 +80,11 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for the format; on POST log the export in the admin's history and send the file."""
         try:
-            wanted = self.get_changelist_instance(request).queryset
+            shown = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(self._url("changelist"))
+        is_readable = all(getattr(filter_, "is_readable", True) for filter_ in shown.filter_specs)
+        wanted = shown.queryset
         may_have_accounts = self.exports_accounts and may_view_accounts(request.user)
         count = wanted.order_by().values("pk")[: MAX_ROWS + 1].count()
         form = ExportForm(request.POST if request.method == "POST" else None, too_many=count > MAX_ROWS)
@@ -100,7 +102,9 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
             "may_have_accounts": may_have_accounts,
             "list_url": f"{self._url('changelist')}?{request.GET.urlencode()}",
         }
-        return admin_page(request, "admin/refunds/export.html", gettext("Export"), **facts)
+        page = admin_page(request, "admin/refunds/export.html", gettext("Export"), **facts)
+        page.status_code = 200 if is_readable else 400
+        return page
 
     def _log(self, request: HttpRequest, wanted: QuerySet[Any], file: str, *, with_accounts: bool) -> None:
         """Log, before anything is sent, who exports how many rows and how many full bank accounts."""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.admin.pages import StaffRequest, admin_page, staff_may
+from core.dates import DayField
 from core.exports.csv import BYTE_ORDER_MARK, CSV_TYPE
 from core.queue import enqueue
 from refunds import tasks
@@ -36,8 +37,8 @@ MODES = (
 class CompareForm(forms.Form):
     """A period in Korean days, both included, and whether to repair."""
 
-    since = forms.DateField(label=gettext_lazy("From"))
-    until = forms.DateField(label=gettext_lazy("To"))
+    since = DayField(label=gettext_lazy("From"))
+    until = DayField(label=gettext_lazy("To"))
     mode = forms.ChoiceField(label=gettext_lazy("What to do"), choices=MODES, widget=forms.RadioSelect)
 
     def __init__(self, data: object = None) -> None:

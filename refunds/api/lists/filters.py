@@ -1,19 +1,19 @@
 """Read, describe and apply the filters of the lists. Strict: a misspelt parameter would list everything."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_datetime
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.dates import parse_moment
+from core.dates import parse_moment, read_day
 from payments.models import PAYMENT_TIME, Payment, PaymentStatus
 from refunds.api.body import VISIBLE_TEXT
 from refunds.errors import InvalidQuery, InvalidRequest, Violation
@@ -43,14 +43,22 @@ class MomentField(forms.Field):
         if value in self.empty_values:
             return None
         try:
-            # In a URL "+" means a space, and clients forget to write %2B.
-            given = parse_date(value) or parse_datetime(value.replace(" ", "+"))
-            if given is None or (isinstance(given, datetime) and timezone.is_naive(given)):
-                raise ValueError(value)
             # In UTC: PostgreSQL does not take every offset that can be written.
-            return parse_moment(given, end_of_day=self.end_of_day).astimezone(UTC)
+            return parse_moment(_day_or_time(value), end_of_day=self.end_of_day).astimezone(UTC)
         except (ValueError, OverflowError) as exc:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from exc
+
+
+def _day_or_time(text: str) -> date | datetime:
+    """Read a day, or a time with its offset. Raises `ValueError`."""
+    try:
+        return read_day(text)
+    except ValueError:
+        # In a URL "+" means a space, and clients forget to write %2B.
+        at = parse_datetime(text.replace(" ", "+"))
+        if at is None or timezone.is_naive(at):
+            raise
+        return at
 
 
 class TextField(forms.Field):

@@ -152,7 +152,7 @@ def test_a_viewer_reads_and_downloads_but_cannot_compare(client: Client) -> None
     answer = client.get(f"{REPORTS}{report.pk}/csv/")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert f'filename="reconciliation-report-{report.pk}.csv"' in answer["Content-Disposition"]
-    assert "'=order-1,imp_1,missing_there,₩10,,no" in answer.text
+    assert "'=order-1,imp_1,missing_there,'₩10,,no" in answer.text
 
 
 def test_links_lead_only_to_payments_that_one_may_see(client: Client) -> None:

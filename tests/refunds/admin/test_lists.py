@@ -173,7 +173,7 @@ def test_the_ledger_is_searched_by_number_order_and_payment(staff: Client) -> No
         ({"source": "api"}, 0),
         ({"review": "needed"}, 1),
         ({"requested_at_from": "2020-01-01", "requested_at_to": "2020-12-31"}, 0),
-        ({"requested_at_from": "junk", "requested_at_to": "9999-12-31"}, 2),
+        ({"requested_at_from": "0001-01-01", "requested_at_to": "9999-12-31"}, 2),
     ],
 )
 def test_the_ledger_is_filtered(staff: Client, query: dict[str, str], count: int) -> None:
