@@ -13,7 +13,8 @@ from payments.models import MirrorMark, Notification
 
 def collect() -> Iterable[Metric]:
     """Return how many notified payments were not read yet, the age of the oldest, and how far the mirror has read."""
-    found = Notification.objects.waiting().aggregate(count=Count("pk"), oldest=Min("requested_at"))
+    # Not those that i'mport does not show: anyone can send invented numbers.
+    found = Notification.objects.waiting().filter(unknown=0).aggregate(count=Count("pk"), oldest=Min("requested_at"))
     age = (timezone.now() - found["oldest"]).total_seconds() if found["oldest"] else 0.0
     text = "Notified payments that were not read yet."
     yield GaugeMetricFamily(f"{PREFIX}_notifications_waiting", text, value=found["count"])

@@ -20,8 +20,6 @@ from refunds.reconciliation.drift import run_comparison, waiting_comparisons
 from refunds.reconciliation.reconcile import reconcile_due
 from refunds.reconciliation.repair import repair_requested, reports_to_repair
 
-INBOX_SECONDS = 40.0
-
 
 @shared_task
 def run_batch(batch_id: int) -> None:
@@ -52,7 +50,7 @@ def sweep() -> None:
     _enqueue_forgotten()
     for _settled in reconcile_due():
         pass
-    process_waiting(only_due=True, seconds=INBOX_SECONDS)
+    process_waiting()
     note_worker()
 
 

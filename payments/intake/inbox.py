@@ -1,13 +1,13 @@
 """The inbox of i'mport's notifications: each payment is stored, read by one process at a time, and retried.
 
-A process takes a row by moving its `next_attempt_at` on. If it dies, the row is due again after that.
+A process takes a row by moving its `next_attempt_at` on. If it dies, the row is due again after that. A payment that
+i'mport does not show yet is tried again for about an hour. `catch_up` brings whatever the inbox misses.
 """
 
 import logging
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import DomainError
 from core.queue import UNTIL_NEXT_RUN
-from payments.gateway import Gateway, GatewayError, GatewayPayment, PaymentUnknown, get_gateway
+from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Notification
 
@@ -26,14 +26,19 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 BACK_OFF = (UNTIL_NEXT_RUN, timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=1))
+# For a payment that i'mport does not show: a notification can come before the payment can be read.
+WAITS_WHILE_UNKNOWN = (
+    timedelta(seconds=5),
+    *(UNTIL_NEXT_RUN, timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=40)),
+)
 SPACING = timedelta(seconds=2)  # between two readings of one payment, however often i'mport notifies
 FLOOD = 20  # waiting payments beyond which no more tasks are enqueued: the sweep reads them, after the refunds
 CHUNK = 100  # payments in one call
-_FAILURES_THAT_MEAN_DOWN = 3
+SECONDS_PER_RUN = 40.0  # the next run reads the rest
 
 
 class TooManyWaiting(DomainError):
-    """The inbox is full: a flood must not fill the database. i'mport notifies again."""
+    """The inbox is full: a flood must not fill the database. `catch_up` finds the payment anyway."""
 
     code = "too_many_waiting"
     retryable = True
@@ -46,11 +51,12 @@ class TooManyWaiting(DomainError):
 class InboxRun:
     """The number of payments that were read, and of those that could not be and still wait; `message` says why.
 
-    `is_down`: i'mport cannot be read at all at the moment.
+    `unknown` counts those that i'mport does not show (yet), and `is_down` says that it cannot be read at all.
     """
 
     read: int = 0
     failed: int = 0
+    unknown: int = 0
     message: str = ""
     is_down: bool = False
 
@@ -69,10 +75,10 @@ def add_notification(*, imp_uid: str) -> datetime | None:
             # Not due at once: a flood must not become as many readings.
             return rows.values_list("next_attempt_at", flat=True).first()
         soon = Least("next_attempt_at", now + BACK_OFF[0])
-        if rows.filter(attempts__gt=0).update(**again, next_attempt_at=soon):
+        if rows.filter(attempts__gt=0).update(**again, unknown=0, next_attempt_at=soon):
             return None  # it is being read, and is read again afterwards; or the sweep tries again
         if Notification.objects.count() >= MAX_WAITING:
-            raise TooManyWaiting
+            _make_room()
         is_flood = Notification.objects.not_begun().count() >= FLOOD
         _row, is_new = Notification.objects.get_or_create(
             imp_uid=imp_uid, defaults={"requested_at": now, "next_attempt_at": now}
@@ -83,34 +89,56 @@ def add_notification(*, imp_uid: str) -> datetime | None:
 
 
 def read_now(*, imp_uid: str, gateway: Gateway | None = None) -> datetime | None:
-    """Read this payment if that is due. Return when to read it again, if it was notified meanwhile."""
+    """Read this payment if that is due.
+
+    Return when to read it again, if it was notified meanwhile, or if i'mport does not show it yet.
+    """
     now = timezone.now()
     rows = Notification.objects.filter(imp_uid=imp_uid)
-    if not _read(_take(rows.filter(next_attempt_at__lte=now), now), gateway or get_gateway(), spacing=SPACING).read:
+    done = _read(_take(rows.filter(next_attempt_at__lte=now), now), gateway or get_gateway(), spacing=SPACING)
+    if done.read:
+        rows = rows.not_begun()
+    elif done.unknown:
+        rows = rows.filter(next_attempt_at__lt=now + UNTIL_NEXT_RUN)  # later ones are left to the sweep
+    else:
         return None
-    return rows.not_begun().values_list("next_attempt_at", flat=True).first()
+    return rows.values_list("next_attempt_at", flat=True).first()
 
 
-def process_waiting(*, only_due: bool = False, seconds: float = math.inf, gateway: Gateway | None = None) -> InboxRun:
-    """Read every notified payment; `only_due` leaves out those that are being read or backing off.
+def process_waiting(*, seconds: float = SECONDS_PER_RUN, gateway: Gateway | None = None) -> InboxRun:
+    """Read the notified payments that are due, a hundred per call, and first those that i'mport may well show.
 
     Stops early while i'mport cannot be read, and begins no further hundred after `seconds`. Safe to run twice at
-    once and beside notifications.
+    once and beside notifications: each row is read by the run that takes it.
     """
     gateway = gateway or get_gateway()
-    now, end = timezone.now(), time.monotonic() + seconds
-    waiting = Notification.objects.filter(next_attempt_at__lte=now) if only_due else Notification.objects.all()
-    pks = list(waiting.order_by("next_attempt_at").values_list("pk", flat=True))
-    read, failed, message = 0, 0, ""
+    end = time.monotonic() + seconds
+    due = Notification.objects.filter(next_attempt_at__lte=timezone.now())
+    # Anyone can send invented numbers. The newest notifications come first, those tried in vain last.
+    pks = list(due.order_by("unknown", "-requested_at").values_list("pk", flat=True))
+    total = InboxRun()
     for start in range(0, len(pks), CHUNK):
         if time.monotonic() > end:
             break
-        chunk = _take(waiting.filter(pk__in=pks[start : start + CHUNK]), timezone.now())
+        chunk = _take(due.filter(pk__in=pks[start : start + CHUNK]), timezone.now())
         done = _read(chunk, gateway, spacing=timedelta(0))
-        read, failed, message = read + done.read, failed + done.failed, done.message or message
+        total = InboxRun(
+            read=total.read + done.read,
+            failed=total.failed + done.failed,
+            unknown=total.unknown + done.unknown,
+            message=done.message or total.message,
+            is_down=done.is_down,
+        )
         if done.is_down:
-            return InboxRun(read, failed + len(pks[start + CHUNK :]), message, is_down=True)
-    return InboxRun(read, failed, message)
+            return replace(total, failed=total.failed + len(pks[start + CHUNK :]))
+    return total
+
+
+def _make_room() -> None:
+    """Let go of the oldest hundred that i'mport does not show. Raises `TooManyWaiting` if there are none."""
+    in_vain = Notification.objects.filter(unknown__gt=0).order_by("requested_at").values_list("pk", flat=True)
+    if not Notification.objects.filter(pk__in=list(in_vain[:CHUNK])).delete()[0]:
+        raise TooManyWaiting
 
 
 def _take(candidates: QuerySet[Notification], now: datetime) -> list[Notification]:
@@ -127,45 +155,47 @@ def _take(candidates: QuerySet[Notification], now: datetime) -> list[Notificatio
 
 
 def _read(rows: Sequence[Notification], gateway: Gateway, *, spacing: timedelta) -> InboxRun:
-    """Read the payments of the taken rows; rows that fail stay, with their back-off."""
-    read, refused, message = 0, 0, ""
+    """Read the payments of the taken rows in one call; rows that fail stay, with their back-off."""
+    if not rows:
+        return InboxRun()
     try:
-        shown = {found.imp_uid: found for found in _many(rows, gateway)}
+        shown = {found.imp_uid: found for found in gateway.payments([row.imp_uid for row in rows])}
     except GatewayError as exc:
-        return _result(rows, read, exc.message, is_down=True)
+        logger.warning("%d notified payments could not be read: %s", len(rows), exc.message)
+        return InboxRun(failed=len(rows), message=exc.message, is_down=True)
+    read = failed = unknown = 0
     for row in rows:
-        try:
-            with one_of_many(row.imp_uid):
-                _mirror(row, shown.get(row.imp_uid), gateway)
-        except GatewayError as exc:
-            refused, message = refused + 1, exc.message
-            if refused == _FAILURES_THAT_MEAN_DOWN:
-                break
-        except CannotBeBooked:
-            message = _("A payment could not be recorded. See the log.")
-        else:
+        found = shown.get(row.imp_uid)
+        if found is None:
+            unknown += 1
+            _put_off(row)
+        elif _is_mirrored(found):
             read += 1
             _finish(row, spacing)
-    return _result(rows, read, message, is_down=refused == _FAILURES_THAT_MEAN_DOWN)
+        else:
+            failed += 1
+    message = _("A payment could not be recorded. See the log.") if failed else ""
+    return InboxRun(read, failed, unknown, message)
 
 
-def _result(rows: Sequence[Notification], read: int, message: str, *, is_down: bool) -> InboxRun:
-    if message:
-        logger.warning("%d of %d notified payments could not be read: %s", len(rows) - read, len(rows), message)
-    return InboxRun(read, failed=len(rows) - read, message=message, is_down=is_down)
-
-
-def _many(rows: Sequence[Notification], gateway: Gateway) -> list[GatewayPayment]:
-    # A single payment is read by its own URL, where i'mport says whether it knows the payment.
-    return gateway.payments([row.imp_uid for row in rows]) if len(rows) > 1 else []
-
-
-def _mirror(row: Notification, shown: GatewayPayment | None, gateway: Gateway) -> None:
-    """Mirror one payment. A number that i'mport does not know was invented, or is another shop's."""
+def _is_mirrored(shown: GatewayPayment) -> bool:
     try:
-        mirror_payment(shown or gateway.payment(row.imp_uid))
-    except PaymentUnknown:
-        logger.info("%s: notified, but unknown to i'mport", row.imp_uid)
+        with one_of_many(shown.imp_uid):
+            mirror_payment(shown)
+    except CannotBeBooked:
+        return False
+    return True
+
+
+def _put_off(row: Notification) -> None:
+    """Try this one again later: i'mport does not show it yet, or it was invented. Let go of it after the last wait."""
+    rows = Notification.objects.filter(pk=row.pk, attempts=row.attempts, notified=row.notified)
+    if row.unknown == len(WAITS_WHILE_UNKNOWN):
+        logger.info("%s: notified, but i'mport does not show it", row.imp_uid)
+        rows.delete()
+    else:
+        at = timezone.now() + WAITS_WHILE_UNKNOWN[row.unknown]
+        rows.update(unknown=row.unknown + 1, next_attempt_at=at)
 
 
 def _finish(row: Notification, spacing: timedelta) -> None:
@@ -179,5 +209,5 @@ def _finish(row: Notification, spacing: timedelta) -> None:
         return
     # Not if another process has taken it since: then that reading is under way.
     rows.filter(attempts=row.attempts, answered__lt=row.notified).update(
-        answered=row.notified, attempts=0, next_attempt_at=timezone.now() + spacing
+        answered=row.notified, attempts=0, unknown=0, next_attempt_at=timezone.now() + spacing
     )

@@ -1,7 +1,8 @@
 """`POST /webhooks/iamport`: i'mport notifies us that a payment has changed.
 
 Anyone can send this, so only its `imp_uid` is used: it is stored in the inbox, and a task reads i'mport.
-i'mport repeats a notification only after a 5xx: 503 means that a repetition will work, 4xx that none will.
+i'mport sends each notification once. For shops that asked PortOne for it, it repeats one after a 5xx: so 503 means
+that a repetition will work, 4xx that none will.
 """
 
 import json

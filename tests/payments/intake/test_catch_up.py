@@ -20,8 +20,9 @@ from payments.gateway import GatewayError
 from payments.intake.catch_up import LOOK_BACK, OVERLAP, catch_up
 from payments.intake.sync import SyncProgress, sync_by_date
 from payments.intake.tasks import mirror
-from payments.models import MirrorMark, Payment
+from payments.models import MirrorMark, Notification, Payment
 from refunds.models import RefundRecord
+from tests.factories import paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -185,3 +186,24 @@ def test_unreachable_iamport_is_said_once_and_moves_nothing(sandbox: SandboxServ
 
     assert (code, [result["code"] for result in results]) == (1, ["gateway_unavailable"])
     assert MirrorMark.objects.get().mirrored_until == until
+
+
+def test_a_flood_of_invented_notifications_delays_no_console_cancel(
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("payments.intake.inbox.WAITS_WHILE_UNKNOWN", [HOUR])  # however slow this machine is
+    payment = paid_at_sandbox(sandbox)
+    now = timezone.now()
+    Notification.objects.bulk_create(
+        Notification(imp_uid=f"imp_{number:012}", requested_at=now, next_attempt_at=now) for number in range(2_000)
+    )
+    sandbox.console_cancel(payment.imp_uid, 4_000)
+    before = len(sandbox.log())
+
+    code, results = reconcile()
+    reconcile()  # reads none of them again
+
+    assert (code, [result["code"] for result in results]) == (0, ["imported"])
+    calls = [call["endpoint"] for call in sandbox.log()[before:]]
+    assert calls.index("status") < calls.index("payments")
+    assert calls.count("payments") == 2_000 / 100

@@ -71,7 +71,7 @@ def nothing_is_waiting() -> bool:
 def read_the_rest() -> None:
     """Process all waiting notifications, as after the minimum interval between two fetches."""
     Notification.objects.update(next_attempt_at=timezone.now())
-    process_waiting(only_due=True)
+    process_waiting()
     assert nothing_is_waiting()
 
 
@@ -168,14 +168,32 @@ def test_order_does_not_matter_and_the_body_is_not_believed(
     assert payment.merchant_uid == merchant_uid
 
 
-def test_payment_that_iamport_does_not_know_is_forgotten(
-    eager_worker: None, client: Client, sandbox: SandboxServer
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_notification_that_comes_too_early_is_read_again(
+    eager_worker: None, client: Client, sandbox: SandboxServer, comes: bool
 ) -> None:
     assert notify(client, "imp_999999999999").status_code == 200
-
-    assert nothing_is_waiting()
-    assert not Payment.objects.exists()
     assert sandbox.stats()["payment"] <= 2  # the first one may meet an old token
+    assert not Payment.objects.exists()
+    assert Notification.objects.waiting().exists()
+
+    if comes:
+        sandbox.create_payment(imp_uid="imp_999999999999")
+    Notification.objects.update(next_attempt_at=timezone.now())
+    process_waiting()
+
+    assert Payment.objects.exists() == comes
+    assert nothing_is_waiting() == comes
+
+
+def test_a_change_of_escrow_is_read_like_any_other(eager_worker: None, client: Client, sandbox: SandboxServer) -> None:
+    imp_uid = sandbox.create_payment()["imp_uid"]
+    extra = {"escrow_status": 4, "changed_at": 1, "denied_reason": "x"}
+    body = {"imp_uid": imp_uid, "event": "Inicis.Escrow.Changed", "extra": extra}
+
+    assert client.post(PATH, json.dumps(body), content_type="application/json").status_code == 200
+
+    assert Payment.objects.filter(imp_uid=imp_uid).exists()
 
 
 # --- Slow, failing or overloaded ----------------------------------------------------------------------------
@@ -190,7 +208,7 @@ def test_a_broker_that_takes_no_message_costs_a_minute_and_no_notification(
         assert notify(client, imp_uid).status_code == 200
 
     assert "could not be enqueued" in caplog.text
-    assert process_waiting(only_due=True).read == 1
+    assert process_waiting().read == 1
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
@@ -217,7 +235,7 @@ def test_without_a_worker_the_sweep_reads_it(client: Client, sandbox: SandboxSer
     payment.refresh_from_db()
     assert payment.cancel_amount == 0
 
-    assert process_waiting(only_due=True).read == 1
+    assert process_waiting().read == 1
 
     payment.refresh_from_db()
     assert payment.cancel_amount == 2_000
