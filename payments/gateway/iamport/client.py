@@ -116,9 +116,12 @@ class IamportGateway:
 
     @sensitive_variables("account")
     def account_holder(self, *, bank_code: str, account: str) -> str:
-        """Return the name of the account's holder. Raises `GatewayRejected` if the bank does not know the account."""
+        """Return the name of the account's holder. Raises `GatewayRejected` if the bank does not know the account.
+
+        i'mport no longer documents this call. Any other answer, or none within seconds, is `GatewayUnavailable`.
+        """
         params = (("bank_code", bank_code), ("bank_num", account))
-        return self._ask(Call("account_holder", "GET", "/vbanks/holder", params=params), _holder)
+        return self._ask(Call("account_holder", "GET", "/vbanks/holder", params=params, is_brief=True), _holder)
 
     def keys_are_refused(self) -> bool:
         """Return whether i'mport refused our key and secret when they were last sent.
@@ -155,7 +158,7 @@ class IamportGateway:
 
     def _token_for(self, call: Call, rejected: Token | None = None) -> Token:
         try:
-            return self._tokens.get(rejected)
+            return self._tokens.get(rejected, brief=call.is_brief)
         except GatewayUnreachable as exc:
             raise unreachable(call) from exc
 
@@ -174,7 +177,7 @@ class IamportGateway:
             raise transport_failure(call, end)
         return end
 
-    def _fetch_token(self) -> Token:
+    def _fetch_token(self, brief: bool) -> Token:
         config = self.config
         if not config.imp_key or not config.imp_secret:
             raise GatewayAuthFailed(

@@ -5,6 +5,8 @@ from typing import Self
 
 from django.conf import settings
 
+_BRIEF = 3.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
@@ -31,6 +33,11 @@ class GatewayConfig:
     def patience(self) -> float:
         """Return the seconds that one call normally takes at most."""
         return self.connect_timeout + self.read_timeout
+
+    def timeouts(self, *, brief: bool) -> tuple[float, float]:
+        """Return the seconds to wait for a connection and for an answer; a few at most for a brief call."""
+        longest = _BRIEF if brief else float("inf")
+        return min(self.connect_timeout, longest), min(self.read_timeout, longest)
 
     @property
     def longest_cancel(self) -> float:

@@ -19,6 +19,8 @@ from payments.gateway.iamport.wire import Call, Envelope
 _NUMBERS = ("refund_account", "refund_tel", "bank_num")
 _SEPARATORS = r"[\s\-.]*"
 _SHORTEST_NAME = 2
+_ACCOUNT = re.compile("계좌|예금주")
+_SERVICE = re.compile("서비스|종료|중단|중지|폐지|지원|제공|점검|시간|API", re.IGNORECASE)
 
 
 def raise_unless_ok(call: Call, envelope: Envelope) -> None:
@@ -33,6 +35,8 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
     if code is None or (code == 0 and not 200 <= status < 300):
         raise not_understood(call)
     if code != 0:
+        if call.endpoint == "account_holder" and not _is_about_account(envelope):
+            raise not_understood(call)
         message = envelope.message or _("i'mport refused without giving a reason (code %(code)s).") % {"code": code}
         error = PaymentUnknown if call.finds_none(status) else GatewayRejected
         raise error(_masked(message, call), gateway_code=code)
@@ -64,6 +68,12 @@ def _no_verdict(call: Call, reason: str) -> GatewayError:
         return GatewayUnavailable(f"{reason} {retry}")
     advice = _("The cancel may have been executed. Check the payment before trying again.")
     return OutcomeUnknown(f"{reason} {advice}")
+
+
+def _is_about_account(envelope: Envelope) -> bool:
+    """Return whether i'mport certainly speaks of the account, and not of the call, which may no longer exist."""
+    said = envelope.message
+    return envelope.status in (200, 400, 404) and bool(_ACCOUNT.search(said)) and not _SERVICE.search(said)
 
 
 def _masked(message: str, call: Call) -> str:

@@ -82,7 +82,8 @@ class HttpSession:
             return self._send_over(session, call, token)
 
     def _send_over(self, session: requests.Session, call: Call, token: str) -> tuple[int, bytes]:
-        deadline = time.monotonic() + self._config.connect_timeout + 2 * self._config.read_timeout
+        connect, read = self._config.timeouts(brief=call.is_brief)
+        deadline = time.monotonic() + connect + 2 * read
         # `from None`: the causes carry the URL and the body in their text and frames, and so account numbers.
         try:
             with session.request(
@@ -92,7 +93,7 @@ class HttpSession:
                 data=None if call.body is None else encode(call.body).encode(),
                 headers={} if call.body is None else {"Content-Type": "application/json"},
                 auth=_TokenAuth(token),
-                timeout=(self._config.connect_timeout, self._config.read_timeout),
+                timeout=(connect, read),
                 allow_redirects=False,
                 stream=True,
             ) as response:

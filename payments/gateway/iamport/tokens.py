@@ -29,15 +29,15 @@ class Token:
 
 
 class TokenCache:
-    """One token in the cache, below `key`. `fetch` requests a token from i'mport."""
+    """One token in the cache, below `key`. `fetch` requests a token from i'mport, with short time-outs if told so."""
 
-    def __init__(self, key: str, fetch: Callable[[], Token]) -> None:
+    def __init__(self, key: str, fetch: Callable[[bool], Token]) -> None:
         self._key = key
         self._fetch = fetch
         self._failure: tuple[float, GatewayUnavailable] | None = None
         self._lock = threading.Lock()
 
-    def get(self, rejected: Token | None = None) -> Token:
+    def get(self, rejected: Token | None = None, *, brief: bool = False) -> Token:
         """Return a token; instead of `rejected`, the one that i'mport has just refused, a newer one.
 
         Raises `GatewayUnavailable`. Threads that waited for a failed renewal raise the same error, instead of failing
@@ -54,7 +54,7 @@ class TokenCache:
             if token is not None:
                 self._drop()  # also if no new one is to be had: otherwise every call would begin with the refused one
             try:
-                token = self._fetch()
+                token = self._fetch(brief)
             except GatewayUnavailable as exc:
                 self._failure = (time.monotonic(), exc)
                 raise

@@ -27,6 +27,7 @@ class Call:
     path: str
     params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: Mapping[str, object] | None = field(default=None, repr=False)
+    is_brief: bool = False  # nobody waits long for it: it has short time-outs, and so has its token
 
     @property
     def moves_money(self) -> bool:

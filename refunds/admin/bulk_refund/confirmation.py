@@ -1,5 +1,6 @@
 """The confirmation page: selected orders and inputs, results of the rules, and totals."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,6 +24,8 @@ from refunds.services.preview import RefundPreview, preview_refund, requirements
 
 # Shown with live numbers instead of the rule's own message.
 FEE_WARNING = "vbank_fee"
+# Seconds. After an order whose check took longer, the bank is not asked about the other orders of the page.
+SLOW_BANK = 2.0
 # The inputs that every order has, at the top of its card.
 HEAD_FIELDS = ("selected", "expected_balance", "amount")
 
@@ -193,10 +196,13 @@ def submitted_page(payments: Sequence[Payment], user: User, data: Mapping[str, A
     shared = SharedForm(data)
     shared.is_valid()
     reason = shared.cleaned_data.get("reason", "")
+    ask_bank = data.get("do") != "refund"  # a refund does not wait for a bank
     rows = []
     for payment in payments:
         form = OrderForm(payment, requirements_of(payment), data)
-        preview = _preview(form, reason, user)
+        started = time.monotonic()
+        preview = _preview(form, reason, user, ask_bank=ask_bank)
+        ask_bank = ask_bank and time.monotonic() - started < SLOW_BANK
         blocked = _is_blocked(preview)
         wanted = form.is_selected
         _add_problems(form, [problem for problem in preview.problems if wanted or not problem.field])
@@ -210,9 +216,9 @@ def has_blocked_selection(page: Confirmation) -> bool:
     return any(row.blocked and row.form.is_selected for row in page.rows)
 
 
-def _preview(form: OrderForm, reason: str, user: User) -> RefundPreview:
+def _preview(form: OrderForm, reason: str, user: User, *, ask_bank: bool = True) -> RefundPreview:
     form.is_valid()
-    return preview_refund(payment=form.payment, request=form.request(reason), user=user)
+    return preview_refund(payment=form.payment, request=form.request(reason), user=user, ask_bank=ask_bank)
 
 
 def _is_blocked(preview: RefundPreview) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 import responses
 
 from payments.gateway import Balance, GatewayRejected, GatewayUnavailable
@@ -223,7 +224,35 @@ def test_account_holder_is_looked_up_by_bank_and_number(api: responses.RequestsM
     assert queries(api, "/vbanks/holder") == [{"bank_code": ["088"], "bank_num": ["110"]}]
 
 
-def test_an_unknown_account_is_a_refusal(api: responses.RequestsMock, gateway: IamportGateway) -> None:
-    api.get(f"{API}/vbanks/holder", status=404, json={"code": -1, "message": "예금주 조회 실패"})
-    with pytest.raises(GatewayRejected, match="예금주"):
+@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize("message", ["예금주 조회 실패", "존재하지 않는 계좌입니다."])
+def test_an_unknown_account_is_a_refusal(
+    api: responses.RequestsMock, gateway: IamportGateway, status: int, message: str
+) -> None:
+    api.get(f"{API}/vbanks/holder", status=status, json={"code": -1, "message": message})
+    with pytest.raises(GatewayRejected, match=message):
+        gateway.account_holder(bank_code="088", account="110")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 404, "body": "<h1>Not Found</h1>"},
+        {"status": 404, "json": {"code": -1, "message": "Not Found"}},
+        {"status": 404, "json": {"code": -1, "message": None}},
+        {"status": 404, "json": {"status": 404, "error": "Not Found", "path": "/vbanks/holder"}},
+        {"status": 400, "json": {"code": 1, "message": "bank_code, bank_num 파라메터가 누락되었습니다."}},
+        {"status": 400, "json": {"code": 1, "message": "예금주 조회 서비스가 종료되었습니다."}},
+        {"status": 405, "json": {"code": -1, "message": "계좌 조회: Method Not Allowed"}},
+        {"status": 410, "body": ""},
+        {"status": 503, "json": {"code": -1, "message": "계좌 조회 실패"}},
+        {"status": 200, "json": {"code": 0, "response": None}},
+        {"body": requests.ReadTimeout()},
+    ],
+)
+def test_a_holder_that_cannot_be_looked_up_is_not_a_refusal(
+    api: responses.RequestsMock, gateway: IamportGateway, answer: dict[str, Any]
+) -> None:
+    api.get(f"{API}/vbanks/holder", **answer)
+    with pytest.raises(GatewayUnavailable):
         gateway.account_holder(bank_code="088", account="110")

@@ -9,9 +9,11 @@ import pytest
 from django.test import Client
 
 from payments.models import Payment
+from refunds.admin.bulk_refund import confirmation as confirmation_page
 from refunds.models import RefundBatch, RefundRecord
 from tests.admin_pages import codes, confirmation, fill, sign_in
-from tests.factories import make_payment, make_staff
+from tests.factories import ACCOUNT, make_payment, make_staff, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
 
@@ -198,3 +200,19 @@ def test_every_method_and_method_name_is_answered_without_an_error(staff: Client
 def test_enter_activates_the_preview_button_without_a_script(client: Client) -> None:
     page = confirmation(sign_in(client, make_staff("refund_payment", name="typist")), make_payment())
     assert re.findall(r'<button type="submit" name="do" value="([a-z]+)"', page.text)[0] == "check"
+
+
+@pytest.mark.parametrize(("do", "asked"), [("check", 2), ("refund", 0)])
+def test_bank_is_asked_by_the_preview_only(staff: Client, sandbox: SandboxServer, do: str, asked: int) -> None:
+    payments = [paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis") for _ in range(2)]
+    fill(staff, confirmation(staff, *payments), dict.fromkeys(payments, ACCOUNT), do=do)
+    assert sandbox.stats().get("holder", 0) == asked
+
+
+def test_a_slow_bank_is_asked_once_per_page(
+    staff: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirmation_page, "SLOW_BANK", 0.0)
+    payments = [paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis") for _ in range(3)]
+    fill(staff, confirmation(staff, *payments), dict.fromkeys(payments, ACCOUNT), do="check")
+    assert sandbox.stats()["holder"] == 1

@@ -1,5 +1,6 @@
 """A refund in its three steps, with the sandbox i'mport over real HTTP."""
 
+import time
 from contextlib import nullcontext, suppress
 from decimal import Decimal
 
@@ -320,10 +321,31 @@ def test_the_preview_asks_the_bank_whose_account_it_is(
     assert {warning.code for warning in preview.warnings if warning.code.startswith("account")} == codes
 
 
-def test_the_preview_does_without_the_bank(sandbox: SandboxServer) -> None:
+@pytest.mark.parametrize("trouble", ["gone", "http_500", "drop_before"])
+def test_the_preview_does_without_the_bank(sandbox: SandboxServer, trouble: str) -> None:
     payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
-    sandbox.fault("holder", "http_500")
-    assert not preview_refund(payment=payment, request=RefundRequest(**ACCOUNT)).problems
+    if trouble == "gone":
+        sandbox.settings(holder_gone=True)
+    else:
+        sandbox.fault("holder", trouble)
+    preview = preview_refund(payment=payment, request=RefundRequest(**{**ACCOUNT, "refund_holder": "김철수"}))
+    assert not preview.problems
+    assert not [warning for warning in preview.warnings if warning.code.startswith("account")]
+
+
+def test_a_bank_that_does_not_answer_is_waited_for_three_seconds(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    sandbox.fault("holder", "hang_before", seconds=5)
+    started = time.monotonic()
+    preview = preview_refund(payment=payment, request=RefundRequest(**ACCOUNT))
+    assert not preview.problems
+    assert 2 < time.monotonic() - started < 4.5
+
+
+def test_a_refund_does_not_ask_the_bank(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    refund(payment, **ACCOUNT)
+    assert "holder" not in sandbox.stats()
 
 
 def test_the_timeline_tells_the_story_without_the_account(sandbox: SandboxServer) -> None:
