@@ -227,6 +227,7 @@ LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "core.http.crash_reports.NoValues"
+CSRF_FAILURE_VIEW = "refunds.api.error_pages.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
 # There are no uploads. The largest legitimate request is the admin's page of 50 refunds, about 60 KiB.

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import runpy
 import shlex
 import shutil
+import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.message import Message
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -22,9 +29,14 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import requests
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.factories import make_staff
-from tests.production import PROGRAMS, ROOT, WEB, WORKER, Server, running_web
+from tests.production import PROGRAMS, ROOT, WEB, WORKER, Server, running, running_web, wait_for
+from tests.proof.own_postgres import free_port
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
@@ -241,3 +253,82 @@ def test_every_package_that_the_code_imports_is_in_the_image() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "chaos", "scripts"}
 
     assert packages <= set(in_image())
+
+
+# --- nginx --------------------------------------------------------------------------------------------------
+
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
+
+
+@pytest.fixture
+def upstream() -> Iterator[tuple[int, list[Message]]]:
+    """Run a server that keeps the headers it gets; yield its port and the headers."""
+    seen: list[Message] = []
+
+    class Keep(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Keep) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port, seen
+        server.shutdown()
+        thread.join()
+
+
+def write_certificate(folder: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "refunds.example")])
+    now = datetime.now(UTC)
+    until = now + timedelta(days=1)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, until)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    builder = builder.add_extension(address, critical=False)
+    pem = serialization.Encoding.PEM
+    (folder / "fullchain.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem))
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "privkey.pem").write_bytes(secret)
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+def test_nginx_passes_on_the_host_with_its_port(upstream: tuple[int, list[Message]], tmp_path: Path) -> None:
+    plain, secure = free_port(), free_port()
+    write_certificate(tmp_path)
+    site = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    for old, new in {
+        "listen 80;": f"listen 127.0.0.1:{plain};",
+        "listen 443 ssl;": f"listen 127.0.0.1:{secure} ssl;",
+        "127.0.0.1:8000": f"127.0.0.1:{upstream[0]}",
+        "/etc/ssl/refunds.example": str(tmp_path),
+    }.items():
+        assert old in site
+        site = site.replace(old, new)
+    folders = "".join(f"{name}_temp_path {tmp_path}/{name};" for name in TEMPORARY)
+    main = f"daemon off; pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {folders} {site} }}"
+    (tmp_path / "nginx.conf").write_text(main, encoding="utf-8")
+
+    with running([str(NGINX), "-c", str(tmp_path / "nginx.conf")], dict(os.environ), tmp_path / "nginx.log"):
+        address = f"https://127.0.0.1:{secure}/admin/login/"
+        wait_for(lambda: accepts(secure), "nginx does not listen")
+        trusted = str(tmp_path / "fullchain.pem")
+        answer = requests.get(address, verify=trusted, timeout=30, headers={"X-Forwarded-For": "203.0.113.9"})
+
+    assert answer.status_code == 204
+    (headers,) = upstream[1]
+    assert (headers["X-Forwarded-Host"], headers["X-Forwarded-Proto"]) == (f"127.0.0.1:{secure}", "https")
+    assert headers["X-Forwarded-For"] == "203.0.113.9, 127.0.0.1"
+
+
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+def accepts(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -45,6 +46,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
     return _answer(request, 403, framework_error_json(exceptions.PermissionDenied()))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 and name the cause: another address than the server's, no cookie, or a page that has expired."""
+    if request.path.startswith(_API_PREFIXES):
+        return _answer(request, 403, framework_error_json(exceptions.PermissionDenied(f"CSRF Failed: {reason}")))
+    causes = {"address": ("Origin", "Referer"), "cookie": (REASON_NO_CSRF_COOKIE,)}
+    cause = next((name for name, starts in causes.items() if reason.startswith(starts)), "")
+    return HttpResponse(render_to_string("403_csrf.html", {"cause": cause}), status=403)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it

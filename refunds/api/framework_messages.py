@@ -1,6 +1,7 @@
 """Codes and messages for errors of Django REST framework, which has no Korean ones."""
 
 import math
+import re
 
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_noop as _
@@ -14,6 +15,10 @@ SENTENCES = {
     "permission_denied": _("You do not have permission to do this."),
     "csrf_failed": _(
         "This page is out of date. Reload it. Programs must send the csrftoken cookie as X-CSRFToken, or use a token."
+    ),
+    "csrf_address": _(
+        "Your browser and the server do not name the same address for this site. The proxy must pass on the host with "
+        "its port, and the protocol."
     ),
     "not_found": _("Not found."),
     "method_not_allowed": _("%(method)s is not allowed here. See the Allow header."),
@@ -40,6 +45,8 @@ def _message_of(exc: exceptions.APIException, method: str) -> str:
     if isinstance(exc, exceptions.Throttled):
         return _throttled(max(1, math.ceil(getattr(exc, "wait", None) or 1)))
     code = _code_of(exc)
+    if code == "csrf_failed" and re.search("(Origin|Referer) checking failed", str(exc.detail)):
+        return gettext(SENTENCES["csrf_address"])
     if code not in SENTENCES or _has_own_words(exc, code):
         return str(exc.detail)
     return gettext(SENTENCES[code]) % {"method": method}

@@ -85,7 +85,7 @@ def test_every_post_without_a_csrf_token_is_rejected(root: User) -> None:
     answers = {(path, name): browser.post(path, typed) for path, name in ADDRESSES}
 
     # A read-only URL rejects the method; all others reject the POST because its CSRF token is missing.
-    refused = {403: ("csrf", "page has expired"), 405: ("",)}
+    refused = {403: ("csrf", "sent no cookie"), 405: ("",)}
     accepted = [
         path
         for (path, name), answer in answers.items()
@@ -103,6 +103,37 @@ def test_post_from_another_site_is_rejected_even_with_a_token(root: User) -> Non
 
     assert browser.post(SHOP, typed, HTTP_ORIGIN="https://evil.example").status_code == 403
     assert browser.post(SHOP, typed, HTTP_ORIGIN="http://testserver").status_code == 302
+
+
+BEHIND_PROXY = {"HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "testserver:8443"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"HTTP_ORIGIN": "https://testserver:8443"}, ""),
+        ({"HTTP_REFERER": "https://testserver:8443/accounts/login/"}, ""),
+        ({"HTTP_ORIGIN": "https://testserver:8443", "HTTP_X_FORWARDED_HOST": "testserver"}, "another address"),
+        ({"HTTP_REFERER": "https://testserver:8443/", "HTTP_X_FORWARDED_HOST": "testserver"}, "another address"),
+        ({"HTTP_ORIGIN": "https://testserver:8443", "HTTP_X_FORWARDED_PROTO": "http"}, "another address"),
+        ({"HTTP_ORIGIN": "null"}, "another address"),
+        ({"HTTP_ORIGIN": "https://testserver:8443", "HTTP_COOKIE": ""}, "sent no cookie"),
+        ({"HTTP_ORIGIN": "https://testserver:8443", "HTTP_COOKIE": f"csrftoken={'x' * 32}"}, "page has expired"),
+    ],
+)
+def test_rejected_form_names_the_true_cause(
+    settings: Settings, root: User, headers: dict[str, str], words: str
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER, settings.USE_X_FORWARDED_HOST = ("HTTP_X_FORWARDED_PROTO", "https"), True
+    browser = Client(enforce_csrf_checks=True)
+    browser.get(SHOP, **BEHIND_PROXY)
+    token = browser.cookies["csrftoken"].value
+    typed = {"username": "root", "password": PASSWORD, "csrfmiddlewaretoken": token}
+
+    answer = browser.post(SHOP, typed, **{**BEHIND_PROXY, **headers})
+
+    assert answer.status_code == (403 if words else 302)
+    assert words in answer.text
 
 
 HEADERS = {
