@@ -46,7 +46,7 @@ def _message_of(exc: exceptions.APIException, method: str) -> str:
         return _throttled(max(1, math.ceil(getattr(exc, "wait", None) or 1)))
     code = _code_of(exc)
     if code == "csrf_failed" and re.search("(Origin|Referer) checking failed", str(exc.detail)):
-        return gettext(SENTENCES["csrf_address"])
+        code = "csrf_address"
     if code not in SENTENCES or _has_own_words(exc, code):
         return str(exc.detail)
     return gettext(SENTENCES[code]) % {"method": method}
