@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from django.core.servers.basehttp import ServerHandler, ThreadedWSGIServer, WSGIRequestHandler
@@ -48,6 +49,12 @@ class SandboxRequestHandler(WSGIRequestHandler):
         handler = SandboxServerHandler(self.rfile, self.wfile, self.get_stderr(), self.get_environ())
         handler.request_handler = self
         handler.run(cast(Any, self.server.get_app()))  # never None: the runner sets it before serving
+
+    def get_environ(self) -> dict[str, str]:
+        """Collapse repeated slashes, as i'mport's server does: some clients send //users/getToken."""
+        environ: dict[str, str] = super().get_environ()
+        environ["PATH_INFO"] = re.sub("/+", "/", environ["PATH_INFO"])
+        return environ
 
     def log_message(self, *args: Any) -> None:
         """Log nothing."""

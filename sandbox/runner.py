@@ -15,7 +15,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError
 
 from sandbox.httpd import SandboxHTTPServer, SandboxRequestHandler
-from sandbox.server.cancels import settle_due_forever
+from sandbox.server.due import do_due_forever
 
 TICK_SECONDS = 0.2
 
@@ -49,7 +49,7 @@ def serve(host: str, port: int) -> None:
     signal.signal(signal.SIGINT, stop)
     if os.environ.get("SANDBOX_EXIT_ON_STDIN_EOF") == "1":
         threading.Thread(target=exit_with_parent, daemon=True).start()
-    threading.Thread(target=settle_due_forever, args=(stopping, TICK_SECONDS), daemon=True).start()
+    threading.Thread(target=do_due_forever, args=(stopping, TICK_SECONDS), daemon=True).start()
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{server.server_port}"
     sys.stdout.write(f"Sandbox i'mport API at {address} (console: {address}/console/)\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from sandbox.server.views import api, console, control, keyin, untidy
+from sandbox.server.views import api, console, control, naver, receipts, shop, subscribe, untidy
 
 UID = r"[^/]+"
 
@@ -14,21 +14,44 @@ API = [
     re_path(r"^users/getToken/?$", api.get_token),
     re_path(r"^payments/?$", api.payments),
     re_path(r"^payments/cancel/?$", api.cancel),
-    re_path(r"^payments/prepare/?$", keyin.prepare),
-    re_path(rf"^payments/prepare/(?P<merchant_uid>{UID})/?$", keyin.prepared),
+    re_path(r"^payments/prepare/?$", shop.prepare),
+    re_path(rf"^payments/prepare/(?P<merchant_uid>{UID})/?$", shop.prepared),
     re_path(rf"^payments/find/(?P<merchant_uid>{UID})(?:/(?P<status>\w+))?/?$", api.find),
     re_path(rf"^payments/findAll/(?P<merchant_uid>{UID})(?:/(?P<status>\w+))?/?$", api.find_all),
     re_path(r"^payments/status/(?P<status>\w+)/?$", api.status),
     re_path(rf"^payments/(?P<imp_uid>{UID})/balance/?$", api.balance),
     re_path(rf"^payments/(?P<imp_uid>{UID})/?$", api.payment),
     re_path(r"^vbanks/holder/?$", api.holder),
-    re_path(r"^vbanks/?$", keyin.vbanks),
-    re_path(rf"^vbanks/(?P<imp_uid>{UID})/?$", keyin.vbank),
+    re_path(r"^vbanks/?$", shop.vbanks),
+    re_path(rf"^vbanks/(?P<imp_uid>{UID})/?$", shop.vbank),
     re_path(r"^banks(?:/(?P<code>\w+))?/?$", api.banks),
-    re_path(r"^subscribe/payments/onetime/?$", keyin.onetime),
-    re_path(r"^subscribe/payments/again/?$", keyin.again),
-    re_path(r"^subscribe/payments/foreign/?$", keyin.foreign),
-    re_path(rf"^subscribe/customers/(?P<customer_uid>{UID})/?$", keyin.customers),
+    re_path(r"^users/pg/?$", shop.channels),
+    re_path(rf"^escrows/logis/(?P<imp_uid>{UID})/?$", shop.logis),
+    re_path(rf"^receipts/external/(?P<merchant_uid>{UID})/?$", receipts.external),
+    re_path(rf"^receipts/(?P<imp_uid>{UID})/?$", receipts.receipt),
+]
+
+SUBSCRIBE = [
+    re_path(r"^subscribe/payments/onetime/?$", subscribe.onetime),
+    re_path(r"^subscribe/payments/again/?$", subscribe.again),
+    re_path(r"^subscribe/payments/foreign/?$", subscribe.foreign),
+    re_path(r"^subscribe/payments/schedule/?$", subscribe.schedule),
+    re_path(r"^subscribe/payments/unschedule/?$", subscribe.unschedule),
+    re_path(rf"^subscribe/payments/schedule/customers/(?P<customer_uid>{UID})/?$", subscribe.customer_schedules),
+    re_path(rf"^subscribe/payments/schedule/(?P<merchant_uid>{UID})/reschedule/?$", subscribe.reschedule),
+    re_path(rf"^subscribe/payments/schedule/(?P<merchant_uid>{UID})/retry/?$", subscribe.retry),
+    re_path(rf"^subscribe/payments/schedule/(?P<merchant_uid>{UID})/?$", subscribe.scheduled),
+    re_path(r"^subscribe/customers/?$", subscribe.customers),
+    re_path(rf"^subscribe/customers/(?P<customer_uid>{UID})/payments/?$", subscribe.customer_payments),
+    re_path(rf"^subscribe/customers/(?P<customer_uid>{UID})/schedules/?$", subscribe.customer_schedules),
+    re_path(rf"^subscribe/customers/(?P<customer_uid>{UID})/?$", subscribe.customer),
+]
+
+NAVER = [
+    re_path(rf"^payments/(?P<imp_uid>{UID})/naver/product-orders/?$", naver.product_orders),
+    re_path(rf"^payments/(?P<imp_uid>{UID})/naver/cash-amount/?$", naver.cash_amount),
+    re_path(rf"^payments/(?P<imp_uid>{UID})/naver/(?P<operation>[a-z-]+)/?$", naver.operation),
+    re_path(rf"^naver/product-orders/(?P<product_order_id>{UID})/?$", naver.product_order),
 ]
 
 CONTROL = [
@@ -39,6 +62,8 @@ CONTROL = [
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/settle/?$", control.settle),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/refuse/?$", control.refuse),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/pay/?$", control.pay),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/fail/?$", untidy.fail),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/unpay/?$", untidy.unpay),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/take-back/?$", untidy.take_back),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/complete/?$", untidy.complete),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/rename-item/?$", untidy.rename_item),
@@ -66,4 +91,4 @@ CONSOLE = [
     path("console/log/", console.log_page, name="console-log"),
 ]
 
-urlpatterns = [*API, *CONTROL, *CONSOLE]
+urlpatterns = [*API, *SUBSCRIBE, *NAVER, *CONTROL, *CONSOLE]

@@ -69,6 +69,16 @@ class SandboxControl:
         payment: JSON = self._call("POST", f"payments/{imp_uid}/pay", {})
         return payment
 
+    def fail(self, imp_uid: str) -> JSON:
+        """Let a waiting or pending payment fail; `pay` lets it succeed."""
+        payment: JSON = self._call("POST", f"payments/{imp_uid}/fail", {})
+        return payment
+
+    def unpay(self, imp_uid: str, shown_as: str = "cancelled") -> JSON:
+        """Let the bank take a deposit back, shown as cancelled (with an item) or ready."""
+        payment: JSON = self._call("POST", f"payments/{imp_uid}/unpay", {"shown_as": shown_as})
+        return payment
+
     def take_back(self, imp_uid: str, amount: int | str | Decimal | None = None, **options: Any) -> JSON:
         """Undo the last cancel at the PG; options: cancellation_id, status (paid, ready, ...), keep_item."""
         body = {"amount": None if amount is None else str(amount), **options}

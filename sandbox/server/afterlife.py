@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from sandbox.server import clock, creation, ledger, store
+from sandbox.server import cancels, clock, creation, ledger, store, webhooks
 from sandbox.server.envelope import FAILED, ApiRefusal
 from sandbox.server.models import Cancellation, Payment
 
@@ -46,6 +46,38 @@ def take_back(
             fresh.cancelled_at, fresh.cancel_reason = 0, ""
             fresh.touch(clock.now())
         fresh.save()
+        return fresh
+
+
+def fail(payment: Payment) -> Payment:
+    """Let a waiting or pending payment fail; the end of a pending one is notified."""
+    with store.write():
+        fresh = Payment.objects.get(pk=payment.pk)
+        was_pending = fresh.status == Payment.Status.PENDING
+        if not was_pending and fresh.status != Payment.Status.READY:
+            raise ApiRefusal(FAILED, "only a ready or pending payment can fail", 400)
+        fresh.status, fresh.failed_at, fresh.fail_reason = Payment.Status.FAILED, clock.now(), "결제 실패"
+        fresh.touch(clock.now())
+        fresh.save()
+        if was_pending:
+            webhooks.notify(fresh)
+        return fresh
+
+
+def take_deposit_back(payment: Payment, *, shown_as: str) -> Payment:
+    """Let the bank take a wrong deposit back: the payment is cancelled with an item, or waits again."""
+    if shown_as == Payment.Status.CANCELLED:
+        return cancels.cancel_in_console(payment, None, "입금 취소")
+    if shown_as != Payment.Status.READY:
+        raise ApiRefusal(FAILED, "a deposit taken back is shown as ready or cancelled", 400)
+    with store.write():
+        fresh = Payment.objects.get(pk=payment.pk)
+        if fresh.status != Payment.Status.PAID:
+            raise ApiRefusal(FAILED, "only a paid payment has a deposit", 400)
+        fresh.status, fresh.paid_at = Payment.Status.READY, 0
+        fresh.touch(clock.now())
+        fresh.save()
+        webhooks.notify(fresh)
         return fresh
 
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from dataclasses import dataclass
 from decimal import Decimal
-
-from django.db import DatabaseError, connections
 
 from sandbox.server import cases, clock, execution, ledger, rules, store, taxes, webhooks
 from sandbox.server.envelope import REFUSED_BY_IAMPORT, REFUSED_BY_PG, ApiRefusal
 from sandbox.server.models import Cancellation, Config, Payment
 from sandbox.server.params import Params
 from sandbox.server.stories import CONSOLE_REASON
-
-logger = logging.getLogger(__name__)
 
 NOT_FOUND = "취소할 결제건이 존재하지 않습니다."
 ALREADY_CANCELLED = "이미 전액취소된 주문입니다."
@@ -133,16 +127,6 @@ def settle_due() -> None:
     due = set(pending.order_by().values_list("payment_id", flat=True))
     for payment in Payment.objects.filter(pk__in=due) if due else ():
         settle_pending(payment)
-
-
-def settle_due_forever(stopping: threading.Event, every_seconds: float) -> None:
-    """Run in a background thread: settle due cancels and send their webhooks without a call."""
-    while not stopping.wait(every_seconds):
-        try:
-            settle_due()
-        except DatabaseError:
-            logger.exception("could not settle pending cancels; trying again")
-    connections.close_all()
 
 
 def _bind_promotion(payment: Payment, left: ledger.Balance, asked: Decimal, *, retain: bool) -> None:

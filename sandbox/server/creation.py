@@ -64,10 +64,10 @@ def new_payment(fields: JsonDict) -> Payment:
 
 
 def deposit(payment: Payment) -> Payment:
-    """Deposit the amount in the virtual account."""
+    """Deposit the amount in the virtual account, or let a pending payment succeed."""
     with store.write():
         fresh = Payment.objects.get(pk=payment.pk)
-        if fresh.status != Payment.Status.READY:
+        if fresh.status not in {Payment.Status.READY, Payment.Status.PENDING}:
             raise ApiRefusal(FAILED, "입금 대기 중인 결제건이 아닙니다.", 400)
         fresh.status = Payment.Status.PAID
         fresh.paid_at = clock.now()

@@ -17,7 +17,8 @@ from sandbox.server.models import FaultRule
 
 ENDPOINTS = (
     "*", "getToken", "payment", "payments", "find", "findAll", "status", "balance", "cancel", "holder",
-    "banks", "prepare", "vbanks", "onetime", "again", "foreign", "customers",
+    "banks", "prepare", "vbanks", "onetime", "again", "foreign", "customers", "schedule", "channels", "escrows",
+    "receipts", "naver",
 )  # fmt: skip
 ANY_ENDPOINT = "*"
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from sandbox.httpd import DROP_CONNECTION
-from sandbox.server import cancels, clock, faults, store, tokens
+from sandbox.server import cancels, clock, faults, schedules, store, tokens
 from sandbox.server.envelope import FAILED, Answer, ApiRefusal, envelope
 from sandbox.server.models import CallLog, Payment
 from sandbox.server.params import Params, read_params
@@ -26,6 +26,7 @@ class Call:
 
     params: Params
     path: Mapping[str, str]
+    method: str = "GET"
     accept_later: bool = False
 
     def imp_uid(self) -> str:
@@ -51,7 +52,8 @@ def endpoint(name: str, *, authorized: bool = True, **handlers: Handler) -> View
         if handler is None:
             return envelope(Answer(code=FAILED, message="지원하지 않는 메소드입니다.", http_status=405))
         try:
-            call = Call(read_params(request), {key: value for key, value in path.items() if value})
+            named = {key: value for key, value in path.items() if value}
+            call = Call(read_params(request), named, request.method or "")
         except ApiRefusal as refusal:
             return envelope(refusal.answer)
         taken = faults.take(name, call.imp_uid)
@@ -71,7 +73,7 @@ def _respond(
         if early is not None:
             return early
     accept_later = any(fault.name == "accept_later" for fault in taken)
-    answer = _act(request, Call(call.params, call.path, accept_later), handler, authorized)
+    answer = _act(request, replace(call, accept_later=accept_later), handler, authorized)
     return faults.distort(taken[-1], answer) if taken else envelope(answer)
 
 
@@ -80,6 +82,7 @@ def _act(request: HttpRequest, call: Call, handler: Handler, authorized: bool) -
         if authorized:
             tokens.require(request.headers.get("Authorization", ""))
         cancels.settle_due()
+        schedules.pay_due()
         return handler(call)
     except ApiRefusal as refusal:
         return refusal.answer

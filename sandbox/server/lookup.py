@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from sandbox.server import clock
 from sandbox.server.envelope import FAILED, REFUSED_BY_IAMPORT, ApiRefusal
 from sandbox.server.models import Payment
 from sandbox.server.params import Params
 from sandbox.server.wire import read_json
+
+Row = TypeVar("Row", bound=Model)
 
 NOT_FOUND = "존재하지 않는 결제정보입니다."
 MAX_WINDOW_SECONDS = 90 * 24 * 60 * 60
@@ -79,13 +82,13 @@ def by_status(params: Params, status: str) -> QuerySet[Payment]:
 
 def status_page(params: Params, status: str) -> dict[str, Any]:
     """Return one page of a status list; a page beyond the data is refused."""
-    shown = page(by_status(params, status), params)
+    shown = page(by_status(params, status), params, read_json)
     if shown["previous"] and not shown["list"]:
         raise ApiRefusal(REFUSED_BY_IAMPORT, "유효하지 않은 page입니다.", 400)
     return shown
 
 
-def page(found: QuerySet[Payment], params: Params) -> dict[str, Any]:
+def page(found: QuerySet[Row], params: Params, to_json: Callable[[Row], dict[str, Any]]) -> dict[str, Any]:
     """Return one page as {total, previous, next, list}; 0 means no such page."""
     number = max(params.integer("page", 1), 1)
     size = params.integer("limit", DEFAULT_PAGE_SIZE)
@@ -97,7 +100,7 @@ def page(found: QuerySet[Payment], params: Params) -> dict[str, Any]:
         "total": total,
         "previous": number - 1,
         "next": number + 1 if start + size < total else 0,
-        "list": [read_json(payment) for payment in found[start : start + size]],
+        "list": [to_json(row) for row in found[start : start + size]],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -60,6 +61,17 @@ class Params:
             if value is not None:
                 return [str(item) for item in (value if isinstance(value, list) else [value])]
         return []
+
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """Return a list of objects, given as JSON or as form fields such as `name[0][key]`."""
+        value = self.values.get(name)
+        if isinstance(value, list):
+            return [item for item in value if isinstance(item, dict)]
+        found: dict[str, dict[str, Any]] = {}
+        for key, text in self.values.items():
+            if match := re.fullmatch(rf"{name}\[(\d+)\]\[(\w+)\]", key):
+                found.setdefault(match[1], {})[match[2]] = text
+        return [found[index] for index in sorted(found, key=int)]
 
     def nested(self, name: str, key: str) -> str:
         """Return `name.key` of a JSON object, or the form field `name[key]`."""

@@ -52,7 +52,7 @@ def _states(payment: Payment) -> list[State]:
 
 def _paid_by(payment: Payment) -> dict[str, Parts]:
     total = _parts(tax_free=payment.tax_free, vat=ledger.vat_total(payment), total=ledger.paid_total(payment))
-    given = payment.payco_parts or {}
+    given = payment.other_means or {}
     others = {
         name: {kind: Decimal(str(given.get(name, {}).get(kind, 0))) for kind in KINDS}
         for name in ("secondary", "discount")

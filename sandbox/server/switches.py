@@ -21,12 +21,14 @@ from sandbox.server.models import (
     Payment,
     Preparation,
     Quirk,
+    Receipt,
+    Schedule,
     WebhookDelivery,
 )
 from sandbox.server.rules import DEFAULT_CONTRACTS
 
 WIPED = (
-    Cancellation, Payment, AccessToken, Customer, Preparation, Account, FaultRule, Quirk, CallLog,
+    Cancellation, Payment, AccessToken, Customer, Preparation, Schedule, Receipt, Account, FaultRule, Quirk, CallLog,
     WebhookDelivery, Config,
 )  # fmt: skip
 WEBHOOK_FORMATS = {"json", "form"}

@@ -74,3 +74,20 @@ def test_pending_cancel_that_no_longer_fits_is_refused(sandbox: SandboxServer, c
     settled = sandbox.settle(payment["imp_uid"])
 
     assert (settled["cancel_amount"], settled["pending_cancels"]) == (5_000, [])
+
+
+@pytest.mark.parametrize(("end", "status"), [("pay", "paid"), ("fail", "failed")])
+def test_pending_payment_ends_as_paid_or_failed(sandbox: SandboxServer, end: str, status: str) -> None:
+    payment = sandbox.create_payment(pg_provider="paypal_v2", status="pending")
+
+    assert getattr(sandbox, end)(payment["imp_uid"])["status"] == status
+
+
+def test_smartro_tells_the_result_only_with_its_notice_url(sandbox: SandboxServer, cancel: Cancel) -> None:
+    payment = sandbox.create_payment(pg_provider="smartro_v2", pay_method="vbank")
+    sandbox.settings(async_settle_seconds=1, contracts={"smartro_v2_refund_notice": False})
+    cancel(imp_uid=payment["imp_uid"], **ACCOUNT)
+
+    sandbox.settings(now=NOON + 9_999)
+
+    assert sandbox.api("GET", f"payments/{payment['imp_uid']}").json()["response"]["cancel_amount"] == 0

@@ -73,7 +73,7 @@ def test_refused_card_leaves_a_failed_payment(client: Any) -> None:
 
 def test_foreign_card_and_virtual_account(client: Any, sandbox: SandboxServer) -> None:
     foreign = client.pay_foreign(merchant_uid="order-1", amount=1_000, **CARD)
-    waiting = sandbox.create_payment(pay_method="vbank", status="ready")
+    waiting = sandbox.create_payment(pay_method="vbank", status="ready", pg_provider="nice")
 
     revoked = client.revoke_vbank_by_imp_uid(waiting["imp_uid"])
 

@@ -238,3 +238,12 @@ def test_quirk_of_another_payment_does_nothing(sandbox: SandboxServer, cancel: C
     assert cancel(imp_uid=payment["imp_uid"], reason="변심")["response"]["cancel_history"][0]["reason"] == "변심"
     sandbox.clear_quirks()
     assert sandbox.quirks() == []
+
+
+@pytest.mark.parametrize(("shown_as", "cancel_amount", "items"), [("ready", 0, 0), ("cancelled", 10_000, 1)])
+def test_wrong_deposit_is_taken_back(sandbox: SandboxServer, shown_as: str, cancel_amount: int, items: int) -> None:
+    payment = sandbox.create_payment(pay_method="vbank")
+
+    found = sandbox.unpay(payment["imp_uid"], shown_as=shown_as)
+
+    assert (found["status"], found["cancel_amount"], len(found["cancel_history"])) == (shown_as, cancel_amount, items)

@@ -92,7 +92,7 @@ def test_vat_that_went_wrong_spoils_the_next_partial_cancel(
 
 def test_balance_shows_what_is_left_and_earlier_states(sandbox: SandboxServer, cancel: Cancel) -> None:
     points = {"secondary": {"supply": 910, "vat": 90}, "discount": {"tax_free": 500}}
-    payment = sandbox.create_payment(pg_provider="payco", amount=15_000, tax_free=4_000, payco_parts=points)
+    payment = sandbox.create_payment(pg_provider="payco", amount=15_000, tax_free=4_000, other_means=points)
     sandbox.settings(now=NOON + 60)
     cancel(imp_uid=payment["imp_uid"], amount=6_500, tax_free=1_000)
 

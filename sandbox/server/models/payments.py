@@ -85,7 +85,8 @@ class Payment(models.Model):
     uses_webhook = models.BooleanField(default=True)
     promotion_tiers = models.JSONField(null=True, blank=True)  # [{"minimum", "percent" or "off"}]
     retains_promotion = models.BooleanField(null=True, blank=True)  # the first partial cancel decides
-    payco_parts = models.JSONField(null=True, blank=True)  # what was paid by points and the PG's discount
+    other_means = models.JSONField(null=True, blank=True)  # paid by points and the PG's discount (PAYCO, Naver Pay)
+    product_orders = models.JSONField(null=True, blank=True)  # of a Naver Pay order (naverco)
     vat_went_wrong = models.BooleanField(default=False)  # an earlier cancel spoilt the VAT that is left
     escrow_confirmed = models.BooleanField(default=False)
     escrow_logis = models.JSONField(null=True, blank=True)

@@ -49,7 +49,7 @@ def _find_all(call: Call) -> Answer:
     found = lookup.by_merchant_uid(call.params, call.path["merchant_uid"], call.path.get("status", ""))
     if not found.exists():
         raise ApiRefusal(FAILED, lookup.NOT_FOUND, 404)
-    return Answer(lookup.page(found, call.params))
+    return Answer(lookup.page(found, call.params, read_json))
 
 
 def _status(call: Call) -> Answer:

@@ -92,7 +92,12 @@ def csrf_failure(_request: HttpRequest, reason: str = "") -> HttpResponse:  # no
 
 def _act(payment: Payment, params: Params) -> None:
     actions: dict[str, Callable[[], Any]] = {
-        "cancel": lambda: cancels.cancel_in_console(payment, params.amount("amount"), params.text("reason")),
+        "cancel": lambda: cancels.cancel_in_console(
+            payment,
+            params.amount("amount"),
+            params.text("reason"),
+            retain_promotion=params.flag("retain_promotion") if payment.promotion else None,
+        ),
         "settle": lambda: cancels.settle_pending(payment),
         "refuse": lambda: cancels.settle_pending(payment, refuse=True),
         "pay": lambda: creation.deposit(payment),
@@ -102,6 +107,8 @@ def _act(payment: Payment, params: Params) -> None:
             cancellation_id=params.text("cancellation_id"),
             status=params.text("status"),
         ),
+        "fail": lambda: afterlife.fail(payment),
+        "unpay": lambda: afterlife.take_deposit_back(payment, shown_as=params.text("shown_as")),
         "complete": lambda: afterlife.complete(payment),
         "rename": lambda: afterlife.rename_item(payment, cancellation_id=params.text("cancellation_id")),
     }

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from sandbox.server import afterlife, creation, quirks
 from sandbox.server.envelope import FAILED, ApiRefusal
-from sandbox.server.models import Quirk
+from sandbox.server.models import Payment, Quirk
 from sandbox.server.params import Params
 from sandbox.server.stories import QUIRKS, RECORDED
 from sandbox.server.views.control import control, find_payment, payment_detail
@@ -55,6 +55,15 @@ def _take_back(body: JsonDict, imp_uid: str) -> JsonDict:
         keep_item=bool(body.get("keep_item")),
     )
     return payment_detail(payment)
+
+
+def _fail(_body: Any, imp_uid: str) -> JsonDict:
+    return payment_detail(afterlife.fail(find_payment(imp_uid)))
+
+
+def _unpay(body: JsonDict, imp_uid: str) -> JsonDict:
+    shown_as = str(body.get("shown_as") or Payment.Status.CANCELLED)
+    return payment_detail(afterlife.take_deposit_back(find_payment(imp_uid), shown_as=shown_as))
 
 
 def _complete(_body: Any, imp_uid: str) -> JsonDict:
@@ -105,6 +114,8 @@ def _change(params: Params) -> None:
 quirk_list = control(get=_quirks, post=_add_quirk, delete=_clear_quirks)
 quirk = control(delete=_remove_quirk)
 take_back = control(post=_take_back)
+fail = control(post=_fail)
+unpay = control(post=_unpay)
 complete = control(post=_complete)
 rename_item = control(post=_rename_item)
 patch = control(post=_patch)
