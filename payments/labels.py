@@ -1,7 +1,7 @@
 """Names of i'mport's payment methods, PGs, banks and statuses, in the active language."""
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments.banks import Bank, bank_by_code, banks_for
@@ -89,8 +89,10 @@ def bank_label(code: str) -> str:
 
 
 def status_label(status: str) -> str:
-    """Return the name of the payment's status; an unknown one as it is."""
-    return str(dict(PaymentStatus.choices).get(status, status))
+    """Return the name of the payment's status; of an unknown one "Unknown" with i'mport's word."""
+    if status in PaymentStatus.values:
+        return str(PaymentStatus(status).label)
+    return gettext("Unknown (%(status)s)") % {"status": status}
 
 
 def bank_choices(pg_provider: str) -> list[tuple[str, str]]:

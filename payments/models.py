@@ -17,12 +17,20 @@ PAYMENT_TIME = Coalesce("paid_at", "created_at")
 
 
 class PaymentStatus(models.TextChoices):
-    """i'mport's statuses. CANCELLED already follows a *partial* cancel: compare the amounts instead."""
+    """The statuses that i'mport documents; a payment may have another word.
+
+    CANCELLED already follows a *partial* cancel: compare the amounts instead. PENDING (PayPal) becomes paid or failed.
+    """
 
     READY = "ready", _("Waiting for payment")
+    PENDING = "pending", _("Pending")
     PAID = "paid", _("Paid")
     CANCELLED = "cancelled", _("Cancelled")
     FAILED = "failed", _("Failed")
+
+
+# Not paid, whatever else the payment shows.
+_UNPAID = (PaymentStatus.READY, PaymentStatus.FAILED)
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -32,11 +40,8 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 
     def ever_paid(self) -> Self:
         """Payments whose money has reached the shop, refunded or not."""
-        return self.filter(
-            Q(status=PaymentStatus.PAID)
-            | Q(status=PaymentStatus.CANCELLED, paid_at__isnull=False)
-            | Q(status=PaymentStatus.CANCELLED, cancel_amount__gt=0)
-        )
+        has_money = ~Q(status__in=_UNPAID) & (Q(paid_at__isnull=False) | Q(cancel_amount__gt=0))
+        return self.filter(Q(status=PaymentStatus.PAID) | has_money)
 
     def refundable(self) -> Self:
         """Payments with an amount left to refund."""
@@ -65,7 +70,7 @@ class Payment(models.Model):
         related_name="payments",
         help_text=_("The buyer account that can request a refund of this order on the storefront."),
     )
-    status = models.CharField(_("status"), max_length=10, choices=PaymentStatus.choices)
+    status = models.CharField(_("status"), max_length=32, choices=PaymentStatus.choices)
     currency = models.CharField(_("currency"), max_length=3, default=KRW)
     amount = AmountField(_("paid"))
     cancel_amount = AmountField(_("refunded"), default=Decimal(0))
@@ -164,7 +169,7 @@ class Payment(models.Model):
                 condition=(Q(tax_free=None) | Q(tax_free__gte=0)) & (Q(vat_amount=None) | Q(vat_amount__gte=0)),
                 name="payment_tax_parts_not_negative",
             ),
-            models.CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status_known"),
+            models.CheckConstraint(condition=~Q(status=""), name="payment_status_not_empty"),
             models.CheckConstraint(condition=~Q(imp_uid=""), name="payment_imp_uid_not_empty"),
         )
 
@@ -173,10 +178,17 @@ class Payment(models.Model):
 
     @property
     def was_paid(self) -> bool:
-        """Return whether the money has reached the shop (an expired virtual account is also "cancelled")."""
+        """Return whether the money has reached the shop (an expired virtual account is also "cancelled").
+
+        Of the other words only "paid" says so by itself.
+        """
         if self.status == PaymentStatus.PAID:
             return True
-        return self.status == PaymentStatus.CANCELLED and (self.paid_at is not None or self.cancel_amount > 0)
+        return self.status not in _UNPAID and (self.paid_at is not None or self.cancel_amount > 0)
+
+    @property
+    def has_unknown_status(self) -> bool:
+        return self.status not in PaymentStatus.values
 
     @property
     def refundable_amount(self) -> Decimal:

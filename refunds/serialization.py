@@ -83,9 +83,9 @@ class PaymentSerializer(RowSerializer):
     imp_uid = serializers.CharField(help_text="i'mport's number of the payment.")
     merchant_uid = serializers.CharField(help_text="The shop's number of the order.")
     name = serializers.CharField(help_text="What was bought.")
-    status = serializers.ChoiceField(
-        PaymentStatus.values,
-        help_text="i'mport's own word: already `cancelled` after a partial refund. Compare the amounts instead.",
+    status = serializers.CharField(
+        help_text=f"i'mport's own word: {', '.join(f'`{word}`' for word in PaymentStatus.values)}, or one that it adds "
+        "later. Already `cancelled` after a partial refund: compare the amounts instead.",
     )
     pay_method = serializers.CharField(help_text="`card`, `trans`, `vbank`, `phone`, …")
     currency = serializers.CharField(help_text="ISO 4217.")

@@ -17,11 +17,13 @@ class StatusFilter(ChoiceFilter):
     options = {
         "paid": (_("Paid"), PaymentQuerySet.ever_paid),
         "ready": (_("Waiting for payment"), Q(status=PaymentStatus.READY)),
+        "pending": (_("Pending"), Q(status=PaymentStatus.PENDING)),
         "failed": (_("Failed"), Q(status=PaymentStatus.FAILED)),
         "expired": (
             _("Cancelled unpaid"),
             Q(status=PaymentStatus.CANCELLED, paid_at__isnull=True, cancel_amount=0),
         ),
+        "unknown": (_("Unknown"), ~Q(status__in=PaymentStatus.values)),
     }
 
 

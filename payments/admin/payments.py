@@ -21,7 +21,7 @@ from payments.admin.filters import MethodFilter, PgFilter, StatusFilter
 from payments.admin.forms import TAX_PARTS, PaymentForm
 from payments.admin.search import SEARCHED, search_payments
 from payments.labels import method_and_pg, method_label, pg_label, status_label
-from payments.models import Payment
+from payments.models import Payment, PaymentStatus
 
 # Colours as in `badge`.
 STATES: dict[str, tuple[str, str | Promise]] = {
@@ -29,6 +29,7 @@ STATES: dict[str, tuple[str, str | Promise]] = {
     "partly_refunded": ("blue", gettext_lazy("Partly refunded")),
     "refunded": ("grey", gettext_lazy("Refunded")),
     "ready": ("amber", gettext_lazy("Waiting for payment")),
+    "pending": ("amber", gettext_lazy("Pending")),
     "failed": ("red", gettext_lazy("Failed")),
     "cancelled": ("grey", gettext_lazy("Cancelled unpaid")),
 }
@@ -40,7 +41,10 @@ def state_badge(payment: Payment) -> SafeString:
         return badge(*STATES["refunded"])
     if payment.is_partially_refunded:
         return badge(*STATES["partly_refunded"])
-    return badge(*STATES["paid" if payment.was_paid else payment.status])
+    if payment.has_unknown_status:
+        return badge("amber", status_label(payment.status))
+    settled = payment.was_paid and payment.status != PaymentStatus.PENDING
+    return badge(*STATES["paid" if settled else payment.status])
 
 
 class PaymentAdmin(BrowsingAdmin):

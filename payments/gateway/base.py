@@ -75,8 +75,8 @@ class Cancellation:
 class GatewayPayment:
     """A payment as i'mport shows it. Amounts in major units of `currency`; times are aware, None = never.
 
-    `status` is already "cancelled" after a partial cancel: tell partial from full by the amounts. `read_at` is when
-    the call was sent: what i'mport does later, this reading cannot show.
+    `status` is i'mport's word, whatever it is, and already "cancelled" after a partial cancel: go by the amounts.
+    `read_at` is when the call was sent: what i'mport does later, this reading cannot show.
     """
 
     imp_uid: str

@@ -69,11 +69,12 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("ready", "Waiting for payment"),
+                            ("pending", "Pending"),
                             ("paid", "Paid"),
                             ("cancelled", "Cancelled"),
                             ("failed", "Failed"),
                         ],
-                        max_length=10,
+                        max_length=32,
                         verbose_name="status",
                     ),
                 ),
@@ -229,8 +230,7 @@ class Migration(migrations.Migration):
                         name="payment_tax_parts_not_negative",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("status__in", ["ready", "paid", "cancelled", "failed"])),
-                        name="payment_status_known",
+                        condition=models.Q(("status", ""), _negated=True), name="payment_status_not_empty"
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("imp_uid", ""), _negated=True), name="payment_imp_uid_not_empty"

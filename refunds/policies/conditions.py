@@ -14,6 +14,18 @@ def payment_failed(context: RefundContext) -> bool:
     return context.payment.status == PaymentStatus.FAILED
 
 
+def payment_pending(context: RefundContext) -> bool:
+    return context.payment.status == PaymentStatus.PENDING
+
+
+def unknown_and_unpaid(context: RefundContext) -> bool:
+    return context.payment.has_unknown_status and not context.payment.was_paid
+
+
+def unknown_but_paid(context: RefundContext) -> bool:
+    return context.payment.has_unknown_status and context.payment.was_paid
+
+
 def never_paid(context: RefundContext) -> bool:
     """Return whether the payment was never paid, such as a virtual account cancelled before its deposit."""
     return not context.payment.was_paid

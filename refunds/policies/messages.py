@@ -18,6 +18,14 @@ EXAMPLE = Decimal(1000)  # shows decimals; not the amount to refund
 
 SENTENCES = {
     "payment_failed": _("The payment of this order failed, so there is nothing to refund."),
+    "payment_pending": _(
+        "i'mport shows this payment as pending: it is not known yet whether it is paid. Use “Check with "
+        "i'mport” later, and refund it when it is paid."
+    ),
+    "status_unknown": _(
+        "i'mport shows a status that is not known here (%(status)s), and no time of payment. Look at the order "
+        "in i'mport's console, and refund it there if it was paid."
+    ),
     "not_paid": _(
         "This order has not been paid, so there is nothing to refund. If the buyer did pay, use "
         "“Check with i'mport” first."
@@ -146,6 +154,10 @@ SENTENCES = {
     "foreign_card_partial": _(
         "Foreign cards can often only be refunded in full. If this is refused, refund the full %(paid)s."
     ),
+    "status_unusual": _(
+        "i'mport shows a status that is not known here (%(status)s). Look at the order in i'mport's console "
+        "before you refund it."
+    ),
     "promotion": _(
         "A discount was applied to this payment. Enter the amount before the discount: the buyer "
         "receives less, by the share of the discount. If a part was cancelled in i'mport's console, "
@@ -198,6 +210,7 @@ PLACEHOLDERS: dict[str, Callable[[RefundContext], str]] = {
     "fee": lambda c: format_money(c.vbank_fee, KRW),
     "cost": lambda c: _money(c, merchant_cost(c)),
     "currency": lambda c: c.payment.currency,
+    "status": lambda c: c.payment.status,
     "method": lambda c: method_label(c.payment.pay_method),
     "pg": lambda c: pg_label(c.payment.pg_provider) or gettext("the payment gateway"),
     "bank": lambda c: c.request.refund_bank.strip(),

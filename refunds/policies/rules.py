@@ -40,6 +40,8 @@ def first_broken(rules: Iterable[Rule], context: RefundContext) -> tuple[Violati
 # No input can help: the first of these that is broken is the only violation.
 IMPOSSIBLE = (
     Rule("payment_failed", "", when.payment_failed, "API: status"),
+    Rule("payment_pending", "", when.payment_pending, "API: status; whether it can be cancelled is not documented"),
+    Rule("status_unknown", "", when.unknown_and_unpaid, "ours: only a time of payment or a refund shows money"),
     Rule("not_paid", "", when.never_paid, "API: status, paid_at"),
     Rule("already_refunded", "", when.nothing_left, "guide: refundable = amount - cancel_amount"),
     Rule("currency_not_supported", "", when.currency_unsupported, "ISO 4217"),
@@ -125,6 +127,7 @@ WARNINGS = (
     Rule("phone_approved_anew", "amount", when.phone_approved_anew, "help pages: html5_inicis"),
     Rule("welcome_partial", "amount", when.welcome_in_part, "page of welcome"),
     Rule("paymentwall_partial", "amount", when.paymentwall_in_part, "page of paymentwall; not shown"),
+    Rule("status_unusual", "", when.unknown_but_paid, "ours; i'mport decides"),
     Rule("promotion", "", when.promotion_applied, "API: amounts are those before the discount"),
     Rule("tax_free_counts_as_zero", "tax_free", taxes.tax_free_counts_as_zero, "API: 0 where missing"),
     Rule("tax_free_of_discount", "tax_free", taxes.tax_free_of_discount, "API: balance; how it counts is not said"),

@@ -33,6 +33,7 @@ WHY_NOT = {
     "danal_vbank": _(
         "This virtual account cannot be refunded here. Please contact us: we will transfer the money ourselves."
     ),
+    "payment_pending": _("This payment is still being processed. Please try again later."),
     "currency_not_supported": _(
         "This payment cannot be refunded here. Please contact us: we will refund you another way."
     ),
@@ -127,7 +128,10 @@ def _badge(payment: Payment, live: RefundRecord | None) -> tuple[str | Promise, 
         return _("Paid"), "good"
     if payment.status == PaymentStatus.FAILED:
         return _("Payment failed"), "bad"
-    return PaymentStatus(payment.status).label, "warn" if payment.status == PaymentStatus.READY else "quiet"
+    if payment.has_unknown_status:
+        return _("Being checked"), "warn"
+    waits = payment.status in (PaymentStatus.READY, PaymentStatus.PENDING)
+    return PaymentStatus(payment.status).label, "warn" if waits else "quiet"
 
 
 def _method_detail(payment: Payment) -> str:

@@ -1,6 +1,6 @@
-"""Lists and comparisons with rows that no code of ours would write; PostgreSQL does not store them."""
+"""Pages, lists and comparisons with rows that are out of the ordinary."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,12 +24,6 @@ LIST = "/admin/payments/payment/"
 LEDGER = "/admin/refunds/refundrecord/"
 
 
-@pytest.fixture(autouse=True)
-def _only_on_sqlite() -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL does not store such values")
-
-
 def bodies(client: Client, payment: Payment) -> list[bytes]:
     """Return every page that shows the payment, and the exports."""
     pages = ["/", "/admin/", LIST, f"{LIST}{payment.pk}/change/", confirmation_url([payment.pk]), LEDGER]
@@ -45,6 +39,8 @@ def bodies(client: Client, payment: Payment) -> list[bytes]:
     [("12345678901234", "KRW"), ("10000000000000.5", "USD"), ("1e30", "KWD")],
 )
 def test_every_list_survives_an_amount_that_is_too_large(client: Client, amount: str, currency: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL does not store such values")
     boss = make_user("boss", is_staff=True, is_superuser=True)
     odd, fine = make_payment(currency=currency, user=boss), make_payment(user=boss)
     make_refund(fine, status="requested")
@@ -59,3 +55,19 @@ def test_every_list_survives_an_amount_that_is_too_large(client: Client, amount:
         since=timezone.now() - timedelta(days=1), until=timezone.now(), gateway=InstantGateway(fine)
     )
     assert (report.error, report.compared) == ("", 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [("pending", "Pending"), ("disputed", "Unknown (disputed)"), ("보류", "Unknown (보류)")]
+)
+@pytest.mark.parametrize("paid_at", [timezone.now(), None], ids=["paid", "unpaid"])
+def test_every_page_shows_any_status(client: Client, status: str, text: str, paid_at: datetime | None) -> None:
+    boss = make_user("boss", is_staff=True, is_superuser=True)
+    payment = make_payment(status=status, paid_at=paid_at, user=boss, pay_method="new", pg_provider="new", card_type=7)
+    _shop, _overview, listed, page, confirmation, *_rest = bodies(sign_in(client, boss), payment)
+    assert text in listed.decode()
+    assert text in page.decode()
+    if status != "pending":
+        assert f"({status})" in confirmation.decode()
+    shown = get(make_token(user=boss)[1], "/payments").json()["results"][0]
+    assert (shown["status"], shown["refundable_amount"]) == (status, 10_000 if paid_at else 0)

@@ -35,7 +35,7 @@ def succeeded(**fields: Any) -> dict[str, Any]:
         {"cancel_amount": Decimal(-1)},
         {"cancel_amount": Decimal(10_001)},
         {"amount": Decimal(-1), "cancel_amount": Decimal(-1)},
-        {"status": "refunded"},
+        {"status": ""},
         {"imp_uid": ""},
         {"cancel_amount": Decimal(1_000), "taken_back": Decimal(1_000)},
         {"cancel_amount": Decimal(1_000), "taken_back": Decimal(1_001), "taken_back_seen_at": timezone.now()},

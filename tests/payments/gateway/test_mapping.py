@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -54,9 +53,9 @@ def test_amounts_are_rounded_to_the_currency(currency: str, sent: str, read: str
 
 
 def test_a_balance_is_rounded() -> None:
-    part = {"tax_free": Decimal("333.33333333333331"), "vat": Decimal("0.1")}
-    balance = balance_from({"primary": part, "secondary": {**part, "vat": Decimal("0.20000000000000001")}})
-    assert (balance.tax_free, balance.vat) == (Decimal("666.666"), Decimal("0.3"))
+    third, residue = {"tax_free": Decimal("333.33333333333331")}, {"tax_free": Decimal("0.30000000000000004")}
+    balance = balance_from({"primary": third, "secondary": third, "discount": residue})
+    assert (balance.tax_free, balance.discounted_tax_free) == (Decimal("666.666"), Decimal("0.3"))
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999999999999999999999", "9" * 5000])
@@ -74,10 +73,24 @@ def test_payment_with_an_invalid_amount_is_unreadable(name: str, amount: object)
         payment_from(payment_json(**{name: amount}))
 
 
-@pytest.mark.parametrize("changes", [{"imp_uid": None}, {"imp_uid": 5}, {"status": ""}, {"status": "lost"}])
-def test_a_payment_without_uid_or_known_status_is_unreadable(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("imp_uid", [None, 5, "", " "])
+def test_a_payment_without_its_number_is_unreadable(imp_uid: object) -> None:
     with pytest.raises(Unreadable):
-        payment_from(payment_json(**changes))
+        payment_from(payment_json(imp_uid=imp_uid))
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("Pending", "pending"),
+        ("partial_cancelled", "partial_cancelled"),
+        ("보류\n중", "보류 중"),
+        ("x" * 99, "x" * 32),
+        *((value, "unknown") for value in ("", None, [], {}, "\x00")),
+    ],
+)
+def test_any_status_can_be_read(sent: object, read: str) -> None:
+    assert payment_from(payment_json(status=sent)).status == read
 
 
 @pytest.mark.parametrize("currency", ["USDT", "원", "US", 840])

@@ -28,6 +28,21 @@ def test_a_virtual_account_cancelled_before_it_was_paid_cannot_be_refunded():
     assert violations(asking(paid(pay_method="vbank", status="cancelled", paid_at=None))) == ["not_paid"]
 
 
+@pytest.mark.parametrize("fields", [{"paid_at": None}, {}, {"refunded": 4_000}])
+def test_a_pending_payment_cannot_be_refunded(fields):
+    assert violations(asking(paid("paypal_v2", "paypal", status="pending", **fields))) == ["payment_pending"]
+
+
+@pytest.mark.parametrize("status", ["unknown", "partial_cancelled", "disputed"])
+def test_only_a_time_of_payment_or_a_refund_makes_an_unknown_status_refundable(status):
+    violation = only_violation(asking(paid(status=status, paid_at=None)))
+    assert violation.code == "status_unknown"
+    assert status in violation.message
+    for payment in (paid(status=status), paid(status=status, paid_at=None, refunded=1)):
+        assert violations(asking(payment)) == []
+        assert warnings(asking(payment)) == ["status_unusual"]
+
+
 def test_a_failed_payment_cannot_be_refunded():
     assert violations(asking(paid(status="failed", paid_at=None))) == ["payment_failed"]
 
