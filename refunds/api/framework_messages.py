@@ -16,16 +16,16 @@ SENTENCES = {
     "csrf_failed": _(
         "This page is out of date. Reload it. Programs must send the csrftoken cookie as X-CSRFToken, or use a token."
     ),
-    "csrf_address": _(
-        "Your browser and the server do not name the same address for this site. The proxy must pass on the host with "
-        "its port, and the protocol."
-    ),
     "not_found": _("Not found."),
     "method_not_allowed": _("%(method)s is not allowed here. See the Allow header."),
     "not_acceptable": _("Responses are JSON only. Accept application/json."),
     "unsupported_media_type": _("Send JSON, with “Content-Type: application/json”."),
     "too_large": _("The request is too large. Nothing was done."),
 }
+_OTHER_ADDRESS = _(
+    "Your browser and the server do not name the same address for this site. The proxy must pass on the host with its "
+    "port, and the protocol."
+)
 
 
 def framework_error_json(exc: exceptions.APIException, *, method: str = "") -> Json:
@@ -46,7 +46,7 @@ def _message_of(exc: exceptions.APIException, method: str) -> str:
         return _throttled(max(1, math.ceil(getattr(exc, "wait", None) or 1)))
     code = _code_of(exc)
     if code == "csrf_failed" and re.search("(Origin|Referer) checking failed", str(exc.detail)):
-        code = "csrf_address"
+        return gettext(_OTHER_ADDRESS)
     if code not in SENTENCES or _has_own_words(exc, code):
         return str(exc.detail)
     return gettext(SENTENCES[code]) % {"method": method}

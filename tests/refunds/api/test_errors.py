@@ -92,6 +92,14 @@ def without_csrf_token(asker: Asker) -> HttpResponse:
     return asker.cancel({})
 
 
+def from_another_address(asker: Asker) -> HttpResponse:
+    asker.client = Client(enforce_csrf_checks=True, headers={"Origin": "https://other.example"})
+    asker.client.force_login(asker.user)
+    answer = asker.cancel({})
+    assert answer.json()["message"].startswith(("Your browser and the server", "브라우저와 서버"))
+    return answer
+
+
 def without_permission(asker: Asker) -> HttpResponse:
     asker.client.force_login(make_staff("view_payment", name=f"viewer-{asker.language}"))
     return asker.cancel({"imp_uid": asker.payment().imp_uid})
@@ -238,6 +246,7 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (401, "authentication_failed", cancelled({}, Authorization="Token a b")),
     (403, "permission_denied", without_permission),
     (403, "csrf_failed", without_csrf_token),
+    (403, "csrf_failed", from_another_address),
     (403, "token_scope", by_token(may_refund=False)),
     (403, "token_amount_limit", by_token(max_amount=Decimal(100))),
     (403, "token_daily_limit", by_token(max_per_day=Decimal(100))),
