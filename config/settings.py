@@ -55,6 +55,8 @@ IAMPORT_IMP_SECRET = env.text("IAMPORT_IMP_SECRET", "")
 IAMPORT_CONNECT_TIMEOUT = env.positive_seconds("IAMPORT_CONNECT_TIMEOUT", 5)
 # PGs can take a minute, and hanging up does not stop a cancel.
 IAMPORT_READ_TIMEOUT = env.positive_seconds("IAMPORT_READ_TIMEOUT", 60)
+# Whether a payment's amount at i'mport is what was paid, or the order before a promotion's discount.
+IAMPORT_AMOUNT_AFTER_DISCOUNT = env.flag("IAMPORT_AMOUNT_AFTER_DISCOUNT", default=False)
 IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 
 # The PG's fee for each virtual-account refund, in won.

@@ -100,6 +100,8 @@ class Payment(models.Model):
     pg_tid = models.CharField(_("PG transaction"), max_length=100, blank=True)
     escrow = models.BooleanField(_("escrow"), default=False)
     has_promotion = models.BooleanField(_("promotion"), default=False)
+    promotion_id = models.CharField(_("promotion number"), max_length=100, blank=True)
+    promotion_discount = AmountField(_("promotion discount"), default=Decimal(0))
 
     name = models.CharField(_("goods"), max_length=255, blank=True)
     buyer_name = models.CharField(_("buyer"), max_length=100, blank=True)
@@ -152,13 +154,19 @@ class Payment(models.Model):
         )
         constraints = (
             models.CheckConstraint(condition=Q(amount__gte=0), name="payment_amount_not_negative"),
+            # It is not documented which of i'mport's amounts count before a promotion's discount.
             models.CheckConstraint(
-                condition=Q(cancel_amount__gte=0, cancel_amount__lte=F("amount")),
+                condition=Q(cancel_amount__gte=0, cancel_amount__lte=F("amount") + F("promotion_discount")),
                 name="payment_cancel_amount_within_amount",
             ),
             models.CheckConstraint(
-                condition=Q(lapsed_discount__gte=0, lapsed_discount__lte=F("amount") - F("cancel_amount")),
+                condition=Q(lapsed_discount=0)
+                | Q(lapsed_discount__gt=0, lapsed_discount__lte=F("amount") - F("cancel_amount")),
                 name="payment_lapsed_discount_within_rest",
+            ),
+            models.CheckConstraint(
+                condition=Q(promotion_discount=0) | Q(promotion_discount__gt=0, has_promotion=True),
+                name="payment_discount_of_a_promotion",
             ),
             models.CheckConstraint(
                 condition=Q(taken_back=0, taken_back_seen_at=None)
@@ -196,7 +204,9 @@ class Payment(models.Model):
 
         With a promotion it counts before the discount, as i'mport's `amount` and `checksum` of a cancel do.
         """
-        return self.amount - self.cancel_amount - self.lapsed_discount if self.was_paid else Decimal(0)
+        if not self.was_paid:
+            return Decimal(0)
+        return max(Decimal(0), self.amount - self.cancel_amount - self.lapsed_discount)
 
     @property
     def shown_cancel_amount(self) -> Decimal:

@@ -26,7 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u20
 class RefundRequest:
     """One refund as requested. Amounts in major units of the payment's currency.
 
-    `amount` None means all that is left. `refund_bank` is a code or name as typed. `expected_balance` is the
+    `amount` None means all that is left. `refund_bank` is a code or name as typed. `retain_promotion`: the rest keeps
+    its discount even if it no longer meets the promotion's conditions. `expected_balance` is the
     refundable amount that the user was shown: if it has changed since, the refund is rejected.
     """
 
@@ -40,6 +41,7 @@ class RefundRequest:
     vat_amount: Decimal | None = None
     requester: Requester = "admin"
     expected_balance: Decimal | None = None
+    retain_promotion: bool = False
 
     def __repr__(self) -> str:  # the account must not reach a log or a traceback
         return f"RefundRequest(amount={self.amount}, reason={self.reason!r})"
@@ -116,6 +118,14 @@ def parse_uid(value: object, *, field: Literal["imp_uid", "merchant_uid"]) -> st
     return uid
 
 
+def parse_flag(value: object, *, field: str) -> bool:
+    """Parse a JSON boolean. Raises `InvalidRequest` (`invalid_flag`) for anything else."""
+    if not isinstance(value, bool):
+        message = _("“%(field)s” must be true or false, without quotes.") % {"field": field}
+        raise InvalidRequest("invalid_flag", message, field=field)
+    return value
+
+
 TEXT_LENGTHS = {
     "reason": MAX_REASON_LENGTH,
     "refund_holder": 50,
@@ -133,6 +143,7 @@ def parse_request(
     tax_free: Decimal | None = None,
     vat_amount: Decimal | None = None,
     expected_balance: Decimal | None = None,
+    retain_promotion: bool = False,
 ) -> RefundRequest:
     """Build a request from texts (`reason`, `refund_*`) as typed or sent, and amounts already parsed.
 
@@ -145,5 +156,6 @@ def parse_request(
         vat_amount=vat_amount,
         requester=requester,
         expected_balance=expected_balance,
+        retain_promotion=retain_promotion,
         **clean,
     )

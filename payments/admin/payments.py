@@ -87,6 +87,8 @@ class PaymentAdmin(BrowsingAdmin):
         taxes = list(TAX_PARTS)
         if not self.has_change_permission(request, obj):
             taxes = [f"{name}_money" for name in TAX_PARTS if obj and getattr(obj, name) is not None]
+        if obj and obj.promotion_discount:
+            flags += ["promotion_id", "discount_money"]
         ends = [name for name in ("fail_reason", "cancel_reason") if obj and getattr(obj, name)]
         sections = [
             (_("Order"), ["merchant_uid", "name", "buyer_name", "buyer_email", "buyer_tel", "paid_at", "user"]),
@@ -142,6 +144,10 @@ class PaymentAdmin(BrowsingAdmin):
     def refundable(self, payment: Payment) -> str:
         left = payment.refundable_amount
         return format_money(left, payment.currency) if left else "–"
+
+    @admin.display(description=gettext_lazy("promotion discount"))
+    def discount_money(self, payment: Payment) -> str:
+        return format_money(payment.promotion_discount, payment.currency)
 
     @admin.display(description=gettext_lazy("tax-free part"))
     def tax_free_money(self, payment: Payment) -> str:

@@ -115,6 +115,8 @@ class GatewayPayment:
     card_type: int | None = None  # 0 credit, 1 debit
     cash_receipt_issued: bool = False
     has_promotion: bool = False
+    promotion_id: str = ""
+    promotion_discount: Decimal = Decimal(0)  # 0 also where i'mport does not say how much
     read_at: datetime | None = None
 
 
@@ -136,6 +138,7 @@ class CancelRequest:
     tax_free: Decimal | None = None
     vat_amount: Decimal | None = None
     requester: Requester | None = None  # naverpay only
+    retain_promotion: bool | None = None  # payments with a promotion only
 
     def __repr__(self) -> str:  # account numbers must not reach a log or a traceback
         return f"CancelRequest({self.imp_uid}, amount={self.amount}, checksum={self.checksum})"

@@ -125,6 +125,13 @@ class Migration(migrations.Migration):
                 ("pg_tid", models.CharField(blank=True, max_length=100, verbose_name="PG transaction")),
                 ("escrow", models.BooleanField(default=False, verbose_name="escrow")),
                 ("has_promotion", models.BooleanField(default=False, verbose_name="promotion")),
+                ("promotion_id", models.CharField(blank=True, max_length=100, verbose_name="promotion number")),
+                (
+                    "promotion_discount",
+                    models.DecimalField(
+                        decimal_places=3, default=Decimal("0"), max_digits=16, verbose_name="promotion discount"
+                    ),
+                ),
                 ("name", models.CharField(blank=True, max_length=255, verbose_name="goods")),
                 ("buyer_name", models.CharField(blank=True, max_length=100, verbose_name="buyer")),
                 ("buyer_email", models.CharField(blank=True, max_length=254, verbose_name="e-mail")),
@@ -195,20 +202,40 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="payment_amount_not_negative"),
                     models.CheckConstraint(
-                        condition=models.Q(("cancel_amount__gte", 0), ("cancel_amount__lte", models.F("amount"))),
+                        condition=models.Q(
+                            ("cancel_amount__gte", 0),
+                            (
+                                "cancel_amount__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("amount"), "+", models.F("promotion_discount")
+                                ),
+                            ),
+                        ),
                         name="payment_cancel_amount_within_amount",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("lapsed_discount__gte", 0),
-                            (
-                                "lapsed_discount__lte",
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("amount"), "-", models.F("cancel_amount")
+                            ("lapsed_discount", 0),
+                            models.Q(
+                                ("lapsed_discount__gt", 0),
+                                (
+                                    "lapsed_discount__lte",
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount"), "-", models.F("cancel_amount")
+                                    ),
                                 ),
                             ),
+                            _connector="OR",
                         ),
                         name="payment_lapsed_discount_within_rest",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("promotion_discount", 0),
+                            models.Q(("has_promotion", True), ("promotion_discount__gt", 0)),
+                            _connector="OR",
+                        ),
+                        name="payment_discount_of_a_promotion",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

@@ -68,7 +68,13 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
-        asked = ["reason", *(["requester"] if obj and obj.requester else []), *(f"{name}_money" for name in parts)]
+        kept = ["retain_promotion"] if obj and obj.retain_promotion is not None else []
+        asked = [
+            "reason",
+            *kept,
+            *(["requester"] if obj and obj.requester else []),
+            *(f"{name}_money" for name in parts),
+        ]
         done = ["cancellation_id", "pg_tid", "cancelled_at", "error_code"]
         sections = [(_("Request"), asked), (_("At i'mport"), done)]
         return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]

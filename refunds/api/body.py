@@ -18,6 +18,7 @@ from refunds.inputs import (
     TEXT_LENGTHS,
     RefundRequest,
     parse_amount,
+    parse_flag,
     parse_request,
     parse_uid,
 )
@@ -86,6 +87,11 @@ class RefundRequestSerializer(serializers.Serializer[RefundRequest]):
     refund_tel = Text("refund_tel", "Telephone of the holder, for Smartro.")
     tax_free = PartOfAmount(required=False, help_text="Tax-free part of the amount, where the PG wants it.")
     vat_amount = PartOfAmount(required=False, help_text="VAT part of the amount, where the PG wants it.")
+    retain_promotion = serializers.BooleanField(
+        required=False,
+        help_text="Whether the rest keeps its promotion, even if it no longer meets the conditions. Default: false. "
+        "The first partial refund of a payment decides for all later ones.",
+    )
 
 
 _FIELDS = RefundRequestSerializer().fields
@@ -115,7 +121,8 @@ def read_refund_request(data: Mapping[str, Any], *, requester: Requester) -> Ref
         if isinstance(field, RequestedAmount) and name in data
     }
     texts = {name: data[name] for name in TEXT_LENGTHS if data.get(name) is not None}
-    return parse_request(texts, requester=requester, **amounts)
+    retain = parse_flag(data.get("retain_promotion", False), field="retain_promotion")
+    return parse_request(texts, requester=requester, retain_promotion=retain, **amounts)
 
 
 def _read_amount(value: object, name: str) -> Decimal:

@@ -60,6 +60,7 @@ def _item(batch: RefundBatch, order: Order) -> RefundBatchItem:
         vat_amount=request.vat_amount,
         expected_balance=request.expected_balance,
         requester=request.requester,
+        retain_promotion=request.retain_promotion,
         encrypted_account=_encrypted_account(request),
     )
 

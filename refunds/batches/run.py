@@ -121,6 +121,7 @@ def _request(batch: RefundBatch, item: RefundBatchItem) -> RefundRequest:
         vat_amount=item.vat_amount,
         expected_balance=item.expected_balance,
         requester=cast(Requester, item.requester),
+        retain_promotion=item.retain_promotion,
         **account,
     )
 

@@ -126,12 +126,21 @@ def set_totals(payment: Payment, records: Sequence[RefundRecord]) -> None:
     """Set the (locked) payment's `cancel_amount` and `lapsed_discount` from all its refunds."""
     total = sum((record.net_amount for record in records), Decimal(0))
     payment.cancel_amount = total
-    lapsed = Decimal(0)
-    if payment.has_promotion:
-        # Requested by our refunds and not given back. Of console cancels i'mport says only what they gave back.
-        done = [record for record in records if record.status == RefundStatus.SUCCEEDED and record.net_amount]
-        lapsed = sum((record.amount - record.booked_amount for record in done), Decimal(0))
-    payment.lapsed_discount = max(Decimal(0), min(lapsed, payment.amount - total))
+    payment.lapsed_discount = _lapsed_discount(payment, records)
+
+
+def _lapsed_discount(payment: Payment, records: Sequence[RefundRecord]) -> Decimal:
+    """Return what our refunds requested and i'mport did not give back: the promotion's discount on that part.
+
+    Of console cancels i'mport says only what they gave back. Whether `amount` counts before the discount is not
+    documented; if more was given back than `amount` less the discount, it does not, and nothing of it has lapsed.
+    """
+    rest, discount = payment.amount - payment.cancel_amount, payment.promotion_discount
+    if not payment.has_promotion or rest < discount:
+        return Decimal(0)
+    done = [record for record in records if record.status == RefundStatus.SUCCEEDED and record.net_amount]
+    lapsed = sum((record.amount - record.booked_amount for record in done), Decimal(0))
+    return max(Decimal(0), min(lapsed, discount or rest))
 
 
 def link_late_cancel(record: RefundRecord) -> None:

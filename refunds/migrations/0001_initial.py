@@ -231,6 +231,7 @@ class Migration(migrations.Migration):
                         blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="VAT part"
                     ),
                 ),
+                ("retain_promotion", models.BooleanField(null=True, verbose_name="promotion kept")),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
                 ("requester", models.CharField(blank=True, max_length=10, verbose_name="requester (Naver Pay)")),
                 (
@@ -429,6 +430,7 @@ class Migration(migrations.Migration):
                 ("vat_amount", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
                 ("expected_balance", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
                 ("requester", models.CharField(default="admin", max_length=10)),
+                ("retain_promotion", models.BooleanField(default=False)),
                 ("encrypted_account", models.TextField(blank=True, default="", editable=False)),
                 ("error_code", models.CharField(blank=True, max_length=40)),
                 ("message", models.TextField(blank=True)),

@@ -48,6 +48,7 @@ class RefundBatchItem(models.Model):
     vat_amount = AmountField(null=True, blank=True)
     expected_balance = AmountField(null=True, blank=True)
     requester = models.CharField(max_length=10, default="admin")
+    retain_promotion = models.BooleanField(default=False)
     encrypted_account = EncryptedTextField(blank=True, default="")
     refund = models.ForeignKey(RefundRecord, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     error_code = models.CharField(max_length=40, blank=True)

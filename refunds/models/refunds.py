@@ -132,6 +132,7 @@ class RefundRecord(models.Model):
     )
     tax_free = AmountField(_("tax-free part"), null=True, blank=True)
     vat_amount = AmountField(_("VAT part"), null=True, blank=True)
+    retain_promotion = models.BooleanField(_("promotion kept"), null=True)  # null: not known, or no promotion
     reason = models.CharField(_("reason"), max_length=255, blank=True)
     requester = models.CharField(_("requester (Naver Pay)"), max_length=10, blank=True)
 

@@ -5,7 +5,7 @@ messages of the rules.
 """
 
 from refunds.policies.bank_accounts import WireAccount, wire_account
-from refunds.policies.check import Requirements, check, requirements
+from refunds.policies.check import Requirements, check, needs_earlier, requirements
 from refunds.policies.context import RefundContext, Verdict
 from refunds.policies.pg_facts import (
     counts_partials,
@@ -19,7 +19,8 @@ from refunds.policies.pg_facts import (
     sends_refund_number,
     settles_later,
 )
-from refunds.policies.taxes import effective_tax_free, effective_vat, needs_earlier
+from refunds.policies.promotions import effective_retain
+from refunds.policies.taxes import effective_tax_free, effective_vat
 
 __all__ = [
     "RefundContext",
@@ -28,6 +29,7 @@ __all__ = [
     "WireAccount",
     "check",
     "counts_partials",
+    "effective_retain",
     "effective_tax_free",
     "effective_vat",
     "has_balance",

@@ -7,7 +7,7 @@ from decimal import Decimal
 from payments.models import Payment
 from refunds.inputs import RefundRequest
 from refunds.models import RefundRecord
-from refunds.policies import pg_facts, taxes
+from refunds.policies import pg_facts, promotions, taxes
 from refunds.policies.context import RefundContext, Verdict
 from refunds.policies.rules import (
     AMOUNT,
@@ -36,6 +36,11 @@ def check(context: RefundContext) -> Verdict:
     return Verdict(first_broken(PARTIAL, context) + inputs + parts, broken_rules(WARNINGS, context))
 
 
+def needs_earlier(payment: Payment) -> bool:
+    """Return whether a rule looks at the earlier refunds: for the rest of the tax parts, or the promotion's option."""
+    return payment.cancel_amount > 0 and bool(payment.tax_free or payment.vat_amount or payment.has_promotion)
+
+
 @dataclass(frozen=True, slots=True)
 class Requirements:
     """The inputs that a refund form needs for one payment."""
@@ -49,6 +54,8 @@ class Requirements:
     tax_free_in_full: bool  # a full refund must name it too
     takes_tax_free: bool  # the tax-free part may have to be named: offer the input
     takes_vat: bool  # the VAT part may be named, at least for a partial refund: offer the input
+    promotion: bool  # the rest may keep the promotion: offer the option
+    promotion_kept: bool  # an earlier refund kept it, so this one must too
     merchant_fee: Decimal  # KRW, charged to the merchant in addition to the amount
 
 
@@ -74,5 +81,7 @@ def requirements(
         tax_free_in_full=taxes.tax_free_missing(full),
         takes_tax_free=taxes.may_need_tax_free(full),
         takes_vat=taxes.takes_vat(partial),
+        promotion=payment.has_promotion,
+        promotion_kept=promotions.option_taken(full) is True,
         merchant_fee=pg_facts.merchant_fee(payment, vbank_fee),
     )

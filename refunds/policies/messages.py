@@ -12,6 +12,7 @@ from core.money import KRW, format_money, quantize
 from payments.labels import method_label, pg_label
 from refunds.policies.context import RefundContext
 from refunds.policies.pg_facts import KSNET_PERIOD, merchant_cost
+from refunds.policies.promotions import discount_left_out, expected
 from refunds.policies.taxes import tax_free_least, tax_free_left, vat_left
 
 EXAMPLE = Decimal(1000)  # shows decimals; not the amount to refund
@@ -84,6 +85,14 @@ SENTENCES = {
     "tel_invalid": _("The telephone number is incomplete. Enter it with its prefix, such as 010-1234-5678."),
     "reason_required": _("%(pg)s needs a reason for the refund. Enter a reason that the buyer can read."),
     "requester_invalid": _("%(pg)s needs to know who requested the refund. Choose the buyer or the shop."),
+    "promotion_must_be_kept": _(
+        "The first partial refund of this order kept the promotion, and i'mport refuses anything else now. Keep the "
+        "promotion here too."
+    ),
+    "promotion_must_not_be_kept": _(
+        "The first partial refund of this order did not keep the promotion, and i'mport refuses anything else now. Do "
+        "not keep the promotion here."
+    ),
     "tax_free_not_supported": _(
         "%(pg)s takes no tax-free part with this payment method. Leave the tax-free part empty."
     ),
@@ -159,9 +168,27 @@ SENTENCES = {
         "before you refund it."
     ),
     "promotion": _(
-        "A discount was applied to this payment. Enter the amount before the discount: the buyer "
-        "receives less, by the share of the discount. If a part was cancelled in i'mport's console, "
-        "refund the rest there too."
+        "A discount was applied to this payment. Enter the amount before the discount: the buyer receives less. "
+        "If i'mport refuses the refund for its balance, refund the order in i'mport's console."
+    ),
+    "promotion_expected": _(
+        "The buyer is expected to receive %(expected)s, which is the amount without the discount of %(discount)s. "
+        "i'mport decides."
+    ),
+    "promotion_expected_kept": _(
+        "If the discount is a percentage, the buyer is expected to receive %(expected)s. i'mport decides."
+    ),
+    "promotion_depends": _(
+        "What the buyer receives depends on the promotion's conditions. If the rest does not meet them, it loses the "
+        "discount of %(discount)s, and the buyer is expected to receive %(without_discount)s. i'mport decides."
+    ),
+    "promotion_may_refuse": _(
+        "If the rest does not meet the promotion's conditions, it loses the discount of %(discount)s, so nothing is "
+        "left to give back and i'mport can refuse this refund. Refund more, or keep the promotion."
+    ),
+    "promotion_option_unknown": _(
+        "A part was refunded outside this system, and i'mport does not show whether the promotion was kept. It refuses "
+        "the other option: then change “Keep the promotion”."
     ),
     "tax_free_counts_as_zero": _(
         "%(pg)s takes a refund without its tax-free part as fully taxable. If tax-free goods are refunded, enter their "
@@ -207,6 +234,9 @@ PLACEHOLDERS: dict[str, Callable[[RefundContext], str]] = {
     "tax_free_left": lambda c: _money(c, tax_free_left(c)),
     "tax_free_least": lambda c: _money(c, tax_free_least(c)),
     "vat_left": lambda c: _money(c, vat_left(c)),
+    "discount": lambda c: _money(c, c.payment.promotion_discount),
+    "expected": lambda c: _money(c, expected(c)),
+    "without_discount": lambda c: _money(c, discount_left_out(c)),
     "fee": lambda c: format_money(c.vbank_fee, KRW),
     "cost": lambda c: _money(c, merchant_cost(c)),
     "currency": lambda c: c.payment.currency,

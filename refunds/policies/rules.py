@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from refunds.errors import Violation
-from refunds.policies import bank_accounts, taxes
+from refunds.policies import bank_accounts, promotions, taxes
 from refunds.policies import conditions as when
 from refunds.policies.context import RefundContext
 from refunds.policies.messages import sentence
@@ -85,6 +85,10 @@ INPUTS = (
     ),
     (Rule("reason_required", "reason", when.reason_missing, "API: naverpay"),),
     (Rule("requester_invalid", "requester", when.requester_unknown, "API: naverpay, extra.requester"),),
+    (
+        Rule("promotion_must_be_kept", "retain_promotion", promotions.must_be_kept, "guide: promotions"),
+        Rule("promotion_must_not_be_kept", "retain_promotion", promotions.must_not_be_kept, "guide: promotions"),
+    ),
 )
 
 # The same for the tax parts, which are checked only if the amount is valid.
@@ -129,6 +133,11 @@ WARNINGS = (
     Rule("paymentwall_partial", "amount", when.paymentwall_in_part, "page of paymentwall; not shown"),
     Rule("status_unusual", "", when.unknown_but_paid, "ours; i'mport decides"),
     Rule("promotion", "", when.promotion_applied, "API: amounts are those before the discount"),
+    Rule("promotion_expected", "", promotions.is_whole, "guide: promotions"),
+    Rule("promotion_expected_kept", "", promotions.keeps_its_share, "guide: promotions; only for percentages"),
+    Rule("promotion_depends", "", promotions.depends_on_conditions, "guide: promotions; conditions not shown"),
+    Rule("promotion_may_refuse", "amount", promotions.may_be_refused, "guide: promotions; conditions not shown"),
+    Rule("promotion_option_unknown", "", promotions.option_unknown, "guide: console cancels bind, and do not show it"),
     Rule("tax_free_counts_as_zero", "tax_free", taxes.tax_free_counts_as_zero, "API: 0 where missing"),
     Rule("tax_free_of_discount", "tax_free", taxes.tax_free_of_discount, "API: balance; how it counts is not said"),
     Rule("tax_free_unchecked", "tax_free", taxes.tax_free_unchecked, "page of smartro_v2"),

@@ -8,16 +8,10 @@ from it. With a promotion the parts are not comparable with the amounts, so they
 from decimal import Decimal
 
 from core.money import fits_precision
-from payments.models import Payment
 from refunds.policies import pg_facts
 from refunds.policies.context import RefundContext
 
 ZERO = Decimal(0)
-
-
-def needs_earlier(payment: Payment) -> bool:
-    """Return whether what is left of the payment's tax parts follows from its earlier refunds."""
-    return payment.cancel_amount > 0 and bool(payment.tax_free or payment.vat_amount)
 
 
 # --- What is known --------------------------------------------------------------------------------------------------

@@ -138,6 +138,8 @@ def _fingerprint(payment: Payment, request: RefundRequest, secret: str) -> str:
     parts = asdict(request) | {"imp_uid": payment.imp_uid}
     # Not part of what was sent: it follows from the user's permissions, which may change before the repeat.
     del parts["requester"]
+    if not parts["retain_promotion"]:  # absent and false are the same request
+        del parts["retain_promotion"]
     for name in ("amount", "tax_free", "vat_amount", "expected_balance"):
         if parts[name] is not None:
             parts[name] = str(parts[name].normalize())

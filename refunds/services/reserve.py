@@ -107,6 +107,7 @@ def _new_record(reservation: Reservation, actor: Actor, source: RefundSource) ->
         checksum=context.payment.refundable_amount,
         tax_free=reservation.tax_free,
         vat_amount=reservation.vat_amount,
+        retain_promotion=policies.effective_retain(context),
         reason=context.request.reason,
         requester=context.request.requester if policies.needs_requester(context.payment) else "",
         refund_bank=account.standard_bank,
@@ -175,4 +176,5 @@ def _cancel_request(record: RefundRecord, reservation: Reservation) -> CancelReq
         tax_free=reservation.tax_free,
         vat_amount=reservation.vat_amount,
         requester=reservation.context.request.requester if record.requester else None,
+        retain_promotion=record.retain_promotion,
     )

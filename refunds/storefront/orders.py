@@ -104,6 +104,8 @@ def _dialog_data(payment: Payment) -> dict[str, object]:
         "partial": needs.partial_allowed,
         "tax_free": needs.tax_free,
         "tax_free_in_full": needs.tax_free_in_full,
+        "retain_promotion": needs.promotion_kept,
+        "discount": str(quantize(payment.promotion_discount, payment.currency)) if payment.promotion_discount else "",
         "fee": str(needs.merchant_fee) if needs.merchant_fee else "",
     }
 

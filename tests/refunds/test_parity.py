@@ -40,6 +40,7 @@ class Case:
 VBANK = {"pay_method": "vbank", "pg_provider": "html5_inicis"}
 NAVER = {"pay_method": "naverpay", "pg_provider": "naverpay"}
 MIXED = {"pg_provider": "kcp", "tax_free": 3_000}
+PROMOTION = {"promotion": {"id": "p", "discount": 1_000}}
 
 CASES = [
     Case("all that is left", ""),
@@ -62,6 +63,9 @@ CASES = [
     Case("a part of a phone bill", "phone_partial", {"amount": "100"}, {"pay_method": "phone", "pg_provider": "kcp"}),
     Case("a mixed payment without its tax-free part", "tax_free_required", {"amount": "4000"}, MIXED),
     Case("a mixed payment with its tax-free part", "", {"amount": "4000", "tax_free": "1000"}, MIXED),
+    Case("a part that keeps the promotion", "", {"amount": "4000", "retain_promotion": "on"}, PROMOTION),
+    Case("a part that does not keep it", "", {"amount": "4000"}, PROMOTION),
+    Case("an order without a promotion to keep", "", {"amount": "4000", "retain_promotion": "on"}),
     Case("an order that was never paid", "payment_failed", {}, {"status": "failed"}),
     Case("refused by the PG", "refused_by_gateway", faults=(("cancel", "refuse"),)),
     Case("a cancel that we missed", "refused_by_gateway", {"amount": "1000"}, missed_cancel=1_000),
@@ -76,8 +80,9 @@ CASES = [
 def by_api(payment: Payment, typed: dict[str, str]) -> str:
     client = Client()
     client.force_login(make_staff("refund_payment", name="api"))
-    texts = {name: text for name, text in typed.items() if name not in ("amount", "tax_free")}
-    body = json.dumps({"imp_uid": payment.imp_uid, **texts})[:-1]
+    texts = {name: text for name, text in typed.items() if name not in ("amount", "tax_free", "retain_promotion")}
+    flags = {"retain_promotion": True} if "retain_promotion" in typed else {}
+    body = json.dumps({"imp_uid": payment.imp_uid, **texts, **flags})[:-1]
     for name, key in (("amount", "cancel_request_amount"), ("tax_free", "tax_free")):
         if name in typed:
             number = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", typed[name])
@@ -87,7 +92,7 @@ def by_api(payment: Payment, typed: dict[str, str]) -> str:
 
 
 def by_command(payment: Payment, typed: dict[str, str]) -> str:
-    options = [part for name, text in typed.items() for part in (f"--{name.replace('_', '-')}", text)]
+    options = [part for name, text in typed.items() for part in (f"--{name.replace('_', '-')}", text) if part != "on"]
     out = StringIO()
     with suppress(SystemExit, CommandError):
         call_command("refund", payment.imp_uid, *options, "--json", stdout=out, stderr=StringIO())
@@ -112,6 +117,7 @@ def rows(payment: Payment) -> list[object]:
     """Return the payment's records and timelines without what must differ: numbers, times, actor and source."""
     payment.refresh_from_db()
     same = ("status", "amount", "checksum", "cancelled_amount", "tax_free", "vat_amount", "reason", "requester")
+    same += ("retain_promotion",)
     same += ("refund_bank", "refund_account_last4", "error_code", "message", "needs_review")
     records = RefundRecord.objects.filter(payment=payment).order_by("pk").values_list(*same)
     events = RefundEvent.objects.filter(refund__payment=payment).order_by("pk").values_list("code", "status", "message")

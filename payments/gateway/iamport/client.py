@@ -217,6 +217,8 @@ def _cancel_body(request: CancelRequest) -> dict[str, object]:
     for name in ("tax_free", "vat_amount"):
         if (value := getattr(request, name)) is not None:  # 0 says something: no tax-free part
             body[name] = value
+    if request.retain_promotion is not None:
+        body["retain_promotion"] = request.retain_promotion
     if request.requester is not None:
         body["extra"] = {"requester": request.requester}
     return body

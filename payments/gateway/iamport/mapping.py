@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
+from django.conf import settings
+
 from core.money import AMOUNT_LIMIT, DECIMAL_PLACES, KRW, is_supported, precision
 from payments.gateway.base import Balance, Cancellation, GatewayPayment
 from payments.gateway.iamport.text import prose, text
@@ -39,14 +41,14 @@ def payment_from(raw: object) -> GatewayPayment:
     return GatewayPayment(
         imp_uid=_required(raw, "imp_uid"),
         status=_status(raw),
-        amount=_amount(raw, "amount", places),
+        amount=_order_amount(raw, places),
         cancel_amount=_amount(raw, "cancel_amount", places),
         currency=currency,
         cancel_history=_history(raw.get("cancel_history"), places),
         escrow=flag(raw.get("escrow")),
         card_type=_card_type(raw.get("card_type")),
         cash_receipt_issued=flag(raw.get("cash_receipt_issued")),
-        has_promotion=bool(raw.get("promotion")),
+        **_promotion(raw.get("promotion"), places),
         **optional,
     )
 
@@ -158,6 +160,29 @@ def _cancellation(raw: object, places: int) -> Cancellation:
         reason=prose(raw.get("reason")),
         receipt_url=prose(raw.get("receipt_url")),
     )
+
+
+def _order_amount(raw: Mapping[str, Any], places: int) -> Decimal:
+    """Return a payment's amount, always before a promotion's discount, as `amount` and `checksum` of a cancel are.
+
+    i'mport does not document how its payments show it; IAMPORT_AMOUNT_AFTER_DISCOUNT says what the shop has found.
+    """
+    shown = _amount(raw, "amount", places)
+    if not settings.IAMPORT_AMOUNT_AFTER_DISCOUNT:
+        return shown
+    discount: Decimal = _promotion(raw.get("promotion"), places)["promotion_discount"]
+    return shown + discount
+
+
+def _promotion(raw: object, places: int) -> dict[str, Any]:
+    """Return what i'mport says of a promotion. A discount that cannot be read is not worth losing the payment."""
+    promotion = raw if isinstance(raw, Mapping) else {}
+    name = text(promotion.get("id"))
+    try:
+        discount = _amount(promotion, "discount", places)
+    except Unreadable:
+        discount = Decimal(0)
+    return {"has_promotion": bool(name or discount), "promotion_id": name, "promotion_discount": discount}
 
 
 def _card_type(raw: object) -> int | None:

@@ -183,7 +183,8 @@ def initial_page(payments: Sequence[Payment], user: User, token: str) -> Confirm
     shared.is_valid()
     rows = []
     for payment in payments:
-        form = OrderForm(payment, requirements_of(payment), initial_data(payment))
+        needs = requirements_of(payment)
+        form = OrderForm(payment, needs, initial_data(payment, needs))
         preview = _preview(form, "", user)
         shown = [problem for problem in preview.problems if problem.field in ("", "amount")]
         _add_problems(form, shown)

@@ -83,6 +83,10 @@ class OrderForm(forms.Form):
             self.fields["tax_free"] = _amount_field("tax_free", _("Tax-free part"))
         if needs.takes_vat:
             self.fields["vat_amount"] = _amount_field("vat_amount", _("VAT part"))
+        if needs.promotion:
+            keep = forms.CheckboxInput(attrs={"class": "rd-check"})
+            label = _("Keep the promotion")
+            self.fields["retain_promotion"] = forms.BooleanField(required=False, label=label, widget=keep)
         if needs.requester:
             widget = forms.Select(choices=REQUESTERS, attrs={"class": "rd-input"})
             self.fields["requester"] = _text_field("requester", pgettext_lazy("Naver Pay", "Requested by"), widget)
@@ -129,7 +133,8 @@ def prefix_of(payment: Payment) -> str:
     return f"p{payment.pk}"
 
 
-def initial_data(payment: Payment) -> dict[str, str]:
-    """Return an order's form data before any input: ticked, with the whole balance."""
+def initial_data(payment: Payment, needs: Requirements) -> dict[str, str]:
+    """Return an order's form data before any input: ticked, with the whole balance and the promotion's option."""
     prefix = prefix_of(payment)
-    return {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
+    data = {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
+    return data | ({f"{prefix}-retain_promotion": "on"} if needs.promotion_kept else {})

@@ -88,6 +88,11 @@ REFUND_REQUESTS = [
         "A part", value={"merchant_uid": "ORDER-1", "cancel_request_amount": 4000, "reason": "size"}, request_only=True
     ),
     OpenApiExample(
+        "A part that keeps the promotion",
+        value={"merchant_uid": "ORDER-1", "cancel_request_amount": 4000, "retain_promotion": True},
+        request_only=True,
+    ),
+    OpenApiExample(
         "To a bank account",
         value={
             "imp_uid": "imp_000000000001",

@@ -61,6 +61,11 @@ class Command(RefundCommand):
         parser.add_argument("--tax-free", metavar="N", help="Tax-free part of the amount.")
         parser.add_argument("--vat-amount", metavar="N", help="VAT part of the amount.")
         parser.add_argument(
+            "--retain-promotion",
+            action="store_true",
+            help="The rest keeps its promotion, even if it no longer meets the conditions.",
+        )
+        parser.add_argument(
             "--key",
             metavar="KEY",
             help="With the same KEY and order again, nothing is refunded twice: the first outcome is repeated.",
@@ -116,7 +121,7 @@ def _read_request(options: dict[str, Any]) -> RefundRequest:
     }
     texts = {name: options[name] for name in _TEXTS}
     texts |= {name: _prompt(name) for name in _PROMPTS if options[name] == "-"}
-    return parse_request(texts, requester="admin", **amounts)
+    return parse_request(texts, requester="admin", retain_promotion=options["retain_promotion"], **amounts)
 
 
 def _read_key(given: str | None) -> str:

@@ -77,7 +77,10 @@
   function afterwards(asked) {
     const rest = left() - asked;
     const then = rest > 0 ? say("then_left", { rest: moneyOfMinor(rest, order.currency) }) : say("then_nothing");
-    return order.fee ? `${then} ${say("fee", { fee: money(order.fee, "KRW") })}` : then;
+    const notes = [then];
+    if (order.discount) notes.push(say("discount", { discount: money(order.discount, order.currency) }));
+    if (order.fee) notes.push(say("fee", { fee: money(order.fee, "KRW") }));
+    return notes.join(" ");
   }
 
   const reason = () => (inputs.reason.value === "other" ? inputs.reason_other.value : inputs.reason.value).trim();
@@ -111,6 +114,7 @@
     if (reason()) body.reason = reason();
     if (isShown("tax_free") && inputs.tax_free.value.trim())
       body.tax_free = toMajor(parseAmount(inputs.tax_free.value, order.currency), order.currency);
+    if (order.retain_promotion) body.retain_promotion = true; // as the refund before it
     if (order.account) Object.assign(body, account());
     if (order.tel) body.refund_tel = inputs.refund_tel.value.trim();
     return body;

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from pytest_django import Settings
 
 from payments.gateway.iamport.mapping import balance_from, payment_from
 from payments.gateway.iamport.wire import Unreadable, decode, encode
@@ -166,9 +167,25 @@ def test_line_breaks_in_text_become_spaces() -> None:
     assert payment_from(payment_json(name="티셔츠\r\n파란색\u2028L\t")).name == "티셔츠 파란색 L"
 
 
+def promotion_of(promotion: object) -> tuple[bool, str, Decimal]:
+    payment = payment_from(cancelled_json(promotion=promotion))
+    return payment.has_promotion, payment.promotion_id, payment.promotion_discount
+
+
 def test_promotion_is_recognised() -> None:
-    assert payment_from(cancelled_json(promotion={"id": "p"})).has_promotion
-    assert not payment_from(cancelled_json(promotion=None)).has_promotion
+    assert promotion_of({"id": "p", "discount": 1000}) == (True, "p", 1_000)
+    assert promotion_of({"id": "p", "discount": "1000.004"}) == (True, "p", 1_000)
+    assert promotion_of({"discount": 500}) == (True, "", 500)
+    assert promotion_of({"id": "p"}) == promotion_of({"id": "p", "discount": "much"}) == (True, "p", 0)
+    nothing = (None, {}, {"id": None, "discount": 0}, "", [])
+    assert {promotion_of(promotion) for promotion in nothing} == {(False, "", 0)}
+
+
+@pytest.mark.parametrize(("after", "amount"), [(False, 9_000), (True, 10_000)])
+def test_amount_is_that_of_the_order_before_the_discount(settings: Settings, after: bool, amount: int) -> None:
+    settings.IAMPORT_AMOUNT_AFTER_DISCOUNT = after
+    assert payment_from(payment_json(amount=9_000, promotion={"id": "p", "discount": 1_000})).amount == amount
+    assert payment_from(payment_json(amount=9_000, promotion=None)).amount == 9_000
 
 
 def test_amounts_are_never_floats() -> None:

@@ -79,12 +79,20 @@ def test_a_cancel_sends_account_taxes_and_requester_when_given(
     answer_cancel(api, json={"code": 0, "response": cancelled_json()})
     account = {"refund_holder": "Kim", "refund_bank": "BK88", "refund_account": "110", "refund_tel": "010"}
     gateway.cancel(
-        cancel_request(**account, tax_free=Decimal(0), vat_amount=Decimal(90), requester="customer", reason="")
+        cancel_request(
+            **account,
+            tax_free=Decimal(0),
+            vat_amount=Decimal(90),
+            retain_promotion=False,
+            requester="customer",
+            reason="",
+        )
     )
     body = json.loads(sent(api)[0].body)
     assert {key: body[key] for key in account} == account
     assert (body["tax_free"], body["vat_amount"]) == (0, 90)
     assert body["extra"] == {"requester": "customer"}
+    assert body["retain_promotion"] is False
     assert "reason" not in body
 
 

@@ -12,7 +12,7 @@ from payments.models import Payment
 from refunds.admin.bulk_refund import confirmation as confirmation_page
 from refunds.models import RefundBatch, RefundRecord
 from tests.admin_pages import codes, confirmation, fill, sign_in
-from tests.factories import ACCOUNT, make_payment, make_staff, paid_at_sandbox
+from tests.factories import ACCOUNT, make_payment, make_refund, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +42,19 @@ def test_page_shows_the_lapsed_discount_of_a_promotion(staff: Client) -> None:
     for text in (confirmation(staff, payment).text, staff.get(f"/admin/payments/payment/{payment.pk}/change/").text):
         assert "Discount on the refunded part</dt><dd>₩500" in text
         assert "₩5,000" in text
+
+
+def test_option_to_keep_the_promotion_is_offered_as_it_was_taken(staff: Client) -> None:
+    plain, first = make_payment(), make_payment(has_promotion=True, promotion_discount=Decimal(1_000))
+    later = make_payment(has_promotion=True, promotion_discount=Decimal(1_000), cancel_amount=Decimal(1_000))
+    make_refund(later, retain_promotion=True)
+
+    page = confirmation(staff, plain, first, later)
+
+    assert [page.has_field(payment, "retain_promotion") for payment in (plain, first, later)] == [False, True, True]
+    ticked = [re.search(rf'name="p{payment.pk}-retain_promotion"[^>]*checked', page.text) for payment in (first, later)]
+    assert [bool(found) for found in ticked] == [False, True]
+    assert "expected to receive ₩9,000" in page.text
 
 
 def test_orders_that_cannot_be_refunded_are_disabled_and_counted(staff: Client) -> None:

@@ -171,7 +171,8 @@ def test_every_violation_names_the_input_to_correct():
     assert {rule.field for rule in IMPOSSIBLE} == {""}
     assert {rule.field for rule in (*AMOUNT, *PARTIAL)} == {"amount"}
     inputs = [{rule.field for rule in group} for group in (*INPUTS[1:], *TAX_PARTS)]
-    names = ["refund_bank", "refund_account", "refund_tel", "reason", "requester", "tax_free", "vat_amount"]
+    names = ["refund_bank", "refund_account", "refund_tel", "reason", "requester", "retain_promotion"]
+    names += ["tax_free", "vat_amount"]
     assert inputs == [{name} for name in names]
 
 
@@ -180,6 +181,7 @@ def test_every_warning_names_the_input_that_avoids_it():
     assert fields == {
         "points_partial": "amount",
         "foreign_card_partial": "amount",
+        "promotion_may_refuse": "amount",
         "tax_free_counts_as_zero": "tax_free",
         "tax_free_of_discount": "tax_free",
         "tax_free_unchecked": "tax_free",
