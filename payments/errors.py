@@ -2,6 +2,7 @@
 
 DomainError (core.errors)
  ├── PaymentNotFound        payment_not_found
+ ├── LookupUnavailable      lookup_unavailable
  ├── AmbiguousOrder         several_payments
  └── refunds.errors.RefundError ...
 """
@@ -18,6 +19,17 @@ class PaymentNotFound(DomainError):
 
     def __init__(self, uid: str) -> None:
         super().__init__(_("Payment “%(uid)s” was not found. Check the number.") % {"uid": uid[:60]})
+
+
+class LookupUnavailable(DomainError):
+    """The payment is not here yet, and i'mport could not be asked whether there is one. Nothing happened."""
+
+    code = "lookup_unavailable"
+    retryable = True
+
+    def __init__(self, reason: str) -> None:
+        text = _("This payment is not recorded here yet, and i'mport could not be asked: %(reason)s")
+        super().__init__(text % {"reason": reason})
 
 
 class AmbiguousOrder(DomainError):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -20,9 +20,11 @@ from core.money import format_money
 from payments.admin.filters import MethodFilter, PgFilter, StatusFilter
 from payments.admin.forms import TAX_PARTS, PaymentForm
 from payments.admin.search import SEARCHED, search_payments
+from payments.errors import LookupUnavailable
 from payments.labels import method_and_pg, method_label, pg_label, status_label
 from payments.models import Payment, PaymentStatus
 
+LIST = "payments_payment_changelist"
 # Colours as in `badge`.
 STATES: dict[str, tuple[str, str | Promise]] = {
     "paid": ("green", gettext_lazy("Paid")),
@@ -63,7 +65,12 @@ class PaymentAdmin(BrowsingAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
     ) -> tuple[QuerySet[Payment], bool]:
-        return search_payments(queryset, search_term), False
+        is_list = request.resolver_match is not None and request.resolver_match.url_name == LIST
+        try:
+            return search_payments(queryset, search_term, ask_gateway=is_list), False
+        except LookupUnavailable as exc:
+            self.message_user(request, exc.message, messages.WARNING)
+            return queryset.none(), False
 
     def save_model(self, request: HttpRequest, obj: Payment, form: "ModelForm[Payment]", change: bool) -> None:
         """Save these fields only: a refund booked meanwhile must not be overwritten by the old amounts."""

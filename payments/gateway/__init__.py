@@ -23,7 +23,7 @@ from payments.gateway.errors import (
     PaymentUnknown,
 )
 from payments.gateway.registry import classify_refusal, get_gateway, keys_are_refused
-from payments.gateway.slots import call_slot
+from payments.gateway.slots import call_slot, serves_pages
 
 __all__ = [
     "Balance",
@@ -48,4 +48,5 @@ __all__ = [
     "classify_refusal",
     "get_gateway",
     "keys_are_refused",
+    "serves_pages",
 ]

@@ -29,6 +29,11 @@ def limit_calls(threads: int) -> None:
     _limit = max(1, threads - THREADS_FOR_PAGES)
 
 
+def serves_pages() -> bool:
+    """Return whether this is a web process, whose calls are limited."""
+    return _limit is not None
+
+
 @contextmanager
 def call_slot(*, for_staff: bool = True) -> Iterator[None]:
     """Hold a slot for all calls of the block; a slot that the caller holds already serves.

@@ -13,7 +13,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from core.database.outage import is_outage
 from core.errors import DomainError
-from payments.errors import AmbiguousOrder, PaymentNotFound
+from payments.errors import AmbiguousOrder, LookupUnavailable, PaymentNotFound
 from refunds.api.framework_messages import framework_error_json
 from refunds.errors import (
     ApprovalRequired,
@@ -71,6 +71,7 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     RefundNotSent: HTTPStatus.SERVICE_UNAVAILABLE,
     RefundAbandoned: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    LookupUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     RefundOutcomeUnknown: HTTPStatus.GATEWAY_TIMEOUT,
 }
 

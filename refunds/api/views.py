@@ -18,7 +18,7 @@ from refunds.api.openapi import operations
 from refunds.api.responses import answer_of
 from refunds.errors import RefundNotFound
 from refunds.inputs import Actor
-from refunds.permissions import may_refund_any, payments_visible_to, refunds_visible_to
+from refunds.permissions import may_refund_any, may_view_payments, payments_visible_to, refunds_visible_to
 from refunds.serialization import Json, payment_json, refund_json
 from refunds.services.refund import refund_order
 
@@ -88,4 +88,5 @@ class RefundView(APIView):
 
 
 def _visible_payment(request: Request, number: str) -> Payment:
-    return find_by_number(payments=payments_visible_to(cast(User, request.user)), number=number)
+    user = cast(User, request.user)
+    return find_by_number(payments=payments_visible_to(user), number=number, ask_gateway=may_view_payments(user))

@@ -84,7 +84,8 @@ def refund_order(
     request with the same idempotency `key` gets the first request's record, and is never refused for what has
     changed since. `outcome_of` says what the record means.
 
-    Raises `PaymentNotFound`, `AmbiguousOrder`, `RefundNotAllowed`, what `request_refund` raises before a record is
+    Raises `PaymentNotFound`, `LookupUnavailable`, `AmbiguousOrder`, `RefundNotAllowed`,
+    what `request_refund` raises before a record is
     made, and `RefundOutcomeUnknown` if the outcome could not be written.
     """
     find_earlier = partial(
@@ -92,7 +93,7 @@ def refund_order(
     )
     if (earlier := find_earlier()) is not None:
         return earlier, False
-    payment = find_payment(payments=visible, **uids)
+    payment = find_payment(payments=visible, **uids, ask_gateway=not is_buyer(actor.user))
     ensure_may_refund(actor.user, payment)
     return _refund(payment, request, actor, RefundSource.API, key, find_earlier, gateway)
 

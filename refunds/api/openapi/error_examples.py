@@ -14,7 +14,7 @@ from rest_framework import exceptions
 from access.api import permissions
 from access.api.session_authentication import TwoFactorRequired
 from core.errors import DomainError
-from payments.errors import AmbiguousOrder, PaymentNotFound
+from payments.errors import AmbiguousOrder, LookupUnavailable, PaymentNotFound
 from refunds import errors, messages
 from refunds.api.body import read_idempotency_key, read_refund_request, read_uids
 from refunds.api.errors import STATUS_OF, DatabaseUnavailable
@@ -119,8 +119,9 @@ with translation.override("en"):
         exceptions.Throttled(17),
         DatabaseUnavailable(),
     ]
+    _NOT_LOOKED_UP = LookupUnavailable("i'mport cannot be reached. Try again in a moment.")
     READING: list[_Error] = [*_ANY_REQUEST, permissions.TokenScopeMissing(permissions.CANNOT_READ)]
-    ONE_PAYMENT: list[_Error] = [*READING, PaymentNotFound("ORDER-1"), exceptions.NotFound()]
+    ONE_PAYMENT: list[_Error] = [*READING, PaymentNotFound("ORDER-1"), exceptions.NotFound(), _NOT_LOOKED_UP]
     ONE_REFUND: list[_Error] = [*READING, errors.RefundNotFound("R7K3M9Q2X4P"), exceptions.NotFound()]
     LIST: list[_Error] = [
         *READING,
@@ -150,6 +151,7 @@ with translation.override("en"):
         errors.TokenCurrency("KRW"),
         errors.TokenEnded(),
         PaymentNotFound("ORDER-1"),
+        _NOT_LOOKED_UP,
         errors.RefundInProgress(),
         errors.IdempotencyConflict(),
         TooLarge(),

@@ -94,7 +94,7 @@ class Command(RefundCommand):
         for order in dict.fromkeys(orders):
             try:
                 number = parse_uid(order, field="merchant_uid")
-                payment = find_by_number(payments=Payment.objects.all(), number=number)
+                payment = find_by_number(payments=Payment.objects.all(), number=number, ask_gateway=True)
                 if options["accept_reversal"]:
                     yield _accept_reversal(order, payment, options["reason"])
                     continue

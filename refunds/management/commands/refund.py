@@ -138,7 +138,8 @@ def _key_of(payment: Payment, key: str) -> str:
 
 
 def _find(order: str) -> Payment:
-    return find_by_number(payments=Payment.objects.all(), number=parse_uid(order, field="merchant_uid"))
+    number = parse_uid(order, field="merchant_uid")
+    return find_by_number(payments=Payment.objects.all(), number=number, ask_gateway=True)
 
 
 def _made(order: str, key: str) -> RefundRecord | None:

@@ -141,6 +141,14 @@ def imort_out_of_reach(asker: Asker) -> HttpResponse:
     return answer
 
 
+def cannot_look_up(asker: Asker) -> HttpResponse:
+    asker.client.force_login(make_staff("view_payment", name=f"staff-{asker.language}"))
+    asker.settings.IAMPORT_API_URL = "http://127.0.0.1:9"
+    answer = asker.send("GET", "/payments/nobody")
+    asker.settings.IAMPORT_API_URL = asker.sandbox.url
+    return answer
+
+
 def never_carried_out(asker: Asker) -> HttpResponse:
     payment = asker.payment()
     asker.sandbox.fault("cancel", "drop_before", times=1)
@@ -286,6 +294,7 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (500, "server_error", lambda asker: database_fails(asker, error=DataError)),
     (503, "gateway_unavailable", imort_out_of_reach),
     (503, "busy", too_many_open),
+    (503, "lookup_unavailable", cannot_look_up),
     (503, "refund_not_carried_out", never_carried_out),
     (503, "database_unavailable", database_fails),
     (503, "database_unavailable", lambda asker: database_fails(asker, "POST", "/webhooks/iamport")),
