@@ -13,7 +13,7 @@ from refunds.policies.context import RefundContext
 
 # Help pages: a phone payment can be refunded only in full and in the month of payment. Inicis refunds a part by
 # approving the rest anew; KCP does more by contract.
-PHONE_REAPPROVING_PGS = frozenset({"html5_inicis", "inicis"})
+PHONE_REAPPROVING_PGS = frozenset({"html5_inicis"})
 PHONE_PARTIAL_CONTRACTS = {"kcp": "kcp_phone_partial"}
 PHONE_LATER_CONTRACTS = {"kcp": "kcp_phone_next_month"}
 

@@ -167,6 +167,15 @@ def test_messages_of_a_broker_service_are_counted(client: Client) -> None:
             queue.clear()
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"), [("취소기한이 초과하였습니다", "period_over"), ("처음 보는 문구 12345", "other")]
+)
+def test_refusals_are_counted_by_class(client: Client, sandbox: SandboxServer, said: str, kind: str) -> None:
+    sandbox.fault("cancel", "refuse", message=said, times=1)
+    by_service(Request(payment=paid_at_sandbox(sandbox, pg_provider="html5_inicis"), user=make_staff("refund_payment")))
+    assert value(client, "refunds_total", outcome="refused_by_gateway", refusal=kind) == 1
+
+
 def test_calls_to_iamport_of_all_processes_are_summed_even_if_killed(
     client: Client, sandbox: SandboxServer, settings: Settings, child_environment: Callable[..., dict[str, str]]
 ) -> None:
