@@ -16,12 +16,13 @@ from refunds.models.refunds import (
     RefundStatus,
     new_refund_number,
 )
-from refunds.models.refusals import RefusalClass
+from refunds.models.refusals import MONEY_MAY_MOVE, RefusalClass
 from refunds.models.reversals import RefundReversal
 
 __all__ = [
     "FINAL_STATUSES",
     "LIVE_STATUSES",
+    "MONEY_MAY_MOVE",
     "REFUND_NUMBER",
     "AppendOnlyError",
     "Discrepancy",

@@ -4,6 +4,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+# Another cancel may have moved the money, or still move it: no words may suggest another try.
+MONEY_MAY_MOVE = ("already_cancelled", "already_running")
+
 
 class RefusalClass(models.TextChoices):
     """Why i'mport refused a refund, as far as its text tells: the classes of `payments.gateway.Refusal`."""

@@ -15,7 +15,7 @@ from payments.models import Payment
 from refunds.errors import RefundAbandoned, RefundRefused
 from refunds.ledger import AlreadySettled, Booking, Reading, book_reading, link_late_cancel, move
 from refunds.messages import ACCEPTED
-from refunds.models import RefundRecord, RefundStatus
+from refunds.models import MONEY_MAY_MOVE, RefundRecord, RefundStatus
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,8 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
     if live is not None and live.pk == record.pk and booking.is_contested:
         move(live, RefundStatus.UNKNOWN, code="outcome_unknown", now=now, message=refusal.message)
     elif live is not None and live.pk == record.pk:
-        message = f"{_drift_message(booking)} {refusal.message}".strip()
+        classified = _classified(refusal, shown.pg_provider)
+        message = f"{_drift_message(booking, classified['refusal_class'])} {refusal.message}".strip()
         move(
             live,
             RefundStatus.FAILED,
@@ -58,7 +59,7 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
             note=message,
             data={"gateway_code": refusal.gateway_code, "imported": len(booking.imported)},
             error_code=RefundRefused.code,
-            **_classified(refusal, shown.pg_provider),
+            **classified,
         )
     return _current(record, booking)
 
@@ -122,14 +123,21 @@ def _unless_settled_meanwhile(record: RefundRecord) -> Iterator[None]:
         logger.info("refund %s was settled meanwhile: %s", record.number, record.status)
 
 
-def _drift_message(booking: Booking) -> str:
+def _drift_message(booking: Booking, refusal_class: str) -> str:
     if not booking.imported or booking.live is None:
         return ""
     payment = booking.live.payment
-    return _(
-        "Not refunded: %(refunded)s had already been refunded in i'mport and is now recorded. "
-        "%(left)s is left; check the amount and try again. i'mport said:"
-    ) % {
+    if refusal_class in MONEY_MAY_MOVE:
+        message = _(
+            "Not refunded: %(refunded)s had already been refunded in i'mport and is now recorded. "
+            "%(left)s is left. i'mport said:"
+        )
+    else:
+        message = _(
+            "Not refunded: %(refunded)s had already been refunded in i'mport and is now recorded. "
+            "%(left)s is left; check the amount and try again. i'mport said:"
+        )
+    return message % {
         "refunded": format_money(booking.imported_amount, payment.currency),
         "left": format_money(payment.refundable_amount, payment.currency),
     }

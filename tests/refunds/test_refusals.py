@@ -78,6 +78,23 @@ def test_already_cancelled_decides_nothing_if_the_reading_shows_the_money(sandbo
     assert RefundRecord.objects.get().refusal_class == ""
 
 
+@pytest.mark.parametrize(
+    ("said", "again"), [("기 취소 거래", False), ("취소처리 중입니다", False), ("취소한도초과", True)]
+)
+def test_a_cancel_found_beside_a_refusal_suggests_another_try_only_if_no_money_can_still_move(
+    sandbox: SandboxServer, said: str, again: bool
+) -> None:
+    user = make_user()
+    payment = paid_at_sandbox(sandbox, user=user, pg_provider="html5_inicis")
+    sandbox.console_cancel(payment.imp_uid, 1_000, "관리자페이지취소")
+    sandbox.fault("cancel", "refuse", message=said, times=1)
+
+    _status, body = cancel(user, payment)
+
+    assert "₩1,000 had already been refunded" in body["message"]
+    assert ("try again" in body["message"]) is again
+
+
 @pytest.mark.parametrize("answer", ["http_500", "drop_after"])
 def test_no_answer_has_no_class(sandbox: SandboxServer, answer: str) -> None:
     user = make_user()

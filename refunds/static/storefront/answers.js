@@ -29,7 +29,8 @@
   /* After a refusal the shop may have found a refund at the payment provider that it did not know. */
   function refused(data, request, left) {
     const currency = request.order.currency;
-    if (left === request.order.left) return answer("bad", "refused_title", data.message, "close", true);
+    const mayMove = ["already_cancelled", "already_running"].includes(data.refusal?.class);
+    if (mayMove || left === request.order.left) return answer("bad", "refused_title", data.message, "close", true);
     return answer("info", "drifted_title", say("drifted", { left: money(left, currency) }), "close", true);
   }
 
