@@ -23,6 +23,7 @@ from django_otp import login as verify_session
 from access.lockout import attempts
 from access.lockout.service import count_failure, lockout_response
 from access.models import authenticator_of
+from access.sign_in.password_forms import OwnPasswordForm
 from access.two_factor.forms import CodeForm
 from access.two_factor.service import CodeRefused, check_code, lacks_required_device
 
@@ -150,12 +151,28 @@ class AdminCodeStep(CodeStep):
         return super().get_context_data(**admin.site.each_context(self.request), **own, **kwargs)
 
 
+class OwnPassword(views.PasswordChangeView):
+    """The admin's page for a new password of one's own."""
+
+    form_class = OwnPasswordForm
+    template_name = "admin/access/own_password.html"
+    success_url = reverse_lazy("admin:password_change_done")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**admin.site.each_context(self.request), **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        form.log_revoked(self.request.user)
+        return answer
+
+
 def password_change(request: HttpRequest) -> HttpResponseBase:
     """Show the admin's page for a new password; a wrong old one counts as a failed login."""
     username = request.user.get_username()
     if request.method == "POST" and not attempts.begin(request, username):
         return lockout_response(request, None, {"username": username})
-    answer = admin.site.password_change(request)
+    answer = OwnPassword.as_view()(request)
     form = getattr(answer, "context_data", {}).get("form")
     if form is not None and form.has_error("old_password", "password_incorrect"):
         count_failure(request, username)
