@@ -40,14 +40,20 @@ FORMS = (
 )
 
 
+IMP_UID = "1234567890123456"
+# The payment as i'mport shows it, for the page that reads it.
+AT_IMPORT = {"imp_uid": IMP_UID, "amount": 12_345_678, "cancel_amount": 1_000_000, "status": "cancelled"}
+
+
 def fill_the_admin(text: str) -> tuple[str, ...]:
     """Create rows with `text` in every field that people can type; return the URLs below /admin/."""
     now = timezone.now()
     words = {"merchant_uid": text[:40], "name": text * 2, "buyer_name": text, "buyer_tel": "010-1234-5678"}
     sums = {"status": "cancelled", "amount": Decimal(12_345_678), "cancel_amount": Decimal(1_234_567)}
-    payment = make_payment(imp_uid="1234567890123456", pay_method="phone", pg_provider="danal", **words, **sums)
+    sums |= {"taken_back": Decimal(234_567), "taken_back_seen_at": now}
+    payment = make_payment(imp_uid=IMP_UID, pay_method="phone", pg_provider="danal", **words, **sums)
     said = {"requested_by_name": text, "reason": text * 4}
-    done = make_refund(payment, amount=Decimal(1_234_567), **said)
+    done = make_refund(payment, amount=Decimal(2_234_567), reversed_amount=Decimal(1_000_000), **said)
     refund = make_refund(payment, status="unknown", needs_review=True, **said)
     report = ReconciliationReport.objects.create(
         since=now - timedelta(days=80), until=now, started_at=now, finished_at=now, found=1
@@ -74,6 +80,7 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     others = (
         f"auth/group/{group.pk}/delete/",
         f"payments/payment/refund/?ids={payment.pk}",
+        f"payments/payment/{payment.pk}/reversal/",
         f"refunds/refundrecord/batch/{batch.token}/",
         f"refunds/refundrecord/{refund.pk}/close/",
         f"access/apitoken/{token.pk}/revoke/",

@@ -63,7 +63,7 @@ def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
 
 def taken_back_badge(payment: Payment) -> SafeString | str:
     """Return a badge for a payment for which i'mport shows less refunded than we do; empty if it does not."""
-    return badge("amber", gettext("Taken back at i'mport"), taken_back_message(payment)) if payment.taken_back else ""
+    return badge("amber", gettext("Taken back"), taken_back_message(payment)) if payment.taken_back else ""
 
 
 def older_refunds_url(payment: Payment) -> str:

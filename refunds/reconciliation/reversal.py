@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import clock
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import locked_reading
 from payments.models import Payment
@@ -83,7 +83,7 @@ def accept_reversal(
     shown = _read(payment, gateway)
     refusal, reversals = None, []
     with transaction.atomic(durable=True), locked_reading(shown) as locked:
-        now = timezone.now()
+        now = clock.database_now()
         booking = book(locked, shown, reading=Reading.LATER, now=now)
         refusal = _refusal(booking, shown, expected)
         if refusal is None:

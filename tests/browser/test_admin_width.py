@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
-from tests.admin_data import fill_the_admin
+from tests.admin_data import AT_IMPORT, fill_the_admin
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,6 +23,7 @@ def test_no_page_is_wider_than_a_small_screen(
     page: Page, live_server: LiveServer, sandbox: SandboxServer, language: str
 ) -> None:
     boss = User.objects.create_superuser("boss", "boss-of-the-refund-desk@shop.example", "secret")
+    sandbox.create_payment(**AT_IMPORT)
     paths = fill_the_admin(LONG)
     page.set_viewport_size(SMALL)  # type: ignore[arg-type]
     cookie = {"name": "django_language", "value": language, "url": live_server.url}

@@ -22,9 +22,12 @@ from pytest_django import Settings
 from monitoring import middleware, multiprocess
 from payments.gateway.iamport import metrics as gateway_metrics
 from payments.intake.inbox import add_notification
-from payments.models import MirrorMark
+from payments.models import MirrorMark, Payment
 from refunds import metrics
+from refunds.inputs import Actor
 from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.reconciliation.reconcile import reconcile
+from refunds.reconciliation.reversal import accept_reversal
 from refunds.tasks import sweep
 from tests.entry_points import Request, by_api, by_service, run_command
 from tests.factories import make_payment, make_staff, paid_at_sandbox
@@ -50,7 +53,7 @@ def metrics_on(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def forget_numbers() -> None:
     """Make this process open its metric files again, as a new process does."""
-    for metric in (middleware.REQUESTS, gateway_metrics.CALLS, metrics.ENDED, metrics.AMOUNT):
+    for metric in (middleware.REQUESTS, gateway_metrics.CALLS, metrics.ENDED, metrics.AMOUNT, metrics.REVERSED):
         metric._metrics = {}
     values.close_all_multiprocess_files()
     multiprocess._used_folder = None
@@ -105,6 +108,17 @@ def test_refunds_are_counted_by_outcome_source_and_method(client: Client, sandbo
         ("refused_by_gateway", "api", "card", "KRW"): 1,
     }
     assert value(client, "refunded_amount_total", source="api", currency="KRW") == 2_000
+
+
+def test_what_was_taken_back_is_counted(client: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    by_api(Request(payment=payment, user=make_staff("refund_payment"), amount=3_000))
+    sandbox.take_back(payment.imp_uid)
+    list(reconcile(payments=Payment.objects.all()))
+    assert value(client, "payments_taken_back") == 1
+    accept_reversal(payment=payment, actor=Actor("manager"), reason="bank")
+    assert value(client, "payments_taken_back") == 0
+    assert value(client, "reversed_amount_total", source="api", currency="KRW") == 3_000
 
 
 def test_open_work_is_counted_with_the_age_of_the_oldest(client: Client) -> None:

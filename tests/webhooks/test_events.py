@@ -235,6 +235,8 @@ def test_the_database_refuses_a_second_event_of_one_refund(connected: Connected)
         Event.objects.create(type="refund.succeeded", refund=record, created_at=timezone.now())
     with pytest.raises(IntegrityError), transaction.atomic():
         Event.objects.create(type="refund.succeeded", created_at=timezone.now())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Event.objects.create(type="refund.reversed", refund=record, created_at=timezone.now())
 
 
 def reverse(payment: Payment, sandbox: SandboxServer, amount: int) -> None:
