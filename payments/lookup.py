@@ -19,12 +19,11 @@ def find_payment(
     With `ask_gateway` (never for buyers) i'mport is asked once for what is not here. Raises `LookupUnavailable` if it
     cannot be asked.
     """
-    wanted = {"imp_uid": imp_uid} if imp_uid else {"merchant_uid": merchant_uid}
     try:
-        return _find(payments, **wanted)
+        return _find(payments, imp_uid=imp_uid, merchant_uid=merchant_uid)
     except PaymentNotFound:
-        if ask_gateway and look_up(**wanted):
-            return _find(payments, **wanted)
+        if ask_gateway and look_up(imp_uid=imp_uid, merchant_uid=merchant_uid):
+            return _find(payments, imp_uid=imp_uid, merchant_uid=merchant_uid)
         raise
 
 
