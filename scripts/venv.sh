@@ -35,4 +35,4 @@ fi
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 "$venv/bin/python" -m pip install --quiet -r requirements-dev.txt
-"$venv/bin/python" -m pip install --quiet --no-deps -r requirements-client.txt
+"$venv/bin/python" -m pip install --quiet --no-deps --upgrade --target "$venv/clients" -r requirements-client.txt

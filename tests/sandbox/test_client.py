@@ -1,20 +1,92 @@
-"""The unchanged PyPI client `iamport-rest-client` works against the sandbox."""
+"""Published clients of i'mport work unchanged against the sandbox: pay, find, cancel, billing keys."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
-from iamport import Iamport
 
 from tests.sandbox_server import SandboxServer
 
+# Installed beside the environment (requirements-client.txt); last, so that it shadows nothing.
+sys.path.append(str(Path(sys.prefix) / "clients"))
+Iamport = import_module("iamport").Iamport
+
 CARD = {"card_number": "4092-0230-1234-1234", "expiry": "2030-12", "birth": "880101", "pwd_2digit": "00"}
+REFUSED_CARD = {**CARD, "card_number": "0000-0000-0000-0000"}
 
 
 @pytest.fixture
 def client(sandbox: SandboxServer) -> Any:
     return Iamport(sandbox.imp_key, sandbox.imp_secret, imp_url=f"{sandbox.url}/")
+
+
+def test_iamporter_pays_finds_and_cancels(sandbox: SandboxServer) -> None:
+    iamporter = import_module("iamporter")
+    client = iamporter.Iamporter(sandbox.imp_key, sandbox.imp_secret, imp_url=sandbox.url)
+
+    billing_key = client.create_billkey(customer_uid="c-1", customer_info={"name": "홍길동"}, **CARD)
+    paid = client.create_payment(merchant_uid="order-1", customer_uid="c-1", name="주문", amount=10_000)
+    partial = client.cancel_payment(imp_uid=paid["imp_uid"], amount=3_000, reason="변심")
+    full = client.cancel_payment(merchant_uid="order-1", reason="변심")
+
+    assert client.find_billkey("c-1") == billing_key
+    assert (partial["cancel_amount"], full["cancel_amount"]) == (3_000, 10_000)
+    assert client.find_payment(merchant_uid="order-1")["cancel_history"] == full["cancel_history"]
+    client.delete_billkey("c-1")
+    with pytest.raises(iamporter.errors.ImpApiError):
+        client.find_billkey("c-1")
+    with pytest.raises(iamporter.errors.ImpUnAuthorized):
+        iamporter.Iamporter("wrong", "wrong", imp_url=sandbox.url)
+
+
+def test_async_iamport_pays_finds_and_cancels(sandbox: SandboxServer) -> None:
+    async_iamport = import_module("async_iamport.client")
+
+    async def story() -> None:
+        client = async_iamport.AsyncIamport(
+            imp_key=sandbox.imp_key, imp_secret=sandbox.imp_secret, imp_url=sandbox.url, time_out=30
+        )
+        try:
+            await client.prepare("order-1", 10_000)
+            await client.adjust_prepare_amount("order-1", 9_000)
+            await client.customer_create(customer_uid="c-1", **CARD)
+            paid = await client.pay_again(customer_uid="c-1", merchant_uid="order-1", amount=9_000, name="주문")
+            partial = await client.cancel("변심", imp_uid=paid["imp_uid"], amount=4_000, checksum=9_000)
+            full = await client.cancel("변심", merchant_uid="order-1")
+            assert (partial["cancel_amount"], full["cancel_amount"]) == (4_000, 9_000)
+            assert await client.find(imp_uid=paid["imp_uid"]) == full
+            assert (await client.find_by_status("cancelled"))["total"] == 1
+            with pytest.raises(async_iamport.ResponseError):
+                await client.pay_onetime(merchant_uid="order-2", amount=1_000, **REFUSED_CARD)
+            await client.customer_delete("c-1")
+            with pytest.raises(async_iamport.HttpError):
+                await client.customer_get("c-1")
+        finally:
+            await client.close_session()
+
+    asyncio.run(story())
+
+
+def test_django_iamport_prepares_reads_and_cancels(
+    sandbox: SandboxServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PAYMENT_REST_KEY, settings.PAYMENT_REST_SECRET = sandbox.imp_key, sandbox.imp_secret
+    module = import_module("payment.iamport_rest")
+    monkeypatch.setattr(module, "IAMPORT_API_ENDPOINT", f"{sandbox.url}/")  # it joins its URLs with two slashes
+    payment = sandbox.create_payment(merchant_uid="order-1")
+    client = module.IamportRest()
+
+    assert client.auth()
+    assert client.prepare("order-2", 1_000)
+    assert client.payment(payment["imp_uid"])["amount"] == 10_000
+    assert client.cancel(payment["imp_uid"], "order-1", "변심")
+    assert not client.cancel(payment["imp_uid"], "order-1", "변심")
+    assert sandbox.payment(payment["imp_uid"])["cancel_amount"] == 10_000
 
 
 def test_key_in_payment_is_found_and_cancelled_in_parts(client: Any) -> None:
@@ -62,10 +134,8 @@ def test_billing_key_pays_again(client: Any) -> None:
 
 
 def test_refused_card_leaves_a_failed_payment(client: Any) -> None:
-    refused = {**CARD, "card_number": "0000-0000-0000-0000"}
-
     with pytest.raises(Iamport.ResponseError) as error:
-        client.pay_onetime(merchant_uid="order-1", amount=1_000, **refused)
+        client.pay_onetime(merchant_uid="order-1", amount=1_000, **REFUSED_CARD)
 
     assert error.value.code == -1
     assert client.find(merchant_uid="order-1")["status"] == "failed"

@@ -90,6 +90,13 @@ def test_vat_that_went_wrong_spoils_the_next_partial_cancel(
     assert "bigger than cancelable amount" in second["message"]
 
 
+def test_balance_is_paycos_alone(sandbox: SandboxServer) -> None:
+    card = sandbox.create_payment()
+
+    assert sandbox.api("GET", f"payments/{card['imp_uid']}/balance").status_code == 405
+    assert sandbox.api("GET", "payments/imp_unknown/balance").status_code == 404
+
+
 def test_balance_shows_what_is_left_and_earlier_states(sandbox: SandboxServer, cancel: Cancel) -> None:
     points = {"secondary": {"supply": 910, "vat": 90}, "discount": {"tax_free": 500}}
     payment = sandbox.create_payment(pg_provider="payco", amount=15_000, tax_free=4_000, other_means=points)

@@ -58,6 +58,8 @@ def _status(call: Call) -> Answer:
 
 def _balance(call: Call) -> Answer:
     payment = lookup.by_imp_uid(call.params, call.path["imp_uid"])
+    if payment.pg_provider != "payco":
+        raise ApiRefusal(FAILED, "지원하지 않는 PG사입니다.", 405)
     return Answer(payco.balance_json(payment))
 
 
