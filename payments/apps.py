@@ -11,3 +11,4 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         import_module("payments.readiness")  # says whether i'mport's keys are there
         import_module("payments.metrics")
+        import_module("payments.checks")

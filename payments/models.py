@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.fields import AmountField
 from core.money import KRW, format_money
+from payments import limits
 
 # When a payment was paid, or first seen here if it was not.
 PAYMENT_TIME = Coalesce("paid_at", "created_at")
@@ -31,6 +32,10 @@ class PaymentStatus(models.TextChoices):
 
 # Not paid, whatever else the payment shows.
 _UNPAID = (PaymentStatus.READY, PaymentStatus.FAILED)
+
+
+def _times_are_possible() -> Q:
+    return Q(**{f"{name}__lt": limits.TIMES_BEFORE for name in ("paid_at", "cancelled_at", "failed_at", "vbank_date")})
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -59,8 +64,8 @@ class Payment(models.Model):
     `cancel_amount` is the sum of the succeeded refund records minus their reversals; only the refund ledger changes it.
     """
 
-    imp_uid = models.CharField(_("payment number"), max_length=32, unique=True)
-    merchant_uid = models.CharField(_("order"), max_length=40, db_index=True)
+    imp_uid = models.CharField(_("payment number"), max_length=limits.IMP_UID, unique=True)
+    merchant_uid = models.CharField(_("order"), max_length=limits.MERCHANT_UID, db_index=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("buyer's account"),
@@ -70,7 +75,7 @@ class Payment(models.Model):
         related_name="payments",
         help_text=_("The buyer account that can request a refund of this order on the storefront."),
     )
-    status = models.CharField(_("status"), max_length=32, choices=PaymentStatus.choices)
+    status = models.CharField(_("status"), max_length=limits.STATUS, choices=PaymentStatus.choices)
     currency = models.CharField(_("currency"), max_length=3, default=KRW)
     amount = AmountField(_("paid"))
     cancel_amount = AmountField(_("refunded"), default=Decimal(0))
@@ -93,38 +98,38 @@ class Payment(models.Model):
     tax_free = AmountField(_("tax-free part"), null=True, blank=True)
     vat_amount = AmountField(_("VAT part"), null=True, blank=True)
 
-    pay_method = models.CharField(_("method"), max_length=32, blank=True)
-    pg_provider = models.CharField(_("PG"), max_length=32, blank=True)
-    emb_pg_provider = models.CharField(_("embedded PG"), max_length=32, blank=True)
-    pg_id = models.CharField(_("PG store id"), max_length=80, blank=True)
-    pg_tid = models.CharField(_("PG transaction"), max_length=100, blank=True)
+    pay_method = models.CharField(_("method"), max_length=limits.TEXTS["pay_method"], blank=True)
+    pg_provider = models.CharField(_("PG"), max_length=limits.TEXTS["pg_provider"], blank=True)
+    emb_pg_provider = models.CharField(_("embedded PG"), max_length=limits.TEXTS["emb_pg_provider"], blank=True)
+    pg_id = models.CharField(_("PG store id"), max_length=limits.TEXTS["pg_id"], blank=True)
+    pg_tid = models.CharField(_("PG transaction"), max_length=limits.TEXTS["pg_tid"], blank=True)
     escrow = models.BooleanField(_("escrow"), default=False)
     has_promotion = models.BooleanField(_("promotion"), default=False)
     promotion_id = models.CharField(_("promotion number"), max_length=100, blank=True)
     promotion_discount = AmountField(_("promotion discount"), default=Decimal(0))
 
-    name = models.CharField(_("goods"), max_length=255, blank=True)
-    buyer_name = models.CharField(_("buyer"), max_length=100, blank=True)
-    buyer_email = models.CharField(_("e-mail"), max_length=254, blank=True)
-    buyer_tel = models.CharField(_("telephone"), max_length=40, blank=True)
+    name = models.CharField(_("goods"), max_length=limits.TEXTS["name"], blank=True)
+    buyer_name = models.CharField(_("buyer"), max_length=limits.TEXTS["buyer_name"], blank=True)
+    buyer_email = models.CharField(_("e-mail"), max_length=limits.TEXTS["buyer_email"], blank=True)
+    buyer_tel = models.CharField(_("telephone"), max_length=limits.TEXTS["buyer_tel"], blank=True)
 
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
     failed_at = models.DateTimeField(_("failed at"), null=True, blank=True)
-    fail_reason = models.CharField(_("failure reason"), max_length=500, blank=True)
-    cancel_reason = models.CharField(_("cancel reason"), max_length=500, blank=True)
-    receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
+    fail_reason = models.CharField(_("failure reason"), max_length=limits.TEXTS["fail_reason"], blank=True)
+    cancel_reason = models.CharField(_("cancel reason"), max_length=limits.TEXTS["cancel_reason"], blank=True)
+    receipt_url = models.CharField(_("receipt"), max_length=limits.URL, blank=True)
 
-    vbank_code = models.CharField(_("virtual account bank code"), max_length=10, blank=True)
-    vbank_name = models.CharField(_("virtual account bank"), max_length=50, blank=True)
-    vbank_num = models.CharField(_("virtual account"), max_length=50, blank=True)
-    vbank_holder = models.CharField(_("virtual account holder"), max_length=100, blank=True)
+    vbank_code = models.CharField(_("virtual account bank code"), max_length=limits.TEXTS["vbank_code"], blank=True)
+    vbank_name = models.CharField(_("virtual account bank"), max_length=limits.TEXTS["vbank_name"], blank=True)
+    vbank_num = models.CharField(_("virtual account"), max_length=limits.TEXTS["vbank_num"], blank=True)
+    vbank_holder = models.CharField(_("virtual account holder"), max_length=limits.TEXTS["vbank_holder"], blank=True)
     vbank_date = models.DateTimeField(_("virtual account valid until"), null=True, blank=True)
-    bank_code = models.CharField(_("bank code"), max_length=10, blank=True)
-    bank_name = models.CharField(_("bank"), max_length=50, blank=True)
-    card_code = models.CharField(_("card code"), max_length=10, blank=True)
-    card_name = models.CharField(_("card"), max_length=50, blank=True)
-    card_number = models.CharField(_("card number (masked)"), max_length=40, blank=True)
+    bank_code = models.CharField(_("bank code"), max_length=limits.TEXTS["bank_code"], blank=True)
+    bank_name = models.CharField(_("bank"), max_length=limits.TEXTS["bank_name"], blank=True)
+    card_code = models.CharField(_("card code"), max_length=limits.TEXTS["card_code"], blank=True)
+    card_name = models.CharField(_("card"), max_length=limits.TEXTS["card_name"], blank=True)
+    card_number = models.CharField(_("card number (masked)"), max_length=limits.TEXTS["card_number"], blank=True)
     card_type = models.PositiveSmallIntegerField(
         _("card type"), null=True, blank=True, choices=[(0, _("Credit")), (1, _("Debit"))]
     )
@@ -179,6 +184,7 @@ class Payment(models.Model):
             ),
             models.CheckConstraint(condition=~Q(status=""), name="payment_status_not_empty"),
             models.CheckConstraint(condition=~Q(imp_uid=""), name="payment_imp_uid_not_empty"),
+            models.CheckConstraint(condition=_times_are_possible(), name="payment_times_possible"),
         )
 
     def __str__(self) -> str:

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from access.models import ApiToken
 from core.money import AMOUNT_LIMIT, MAX_DIGITS, read_amount
+from payments import limits
 from payments.gateway import Requester
 from refunds.errors import InvalidRequest
 
 MAX_REASON_LENGTH = 200  # leaves room for the refund number that goes to i'mport behind it
-MAX_MERCHANT_UID_LENGTH = 40
-MAX_IMP_UID_LENGTH = 32
+MAX_MERCHANT_UID_LENGTH = limits.MERCHANT_UID
+MAX_IMP_UID_LENGTH = limits.IMP_UID
 
 # Control characters, lone surrogates, line separators and bidi overrides.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")

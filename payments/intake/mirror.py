@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import fields
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import CharField
 
 from payments.gateway import GatewayError, GatewayPayment
 from payments.models import Payment
@@ -28,9 +27,7 @@ def apply_reading(payment: Payment, shown: GatewayPayment) -> None:
     An older reading must not set the status back: the status counts only if the reading has every cancel we know of.
     """
     for name in MIRRORED_FIELDS:
-        value = getattr(shown, name)
-        field = Payment._meta.get_field(name)  # noqa: SLF001 (Django's public API)
-        setattr(payment, name, value[: field.max_length] if isinstance(field, CharField) else value)
+        setattr(payment, name, getattr(shown, name))
     if shown.cancel_amount >= payment.cancel_amount:
         payment.status = shown.status
 

@@ -1,3 +1,4 @@
+import datetime
 from decimal import Decimal
 
 import django.db.models.deletion
@@ -261,6 +262,15 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("imp_uid", ""), _negated=True), name="payment_imp_uid_not_empty"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("cancelled_at__lt", datetime.datetime(2100, 1, 1, 0, 0, tzinfo=datetime.UTC)),
+                            ("failed_at__lt", datetime.datetime(2100, 1, 1, 0, 0, tzinfo=datetime.UTC)),
+                            ("paid_at__lt", datetime.datetime(2100, 1, 1, 0, 0, tzinfo=datetime.UTC)),
+                            ("vbank_date__lt", datetime.datetime(2100, 1, 1, 0, 0, tzinfo=datetime.UTC)),
+                        ),
+                        name="payment_times_possible",
                     ),
                 ],
             },

@@ -168,8 +168,8 @@ def _identify(step: Identified) -> None:
     record, item = step.record, step.item
     changes = {
         "cancellation_id": step.key,
-        "pg_tid": record.pg_tid or item.pg_tid[:100],
-        "receipt_url": record.receipt_url or item.receipt_url[:500],
+        "pg_tid": record.pg_tid or item.pg_tid,
+        "receipt_url": record.receipt_url or item.receipt_url,
     }
     RefundRecord.objects.filter(pk=record.pk).update(**changes)
     logger.info("%s: refund %s is cancel %s", record.payment.imp_uid, record.number, step.key)
@@ -194,10 +194,10 @@ def _import_cancel(payment: Payment, step: Import | Remainder, now: datetime) ->
         amount=item.amount,
         checksum=payment.amount - payment.lapsed_discount - step.before,
         cancelled_amount=item.amount,
-        reason=item.reason[:255],
+        reason=item.reason,
         cancellation_id=key,
-        pg_tid=item.pg_tid[:100],
-        receipt_url=item.receipt_url[:500],
+        pg_tid=item.pg_tid,
+        receipt_url=item.receipt_url,
         cancelled_at=item.cancelled_at,
         needs_review=late is not None or not key,
         late_for=late if late is not None and late.executed_late is None else None,

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from access.models import ApiToken
 from core.fields import AmountField
 from core.money import format_money
+from payments import limits
 from payments.models import Payment
 from refunds.models.append_only import AppendOnlyModel
 from refunds.models.refusals import RefusalClass
@@ -133,15 +134,15 @@ class RefundRecord(models.Model):
     tax_free = AmountField(_("tax-free part"), null=True, blank=True)
     vat_amount = AmountField(_("VAT part"), null=True, blank=True)
     retain_promotion = models.BooleanField(_("promotion kept"), null=True)  # null: not known, or no promotion
-    reason = models.CharField(_("reason"), max_length=255, blank=True)
+    reason = models.CharField(_("reason"), max_length=limits.CANCEL_REASON, blank=True)
     requester = models.CharField(_("requester (Naver Pay)"), max_length=10, blank=True)
 
     refund_bank = models.CharField(_("bank"), max_length=3, blank=True, help_text=_("Standard bank code"))
     refund_account_last4 = models.CharField(_("account, last digits"), max_length=4, blank=True)
 
-    cancellation_id = models.CharField(_("cancellation number"), max_length=160, blank=True)
-    pg_tid = models.CharField(_("PG transaction"), max_length=100, blank=True)
-    receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
+    cancellation_id = models.CharField(_("cancellation number"), max_length=limits.CANCELLATION_ID, blank=True)
+    pg_tid = models.CharField(_("PG transaction"), max_length=limits.TEXTS["pg_tid"], blank=True)
+    receipt_url = models.CharField(_("receipt"), max_length=limits.URL, blank=True)
     cancelled_at = models.DateTimeField(_("refunded at"), null=True, blank=True)
 
     # Of a cancel found at i'mport: our refund that had been given up as not executed, and was executed after all.

@@ -1,5 +1,6 @@
 """Database constraints hold even for code that bypasses the services."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +37,8 @@ def succeeded(**fields: Any) -> dict[str, Any]:
         {"cancel_amount": Decimal(10_001)},
         {"amount": Decimal(-1), "cancel_amount": Decimal(-1)},
         {"status": ""},
+        {"paid_at": datetime(9999, 12, 31, tzinfo=UTC)},
+        {"vbank_date": datetime(2100, 1, 1, tzinfo=UTC)},
         {"imp_uid": ""},
         {"cancel_amount": Decimal(1_000), "taken_back": Decimal(1_000)},
         {"cancel_amount": Decimal(1_000), "taken_back": Decimal(1_001), "taken_back_seen_at": timezone.now()},

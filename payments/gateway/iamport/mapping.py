@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from core.money import AMOUNT_LIMIT, DECIMAL_PLACES, KRW, is_supported, precision
+from payments import limits
 from payments.gateway.base import Balance, Cancellation, GatewayPayment
 from payments.gateway.iamport.text import prose, text
 from payments.gateway.iamport.wire import Unreadable
@@ -17,29 +18,35 @@ from payments.gateway.iamport.wire import Unreadable
 logger = logging.getLogger(__name__)
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
 _IDENTIFIERS = (
-    *("merchant_uid", "pay_method", "pg_provider", "emb_pg_provider", "pg_tid", "pg_id"),
+    *("pay_method", "pg_provider", "emb_pg_provider", "pg_tid", "pg_id"),
     *("vbank_code", "bank_code", "card_code"),
 )
 _PROSE = (
-    *("fail_reason", "cancel_reason", "name", "buyer_name", "buyer_email", "buyer_tel", "receipt_url"),
+    *("fail_reason", "cancel_reason", "name", "buyer_name", "buyer_email", "buyer_tel"),
     *("vbank_name", "vbank_num", "vbank_holder", "bank_name", "card_name", "card_number"),
 )
+_TIMES_BEFORE = int(limits.TIMES_BEFORE.timestamp())
 _TIMES = ("paid_at", "cancelled_at", "failed_at", "vbank_date")
 
 
 def payment_from(raw: object) -> GatewayPayment:
-    """Convert one payment. Raises `Unreadable` if imp_uid or an amount is missing or invalid."""
+    """Convert one payment, fitted to what our columns hold (`payments.limits`).
+
+    Raises `Unreadable` for a number, currency or amount that is missing, invalid or too long: these must be exact.
+    """
     if not isinstance(raw, Mapping):
         raise Unreadable("a payment is not an object")
-    optional: dict[str, Any] = {name: text(raw.get(name)) for name in _IDENTIFIERS}
-    optional |= {name: prose(raw.get(name)) for name in _PROSE}
+    optional: dict[str, Any] = {name: text(raw.get(name))[: limits.TEXTS[name]] for name in _IDENTIFIERS}
+    optional |= {name: prose(raw.get(name))[: limits.TEXTS[name]] for name in _PROSE}
     optional |= {name: from_unix(raw.get(name)) for name in _TIMES}
     currency = _currency(raw)
     places = precision(currency) if is_supported(currency) else DECIMAL_PLACES
     return GatewayPayment(
-        imp_uid=_required(raw, "imp_uid"),
+        imp_uid=_imp_uid(raw),
+        merchant_uid=_number(raw, "merchant_uid", limits.MERCHANT_UID),
         status=_status(raw),
         amount=_order_amount(raw, places),
         cancel_amount=_amount(raw, "cancel_amount", places),
@@ -47,6 +54,7 @@ def payment_from(raw: object) -> GatewayPayment:
         cancel_history=_history(raw.get("cancel_history"), places),
         escrow=flag(raw.get("escrow")),
         card_type=_card_type(raw.get("card_type")),
+        receipt_url=web_address(raw.get("receipt_url")),
         cash_receipt_issued=flag(raw.get("cash_receipt_issued")),
         **_promotion(raw.get("promotion"), places),
         **optional,
@@ -107,12 +115,20 @@ def _amount(raw: Mapping[str, Any], name: str, places: int) -> Decimal:
 
 
 def from_unix(value: object) -> datetime | None:
-    """Return UNIX seconds as an aware time; 0, null and anything else is None."""
+    """Return UNIX seconds as an aware time; 0, null and anything that is no possible time is None."""
     try:
-        seconds = int(value) if isinstance(value, int | str | Decimal) else 0
-        return datetime.fromtimestamp(seconds, tz=UTC) if seconds > 0 else None
-    except (ValueError, OverflowError, OSError):
+        seconds = Decimal(value) if isinstance(value, int | str | Decimal) else Decimal(0)
+        possible = 0 < seconds < _TIMES_BEFORE
+    except InvalidOperation:
         return None
+    return datetime.fromtimestamp(int(seconds), tz=UTC) if possible else None
+
+
+def web_address(value: object) -> str:
+    """Return an address that is safe to link to: http or https, and whole; anything else is ""."""
+    address = prose(value)
+    fits = len(address) <= limits.URL and _WEB_ADDRESS.fullmatch(address) is not None
+    return address if fits else ""
 
 
 def flag(value: object) -> bool:
@@ -120,12 +136,18 @@ def flag(value: object) -> bool:
     return text(value).lower() in {"true", "1", "y"}
 
 
-def _required(raw: Mapping[str, Any], name: str) -> str:
-    value = raw.get(name)
-    cleaned = text(value) if isinstance(value, str) else ""
-    if not cleaned:
-        raise Unreadable(f"{name} is missing")
-    return cleaned
+def _imp_uid(raw: Mapping[str, Any]) -> str:
+    if not isinstance(raw.get("imp_uid"), str) or not (number := _number(raw, "imp_uid", limits.IMP_UID)):
+        raise Unreadable("imp_uid is missing")
+    return number
+
+
+def _number(raw: Mapping[str, Any], name: str, limit: int) -> str:
+    """Return a number that names something: cut, it would name something else."""
+    number = text(raw.get(name))
+    if len(number) > limit:
+        raise Unreadable(f"{name} is longer than {limit} characters")
+    return number
 
 
 def _currency(raw: Mapping[str, Any]) -> str:
@@ -137,7 +159,7 @@ def _currency(raw: Mapping[str, Any]) -> str:
 
 def _status(raw: Mapping[str, Any]) -> str:
     """Return the status, whatever the word: i'mport may add some, and the amounts tell what happened to the money."""
-    return prose(raw.get("status")).lower()[:32] or "unknown"
+    return prose(raw.get("status")).lower()[: limits.STATUS] or "unknown"
 
 
 def _history(raw: object, places: int) -> tuple[Cancellation, ...]:
@@ -155,10 +177,10 @@ def _cancellation(raw: object, places: int) -> Cancellation:
     return Cancellation(
         amount=_amount(raw, "amount", places),
         cancelled_at=from_unix(raw.get("cancelled_at")),
-        cancellation_id=text(raw.get("cancellation_id")),
-        pg_tid=text(raw.get("pg_tid")),
-        reason=prose(raw.get("reason")),
-        receipt_url=prose(raw.get("receipt_url")),
+        cancellation_id=text(raw.get("cancellation_id"))[: limits.CANCELLATION_ID],
+        pg_tid=text(raw.get("pg_tid"))[: limits.TEXTS["pg_tid"]],
+        reason=prose(raw.get("reason"))[: limits.CANCEL_REASON],
+        receipt_url=web_address(raw.get("receipt_url")),
     )
 
 

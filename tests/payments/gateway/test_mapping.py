@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from pytest_django import Settings
 
+from payments import limits
 from payments.gateway.iamport.mapping import balance_from, payment_from
 from payments.gateway.iamport.wire import Unreadable, decode, encode
 from tests.payments.gateway.samples import UID, cancelled_json, payment_json
@@ -94,6 +95,54 @@ def test_any_status_can_be_read(sent: object, read: str) -> None:
     assert payment_from(payment_json(status=sent)).status == read
 
 
+@pytest.mark.parametrize("name", ["amount", "cancel_amount"])
+@pytest.mark.parametrize("amount", [10**13, 12_345_678_901_234, "9999999999999.9999", "1e20", 10**14])
+def test_an_amount_that_no_column_holds_is_unreadable(name: str, amount: object) -> None:
+    with pytest.raises(Unreadable, match=name):
+        payment_from(payment_json(**{name: amount}))
+    assert payment_from(payment_json(amount=10**13 - 1)).amount == 10**13 - 1
+
+
+@pytest.mark.parametrize(("name", "limit"), [("imp_uid", 32), ("merchant_uid", 40)])
+def test_a_number_that_is_too_long_is_unreadable_and_not_cut(name: str, limit: int) -> None:
+    assert getattr(payment_from(payment_json(**{name: "한" * limit})), name) == "한" * limit
+    for number in ("x" * (limit + 1), "한" * 5000):
+        with pytest.raises(Unreadable, match=name):
+            payment_from(payment_json(**{name: number}))
+
+
+@pytest.mark.parametrize("letter", ["x", "한", "\U0001f600"])
+def test_texts_are_cut_to_their_columns(letter: str) -> None:
+    long = letter * 3000
+    item = {"amount": 5, "cancellation_id": long, "pg_tid": long, "reason": long}
+    payment = payment_from(payment_json(**dict.fromkeys(limits.TEXTS, long), cancel_history=[item]))
+    assert {name: len(getattr(payment, name)) for name in limits.TEXTS} == limits.TEXTS
+    (cancel,) = payment.cancel_history
+    assert (len(cancel.cancellation_id), len(cancel.pg_tid), len(cancel.reason)) == (160, 100, 255)
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://receipts.example/1?a=b", True),
+        ("HTTP://receipts.example", True),
+        ("javascript:alert(1)", False),
+        ("java\nscript:alert(1)", False),
+        ("data:text/html,<script>1</script>", False),
+        ("//receipts.example/1", False),
+        ("receipts.example/1", False),
+        ("https:///1", False),
+        ("https://a b", False),
+        ("https://receipts.example/" + "x" * 500, False),
+        (5, False),
+    ],
+)
+def test_only_whole_web_addresses_are_kept(address: object, kept: bool) -> None:
+    item = {"amount": 5, "cancellation_id": "a", "receipt_url": address}
+    payment = payment_from(payment_json(receipt_url=address, cancel_history=[item]))
+    assert {payment.receipt_url, payment.cancel_history[0].receipt_url} == {address if kept else ""}
+
+
 @pytest.mark.parametrize("currency", ["USDT", "원", "US", 840])
 def test_a_payment_without_a_currency_code_is_unreadable(currency: object) -> None:
     with pytest.raises(Unreadable, match="currency"):
@@ -124,7 +173,9 @@ def test_a_missing_history_and_an_item_without_an_identity_are_accepted() -> Non
     assert (item.amount, item.cancelled_at, item.cancellation_id) == (Decimal(5), None, "")
 
 
-@pytest.mark.parametrize("value", [0, None, "", "soon", -1, 10**30, {}])
+@pytest.mark.parametrize(
+    "value", [0, None, "", "soon", "NaN", -1, 10**30, {}, 4_102_444_800, 253_402_300_799, Decimal("1e99999999")]
+)
 def test_invalid_time_is_none(value: object) -> None:
     assert payment_from(payment_json(paid_at=value)).paid_at is None
 
@@ -151,10 +202,10 @@ def test_text_is_stripped_of_characters_that_databases_reject() -> None:
 @pytest.mark.parametrize("letter", ["\u202a", "\u202e", "\u2066", "\u2069", "\x1b", "\x7f", "\x9f"])
 def test_bidi_characters_are_stripped_from_displayed_text(letter: str) -> None:
     odd, item = f"환불{letter}됨", {"amount": 5, "cancellation_id": f"c{letter}1", "pg_tid": f"t{letter}1"}
-    shown = dict.fromkeys(("name", "buyer_name", "fail_reason", "cancel_reason", "receipt_url", "vbank_holder"), odd)
-    payment = payment_from(payment_json(**shown, cancel_history=[{**item, "reason": odd, "receipt_url": odd}]))
+    shown = dict.fromkeys(("name", "buyer_name", "fail_reason", "cancel_reason", "vbank_holder"), odd)
+    payment = payment_from(payment_json(**shown, cancel_history=[{**item, "reason": odd}]))
     (cancel,) = payment.cancel_history
-    assert {getattr(payment, name) for name in shown} | {cancel.reason, cancel.receipt_url} == {"환불됨"}
+    assert {getattr(payment, name) for name in shown} | {cancel.reason} == {"환불됨"}
     assert (cancel.cancellation_id, cancel.pg_tid) == (f"c{letter}1", f"t{letter}1")
 
 
