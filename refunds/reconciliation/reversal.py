@@ -20,6 +20,7 @@ from refunds.errors import (
     ReversalNotRead,
 )
 from refunds.inputs import Actor
+from refunds.lease import lease_is_over
 from refunds.ledger import Booking, Reading, Share, book, reverse, shares_of
 from refunds.models import RefundReversal
 
@@ -107,7 +108,8 @@ def _refusal(booking: Booking, shown: GatewayPayment, expected: Decimal | None) 
     difference = payment.cancel_amount - shown.cancel_amount
     if difference <= 0:
         return NothingTakenBack()
-    if booking.live is not None:
+    # A refund whose call has ended may wait for this very reversal.
+    if booking.live is not None and not lease_is_over(booking.live, clock.database_now()):
         return RefundInProgress()
     # Not what was noted: a refund was booked after this reading.
     if difference != payment.taken_back or expected not in (None, difference):
