@@ -10,6 +10,7 @@ from refunds.models import RefundRecord
 
 REFUND = "refunds.refund_payment"
 VIEW = "payments.view_payment"
+CHANGE = "payments.change_payment"
 RESOLVE = "refunds.resolve_refund"
 VIEW_REFUNDS = "refunds.view_refundrecord"
 VIEW_REPORTS = "refunds.view_reconciliationreport"
@@ -26,6 +27,11 @@ def may_refund_any(user: AnyUser) -> bool:
 def is_buyer(user: User | None) -> bool:
     """Return whether this is an account that can refund its own orders only, and not staff or the command line."""
     return user is not None and not may_refund_any(user)
+
+
+def may_state_tax_parts(user: AnyUser) -> bool:
+    """Allow staff who may refund and change what the shop knows of a payment."""
+    return may_refund_any(user) and is_staff_with(user, CHANGE)
 
 
 def may_view_refunds(user: AnyUser) -> bool:

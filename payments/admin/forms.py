@@ -1,15 +1,12 @@
 """The form of a payment: what i'mport does not know of it."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.forms import ModelForm
-from django.utils.translation import gettext as _
 
-from core.money import fits_precision, format_money, quantize
-
-TAX_PARTS = ("tax_free", "vat_amount")
+from core.money import quantize
+from payments.tax_parts import TAX_PARTS, wrong_parts
 
 
 class PaymentForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -24,16 +21,6 @@ class PaymentForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable at 
     def clean(self) -> dict[str, Any]:
         """Refuse parts that cannot be parts of the amount paid."""
         cleaned = super().clean() or self.cleaned_data
-        payment = self.instance
-        parts = {name: part for name in TAX_PARTS if (part := cleaned.get(name)) is not None}
-        paid = {"paid": format_money(payment.amount, payment.currency)}
-        example = {"example": quantize(Decimal(1000), payment.currency)}
-        too_much = sum(parts.values()) > payment.amount
-        for name, part in parts.items():
-            if too_much or part < 0:
-                message = _("The tax-free part and the VAT part must be parts of the amount paid (%(paid)s).") % paid
-                self.add_error(name, ValidationError(message, code="not_a_part"))
-            elif not fits_precision(part, payment.currency):
-                message = _("The amount has more decimals than its currency. Write it like %(example)s.") % example
-                self.add_error(name, ValidationError(message, code="too_precise"))
+        for name, problem in wrong_parts(self.instance, {name: cleaned.get(name) for name in TAX_PARTS}):
+            self.add_error(name, ValidationError(problem, code="invalid_amount"))
         return cleaned

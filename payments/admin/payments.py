@@ -18,11 +18,12 @@ from core.admin.filters import SeoulDateFilter
 from core.admin.lists import BrowsingAdmin
 from core.money import format_money
 from payments.admin.filters import MethodFilter, PgFilter, StatusFilter
-from payments.admin.forms import TAX_PARTS, PaymentForm
+from payments.admin.forms import PaymentForm
 from payments.admin.search import SEARCHED, search_payments
 from payments.errors import LookupUnavailable
 from payments.labels import method_and_pg, method_label, pg_label, status_label
 from payments.models import Payment, PaymentStatus
+from payments.tax_parts import TAX_PARTS
 
 LIST = "payments_payment_changelist"
 # Colours as in `badge`.

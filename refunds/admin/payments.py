@@ -24,7 +24,7 @@ from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, older_refunds
 from refunds.batches.create import MAX_ORDERS
 from refunds.messages import taken_back_message
 from refunds.models import LIVE_STATUSES, RefundRecord
-from refunds.permissions import may_refund_any
+from refunds.permissions import may_refund_any, may_state_tax_parts
 
 
 class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
@@ -49,7 +49,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
         """Require the permission to refund as well: the buyer of an order may refund it."""
-        return bool(super().has_change_permission(request, obj)) and may_refund_any(request.user)
+        return may_state_tax_parts(request.user)
 
     def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_refund_any(request.user)

@@ -1,7 +1,7 @@
 """Read the body and the key of a refund request: strict about the form; the rules are the service's."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from core.money import AMOUNT_LIMIT
 from payments.gateway import Requester
+from payments.models import Payment
 from refunds.errors import InvalidRequest
 from refunds.inputs import (
     MAX_IMP_UID_LENGTH,
@@ -94,7 +95,15 @@ class RefundRequestSerializer(serializers.Serializer[RefundRequest]):
     )
 
 
+class TaxPartsSerializer(serializers.Serializer[Payment]):
+    """The tax parts of a payment as stated at payment. An absent field stays as it is; an unknown field is an error."""
+
+    tax_free = PartOfAmount(required=False, allow_null=True, help_text="Tax-free part; null: not known.")
+    vat_amount = PartOfAmount(required=False, allow_null=True, help_text="VAT part; null: not known.")
+
+
 _FIELDS = RefundRequestSerializer().fields
+_TAX_FIELDS = TaxPartsSerializer().fields
 
 
 def read_uids(data: Mapping[str, Any]) -> dict[str, str]:
@@ -111,10 +120,7 @@ def read_refund_request(data: Mapping[str, Any], *, requester: Requester) -> Ref
     An unknown key is refused (a misspelt amount would refund everything), and so are amounts in quotes and null
     (what JavaScript makes of NaN).
     """
-    for name in data:
-        if name not in _FIELDS:
-            message = _("“%(field)s” is not known. Check its spelling.") % {"field": name[:60]}
-            raise InvalidRequest("unknown_field", message, field=name[:60])
+    _refuse_unknown(data, _FIELDS)
     amounts = {
         str(field.source): _read_amount(data[name], name)
         for name, field in _FIELDS.items()
@@ -123,6 +129,19 @@ def read_refund_request(data: Mapping[str, Any], *, requester: Requester) -> Ref
     texts = {name: data[name] for name in TEXT_LENGTHS if data.get(name) is not None}
     retain = parse_flag(data.get("retain_promotion", False), field="retain_promotion")
     return parse_request(texts, requester=requester, retain_promotion=retain, **amounts)
+
+
+def read_tax_parts(data: Mapping[str, Any]) -> dict[str, Decimal | None]:
+    """Return the tax parts that a JSON body states; null is "not known". Raises `InvalidRequest`."""
+    _refuse_unknown(data, _TAX_FIELDS)
+    return {name: None if value is None else _read_amount(value, name) for name, value in data.items()}
+
+
+def _refuse_unknown(data: Mapping[str, Any], known: Container[str]) -> None:
+    for name in data:
+        if name not in known:
+            message = _("“%(field)s” is not known. Check its spelling.") % {"field": name[:60]}
+            raise InvalidRequest("unknown_field", message, field=name[:60])
 
 
 def _read_amount(value: object, name: str) -> Decimal:

@@ -11,7 +11,15 @@ from refunds.api.errors import STATUS_OF, respond
 from refunds.errors import RefundNotDone
 from refunds.messages import message_of
 from refunds.models import FINAL_STATUSES, RefundRecord, RefundStatus
-from refunds.serialization import Json, PaymentSerializer, RefundSerializer, error_json, payment_json, refund_json
+from refunds.serialization import (
+    Amount,
+    Json,
+    PaymentSerializer,
+    RefundSerializer,
+    error_json,
+    payment_json,
+    refund_json,
+)
 from refunds.services.idempotency import store_answer, stored_answer
 from refunds.services.refund import outcome_of
 
@@ -38,6 +46,14 @@ class PendingRefundSerializer(RefundedPaymentSerializer):
         return super().to_representation(instance) | {"message": message_of(instance), "code": instance.status}
 
 
+class StatedPaymentSerializer(PaymentSerializer):
+    """The payment with its tax parts."""
+
+    tax_free = Amount(allow_null=True, help_text="Tax-free part as stated at payment; null: not known.")
+    vat_amount = Amount(allow_null=True, help_text="VAT part as stated at payment; null: not known.")
+
+
+STATED_PAYMENT = StatedPaymentSerializer()
 REFUNDED_PAYMENT, PENDING_REFUND = RefundedPaymentSerializer(), PendingRefundSerializer()
 
 

@@ -11,16 +11,17 @@ from rest_framework.views import APIView
 from access.models import ApiToken
 from payments.lookup import find_by_number
 from payments.models import Payment
-from refunds.api.body import read_idempotency_key, read_refund_request, read_uids
+from refunds.api.body import read_idempotency_key, read_refund_request, read_tax_parts, read_uids
 from refunds.api.lists.filters import narrow_payments, narrow_refunds
 from refunds.api.lists.pagination import PAYMENT_PAGE, REFUND_LIST, REFUND_PAGE, page_of
 from refunds.api.openapi import operations
-from refunds.api.responses import answer_of
+from refunds.api.responses import STATED_PAYMENT, answer_of
 from refunds.errors import RefundNotFound
 from refunds.inputs import Actor
 from refunds.permissions import may_refund_any, may_view_payments, payments_visible_to, refunds_visible_to
 from refunds.serialization import Json, payment_json, refund_json
 from refunds.services.refund import refund_order
+from refunds.services.tax_parts import state_tax_parts
 
 
 class CancelPaymentView(APIView):
@@ -59,11 +60,20 @@ class RefundListView(APIView):
 
 
 class PaymentView(APIView):
-    """`GET /payments/{merchant_uid}`: one payment (an `imp_uid` is accepted too)."""
+    """`/payments/{merchant_uid}`: one payment (an `imp_uid` is accepted too), and its tax parts."""
 
     @operations.get_payment
     def get(self, request: Request, number: str) -> Response:
         return Response(payment_json(_visible_payment(request, number)))
+
+    @operations.state_tax_parts
+    def patch(self, request: Request, number: str) -> Response:
+        payment = state_tax_parts(
+            payment=_visible_payment(request, number),
+            user=cast(User, request.user),
+            parts=read_tax_parts(cast(Json, request.data)),
+        )
+        return Response(STATED_PAYMENT.to_representation(payment))
 
 
 class PaymentRefundsView(APIView):

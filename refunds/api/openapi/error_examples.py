@@ -16,7 +16,7 @@ from access.api.session_authentication import TwoFactorRequired
 from core.errors import DomainError
 from payments.errors import AmbiguousOrder, LookupUnavailable, PaymentNotFound
 from refunds import errors, messages
-from refunds.api.body import read_idempotency_key, read_refund_request, read_uids
+from refunds.api.body import read_idempotency_key, read_refund_request, read_tax_parts, read_uids
 from refunds.api.errors import STATUS_OF, DatabaseUnavailable
 from refunds.api.framework_messages import framework_error_json
 from refunds.api.lists.filters import RefundListForm
@@ -129,6 +129,20 @@ with translation.override("en"):
         _raised(lambda: RefundListForm(QueryDict("status=lost")).given()),
         invalid_cursor(),
     ]
+    TAX_PARTS_OF_PAYMENT: list[_Error] = [
+        *_ANY_REQUEST,
+        exceptions.ParseError("The request is not valid JSON.", code="invalid_json"),
+        _raised(lambda: read_tax_parts({"taxfree": 3000})),
+        _raised(lambda: read_tax_parts({"tax_free": "3000"})),
+        errors.RefundNotAllowed(),
+        exceptions.PermissionDenied("CSRF Failed"),
+        permissions.TokenScopeMissing(permissions.CANNOT_REFUND),
+        PaymentNotFound("ORDER-1"),
+        exceptions.NotFound(),
+        AmbiguousOrder("ORDER-1", ["imp_000000000001", "imp_000000000002"]),
+        TooLarge(),
+        exceptions.UnsupportedMediaType("text/plain"),
+    ]
     CANCEL: list[_Error] = [
         *_ANY_REQUEST,
         exceptions.ParseError("The request is not valid JSON.", code="invalid_json"),
@@ -137,6 +151,7 @@ with translation.override("en"):
         _unfit({"merchant_uid": "ORDER-1", "amount": 4000}),
         _unfit({"merchant_uid": "ORDER-1", "cancel_request_amount": "4000"}),
         _unfit({"merchant_uid": "ORDER-1", "reason": "x" * 201}),
+        _unfit({"merchant_uid": "ORDER-1", "retain_promotion": "true"}),
         _raised(lambda: read_idempotency_key("")),
         AmbiguousOrder("ORDER-1", ["imp_000000000001", "imp_000000000002"]),
         *_forbidden_by_rules(),

@@ -11,7 +11,7 @@ from rest_framework.renderers import JSONRenderer
 
 from payments.models import Payment, PaymentStatus
 from refunds.api.lists import pagination
-from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT
+from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT, STATED_PAYMENT
 from refunds.models import FINAL_STATUSES, RefundRecord, RefundReversal, RefundSource, RefundStatus
 from refunds.serialization import payment_json, refund_json
 
@@ -103,7 +103,11 @@ REFUND_REQUESTS = [
         request_only=True,
     ),
 ]
+TAX_PARTS = [OpenApiExample("A mixed order", value={"tax_free": 3000, "vat_amount": 636}, request_only=True)]
 with translation.override("en"):
+    STATED = _example(
+        "Stated", STATED_PAYMENT.to_representation(payment(tax_free=Decimal(3000), vat_amount=Decimal(636)))
+    )
     DONE = _example("Refunded", REFUNDED_PAYMENT.to_representation(SUCCEEDED))
     PENDING = _example("pending", PENDING_REFUND.to_representation(refund(RefundStatus.PENDING)))
     PAYMENT = _example("Partly refunded", payment_json(SUCCEEDED.payment))

@@ -8,12 +8,12 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from refunds.api.body import RefundRequestSerializer
+from refunds.api.body import RefundRequestSerializer, TaxPartsSerializer
 from refunds.api.lists.filters import PaymentListForm, RefundListForm
 from refunds.api.lists.pagination import PAYMENT_PAGE, REFUND_LIST, REFUND_PAGE
 from refunds.api.openapi import error_examples, examples, parameters
 from refunds.api.openapi.error_examples import error_answers
-from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT
+from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT, STATED_PAYMENT
 from refunds.serialization import PaymentSerializer, RefundSerializer
 
 Json = dict[str, Any]
@@ -60,6 +60,18 @@ get_payment = extend_schema(
     parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
     responses=_found(PaymentSerializer, examples.PAYMENT, error_examples.ONE_PAYMENT),
 )
+state_tax_parts = extend_schema(
+    operation_id="stateTaxParts",
+    tags=["payments"],
+    summary="State the tax parts of a payment",
+    description="For the shop's servers: the tax-free part and the VAT as given at payment, which i'mport does not "
+    "show. The account needs the permissions to refund and to change payments.",
+    parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
+    request={"application/json": TaxPartsSerializer},
+    responses={200: OpenApiResponse(STATED_PAYMENT, description="Stated.", examples=examples.STATED)}
+    | error_answers(*error_examples.TAX_PARTS_OF_PAYMENT),
+    examples=examples.TAX_PARTS,
+)
 list_payment_refunds = extend_schema(
     operation_id="listPaymentRefunds",
     tags=["payments"],
@@ -97,6 +109,9 @@ def refuse_unknown_fields(result: Json, **_context: Any) -> Json:
     request["additionalProperties"] = False
     request["anyOf"] = [{"required": ["merchant_uid"]}, {"required": ["imp_uid"]}]
     result["paths"]["/payments/cancel"]["post"]["requestBody"]["required"] = True
+    for name in ("TaxParts", "PatchedTaxParts"):
+        if name in result["components"]["schemas"]:
+            result["components"]["schemas"][name]["additionalProperties"] = False
     return result
 
 

@@ -106,7 +106,7 @@ def test_every_address_is_described_without_its_slash(document: dict[str, Any]) 
     assert {path: set(operations) for path, operations in document["paths"].items()} == {
         "/payments": {"get"},
         "/payments/cancel": {"post"},
-        "/payments/{number}": {"get"},
+        "/payments/{number}": {"get", "patch"},
         "/payments/{number}/refunds": {"get"},
         "/refunds": {"get"},
         "/refunds/{number}": {"get"},
