@@ -7,7 +7,6 @@ from celery.schedules import crontab
 
 # A message that no worker took in time expires: the next one does its work.
 _EVERY_MINUTE: dict[str, Any] = {"schedule": timedelta(minutes=1), "options": {"expires": 50}}
-_AT_NIGHT: dict[str, Any] = {"schedule": crontab(hour="4", minute="30")}
 
 
 def schedule(*, mirror_every: float) -> dict[str, Any]:
@@ -17,5 +16,6 @@ def schedule(*, mirror_every: float) -> dict[str, Any]:
         "sweep": {"task": "refunds.tasks.sweep", **_EVERY_MINUTE},
         "mirror": {"task": "payments.intake.tasks.mirror", **often},
         "deliveries": {"task": "webhooks.tasks.deliver", **_EVERY_MINUTE},
-        "retention": {"task": "refunds.tasks.prune", **_AT_NIGHT},
+        "cancels": {"task": "refunds.tasks.find_cancels", "schedule": crontab(hour="4", minute="0")},
+        "retention": {"task": "refunds.tasks.prune", "schedule": crontab(hour="4", minute="30")},
     }

@@ -1,5 +1,6 @@
 """Background work. A task may be lost, repeated or run twice at once: the services that it calls allow for that."""
 
+import logging
 from typing import Any
 
 from celery import shared_task
@@ -11,14 +12,17 @@ from core import retention
 from core.claims import silent_since
 from core.queue import enqueue
 from monitoring.worker import note_worker
+from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
 from payments.intake.tasks import mirror
 from refunds.batches.outcomes import open_batches
 from refunds.batches.run import run
 from refunds.models import ReconciliationReport
 from refunds.reconciliation.drift import run_comparison, waiting_comparisons
-from refunds.reconciliation.reconcile import reconcile_due
+from refunds.reconciliation.reconcile import import_cancels, reconcile_due
 from refunds.reconciliation.repair import repair_requested, reports_to_repair
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -62,6 +66,19 @@ def _enqueue_forgotten() -> None:
         enqueue(compare, report.pk)
     for report in reports_to_repair(before=silent_since()):
         enqueue(repair, report.pk)
+
+
+@shared_task
+def find_cancels() -> None:
+    """Every night: import the cancels of the last 89 days that we lack.
+
+    The mirror finds them within minutes. Not one that PortOne enters later with the day on which the PG made it.
+    """
+    try:
+        for _imported in import_cancels():
+            pass
+    except GatewayError as exc:
+        logger.warning("i'mport's cancels could not be listed, the next night does it: %s", exc.message)
 
 
 @shared_task

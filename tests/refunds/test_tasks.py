@@ -20,7 +20,7 @@ from refunds.errors import RefundOutcomeUnknown
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.services.refund import request_refund
-from refunds.tasks import sweep
+from refunds.tasks import find_cancels, sweep
 from tests.factories import paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -85,11 +85,27 @@ def test_sweep_survives_iamport_being_down(sandbox: SandboxServer) -> None:
     assert Notification.objects.get().attempts == 1
 
 
+def test_cancels_entered_later_with_an_old_time_are_found_at_night(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    sandbox.console_cancel(payment.imp_uid, 2_000)
+    sandbox.fault("status", "http_500", times=1)
+
+    find_cancels()
+    payment.refresh_from_db()
+    assert payment.cancel_amount == 0
+    find_cancels()
+    payment.refresh_from_db()
+    assert payment.cancel_amount == 2_000
+
+
 def test_every_scheduled_entry_is_a_task() -> None:
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
 
-    assert scheduled == {SWEEP, "payments.intake.tasks.mirror", "webhooks.tasks.deliver", "refunds.tasks.prune"}
+    assert scheduled == {
+        *(SWEEP, "payments.intake.tasks.mirror", "webhooks.tasks.deliver"),
+        *("refunds.tasks.find_cancels", "refunds.tasks.prune"),
+    }
     assert scheduled <= set(app.tasks)
 
 
