@@ -166,8 +166,10 @@ def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None 
         elif live is not None and not booking.is_contested and _would_show(live) and lease_is_over(live, read_at):
             _give_up(live, now, code="not_carried_out")
         elif live is not None:
-            is_unexplained = booking.is_contested and shown.cancel_amount > booking.payment.cancel_amount
-            _review_if_needed(live, now, at_once=is_unexplained and lease_is_over(live, read_at))
+            payment = booking.payment
+            is_unexplained = shown.cancel_amount > payment.cancel_amount or payment.taken_back
+            at_once = booking.is_contested and is_unexplained and lease_is_over(live, read_at)
+            _review_if_needed(live, now, at_once=at_once)
     return _with_difference(replace(_result(booking), shown=shown), shown)
 
 

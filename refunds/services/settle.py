@@ -124,6 +124,11 @@ def _unless_settled_meanwhile(record: RefundRecord) -> Iterator[None]:
 
 
 def _drift_message(booking: Booking, refusal_class: str) -> str:
+    if booking.live is not None and booking.payment.taken_back:
+        return _(
+            "Not refunded: i'mport shows less refunded than is recorded here, and staff have not accepted that yet. "
+            "i'mport said:"
+        )
     if not booking.imported or booking.live is None:
         return ""
     payment = booking.live.payment

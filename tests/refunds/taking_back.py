@@ -14,7 +14,7 @@ from tests.factories import make_payment
 from tests.fakes import InstantGateway
 
 
-def refund(payment: Payment, gateway: InstantGateway, amount: int) -> RefundRecord:
+def refund(payment: Payment, gateway: InstantGateway | None, amount: int) -> RefundRecord:
     record = request_refund(
         payment=Payment.objects.get(pk=payment.pk),
         request=RefundRequest(amount=Decimal(amount), reason="size"),

@@ -212,6 +212,12 @@ def test_failed_refund_shows_its_reason() -> None:
     assert card_of(payment)["refunds"][0]["note"] == "한도를 넘었습니다."
 
 
+def test_refund_that_was_taken_back_says_so() -> None:
+    payment = make_payment()
+    make_refund(payment, reversed_amount=Decimal(1_000))
+    assert card_of(payment)["refunds"][0]["note"] == "₩1,000 of this refund was taken back."
+
+
 def test_only_the_latest_refunds_of_an_order_are_shown_and_fetched(shop: Client, buyer: User) -> None:
     payment = make_payment(user=buyer)
     for number in range(REFUNDS_SHOWN):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -106,6 +108,16 @@ def test_accepting_records_who_and_why_once(manager: Client, taken_back: Payment
     assert [message.extra_tags for message in again.context["messages"]] == ["nothing_taken_back"]
     assert RefundReversal.objects.count() == 1
     assert 'data-card="taken_back"' not in manager.get("/admin/").text
+
+
+def test_sums_and_exports_count_what_was_not_taken_back(manager: Client, taken_back: Payment) -> None:
+    accept(manager, taken_back)
+    answer: Any = manager.get("/admin/")
+    cards = {card.code: card.figure for card in answer.context["cards"]}
+    assert (cards["today"], cards["month"]) == ("₩6,000", "₩6,000")
+    answer = manager.post("/admin/refunds/refundrecord/export/?status=reversed", {"format": "csv"})
+    [row] = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig")))
+    assert (row["Requested amount"], row["Refunded amount"], row["Reversed amount"]) == ("4000", "", "4000")
 
 
 @pytest.mark.parametrize(

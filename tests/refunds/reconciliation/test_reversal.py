@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
 from django.db.models import F
+from django.utils import timezone
 
 from payments.gateway import GatewayPayment, GatewayUnavailable
 from payments.intake.mirror import mirror_payment
@@ -17,24 +20,27 @@ from refunds.errors import (
     NothingTakenBack,
     PolicyViolated,
     RefundInProgress,
+    RefundRefused,
     ReversalChanged,
     ReversalNotRead,
 )
 from refunds.inputs import Actor
 from refunds.models import RefundRecord, RefundReversal
 from refunds.reconciliation.reconcile import reconcile
+from refunds.reconciliation.resolution import close_by_hand
 from refunds.reconciliation.reversal import AcceptedReversal, accept_reversal, preview_reversal
-from tests.factories import make_refund, make_user
+from tests.factories import make_refund, make_user, paid_at_sandbox
 from tests.fakes import InstantGateway
 from tests.refunds.taking_back import refund, refunded, take_back
 from tests.refunds.test_races import at_once
+from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
 
 MANAGER = Actor("manager")
 
 
-def accept(payment: Payment, gateway: InstantGateway, *, expected: int | None = None) -> AcceptedReversal:
+def accept(payment: Payment, gateway: InstantGateway | None, *, expected: int | None = None) -> AcceptedReversal:
     return accept_reversal(
         payment=payment,
         actor=MANAGER,
@@ -201,6 +207,65 @@ def test_reversal_waits_for_an_open_refund() -> None:
     make_refund(payment, status="unknown")
     with pytest.raises(RefundInProgress):
         accept(payment, gateway)
+
+
+def test_refund_without_an_answer_is_handed_to_staff_before_a_reversal() -> None:
+    payment, gateway = refunded(4_000)
+    take_back(gateway)
+    open_refund = make_refund(payment, status="unknown", requested_at=timezone.now() - timedelta(hours=1))
+    [result] = reconcile(payments=Payment.objects.all(), gateway=gateway)
+    assert (result.outcome, result.unresolved) == ("taken_back", open_refund)
+    open_refund.refresh_from_db()
+    assert (open_refund.status, open_refund.needs_review) == ("unknown", True)
+    close_by_hand(refund=open_refund, actor=MANAGER, reason="nothing at the PG", gateway=gateway)
+    assert accept(payment, gateway).amount == 4_000
+
+
+def test_refusal_says_that_a_reversal_waits() -> None:
+    payment, gateway = refunded(4_000, 1_000)
+    take_back(gateway)
+    with pytest.raises(RefundRefused, match="staff have not accepted that yet"):
+        refund(payment, gateway, 2_000)
+    payment.refresh_from_db()
+    assert payment.taken_back == 4_000
+
+
+def test_limits_count_what_was_not_taken_back() -> None:
+    payment, gateway = refunded(4_000, 6_000)
+    take_back(gateway, amount=1_000)
+    accept(payment, gateway)
+    assert payment.refunds.counting().shown_total() == 9_000
+
+
+@pytest.mark.parametrize("status", ["", "paid", "ready", "cancelled"])
+@pytest.mark.parametrize(
+    ("amounts", "taken"),
+    [
+        ((10_000,), {}),
+        ((10_000,), {"amount": 3_000}),
+        ((4_000, 6_000), {}),
+        ((4_000, 6_000), {"amount": 1_000}),
+        ((4_000, 6_000), {"keep_item": True}),
+    ],
+    ids=["whole", "part", "one of two", "part of one of two", "the item stays"],
+)
+def test_ledger_equals_i_mport_after_every_kind(
+    sandbox: SandboxServer, amounts: tuple[int, ...], taken: dict[str, Any], status: str
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    for amount in amounts:
+        refund(payment, None, amount)
+    shown = sandbox.take_back(payment.imp_uid, status=status, **taken)
+    [result] = reconcile(payments=Payment.objects.all())
+    assert result.outcome == "taken_back"
+    accept(payment, None)
+    nets(payment)
+    assert (payment.cancel_amount, payment.status) == (shown["cancel_amount"], shown["status"])
+    [result] = reconcile(payments=Payment.objects.all())
+    assert result.outcome == "agrees"
+    if payment.was_paid:
+        refund(payment, None, int(payment.refundable_amount))
+        assert payment.cancel_amount == sandbox.payment(payment.imp_uid)["cancel_amount"] == 10_000
 
 
 def test_preview_names_the_refunds_and_writes_nothing() -> None:
