@@ -22,6 +22,17 @@ T = TypeVar("T")
 # MySQL and Oracle have no partial unique index, which enforces "one live refund per payment".
 POSTGRES_SCHEMES = frozenset({"postgres", "postgresql"})
 
+# How long PostgreSQL may be silent: until it is connected (seconds), until it acknowledges what we sent (milliseconds),
+# and while nothing is sent (seconds). The kernel's own limits are minutes to hours.
+_CONNECTION = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+_LIMITS = {"statement_timeout": 15_000, "lock_timeout": 10_000}  # milliseconds, as PostgreSQL has them
+
 _NOT_NEGATIVE = validate.Range(min=0, max=sys.maxsize)
 _HTTP_URL = validate.URL(schemes={"http", "https"}, require_tld=False)
 _POSITIVE = validate.Range(min=0, min_inclusive=False, max=sys.maxsize)
@@ -129,9 +140,27 @@ def database(name: str, default: str, project_dir: Path) -> dict[str, Any]:
         return _sqlite(parsed, project_dir)
     if not parsed["NAME"]:
         raise ImproperlyConfigured(f"{name} has no database name: append /name")
-    # Report an unreachable server in seconds, not after the kernel's two minutes.
-    options = {"connect_timeout": 10, **parsed.get("OPTIONS", {})}
-    return parsed | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    return parsed | _postgres(name, parsed.get("OPTIONS", {}))
+
+
+def _postgres(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a PostgreSQL connection; `given` are the parameters of the URL, which take precedence."""
+    options = {**_CONNECTION, **given}
+    options.pop("disable_server_side_cursors", None)  # it is always so
+    try:
+        limits = {limit: int(options.pop(limit, default)) for limit, default in _LIMITS.items()}
+        options["connect_timeout"] = int(options["connect_timeout"])
+    except ValueError:
+        wanted = ", ".join((*_LIMITS, "connect_timeout"))
+        raise ImproperlyConfigured(f"{name} is malformed: {wanted} are whole numbers") from None
+    return {
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        # Their rows come in several transactions, which pgbouncer gives to different servers.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": options,
+        "LIMITS": limits,  # read by core.database.time_limits
+    }
 
 
 def _sqlite(parsed: dict[str, Any], project_dir: Path) -> dict[str, Any]:

@@ -109,6 +109,34 @@ def test_postgres_connections_are_kept_and_checked(monkeypatch: pytest.MonkeyPat
     assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (60, True)
 
 
+def test_postgres_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", "postgres://user@host/shop")
+
+    database = _database()
+
+    assert (database["OPTIONS"]["connect_timeout"], database["OPTIONS"]["tcp_user_timeout"]) == (5, 10_000)
+    assert database["LIMITS"] == {"statement_timeout": 15_000, "lock_timeout": 10_000}
+
+
+def test_limits_of_postgres_can_be_given_in_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "statement_timeout=60000&connect_timeout=9&sslmode=require&disable_server_side_cursors=true"
+    monkeypatch.setenv("NAME", f"postgres://user@host/shop?{query}")
+
+    database = _database()
+
+    assert (database["OPTIONS"]["connect_timeout"], database["OPTIONS"]["sslmode"]) == (9, "require")
+    assert database["LIMITS"] == {"statement_timeout": 60_000, "lock_timeout": 10_000}
+    assert database["DISABLE_SERVER_SIDE_CURSORS"]
+    assert not {"statement_timeout", "disable_server_side_cursors"} & set(database["OPTIONS"])
+
+
+@pytest.mark.parametrize("query", ["statement_timeout=15s", "lock_timeout=1.5", "connect_timeout=soon"])
+def test_a_malformed_limit_of_postgres_is_one_line(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.setenv("NAME", f"postgres://user@host/shop?{query}")
+    with pytest.raises(ImproperlyConfigured, match="whole numbers"):
+        _database()
+
+
 def test_real_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("FROM_BOTH=file\nFROM_FILE=file\n")
     monkeypatch.setenv("DJANGO_READ_DOTENV", "1")

@@ -32,9 +32,11 @@ def describe_outage(exc: BaseException) -> str:
 
 def ensure_writable() -> None:
     """Raise a database error unless the database accepts writes. Writes nothing."""
-    with transaction.atomic():  # on SQLite, this takes the write lock
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SHOW transaction_read_only")
-                if cursor.fetchone() == ("on",):
-                    raise ReadOnlyDatabase("it is read-only")
+    if connection.vendor != "postgresql":
+        with transaction.atomic():  # takes SQLite's write lock
+            transaction.set_rollback(True)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        if cursor.fetchone() == ("on",):
+            raise ReadOnlyDatabase("it is read-only")

@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
+from core.database.chunks import in_chunks
 from core.encryption.cipher import DecryptError
 from core.exports.cells import Cell, Row
 from core.money import quantize
@@ -20,7 +21,7 @@ from refunds.messages import message_of
 from refunds.models import RefundRecord
 from refunds.services.bank_accounts import Account, open_account
 
-_CHUNK = 1_000
+_CHUNK = 500
 T = TypeVar("T", bound=Model)
 
 
@@ -107,7 +108,7 @@ def _rows(
     with override(language):
         headings = [*(column.heading for column in columns), *map(str, more_headings)]
     yield headings
-    for record in records.iterator(chunk_size=_CHUNK):
+    for record in in_chunks(records, _CHUNK):
         with override(language):
             more = more_cells(record) if more_cells else []
             row = [*(column.value(record) for column in columns), *more]

@@ -15,6 +15,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from core.claims import Claim, ClaimLost
+from core.database.chunks import in_chunks
 from core.exports.cells import safe_text
 from core.money import format_money
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
@@ -26,6 +27,7 @@ from refunds.reconciliation.discrepancies import discrepancy, find_discrepancies
 logger = logging.getLogger(__name__)
 
 _CHUNK = 100
+_READ_AT_ONCE = 500
 _MAX_TOTAL = 2**31 - 1  # of the column
 CSV_COLUMNS = ("order", "imp_uid", "difference", "here", "at_iamport", "repaired")
 
@@ -141,7 +143,7 @@ def _write_page(
 def _ours_not_listed(since: datetime, until: datetime, seen: set[str]) -> Iterator[list[Payment]]:
     """Yield our payments of the period that i'mport's listing did not show, by the hundred."""
     chunk: list[Payment] = []
-    for payment in Payment.objects.filter(paid_at__gte=since, paid_at__lte=until).iterator():
+    for payment in in_chunks(Payment.objects.filter(paid_at__gte=since, paid_at__lte=until), _READ_AT_ONCE):
         if payment.imp_uid not in seen:
             chunk.append(payment)
         if len(chunk) == _CHUNK:

@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,6 +59,24 @@ class OwnPostgres:
             self._process.wait()
             self._process = None
             self.stops += 1
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Suspend every process of the server: its connections stay open, and get no answer."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        processes = [self._process.pid, *map(int, children)]
+        try:
+            self._signal(processes, signal.SIGSTOP)
+            yield
+        finally:
+            self._signal(processes, signal.SIGCONT)
+
+    @staticmethod
+    def _signal(processes: Iterable[int], number: signal.Signals) -> None:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def __enter__(self) -> Self:
         self.start()

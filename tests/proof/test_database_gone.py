@@ -1,15 +1,19 @@
-"""Stop and restart PostgreSQL during a refund."""
+"""Stop, restart and suspend PostgreSQL during a refund."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
+from tests.production import running_web, wait_for
 from tests.proof.own_postgres import OwnPostgres
 from tests.sandbox_server import SandboxServer
 
@@ -17,10 +21,20 @@ pytestmark = pytest.mark.postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 LATER = 3_600  # seconds: after every lease
+READ_TIMEOUT = 2  # seconds
+MIRROR_AND_CREATE_TOKEN = """
+import sys, django
+django.setup()
+from django.contrib.auth.models import User
+from access.tokens.service import create_token
+from payments.intake.sync import sync_by_id
+list(sync_by_id(sys.argv[1:]))
+print(create_token(user=User.objects.create_superuser("shop"), name="shop")[1])
+"""
 
 # stopped                          | the ledger's first word   | after reconcile
 POINTS = {
-    "after the reservation":          ("requested", "succeeded"),
+    "after the reservation":          ("requested", "failed"),  # the lease is read from the database: nothing was sent
     "after the answer":               ("requested", "succeeded"),
     "inside the settlement":          ("requested", "succeeded"),
     "before the settlement's commit": ("requested", "succeeded"),
@@ -97,8 +111,9 @@ def test_refund_ends_correctly_if_the_database_restarts_at_any_step(
     run(environment, "-m", "tests.proof.ledger_rows", "age", str(LATER))
     run(environment, "manage.py", "reconcile")
     after = ledger(environment)
-    assert [after[uid] for uid in payments.values()] == ["1000 succeeded"] * len(POINTS)
-    assert all(sandbox_server.payment(uid)["cancel_amount"] == 1_000 for uid in payments.values())
+    refunded = {payments[point]: 1_000 if last == "succeeded" else 0 for point, (_, last) in POINTS.items()}
+    assert after == {payments[point]: f"{refunded[payments[point]]} {last}" for point, (_, last) in POINTS.items()}
+    assert {uid: sandbox_server.payment(uid)["cancel_amount"] for uid in payments.values()} == refunded
 
 
 def test_without_a_database_no_cancel_is_sent(
@@ -112,5 +127,42 @@ def test_without_a_database_no_cancel_is_sent(
         [sys.executable, "manage.py", "refund", imp_uid], cwd=ROOT, env=environment, capture_output=True, check=False
     )
     server.start()
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert sandbox_server.log("cancel") == []
+
+
+def test_a_suspended_database_keeps_nobody_waiting(
+    server: OwnPostgres, sandbox_server: SandboxServer, environment: Environment, tmp_path: Path
+) -> None:
+    late, never = (sandbox_server.create_payment(pg_provider="uplus")["imp_uid"] for _ in range(2))
+    sandbox_server.fault("cancel", "latency", times=None, seconds=1.5, imp_uid=late)
+    sandbox_server.fault("cancel", "hang", times=None, seconds=READ_TIMEOUT * 3, imp_uid=never)
+    environment |= {"DEBUG": "true", "IAMPORT_READ_TIMEOUT": str(READ_TIMEOUT), "VAR_DIR": str(tmp_path)}
+    run(environment, "manage.py", "migrate", "--verbosity", "0")
+    headers = {"Authorization": f"Token {run(environment, '-c', MIRROR_AND_CREATE_TOKEN, late, never)}"}
+    with running_web(environment, tmp_path / "web.log") as web, ThreadPoolExecutor() as pool:
+
+        def send(method: str, path: str, body: object = None) -> tuple[int, str, float]:
+            started = time.monotonic()
+            answer = requests.request(method, f"{web.url}{path}", json=body, headers=headers, timeout=60)
+            return answer.status_code, answer.json().get("code", ""), time.monotonic() - started
+
+        assert send("GET", f"/payments/{late}")[0] == 200
+        refunds = [pool.submit(send, "POST", "/payments/cancel", {"imp_uid": uid}) for uid in (late, never)]
+        wait_for(lambda: len(sandbox_server.log("cancel")) == 2, "the refunds did not start")
+        with server.suspended():
+            command = pool.submit(
+                subprocess.run, [sys.executable, "manage.py", "refund", late],
+                cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            for status, code, seconds in (refund.result() for refund in refunds):
+                assert (status, code) == (504, "outcome_unknown")
+                assert seconds < READ_TIMEOUT + 5
+            reads = [pool.submit(send, "GET", f"/payments/{late}") for _ in range(3)]
+            assert [send("GET", "/healthz")[2] < 2 for _ in range(12)] == [True] * 12
+            for status, code, seconds in (read.result() for read in reads):
+                assert (status, code) == (503, "database_unavailable")
+                assert seconds < 10
+            done = command.result()
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert send("GET", f"/payments/{late}")[0] == 200
