@@ -141,6 +141,7 @@ def schedule_json(item: Schedule) -> JsonDict:
         "amount": item.order["amount"],
         "currency": item.order["currency"],
         **{name: item.order.get(name) for name in TEXTS},
+        "promotion_id": None,
         "schedule_status": item.schedule_status,
         "payment_status": payment.status if payment else None,
         "fail_reason": (payment.fail_reason or None) if payment else None,

@@ -106,11 +106,11 @@ def test_schedules_are_moved_revoked_and_listed(sandbox: SandboxServer) -> None:
     sandbox.settings(now=NOON + 300)
 
     period = f"from={NOON}&to={NOON + 3_600}"
-    page = sandbox.api("GET", f"subscribe/customers/c-1/schedules?{period}").json()["response"]
+    listed = sandbox.api("GET", f"subscribe/customers/c-1/schedules?{period}").json()["response"]
 
     assert moved.json()["response"]["schedule_at"] == NOON + 900
     assert [item["merchant_uid"] for item in revoked["response"]] == ["order-1"]
-    assert [(item["merchant_uid"], item["schedule_status"]) for item in page["list"]] == [
+    assert [(item["merchant_uid"], item["schedule_status"]) for item in listed] == [
         ("order-2", "scheduled"),
         ("order-1", "revoked"),
     ]

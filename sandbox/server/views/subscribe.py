@@ -80,7 +80,8 @@ def _customer_schedules(call: Call) -> Answer:
 def _schedule_page(call: Call, found: QuerySet[Schedule]) -> Answer:
     if call.params.text("sorting") == "scheduled":
         found = found.order_by("schedule_at", "pk")
-    return Answer(lookup.page(found, call.params, schedules.schedule_json))
+    # The description has the rows alone, without the numbers of the pages.
+    return Answer(lookup.page(found, call.params, schedules.schedule_json)["list"])
 
 
 def _scheduled(call: Call) -> Answer:
