@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
@@ -30,6 +31,8 @@ def prepare_database() -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
+        for model in apps.get_app_config("sandbox_server").get_models():
+            model._default_manager.first()  # noqa: SLF001 - fails if an earlier version made the tables
     except (OSError, DatabaseError) as exc:
         raise DatabaseUnusable(f"Cannot use {path} as the database: {exc}") from exc
 

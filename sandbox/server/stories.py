@@ -19,14 +19,14 @@ class Story:
 
 
 FAULTS: dict[str, Story] = {
-    "latency": Story("i'mport is slow", "Waits `seconds` before acting, then works normally (adds to other faults)."),
+    "latency": Story("i'mport is slow", "Waits before acting, then works normally (adds to other faults)."),
     "http_500": Story("i'mport crashes", "HTTP 500 with a JSON body; nothing is done."),
     "http_502_html": Story("A proxy answers instead", "HTTP 502 with an HTML page; nothing is done."),
     "http_429": Story("Too many calls", "HTTP 429 with Retry-After; nothing is done."),
     "drop_before": Story("The request is lost", "Closes the connection; nothing is done."),
     "expired_token": Story("The token has expired", "HTTP 401 as if the token had expired; nothing is done."),
-    "refuse": Story("The PG refuses", "Code -1 with `message`; nothing is done."),
-    "hang_before": Story("The request arrives late", "Waits `seconds`, then acts and answers."),
+    "refuse": Story("The PG refuses", "Code -1 with the message; nothing is done."),
+    "hang_before": Story("The request arrives late", "Waits for the seconds, then acts and answers."),
     "drop_after": Story("The answer is lost", "Acts, then closes the connection without an answer."),
     "truncated": Story("The answer breaks off", "Acts, then sends half of the body and closes the connection."),
     "not_json": Story("The answer is a web page", "Acts, then answers HTTP 200 with an HTML page."),
@@ -34,7 +34,7 @@ FAULTS: dict[str, Story] = {
     "refuse_after": Story("Done, but told as refused", "Acts, but answers code -1 as if it had been done before."),
     "accept_later": Story("Only accepted", "Cancel: code 0 without a history item; settle or refuse it later."),
     "code0_null": Story("Done, but nothing is shown", "Acts, then answers code 0 with a null response."),
-    "hang": Story("The answer comes late", "Acts, then waits `seconds` before answering."),
+    "hang": Story("The answer comes late", "Acts, then waits for the seconds before answering."),
 }
 RECORDED: dict[str, Story] = {
     "clock_shift": Story(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -164,7 +166,12 @@ def test_command_starts_the_server_on_a_free_port(tmp_path: Path, debug: str, ex
 def test_command_refuses_a_database_file_that_it_cannot_use(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("not a database, and longer than the header of one" * 10)
-    for database in (tmp_path, text, text / "s.sqlite3"):
+    old = tmp_path / "old.sqlite3"
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("CREATE TABLE django_migrations (id integer PRIMARY KEY, app text, name text, applied text)")
+        applied = ("sandbox_server", "0001_initial", "2026-01-01")
+        connection.execute("INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)", applied)
+    for database in (tmp_path, text, text / "s.sqlite3", old):
         done = run_manage("--port", "0", "--database", str(database), debug="true")
 
         assert (done.returncode, done.stdout) == (2, "")
