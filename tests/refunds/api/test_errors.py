@@ -39,7 +39,7 @@ JSON_TYPE = "application/json"
 # The same in Korean: fields, headers, methods and formats.
 NAMES = re.compile(
     r"“[^”]*”|\d{4}-\d\d-\d\d(T[\d:+]+)?|imp_\w+|merchant_uid|imp_uid|Idempotency-Key|X-CSRFToken|csrftoken|cursor"
-    r"|Accept|Allow|application/json|JSON|ASCII|PG|DELETE|POST|OPTIONS|NHN KCP|KRW|USD"
+    r"|Accept|Allow|application/json|JSON|ASCII|PG|DELETE|POST|OPTIONS|NHN KCP|KRW|USD|\(paid\)"
 )
 
 
