@@ -1,4 +1,8 @@
-"""Configuration of the production web server; `gunicorn`, started in this folder, reads it."""
+"""Configuration of the production web server; `gunicorn`, started in this folder, reads it.
+
+Let no client connect to it directly: a connection that sends nothing occupies a thread. A proxy belongs in front
+(deploy/nginx.conf), which passes on whole requests only.
+"""
 
 import os
 import sys

@@ -82,7 +82,7 @@ def refund(environment: Environment, point: str, imp_uid: str, at_the_point: Cal
         return int(process.stdout.readline())
 
 
-def ledger(environment: Environment) -> dict[str, list[str]]:
+def ledger(environment: Environment) -> dict[str, str]:
     """Return the refunded amount and the refunds' statuses of each payment."""
     return dict(line.split("=") for line in run(environment, "-m", "tests.proof.ledger_rows").splitlines())
 
