@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from core.fields import AmountField
 from core.money import KRW, format_money
 from payments import limits
+from payments.search_keys import KeyField
 
 # When a payment was paid, or first seen here if it was not.
 PAYMENT_TIME = Coalesce("paid_at", "created_at")
@@ -65,7 +66,7 @@ class Payment(models.Model):
     """
 
     imp_uid = models.CharField(_("payment number"), max_length=limits.IMP_UID, unique=True)
-    merchant_uid = models.CharField(_("order"), max_length=limits.MERCHANT_UID, db_index=True)
+    merchant_uid = models.CharField(_("order"), max_length=limits.MERCHANT_UID)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("buyer's account"),
@@ -87,12 +88,7 @@ class Payment(models.Model):
         db_default=Decimal(0),  # for processes that run the code before it
     )
     # How much less than `cancel_amount` i'mport shows refunded (a cancel taken back), since when; 0 if they agree.
-    taken_back = AmountField(
-        _("taken back at i'mport"),
-        default=Decimal(0),
-        db_default=Decimal(0),
-        editable=False,
-    )
+    taken_back = AmountField(_("taken back at i'mport"), default=Decimal(0), db_default=Decimal(0), editable=False)
     taken_back_seen_at = models.DateTimeField(null=True, editable=False)
     # Parts of `amount` as stated at payment. i'mport does not show them: the shop enters them. Null: not known.
     tax_free = AmountField(_("tax-free part"), null=True, blank=True)
@@ -135,6 +131,12 @@ class Payment(models.Model):
     )
     cash_receipt_issued = models.BooleanField(_("cash receipt issued"), default=False)
 
+    # What the search compares.
+    order_key = KeyField("merchant_uid", max_length=limits.MERCHANT_UID)
+    name_key = KeyField("buyer_name", max_length=100)
+    email_key = KeyField("buyer_email", max_length=254)
+    tel_key = KeyField("buyer_tel", max_length=40)
+
     created_at = models.DateTimeField(_("first seen"), auto_now_add=True)
     updated_at = models.DateTimeField(_("last change"), auto_now=True)
 
@@ -153,9 +155,11 @@ class Payment(models.Model):
             models.Index(
                 fields=["taken_back_seen_at"], condition=Q(taken_back_seen_at__isnull=False), name="payment_taken_back"
             ),
-            models.Index(fields=["buyer_name"], opclasses=["varchar_pattern_ops"], name="payment_by_buyer"),
-            models.Index(fields=["buyer_tel"], opclasses=["varchar_pattern_ops"], name="payment_by_tel"),
-            models.Index(fields=["buyer_email"], opclasses=["varchar_pattern_ops"], name="payment_by_email"),
+            models.Index(fields=["merchant_uid"], name="payment_by_order"),
+            models.Index(fields=["order_key"], opclasses=["varchar_pattern_ops"], name="payment_by_order_key"),
+            models.Index(fields=["name_key"], opclasses=["varchar_pattern_ops"], name="payment_by_buyer"),
+            models.Index(fields=["tel_key"], opclasses=["varchar_pattern_ops"], name="payment_by_tel"),
+            models.Index(fields=["email_key"], opclasses=["varchar_pattern_ops"], name="payment_by_email"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(amount__gte=0), name="payment_amount_not_negative"),

@@ -1,11 +1,14 @@
 """Search payments among millions: on PostgreSQL every search uses an index."""
 
 import re
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q, QuerySet
 
 from payments.intake.on_demand import look_up
 from payments.models import Payment
+from payments.search_keys import tel_key, text_key
 
 # Staff search by a number from an e-mail, a name or a telephone number.
 SEARCHED = ("merchant_uid", "imp_uid", "buyer_name", "buyer_email", "buyer_tel")
@@ -16,12 +19,17 @@ _WHOLE_NUMBER = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9._:/#-]{5,39}", re.ASC
 
 
 def matching(text: str, *fields: str) -> Q:
-    """Return a condition for rows of which one of these fields begins with `text`."""
-    query = Q()
-    for field in fields:
-        for spelling in _spellings(text) if field.endswith("buyer_tel") else [text]:
-            query |= Q(**{f"{field}__startswith": spelling})
-    return query
+    """Return a condition for payments of which one of these fields begins with `text`, however that is written."""
+    key, tel = text_key(text), tel_key(text)
+    starts = {
+        "merchant_uid": {("order_key", key)},
+        "imp_uid": {("imp_uid", text), ("imp_uid", key)},
+        "buyer_name": {("name_key", key)},
+        "buyer_email": {("email_key", key)},
+        "buyer_tel": {("tel_key", tel)},
+    }
+    conditions = (Q(**{f"{column}__startswith": start}) for name in fields for column, start in starts[name] if start)
+    return reduce(or_, conditions, Q(pk__in=()))
 
 
 def search_payments(payments: QuerySet[Payment], text: str, *, ask_gateway: bool = False) -> QuerySet[Payment]:
@@ -44,14 +52,4 @@ def search_payments(payments: QuerySet[Payment], text: str, *, ask_gateway: bool
 
 
 def _is_whole_number(text: str) -> bool:
-    return _WHOLE_NUMBER.fullmatch(text) is not None and not _TEL.fullmatch(re.sub(r"[\s-]", "", text))
-
-
-def _spellings(tel: str) -> list[str]:
-    """Return a telephone number as typed, and with and without the hyphens it may be stored with."""
-    digits = re.sub(r"[\s-]", "", tel)
-    if not _TEL.fullmatch(digits):
-        return [tel]
-    head = 2 if digits.startswith("02") else 3
-    hyphened = f"{digits[:head]}-{digits[head:-4]}-{digits[-4:]}"
-    return list(dict.fromkeys([tel, digits, hyphened]))
+    return _WHOLE_NUMBER.fullmatch(text) is not None and not _TEL.fullmatch(tel_key(text))

@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("imp_uid", models.CharField(max_length=32, unique=True, verbose_name="payment number")),
-                ("merchant_uid", models.CharField(db_index=True, max_length=40, verbose_name="order")),
+                ("merchant_uid", models.CharField(max_length=40, verbose_name="order")),
                 (
                     "status",
                     models.CharField(
@@ -160,6 +160,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("cash_receipt_issued", models.BooleanField(default=False, verbose_name="cash receipt issued")),
+                ("order_key", models.CharField(blank=True, default="", editable=False, max_length=40)),
+                ("name_key", models.CharField(blank=True, default="", editable=False, max_length=100)),
+                ("email_key", models.CharField(blank=True, default="", editable=False, max_length=254)),
+                ("tel_key", models.CharField(blank=True, default="", editable=False, max_length=40)),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="first seen")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="last change")),
                 (
@@ -196,9 +200,11 @@ class Migration(migrations.Migration):
                         fields=["taken_back_seen_at"],
                         name="payment_taken_back",
                     ),
-                    models.Index(fields=["buyer_name"], name="payment_by_buyer", opclasses=["varchar_pattern_ops"]),
-                    models.Index(fields=["buyer_tel"], name="payment_by_tel", opclasses=["varchar_pattern_ops"]),
-                    models.Index(fields=["buyer_email"], name="payment_by_email", opclasses=["varchar_pattern_ops"]),
+                    models.Index(fields=["merchant_uid"], name="payment_by_order"),
+                    models.Index(fields=["order_key"], name="payment_by_order_key", opclasses=["varchar_pattern_ops"]),
+                    models.Index(fields=["name_key"], name="payment_by_buyer", opclasses=["varchar_pattern_ops"]),
+                    models.Index(fields=["tel_key"], name="payment_by_tel", opclasses=["varchar_pattern_ops"]),
+                    models.Index(fields=["email_key"], name="payment_by_email", opclasses=["varchar_pattern_ops"]),
                 ],
                 "constraints": [
                     models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="payment_amount_not_negative"),

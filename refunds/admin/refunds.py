@@ -19,6 +19,7 @@ from core.money import format_money
 from payments.admin.search import matching
 from payments.labels import method_label
 from payments.models import Payment
+from payments.search_keys import text_key
 from refunds.admin.bank_account import account, account_card
 from refunds.admin.bulk_refund.views import result
 from refunds.admin.export import RefundExportingAdmin
@@ -63,7 +64,7 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     ) -> tuple[QuerySet[RefundRecord], bool]:
         text = search_term.strip()
         orders = Payment.objects.filter(matching(text, "merchant_uid", "imp_uid")).order_by()
-        wanted = matching(text.upper(), "number") | Q(payment__in=orders)
+        wanted = Q(number__startswith=text_key(text).upper()) | Q(payment__in=orders)
         return (queryset.filter(wanted) if text else queryset), False
 
     def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:

@@ -24,6 +24,7 @@ from core.admin.pages import StaffRequest, staff_may
 from core.queue import enqueue
 from payments.admin.search import matching
 from payments.models import Payment
+from payments.search_keys import text_key
 from refunds.models import RefundRecord
 from refunds.permissions import may_view_refunds
 from webhooks.admin.display import (
@@ -74,7 +75,9 @@ class DeliveryAdmin(BrowsingAdmin):
         if _MESSAGE_ID.fullmatch(text.lower()):
             return queryset.filter(event__uuid=UUID(text.lower().removeprefix("evt_"))), False
         orders = Payment.objects.filter(matching(text, "merchant_uid", "imp_uid")).order_by()
-        refunds = RefundRecord.objects.filter(matching(text.upper(), "number") | Q(payment__in=orders)).order_by()
+        refunds = RefundRecord.objects.filter(
+            Q(number__startswith=text_key(text).upper()) | Q(payment__in=orders)
+        ).order_by()
         return queryset.filter(event__refund__in=refunds), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
