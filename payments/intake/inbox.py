@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -32,7 +32,9 @@ WAITS_WHILE_UNKNOWN = (
     *(UNTIL_NEXT_RUN, timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=40)),
 )
 SPACING = timedelta(seconds=2)  # between two readings of one payment, however often i'mport notifies
-FLOOD = 20  # waiting payments beyond which no more tasks are enqueued: the sweep reads them, after the refunds
+# Waiting payments, not begun or tried in vain, beyond which no more tasks are enqueued: the sweep reads a hundred in
+# one call, after the refunds.
+FLOOD = 20
 CHUNK = 100  # payments in one call
 SECONDS_PER_RUN = 40.0  # the next run reads the rest
 
@@ -79,7 +81,7 @@ def add_notification(*, imp_uid: str) -> datetime | None:
             return None  # it is being read, and is read again afterwards; or the sweep tries again
         if Notification.objects.count() >= MAX_WAITING:
             _make_room()
-        is_flood = Notification.objects.not_begun().count() >= FLOOD
+        is_flood = Notification.objects.waiting().filter(Q(attempts=0) | Q(unknown__gt=0)).count() >= FLOOD
         _row, is_new = Notification.objects.get_or_create(
             imp_uid=imp_uid, defaults={"requested_at": now, "next_attempt_at": now}
         )

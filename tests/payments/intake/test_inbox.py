@@ -128,6 +128,15 @@ def test_a_flood_of_payments_is_left_to_the_sweep_which_reads_for_a_while_only(m
     assert process_waiting(gateway=Readings()).read == inbox.FLOOD + 2
 
 
+def test_invented_numbers_that_come_slowly_are_a_flood_as_well() -> None:
+    for number in range(inbox.FLOOD):
+        assert add_notification(imp_uid=f"junk_{number}") is not None
+        read_now(imp_uid=f"junk_{number}", gateway=Readings())
+
+    assert add_notification(imp_uid="junk") is None
+    assert process_waiting(gateway=Readings()).unknown == 1
+
+
 def test_an_answered_row_is_gone_after_the_next_sweep() -> None:
     gateway = Readings()
     add_notification(imp_uid="imp_1")
