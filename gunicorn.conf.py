@@ -48,9 +48,12 @@ accesslog = None
 
 
 def post_worker_init(worker: Any) -> None:
-    """Keep threads free for pages and probes while i'mport is slow."""
-    from payments.gateway.slots import limit_calls  # noqa: PLC0415 - the worker has loaded the application by now
+    """Keep threads free for pages and probes while i'mport or the database is slow."""
+    # The worker has loaded the application by now.
+    from core.http.last_thread import set_threads  # noqa: PLC0415
+    from payments.gateway.slots import limit_calls  # noqa: PLC0415
 
+    set_threads(worker.cfg.threads)
     limit_calls(worker.cfg.threads)
 
 

@@ -137,6 +137,7 @@ MIDDLEWARE = [
     "core.http.security_headers.SecurityHeaders",
     # Probes use plain HTTP and an IP address as host: nothing below may reject them.
     "monitoring.middleware.probes",
+    "core.http.last_thread.keep_last_thread",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

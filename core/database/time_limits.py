@@ -37,6 +37,7 @@ WHERE pg_backend_pid() = %s"""
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=inf)
 _silent_at = -inf
+_seems_silent = False
 _are_suspended = False
 
 
@@ -60,9 +61,14 @@ def answer_within(seconds: float) -> Iterator[None]:
         _deadline.reset(token)
 
 
+def seems_silent() -> bool:
+    """Return whether a call has waited for `AFTER_SILENCE` seconds, and no call of this process had an answer since."""
+    return _seems_silent
+
+
 def _wait(connection: Any) -> None:
     """Wait until psycopg2's call is done, like libpq itself, but not for longer than the limit without a byte."""
-    global _silent_at
+    global _silent_at, _seems_silent
     poll, polled_fd = select.poll(), None
     while (state := connection.poll()) != extensions.POLL_OK:
         if polled_fd not in (None, connection.fileno()):  # connecting tries several addresses
@@ -70,10 +76,14 @@ def _wait(connection: Any) -> None:
         polled_fd = connection.fileno()
         poll.register(polled_fd, _MASKS[state])
         limit = _limit(connection)
-        if not poll.poll(None if limit == inf else limit * 1000):
+        at_first = min(limit, AFTER_SILENCE)
+        if poll.poll(at_first * 1000):
+            continue
+        _seems_silent = True
+        if not poll.poll(None if limit == inf else (limit - at_first) * 1000):
             _silent_at = time.monotonic()
             raise psycopg2.OperationalError(f"the database has not answered for {limit:.1f} seconds")
-    _silent_at = -inf
+    _silent_at, _seems_silent = -inf, False
 
 
 def _limit(connection: Any) -> float:

@@ -140,7 +140,7 @@ def test_a_suspended_database_keeps_nobody_waiting(
     environment |= {"DEBUG": "true", "IAMPORT_READ_TIMEOUT": str(READ_TIMEOUT), "VAR_DIR": str(tmp_path)}
     run(environment, "manage.py", "migrate", "--verbosity", "0")
     headers = {"Authorization": f"Token {run(environment, '-c', MIRROR_AND_CREATE_TOKEN, late, never)}"}
-    with running_web(environment, tmp_path / "web.log") as web, ThreadPoolExecutor() as pool:
+    with running_web(environment, tmp_path / "web.log") as web, ThreadPoolExecutor(20) as pool:
 
         def send(method: str, path: str, body: object = None) -> tuple[int, str, float]:
             started = time.monotonic()
@@ -158,7 +158,7 @@ def test_a_suspended_database_keeps_nobody_waiting(
             for status, code, seconds in (refund.result() for refund in refunds):
                 assert (status, code) == (504, "outcome_unknown")
                 assert seconds < READ_TIMEOUT + 5
-            reads = [pool.submit(send, "GET", f"/payments/{late}") for _ in range(3)]
+            reads = [pool.submit(send, "GET", f"/payments/{late}") for _ in range(16)]
             assert [send("GET", "/healthz")[2] < 2 for _ in range(12)] == [True] * 12
             for status, code, seconds in (read.result() for read in reads):
                 assert (status, code) == (503, "database_unavailable")
