@@ -65,6 +65,7 @@ CONTROL = [
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/fail/?$", untidy.fail),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/unpay/?$", untidy.unpay),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/take-back/?$", untidy.take_back),
+    re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/notify/?$", untidy.notify),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/complete/?$", untidy.complete),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/rename-item/?$", untidy.rename_item),
     re_path(rf"^_sandbox/payments/(?P<imp_uid>{UID})/patch/?$", untidy.patch),

@@ -85,6 +85,11 @@ class SandboxControl:
         payment: JSON = self._call("POST", f"payments/{imp_uid}/take-back", body)
         return payment
 
+    def notify(self, imp_uid: str) -> JSON:
+        """Send the notification of a payment's state and last cancel now, as after a correction by hand."""
+        payment: JSON = self._call("POST", f"payments/{imp_uid}/notify", {})
+        return payment
+
     def complete(self, imp_uid: str) -> JSON:
         """Show what was held back: hidden items, ids, PG numbers, the total."""
         payment: JSON = self._call("POST", f"payments/{imp_uid}/complete", {})

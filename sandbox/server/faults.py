@@ -24,6 +24,7 @@ ANY_ENDPOINT = "*"
 
 HTML_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>nginx</p>"
 ALREADY_DONE = "결제취소에 실패하였습니다. [500626|기 취소 거래]"
+NOT_FOUND = "존재하지 않는 결제정보입니다."
 REFUSED = "결제취소에 실패하였습니다. [샌드박스 거절]"
 
 
@@ -122,6 +123,7 @@ EARLY: dict[str, Callable[[Fault], HttpResponse]] = {
     "http_429": _too_many,
     "drop_before": _dropped,
     "expired_token": lambda fault: envelope(Answer(code=-1, message=fault.message or "Unauthorized", http_status=401)),
+    "not_found": lambda fault: envelope(Answer(code=-1, message=fault.message or NOT_FOUND, http_status=404)),
     "refuse": lambda fault: envelope(Answer(code=REFUSED_BY_PG, message=fault.message or REFUSED)),
 }
 LATE: dict[str, Callable[[HttpResponse], HttpResponse]] = {

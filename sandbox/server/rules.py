@@ -21,6 +21,10 @@ NO_PARTIAL_CERTIFICATES = {
     "daou": {"smartculture", "booknlife"},
     "mobilians": {"smartculture"},
 }
+# Test payments: really charged and undone by the PG the same day; cancelled in full only.
+CHARGED_TEST_PGS = {"html5_inicis", "inicis", "mobilians", "nice", "settle", "smartro", "danal", "danal_tpay", "daou"}
+WHOLE_TEST_PGS = {"nice", "danal", "danal_tpay"}
+ALREADY_AT_PG = {"nice": "해당거래 취소실패(기취소성공) : 전화 문의(1661-0808)"}
 CANCEL_DAYS = {"naverpay": 1095, "paypal": 180, "paypal_v2": 180}
 KSNET_PARTIAL_LIMIT = 9
 KSNET_MONTHS = 6
@@ -55,6 +59,24 @@ def promotion_problem(payment: Payment, left: Balance, asked: Decimal, *, retain
 def promotion(case: CancelCase) -> str | None:
     """Apply the rules of a promotion."""
     return promotion_problem(case.payment, case.left, case.asked, retain=case.params.flag("retain_promotion"))
+
+
+def undone_at_pg(case: CancelCase) -> str | None:
+    """Refuse what the PG has cancelled already, past i'mport: by its own console, or the same day in a test."""
+    charged_in_test = case.payment.sandbox and case.pg in CHARGED_TEST_PGS
+    paid_on, today = seoul(case.payment.paid_at).date(), seoul(case.now).date()
+    if case.payment.cancelled_at_pg or (charged_in_test and paid_on < today):
+        return ALREADY_AT_PG.get(case.pg, "500626|기 취소 거래")
+    return None
+
+
+def test_channel(case: CancelCase) -> str | None:
+    """Refuse what cannot be tried with a test channel."""
+    if not case.payment.sandbox:
+        return None
+    if case.payment.pay_method == "vbank":
+        return "입금된 내역이 없습니다."
+    return "테스트 결제는 부분취소할 수 없습니다." if case.partial and case.pg in WHOLE_TEST_PGS else None
 
 
 def naverco(case: CancelCase) -> str | None:
@@ -175,6 +197,8 @@ RULES: tuple[tuple[int, Rule], ...] = (
     (REFUSED_BY_IAMPORT, taxes.tax_free_problem),
     (REFUSED_BY_IAMPORT, taxes.vat_problem),
     (REFUSED_BY_IAMPORT, refund_account),
+    (REFUSED_BY_PG, undone_at_pg),
+    (REFUSED_BY_PG, test_channel),
     (REFUSED_BY_PG, bank_form),
     (REFUSED_BY_PG, phone),
     (REFUSED_BY_PG, ksnet),

@@ -25,6 +25,7 @@ FAULTS: dict[str, Story] = {
     "http_429": Story("Too many calls", "HTTP 429 with Retry-After; nothing is done."),
     "drop_before": Story("The request is lost", "Closes the connection; nothing is done."),
     "expired_token": Story("The token has expired", "HTTP 401 as if the token had expired; nothing is done."),
+    "not_found": Story("The payment is not there yet", "HTTP 404 as for an unknown payment; nothing is done."),
     "refuse": Story("The PG refuses", "Code -1 with the message; nothing is done."),
     "hang_before": Story("The request arrives late", "Waits for the seconds, then acts and answers."),
     "drop_after": Story("The answer is lost", "Acts, then closes the connection without an answer."),

@@ -18,7 +18,8 @@ def send_cancel(sandbox: SandboxServer, imp_uid: str, **kwargs: Any) -> requests
 
 
 @pytest.mark.parametrize(
-    ("fault", "status"), [("http_500", 500), ("http_502_html", 502), ("http_429", 429), ("expired_token", 401)]
+    ("fault", "status"),
+    [("http_500", 500), ("http_502_html", 502), ("http_429", 429), ("not_found", 404), ("expired_token", 401)],
 )
 def test_http_fault_does_nothing_and_shows_its_status(sandbox: SandboxServer, fault: str, status: int) -> None:
     payment = sandbox.create_payment()

@@ -100,3 +100,24 @@ def test_nothing_is_sent_without_an_address(sandbox: SandboxServer) -> None:
     sandbox.console_cancel(sandbox.create_payment()["imp_uid"])
 
     assert sandbox.webhooks() == []
+
+
+def test_notification_is_sent_on_demand_to_the_payments_own_address(sandbox: SandboxServer, receiver: Receiver) -> None:
+    url, received = receiver
+    payment = sandbox.create_payment(notice_url=url)
+    sandbox.patch(payment["imp_uid"], status="failed")
+
+    sandbox.notify(payment["imp_uid"])
+
+    assert json.loads(received.get(timeout=SECONDS)[1])["status"] == "failed"
+
+
+def test_api_cancel_of_a_payment_without_webhooks_is_not_notified(
+    sandbox: SandboxServer, cancel: Cancel, receiver: Receiver
+) -> None:
+    sandbox.settings(webhook_url=receiver[0])
+    payment = sandbox.create_payment(uses_webhook=False)
+
+    cancel(imp_uid=payment["imp_uid"], enable_webhook=True)
+
+    assert sandbox.webhooks() == []

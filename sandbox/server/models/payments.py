@@ -88,6 +88,7 @@ class Payment(models.Model):
     other_means = models.JSONField(null=True, blank=True)  # paid by points and the PG's discount (PAYCO, Naver Pay)
     product_orders = models.JSONField(null=True, blank=True)  # of a Naver Pay order (naverco)
     vat_went_wrong = models.BooleanField(default=False)  # an earlier cancel spoilt the VAT that is left
+    cancelled_at_pg = models.BooleanField(default=False)  # by the PG's own console; i'mport does not know
     escrow_confirmed = models.BooleanField(default=False)
     escrow_logis = models.JSONField(null=True, blank=True)
     foreign_card = models.BooleanField(default=False)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from sandbox.server import afterlife, creation, quirks
+from sandbox.server import afterlife, creation, quirks, store, webhooks
 from sandbox.server.envelope import FAILED, ApiRefusal
 from sandbox.server.models import Payment, Quirk
 from sandbox.server.params import Params
@@ -66,6 +66,13 @@ def _unpay(body: JsonDict, imp_uid: str) -> JsonDict:
     return payment_detail(afterlife.take_deposit_back(find_payment(imp_uid), shown_as=shown_as))
 
 
+def _notify(_body: Any, imp_uid: str) -> JsonDict:
+    payment = find_payment(imp_uid)
+    with store.write():
+        webhooks.notify(payment, payment.cancellations.last())
+    return payment_detail(payment)
+
+
 def _complete(_body: Any, imp_uid: str) -> JsonDict:
     return payment_detail(afterlife.complete(find_payment(imp_uid)))
 
@@ -116,6 +123,7 @@ quirk = control(delete=_remove_quirk)
 take_back = control(post=_take_back)
 fail = control(post=_fail)
 unpay = control(post=_unpay)
+notify = control(post=_notify)
 complete = control(post=_complete)
 rename_item = control(post=_rename_item)
 patch = control(post=_patch)
