@@ -167,7 +167,7 @@ def repair(shown: GatewayPayment, read_at: datetime, *, closing: Closing | None 
             _give_up(live, now, code="not_carried_out")
         elif live is not None:
             payment = booking.payment
-            is_unexplained = shown.cancel_amount > payment.cancel_amount or payment.taken_back
+            is_unexplained = shown.cancel_amount > payment.cancel_amount or payment.taken_back > 0
             at_once = booking.is_contested and is_unexplained and lease_is_over(live, read_at)
             _review_if_needed(live, now, at_once=at_once)
     return _with_difference(replace(_result(booking), shown=shown), shown)

@@ -27,10 +27,7 @@ ADVICE = {
         "keys belong to the shop of this payment."
     ),
 }
-STILL_DIFFERENT = _(
-    "Still different: a refund is recorded here that i'mport does not show, and recorded refunds "
-    "are never removed. Compare the order in i'mport's console and contact i'mport."
-)
+STILL_DIFFERENT = _("Still different. Compare the order in i'mport's console and contact i'mport.")
 
 
 @dataclass(frozen=True, slots=True)

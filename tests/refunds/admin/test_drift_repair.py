@@ -198,7 +198,7 @@ def test_a_payment_that_iamport_does_not_show_is_told(repairer: Client, sandbox:
     assert report.remaining == 1
 
 
-def test_what_is_booked_here_only_is_never_taken_back(repairer: Client, sandbox: SandboxServer) -> None:
+def test_repair_reverses_nothing(repairer: Client, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     make_refund(payment)
     Payment.objects.filter(pk=payment.pk).update(cancel_amount=1_000, status="cancelled")
@@ -206,8 +206,8 @@ def test_what_is_booked_here_only_is_never_taken_back(repairer: Client, sandbox:
 
     (told,) = press(repairer, report)
 
-    assert told.startswith(f"{payment.merchant_uid}: Still different: a refund is recorded here")
-    assert told.endswith("and contact i'mport. Recorded here: ₩1,000 of ₩10,000 refunded.")
+    assert told.startswith(f"{payment.merchant_uid}: i'mport shows ₩0 refunded, but ₩1,000 is recorded here")
+    assert told.endswith("Recorded here: ₩1,000 of ₩10,000 refunded.")
     assert report.repaired == 0
 
 

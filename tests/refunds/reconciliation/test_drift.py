@@ -58,7 +58,7 @@ def test_check_reports_and_repairs_nothing(sandbox: SandboxServer) -> None:
     assert not RefundRecord.objects.exists()
 
 
-@pytest.mark.parametrize(("status", "words"), [("cancelled", "Cancelled"), ("new_word", "new_word")])
+@pytest.mark.parametrize(("status", "words"), [("cancelled", "Cancelled"), ("new_word", "Unknown (new_word)")])
 def test_statuses_are_shown_in_the_readers_language(status: str, words: str) -> None:
     ours = make_payment()
     theirs = GatewayPayment(ours.imp_uid, ours.merchant_uid, status, ours.amount, ours.cancel_amount)
