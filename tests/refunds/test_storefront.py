@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
+from pytest_django import Settings
 
 from payments.models import Payment
 from refunds.models import RefundRecord
@@ -261,6 +262,26 @@ def test_dialog_gets_the_requirements_of_the_payment() -> None:
     assert (data["partial"], data["account"], data["destination"]) == (False, False, "phone")
     data = json.loads(card_of(make_payment(pay_method="naverpay", pg_provider="naverpay"))["data"])
     assert (data["reason"], data["destination"]) == (True, "wallet")
+
+
+def test_dialog_of_a_promotion_takes_the_option_of_the_refund_before_it() -> None:
+    promotion = {"has_promotion": True, "promotion_discount": Decimal(1_000)}
+    data = json.loads(card_of(make_payment(**promotion))["data"])
+    assert (data["discount"], data["retain_promotion"]) == ("1000", False)
+    payment = make_payment(**promotion, cancel_amount=Decimal(1_000))
+    make_refund(payment, retain_promotion=True)
+    assert json.loads(card_of(payment)["data"])["retain_promotion"]
+    data = json.loads(card_of(make_payment())["data"])
+    assert (data["discount"], data["retain_promotion"]) == ("", False)
+
+
+@pytest.mark.parametrize(("contract", "asked"), [("mixed_tax:kcp", (True, True)), ("mixed_tax:nice", (False, False))])
+def test_dialog_asks_for_the_tax_free_part_where_the_shop_sells_tax_free_goods(
+    settings: Settings, contract: str, asked: tuple[bool, bool]
+) -> None:
+    settings.IAMPORT_CONTRACTS = frozenset({contract})
+    data = json.loads(card_of(make_payment(pg_provider="kcp"))["data"])
+    assert (data["tax_free"], data["tax_free_in_full"]) == asked
 
 
 def test_banks_are_named_in_the_language_of_the_page() -> None:
