@@ -17,6 +17,7 @@ TEXTS = {
     "emb_pg_provider": 32,
     "pg_id": 80,
     "pg_tid": 100,
+    "promotion_id": 100,
     "name": 255,
     "buyer_name": 100,
     "buyer_email": 254,

@@ -44,6 +44,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         """The payments of this buyer's own orders."""
         return self.filter(user=user)
 
+    def real(self) -> Self:
+        """Payments of real money: not those of a test channel."""
+        return self.filter(sandbox=False)
+
     def ever_paid(self) -> Self:
         """Payments whose money has reached the shop, refunded or not."""
         has_money = ~Q(status__in=_UNPAID) & (Q(paid_at__isnull=False) | Q(cancel_amount__gt=0))
@@ -100,8 +104,10 @@ class Payment(models.Model):
     pg_id = models.CharField(_("PG store id"), max_length=limits.TEXTS["pg_id"], blank=True)
     pg_tid = models.CharField(_("PG transaction"), max_length=limits.TEXTS["pg_tid"], blank=True)
     escrow = models.BooleanField(_("escrow"), default=False)
+    # Paid through a test channel. Marked wherever it is shown, and left out of every sum and limit.
+    sandbox = models.BooleanField(_("test payment"), default=False, db_default=False)
     has_promotion = models.BooleanField(_("promotion"), default=False)
-    promotion_id = models.CharField(_("promotion number"), max_length=100, blank=True)
+    promotion_id = models.CharField(_("promotion number"), max_length=limits.TEXTS["promotion_id"], blank=True)
     promotion_discount = AmountField(_("promotion discount"), default=Decimal(0))
 
     name = models.CharField(_("goods"), max_length=limits.TEXTS["name"], blank=True)

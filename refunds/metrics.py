@@ -53,7 +53,8 @@ def count_reversed(*, reversal: RefundReversal, **_signal: Any) -> None:
 
 def _count_reversed(reversal: RefundReversal) -> None:
     refund = reversal.refund
-    REVERSED.labels(refund.source, refund.payment.currency).inc(float(reversal.amount))
+    if not refund.payment.sandbox:
+        REVERSED.labels(refund.source, refund.payment.currency).inc(float(reversal.amount))
 
 
 def _count(record: RefundRecord) -> None:
@@ -61,7 +62,7 @@ def _count(record: RefundRecord) -> None:
     method = payment.pay_method if payment.pay_method in PAY_METHODS else "other"
     outcome = record.error_code or record.status
     ENDED.labels(outcome, record.source, method, payment.currency, record.refusal_class).inc()
-    if record.booked_amount:
+    if record.booked_amount and not payment.sandbox:
         AMOUNT.labels(record.source, payment.currency).inc(float(record.booked_amount))
 
 

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from core.permissions import AnyUser, is_staff_with
 from payments.models import Payment
 from refunds.errors import RefundNotAllowed
+from refunds.inputs import Actor
 from refunds.models import RefundRecord
 
 REFUND = "refunds.refund_payment"
@@ -32,6 +33,11 @@ def is_buyer(user: User | None) -> bool:
 def may_state_tax_parts(user: AnyUser) -> bool:
     """Allow staff who may refund and change what the shop knows of a payment."""
     return may_refund_any(user) and is_staff_with(user, CHANGE)
+
+
+def acts_for_shop(actor: Actor) -> bool:
+    """Return whether staff or an operator at the command line asks, and not a buyer or a program with a token."""
+    return actor.token is None and not is_buyer(actor.user)
 
 
 def may_view_refunds(user: AnyUser) -> bool:

@@ -93,6 +93,7 @@ class PaymentSerializer(RowSerializer):
     cancel_amount = Amount(help_text="Refunded so far, without what was taken back.")
     refundable_amount = Amount(help_text="Left to refund; like `amount`, before a promotion's discount.")
     paid_at = serializers.DateTimeField(allow_null=True)
+    sandbox = serializers.BooleanField(help_text="Paid through a test channel: not real money. Leave it out of sums.")
 
 
 class RefundSerializer(RowSerializer):
@@ -123,6 +124,7 @@ class RefundSerializer(RowSerializer):
     message = RefundMessage(help_text="The same as a sentence for people.")
     requested_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
+    sandbox = serializers.BooleanField(source="payment.sandbox", help_text="A refund of a test payment.")
     refusal = RefusalSerializer(allow_null=True, help_text="Why i'mport refused; null if it did not.")
 
 

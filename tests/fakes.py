@@ -28,7 +28,7 @@ class InstantGateway:
 
     def __init__(self, payment: Payment) -> None:
         self.imp_uid, self.merchant_uid = payment.imp_uid, payment.merchant_uid
-        self.amount, self.currency = payment.amount, payment.currency
+        self.amount, self.currency, self.sandbox = payment.amount, payment.currency, payment.sandbox
         self.cancels: list[Cancellation] = []
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -66,6 +66,7 @@ class InstantGateway:
             amount=self.amount,
             cancel_amount=cancelled,
             currency=self.currency,
+            sandbox=self.sandbox,
             cancel_history=tuple(self.cancels),
             paid_at=timezone.now(),
             read_at=read_at,

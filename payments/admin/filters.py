@@ -49,3 +49,11 @@ class PgFilter(ChoiceFilter):
             return queryset
         codes = [code for code, other in PG_PROVIDERS.items() if str(other) == str(name)]
         return queryset.filter(pg_provider__in=codes)
+
+
+class TestFilter(ChoiceFilter):
+    """Filter by channel: a test payment is not real money."""
+
+    title = _("channel")
+    parameter_name = "test"
+    options = {"no": (_("Real payments"), Q(sandbox=False)), "yes": (_("Test payments"), Q(sandbox=True))}

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,13 +18,14 @@ from core.admin.display import badge, day_and_hour, format_time, pairs, safe_lin
 from core.admin.filters import SeoulDateFilter
 from core.admin.lists import BrowsingAdmin
 from core.money import format_money
-from payments.admin.filters import MethodFilter, PgFilter, StatusFilter
+from payments.admin.filters import MethodFilter, PgFilter, StatusFilter, TestFilter
 from payments.admin.forms import PaymentForm
 from payments.admin.search import SEARCHED, search_payments
 from payments.errors import LookupUnavailable
 from payments.labels import method_and_pg, method_label, pg_label, status_label
 from payments.models import Payment, PaymentStatus
 from payments.tax_parts import TAX_PARTS
+from payments.templatetags.payment_display import test_mark
 
 LIST = "payments_payment_changelist"
 # Colours as in `badge`.
@@ -40,6 +42,10 @@ STATES: dict[str, tuple[str, str | Promise]] = {
 
 def state_badge(payment: Payment) -> SafeString:
     """Return the payment's state as a badge. i'mport's own status does not tell partial from full refunds."""
+    return format_html("{} {}", _state(payment), test_mark(payment)) if payment.sandbox else _state(payment)
+
+
+def _state(payment: Payment) -> SafeString:
     if payment.is_fully_refunded:
         return badge(*STATES["refunded"])
     if payment.is_partially_refunded:
@@ -53,7 +59,7 @@ def state_badge(payment: Payment) -> SafeString:
 class PaymentAdmin(BrowsingAdmin):
     form = PaymentForm
     list_display = ("order", "buyer", "goods", "paid", "refunded", "refundable", "state", "paid_on")
-    list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, ("paid_at", SeoulDateFilter))
+    list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, TestFilter, ("paid_at", SeoulDateFilter))
     list_select_related = False
     search_fields = SEARCHED
     search_help_text = gettext_lazy("Order, name, e-mail, telephone")
@@ -91,7 +97,9 @@ class PaymentAdmin(BrowsingAdmin):
             how = ["vbank_name", "vbank_num", "vbank_holder", "vbank_date"]
         elif obj and obj.bank_name:
             method.append("bank_name")
-        flags = [name for name in ("escrow", "has_promotion", "cash_receipt_issued") if obj and getattr(obj, name)]
+        flags = [
+            name for name in ("sandbox", "escrow", "has_promotion", "cash_receipt_issued") if obj and getattr(obj, name)
+        ]
         taxes = list(TAX_PARTS)
         if not self.has_change_permission(request, obj):
             taxes = [f"{name}_money" for name in TAX_PARTS if obj and getattr(obj, name) is not None]

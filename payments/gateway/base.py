@@ -114,6 +114,7 @@ class GatewayPayment:
     card_number: str = ""
     card_type: int | None = None  # 0 credit, 1 debit
     cash_receipt_issued: bool = False
+    sandbox: bool = False  # paid through a test channel: not real money
     has_promotion: bool = False
     promotion_id: str = ""
     promotion_discount: Decimal = Decimal(0)  # 0 also where i'mport does not say how much

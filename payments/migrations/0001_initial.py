@@ -125,6 +125,7 @@ class Migration(migrations.Migration):
                 ("pg_id", models.CharField(blank=True, max_length=80, verbose_name="PG store id")),
                 ("pg_tid", models.CharField(blank=True, max_length=100, verbose_name="PG transaction")),
                 ("escrow", models.BooleanField(default=False, verbose_name="escrow")),
+                ("sandbox", models.BooleanField(db_default=False, default=False, verbose_name="test payment")),
                 ("has_promotion", models.BooleanField(default=False, verbose_name="promotion")),
                 ("promotion_id", models.CharField(blank=True, max_length=100, verbose_name="promotion number")),
                 (

@@ -96,9 +96,9 @@ def ledger_url(**query: str) -> str:
 
 
 def _open_cards() -> list[Card]:
-    review = RefundRecord.objects.needing_review().count()
+    review = RefundRecord.objects.real().needing_review().count()
     unknown, pending = Q(status=RefundStatus.UNKNOWN), Q(status=RefundStatus.PENDING)
-    live = RefundRecord.objects.live().order_by()
+    live = RefundRecord.objects.real().live().order_by()
     counts = live.aggregate(unknown=Count("pk", filter=unknown), pending=Count("pk", filter=pending))
     rows = (
         ("review", _("Needs attention"), review, _("Need review"), {"review": "needed"}),
@@ -117,7 +117,7 @@ def _open_cards() -> list[Card]:
             title,
             str(count),
             note if count else _("None"),
-            ledger_url(**query),
+            ledger_url(**query, test="no"),
             "amber" if count and code != "pending" else "",
         )
         for code, title, count, note, query in rows
@@ -126,10 +126,10 @@ def _open_cards() -> list[Card]:
 
 def _taken_back_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
     """Return the card of the payments for which i'mport shows less refunded than we do, if there are any."""
-    count = Payment.objects.taken_back().count() if may_view_payments(user) else 0
+    count = Payment.objects.real().taken_back().count() if may_view_payments(user) else 0
     if not count:
         return []
-    url = reverse("admin:payments_payment_changelist", query={"refund": "taken_back"})
+    url = reverse("admin:payments_payment_changelist", query={"refund": "taken_back", "test": "no"})
     title, note = _("Taken back at i'mport"), _("Less refunded there than recorded here")
     return [Card("taken_back", title, str(count), note, url, "amber")]
 
@@ -141,9 +141,12 @@ def _refunded_cards(days: list[Day], today: date) -> list[Card]:
         ("month", _("Refunded in %(days)s days") % {"days": DAYS}, first, days),
     )
     return [
-        Card(code, title, _totals(found), _count(found), ledger_url(status="succeeded", cancelled_at_from=str(start)))
-        for code, title, start, found in spans
+        Card(code, title, _totals(found), _count(found), _refunded_url(start)) for code, title, start, found in spans
     ]
+
+
+def _refunded_url(start: date) -> str:
+    return ledger_url(status="succeeded", cancelled_at_from=str(start), test="no")
 
 
 def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
@@ -159,10 +162,11 @@ def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
 
 
 def _refunded_since(first: date) -> list[Day]:
-    """Sum up per day and currency what i'mport refunded since this day."""
+    """Sum up per day and currency what i'mport refunded since this day, without test payments."""
     start = timezone.make_aware(datetime.combine(first, time.min))
     rows = (
-        RefundRecord.objects.succeeded()
+        RefundRecord.objects.real()
+        .succeeded()
         .filter(cancelled_at__gte=start)
         .order_by()
         .annotate(day=TruncDate("cancelled_at"))

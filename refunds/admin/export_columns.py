@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 from django.utils.text import capfirst
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from core.database.chunks import in_chunks
@@ -42,6 +42,10 @@ def _amount(record: RefundRecord, amount: Decimal | None) -> Cell:
     return None if amount is None else quantize(amount, record.payment.currency)
 
 
+def _test(payment: Payment) -> str:
+    return gettext("Test") if payment.sandbox else ""
+
+
 REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("refund number"), lambda refund: refund.number),
     Column(_("order"), lambda refund: refund.payment.merchant_uid),
@@ -65,6 +69,7 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("receipt"), lambda refund: refund.receipt_url),
     Column(_("message"), message_of),
     Column(_("refusal"), lambda refund: refund.get_refusal_class_display()),
+    Column(_("test payment"), lambda refund: _test(refund.payment)),
 )
 PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("order"), lambda payment: payment.merchant_uid),
@@ -81,6 +86,7 @@ PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("paid at"), lambda payment: payment.paid_at, is_time=True),
     Column(_("PG transaction"), lambda payment: payment.pg_tid),
     Column(_("receipt"), lambda payment: payment.receipt_url),
+    Column(_("test payment"), lambda payment: _test(payment)),
 )
 ACCOUNT_HEADINGS = (_("Account holder"), _("Bank"), _("Account number"))
 

@@ -47,6 +47,15 @@ class RefundStatusFilter(ChoiceFilter):
     }
 
 
+class TestFilter(ChoiceFilter):
+    title = _("channel")
+    parameter_name = "test"
+    options = {
+        "no": (_("Real payments"), Q(payment__sandbox=False)),
+        "yes": (_("Test payments"), Q(payment__sandbox=True)),
+    }
+
+
 class SourceFilter(ChoiceFilter):
     title = _("source")
     parameter_name = "source"

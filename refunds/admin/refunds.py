@@ -20,10 +20,11 @@ from payments.admin.search import matching
 from payments.labels import method_label
 from payments.models import Payment
 from payments.search_keys import text_key
+from payments.templatetags.payment_display import test_mark
 from refunds.admin.bank_account import account, account_card
 from refunds.admin.bulk_refund.views import result
 from refunds.admin.export import RefundExportingAdmin
-from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, RefusalFilter, SourceFilter
+from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, RefusalFilter, SourceFilter, TestFilter
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.timeline import timeline
@@ -39,6 +40,7 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
         SourceFilter,
         RefusalFilter,
         NeedsReviewFilter,
+        TestFilter,
         ("requested_at", SeoulDateFilter),
         ("cancelled_at", SeoulDateFilter),
     )
@@ -101,7 +103,7 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     def order(self, record: RefundRecord) -> SafeString:
         url = reverse("admin:payments_payment_change", args=[record.payment_id])
         lines = two_lines(record.payment.merchant_uid, record.payment.buyer_name)
-        return format_html('<a class="rd-link" href="{}">{}</a>', url, lines)
+        return format_html('<a class="rd-link" href="{}">{}</a>{}', url, lines, test_mark(record.payment))
 
     @admin.display(description=_("amount"))
     def money(self, record: RefundRecord) -> str:

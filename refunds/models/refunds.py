@@ -64,6 +64,10 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
         """Refunds that took money, or may still take it: all but the failed ones."""
         return self.exclude(status=RefundStatus.FAILED)
 
+    def real(self) -> Self:
+        """Refunds of real money: not those of test payments."""
+        return self.filter(payment__sandbox=False)
+
     def needing_review(self) -> Self:
         """Refunds that a member of staff has to look at."""
         return self.filter(needs_review=True)

@@ -35,6 +35,10 @@ def nothing_left(context: RefundContext) -> bool:
     return context.payment.refundable_amount <= 0
 
 
+def test_payment_of_others(context: RefundContext) -> bool:
+    return context.payment.sandbox and not context.by_shop
+
+
 def currency_unsupported(context: RefundContext) -> bool:
     """Return whether our copy may have rounded the amounts of this payment."""
     return not is_supported(context.payment.currency)

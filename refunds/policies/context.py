@@ -36,6 +36,7 @@ class RefundContext:
     partial_refunds: int = 0
     earlier: tuple[RefundRecord, ...] = ()
     balance: Balance | None = None
+    by_shop: bool = True  # staff or an operator asks, not a buyer or a program with a token
 
     @property
     def amount(self) -> Decimal:

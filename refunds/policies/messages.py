@@ -32,6 +32,10 @@ SENTENCES = {
         "“Check with i'mport” first."
     ),
     "already_refunded": _("This order has already been refunded in full (%(paid)s): nothing is left to refund."),
+    "test_payment": _(
+        "This is a test payment, not real money. Only the shop's staff can refund it, in the admin or at the "
+        "command line."
+    ),
     "currency_not_supported": _(
         "Amounts in %(currency)s may be rounded here, so this payment cannot be refunded here. Refund it in "
         "i'mport's console."

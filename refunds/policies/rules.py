@@ -44,6 +44,7 @@ IMPOSSIBLE = (
     Rule("status_unknown", "", when.unknown_and_unpaid, "ours: only a time of payment or a refund shows money"),
     Rule("not_paid", "", when.never_paid, "API: status, paid_at"),
     Rule("already_refunded", "", when.nothing_left, "guide: refundable = amount - cancel_amount"),
+    Rule("test_payment", "", when.test_payment_of_others, "ours: no money that a buyer could ask for"),
     Rule("currency_not_supported", "", when.currency_unsupported, "ISO 4217"),
     Rule("naver_order", "", when.order_type, "API: naverco is refunded per product order"),
     Rule("danal_vbank", "", when.vbank_without_refunds, "help pages"),

@@ -15,7 +15,9 @@ from refunds.policies import RefundContext
 logger = logging.getLogger(__name__)
 
 
-def context_of(payment: Payment, request: RefundRequest, balance: Balance | None = None) -> RefundContext:
+def context_of(
+    payment: Payment, request: RefundRequest, balance: Balance | None = None, *, by_shop: bool
+) -> RefundContext:
     """Return everything the rules look at, as it is now. `balance` is what `balance_of` returned."""
     partials = payment.refunds.succeeded().count() if policies.counts_partials(payment) else 0
     return RefundContext(
@@ -26,6 +28,7 @@ def context_of(payment: Payment, request: RefundRequest, balance: Balance | None
         partial_refunds=partials,
         earlier=earlier_of(payment),
         balance=balance,
+        by_shop=by_shop,
         vbank_fee=settings.VBANK_REFUND_FEE,
     )
 

@@ -13,6 +13,7 @@ from payments.models import Payment
 from refunds import policies
 from refunds.errors import RefundInProgress, Violation
 from refunds.inputs import RefundRequest
+from refunds.permissions import is_buyer
 from refunds.policies import RefundContext, Requirements
 from refunds.services.approval import approval_missing
 from refunds.services.context import balance_of, context_of, earlier_of
@@ -42,7 +43,7 @@ def preview_refund(
     `user` is who would request it; without one, no approval is required. Reads i'mport only for PAYCO's balance and
     for the holder's name of the refund account, the latter only with `ask_bank` and for seconds at most.
     """
-    context = context_of(payment, request, balance_of(payment, gateway))
+    context = context_of(payment, request, balance_of(payment, gateway), by_shop=not is_buyer(user))
     verdict = policies.check(context)
     problems = verdict.violations
     if not any(problem.field in ("", "amount") for problem in problems):
@@ -79,8 +80,8 @@ def _account_warnings(context: RefundContext, gateway: Gateway | None) -> tuple[
 
 
 def why_impossible(payment: Payment) -> Violation | None:
-    """Return the rule that no input would satisfy, so that nothing of this payment can be refunded; else None."""
-    violations = policies.check(context_of(payment, RefundRequest())).violations
+    """Return the rule that no input of its buyer would satisfy, so that they can refund nothing of it; else None."""
+    violations = policies.check(context_of(payment, RefundRequest(), by_shop=False)).violations
     return violations[0] if violations and not violations[0].field else None
 
 

@@ -18,7 +18,7 @@ from refunds.errors import ApprovalRequired, Busy, PolicyViolated, RefundInProgr
 from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
-from refunds.permissions import is_buyer
+from refunds.permissions import acts_for_shop, is_buyer
 from refunds.policies import RefundContext, WireAccount
 from refunds.services.approval import approval_missing
 from refunds.services.bank_accounts import store_account
@@ -65,7 +65,9 @@ def reserve(
         with transaction.atomic(durable=True):
             locked = Payment.objects.select_for_update().get(pk=payment.pk)
             unchanged = locked.cancel_amount == payment.cancel_amount
-            reservation = _reservation(context_of(locked, request, balance if unchanged else None), actor)
+            by_shop = acts_for_shop(actor)
+            context = context_of(locked, request, balance if unchanged else None, by_shop=by_shop)
+            reservation = _reservation(context, actor)
             record = _new_record(reservation, actor, source)
             if idempotency_key:
                 record.idempotency_key, record.fingerprint = idempotency_key, fingerprint(payment, request)

@@ -47,5 +47,5 @@ def ensure_within_limits(record: RefundRecord, token: ApiToken) -> None:
 def used_on_day(token: ApiToken, moment: datetime) -> Decimal:
     """Return what the token has refunded, or is refunding, so far on the day of this moment in Korea."""
     midnight = datetime.combine(seoul_date(moment), time.min, SEOUL)
-    records = RefundRecord.objects.filter(api_token=token, requested_at__gte=midnight)
+    records = RefundRecord.objects.real().filter(api_token=token, requested_at__gte=midnight)
     return records.counting().shown_total()

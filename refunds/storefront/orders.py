@@ -33,6 +33,7 @@ WHY_NOT = {
     "danal_vbank": _(
         "This virtual account cannot be refunded here. Please contact us: we will transfer the money ourselves."
     ),
+    "test_payment": _("This is a test payment: no money was paid, so there is nothing to refund."),
     "payment_pending": _("This payment is still being processed. Please try again later."),
     "currency_not_supported": _(
         "This payment cannot be refunded here. Please contact us: we will refund you another way."

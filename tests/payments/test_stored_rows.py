@@ -71,3 +71,18 @@ def test_every_page_shows_any_status(client: Client, status: str, text: str, pai
         assert f"({status})" in confirmation.decode()
     shown = get(make_token(user=boss)[1], "/payments").json()["results"][0]
     assert (shown["status"], shown["refundable_amount"]) == (status, 10_000 if paid_at else 0)
+
+
+def test_every_page_marks_a_test_payment(client: Client) -> None:
+    boss = make_user("boss", is_staff=True, is_superuser=True)
+    payment, real = make_payment(user=boss, sandbox=True), make_payment(user=boss)
+    make_refund(payment)
+    *pages, _payments_csv, _payments_xlsx, _refunds_csv, _refunds_xlsx = bodies(sign_in(client, boss), payment)
+    marks = [page.decode().count(">Test</span>") for page in pages]
+    assert marks == [1, 1, 1, 1, 1, 1]
+    assert b",Test\r\n" in _payments_csv
+    assert b",Test\r\n" in _refunds_csv
+    secret = make_token(user=boss)[1]
+    shown = {row["imp_uid"]: row["sandbox"] for row in get(secret, "/payments").json()["results"]}
+    assert shown == {payment.imp_uid: True, real.imp_uid: False}
+    assert [row["sandbox"] for row in get(secret, "/refunds").json()["results"]] == [True]

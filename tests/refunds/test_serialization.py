@@ -46,7 +46,7 @@ OPEN_JSON = (
     '{"id":8,"number":"R23456789AC","imp_uid":"imp_2","merchant_uid":"ORDER-2","status":"requested","source":"admin",'
     '"currency":"KRW","amount":4000,"cancelled_amount":null,"reversed_amount":0,"reason":"","refund_account_last4":"",'
     '"cancellation_id":"","receipt_url":"","code":"","message":"","requested_at":"2026-11-20T03:00:00.120000Z",'
-    '"settled_at":null,"refusal":null}'
+    '"settled_at":null,"sandbox":false,"refusal":null}'
 )
 
 
@@ -57,12 +57,12 @@ OPEN_JSON = (
             payment_json(PAYMENT),
             '{"imp_uid":"imp_1","merchant_uid":"ORDER-1","name":"셔츠","status":"cancelled","pay_method":"card",'
             '"currency":"USD","amount":12.3,"cancel_amount":4,"refundable_amount":8.3,'
-            '"paid_at":"2026-11-20T03:00:00.120000Z"}',
+            '"paid_at":"2026-11-20T03:00:00.120000Z","sandbox":false}',
         ),
         (
             payment_json(UNPAID),
             '{"imp_uid":"imp_2","merchant_uid":"ORDER-2","name":"","status":"ready","pay_method":"",'
-            '"currency":"KRW","amount":10000,"cancel_amount":0,"refundable_amount":0,"paid_at":null}',
+            '"currency":"KRW","amount":10000,"cancel_amount":0,"refundable_amount":0,"paid_at":null,"sandbox":false}',
         ),
         (
             refund_json(DONE),
@@ -70,7 +70,7 @@ OPEN_JSON = (
             '"source":"api","currency":"USD","amount":4,"cancelled_amount":3.99,"reversed_amount":0,"reason":"size",'
             '"refund_account_last4":"6789","cancellation_id":"cancel_1","receipt_url":"https://receipts.example/1",'
             '"code":"","message":"","requested_at":"2026-11-20T03:00:00.120000Z",'
-            '"settled_at":"2026-11-20T03:00:00Z","refusal":null}',
+            '"settled_at":"2026-11-20T03:00:00Z","sandbox":false,"refusal":null}',
         ),
         (refund_json(OPEN), OPEN_JSON),
         (

@@ -55,6 +55,7 @@ def payment_from(raw: object) -> GatewayPayment:
         escrow=flag(raw.get("escrow")),
         card_type=_card_type(raw.get("card_type")),
         receipt_url=web_address(raw.get("receipt_url")),
+        sandbox=flag(raw.get("sandbox")),
         cash_receipt_issued=flag(raw.get("cash_receipt_issued")),
         **_promotion(raw.get("promotion"), places),
         **optional,
@@ -199,7 +200,7 @@ def _order_amount(raw: Mapping[str, Any], places: int) -> Decimal:
 def _promotion(raw: object, places: int) -> dict[str, Any]:
     """Return what i'mport says of a promotion. A discount that cannot be read is not worth losing the payment."""
     promotion = raw if isinstance(raw, Mapping) else {}
-    name = text(promotion.get("id"))
+    name = text(promotion.get("id"))[: limits.TEXTS["promotion_id"]]
     try:
         discount = _amount(promotion, "discount", places)
     except Unreadable:

@@ -156,13 +156,17 @@ class Confirmation:
 
     @property
     def totals(self) -> list[str]:
-        """The total to refund per currency."""
-        ticked = [(row.amount or Decimal(0), row.payment.currency) for row in self.ticked]
-        return format_totals(ticked or [(Decimal(0), KRW)])
+        """The total to refund per currency, without test payments."""
+        real = [(row.amount or Decimal(0), row.payment.currency) for row in self._real]
+        return format_totals(real or [(Decimal(0), KRW)])
 
     @property
     def fees(self) -> str:
-        return format_money(sum((row.fee for row in self.ticked), Decimal(0)), KRW)
+        return format_money(sum((row.fee for row in self._real), Decimal(0)), KRW)
+
+    @property
+    def _real(self) -> list[Row]:
+        return [row for row in self.ticked if not row.payment.sandbox]
 
     @property
     def has_fees(self) -> bool:

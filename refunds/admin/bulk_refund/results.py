@@ -85,8 +85,8 @@ class Results:
 
     @property
     def refunded(self) -> list[str]:
-        """The refunded total per currency."""
-        refunded = [one for one in self.outcomes if one.state is State.REFUNDED]
+        """The refunded total per currency, without test payments."""
+        refunded = [one for one in self.outcomes if one.state is State.REFUNDED and not one.payment.sandbox]
         return format_totals((one.refund.net_amount, one.payment.currency) for one in refunded if one.refund)
 
     @property

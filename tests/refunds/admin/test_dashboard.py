@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from monitoring.models import Heartbeat
 from monitoring.worker import note_worker
+from payments.models import Payment
 from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff
@@ -100,6 +101,18 @@ def test_each_card_links_to_the_rows_that_it_counts(staff: Client) -> None:
         listed: Any = staff.get(found[code].url)
         assert (found[code].figure, len(listed.context["cl"].result_list)) == (figure, count), code
     assert len(staff.get(f"{found['review'].url}").context["cl"].result_list) == 1
+
+
+def test_test_payments_are_in_no_number(staff: Client) -> None:
+    for status in (RefundStatus.SUCCEEDED, RefundStatus.UNKNOWN):
+        make_refund(status, needs_review=True)
+    before = {code: (card.figure, card.note) for code, card in cards(staff).items()}
+    for status in (RefundStatus.SUCCEEDED, RefundStatus.UNKNOWN, RefundStatus.PENDING):
+        refund = make_refund(status, needs_review=True)
+        Payment.objects.filter(pk=refund.payment_id).update(sandbox=True)
+    assert {code: (card.figure, card.note) for code, card in cards(staff).items()} == before
+    listed: Any = staff.get(cards(staff)["review"].url)
+    assert len(listed.context["cl"].result_list) == 2
 
 
 def test_currencies_are_not_added_up(staff: Client) -> None:

@@ -61,6 +61,7 @@
       if (!order.ticked) continue;
       valid = valid && fits;
       count += 1;
+      if ("test" in card.dataset) continue; // not real money
       fees += order.fee;
       const sum = sums.get(order.currency) || { units: 0, precision: order.precision };
       sum.units += fits ? order.amount : 0;

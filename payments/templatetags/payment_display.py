@@ -1,0 +1,20 @@
+"""The mark of test payments, on every page that shows a payment. Python code uses `test_mark` as well."""
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from payments.models import Payment
+
+register = template.Library()
+
+
+@register.filter
+def test_mark(payment: Payment) -> SafeString:
+    """Return a badge for a payment of a test channel, and nothing for a real one."""
+    if not payment.sandbox:
+        return SafeString("")
+    title = _("Paid through a test channel: not real money, and in no total.")
+    # The classes of the admin and of the storefront.
+    return format_html('<span class="rd-badge rd-amber badge warn" title="{}">{}</span>', title, _("Test"))
