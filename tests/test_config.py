@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,11 +48,13 @@ def test_wrong_configuration_is_one_line_and_exit_code_2(changes: dict[str, str]
     assert done.stderr.count("\n") == 1
 
 
-def test_production_settings_pass_the_deployment_check() -> None:
-    done = _manage(PRODUCTION, "--deploy", "--fail-level", "WARNING")
+def test_deployment_check_reports_what_is_missing_and_nothing_else(tmp_path: Path) -> None:
+    done = _manage({**PRODUCTION, "STATIC_DIR": str(tmp_path)}, "--deploy", "--fail-level", "WARNING")
 
-    assert done.returncode == 0, done.stderr
-    assert "CACHE_URL is not set" in done.stdout + done.stderr
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert re.findall(r"\((\w+\.[A-Z]\d+)\)", said) == ["monitoring.E001", "access.I001"], said
+    assert "CACHE_URL is not set" in said
 
 
 def test_example_environment_starts() -> None:
