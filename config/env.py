@@ -172,7 +172,9 @@ def _sqlite(parsed: dict[str, Any], project_dir: Path) -> dict[str, Any]:
         # FULL: a refund reserved before the call to i'mport must survive a power failure.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
-    return parsed | {"NAME": path if path == ":memory:" else str(project_dir / path), "OPTIONS": options}
+    name = path if path == ":memory:" else str(project_dir / path)
+    # Kept open: the last connection that closes deletes the WAL's index, and a full disk has no place for a new one.
+    return parsed | {"NAME": name, "CONN_MAX_AGE": None, "OPTIONS": options}
 
 
 def _read(reader: Callable[..., T], name: str, default: T, advice: str, *checks: Callable[[T], Any]) -> T:

@@ -31,12 +31,20 @@ def describe_outage(exc: BaseException) -> str:
 
 
 def ensure_writable() -> None:
-    """Raise a database error unless the database accepts writes. Writes nothing."""
-    if connection.vendor != "postgresql":
-        with transaction.atomic():  # takes SQLite's write lock
-            transaction.set_rollback(True)
+    """Raise a database error unless the database accepts writes; `ReadOnlyDatabase` if it says so. Changes nothing."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            if cursor.fetchone() == ("on",):
+                raise ReadOnlyDatabase("it is read-only")
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW transaction_read_only")
-        if cursor.fetchone() == ("on",):
-            raise ReadOnlyDatabase("it is read-only")
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # SQLite begins a "write" transaction on a read-only file without an error, and only a write shows it.
+            cursor.execute("PRAGMA user_version")
+            cursor.execute(f"PRAGMA user_version = {cursor.fetchone()[0]:d}")
+            transaction.set_rollback(True)
+    except OperationalError as exc:
+        if "readonly" in str(exc):
+            raise ReadOnlyDatabase("it is read-only") from exc
+        raise

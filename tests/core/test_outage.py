@@ -43,7 +43,6 @@ def read_only() -> Iterator[None]:
             cursor.execute(f"{verb} {name} = off")
 
 
-@pytest.mark.postgres
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.django_db(transaction=True)
 def test_commands_begin_nothing_on_a_read_only_database(command: str) -> None:
