@@ -9,5 +9,5 @@ from django.db import models
 
 
 def amount_field(**options: Any) -> models.DecimalField[Decimal, Decimal]:
-    """Money in major units; SQLite stores 15 digits exactly."""
-    return models.DecimalField(max_digits=15, decimal_places=2, **options)
+    """Money in major units; thousandths, for KWD and the like."""
+    return models.DecimalField(max_digits=16, decimal_places=3, **options)

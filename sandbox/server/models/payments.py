@@ -8,6 +8,8 @@ from django.db import models
 
 from sandbox.server.models.fields import amount_field
 
+THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+
 
 class Payment(models.Model):
     """One payment at i'mport."""
@@ -38,7 +40,7 @@ class Payment(models.Model):
     amount = amount_field()
     cancel_amount = amount_field(default=Decimal(0))
     tax_free = amount_field(default=Decimal(0))
-    vat_amount = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
+    vat_amount = models.DecimalField(max_digits=16, decimal_places=3, null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.PAID)
     started_at = models.BigIntegerField(default=0)
     paid_at = models.BigIntegerField(default=0)
@@ -113,7 +115,9 @@ class Payment(models.Model):
     @property
     def unit(self) -> Decimal:
         """The smallest amount of the currency."""
-        return Decimal(1) if self.currency in {"KRW", "JPY", "VND"} else Decimal("0.01")
+        if self.currency in {"KRW", "JPY", "VND"}:
+            return Decimal(1)
+        return Decimal("0.001") if self.currency in THREE_DECIMALS else Decimal("0.01")
 
     @property
     def promotion_discount(self) -> Decimal:

@@ -73,10 +73,15 @@ def test_a_refund_costs_one_cancel_and_so_many_queries(
     assert (calls["getToken"], calls["cancel"]) == (1, 1)
 
 
-def test_money_with_decimals_is_written_exactly(sandbox: SandboxServer, shop: Client, buyer: User) -> None:
-    payment = paid_at_sandbox(sandbox, user=buyer, amount="20.30", currency="USD", pg_provider="paypal")
-    status, body = cancel(shop, {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 0.1})
-    assert (status, body["cancel_amount"], body["refundable_amount"]) == (200, 0.1, 20.2)
+@pytest.mark.parametrize(
+    ("currency", "amount", "part", "left"), [("USD", "20.30", 0.1, 20.2), ("KWD", "1.234", 0.004, 1.23)]
+)
+def test_money_with_decimals_is_written_exactly(
+    sandbox: SandboxServer, shop: Client, buyer: User, currency: str, amount: str, part: float, left: float
+) -> None:
+    payment = paid_at_sandbox(sandbox, user=buyer, amount=amount, currency=currency, pg_provider="paypal")
+    status, body = cancel(shop, {"merchant_uid": payment.merchant_uid, "cancel_request_amount": part})
+    assert (status, body["cancel_amount"], body["refundable_amount"]) == (200, part, left)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
