@@ -13,6 +13,7 @@ from urllib.parse import quote
 from payments.gateway.base import GatewayPayment, PaymentPage, StatusFilter
 from payments.gateway.errors import PaymentUnknown
 from payments.gateway.iamport.mapping import payments_from
+from payments.gateway.iamport.text import text
 from payments.gateway.iamport.wire import Call, Unreadable
 
 logger = logging.getLogger(__name__)
@@ -116,4 +117,9 @@ def _page_from(raw: Any) -> _Page:
         raise Unreadable("a page of payments is not an object")
     items = raw.get("list") or []
     payments, unreadable = payments_from(items)
-    return _Page(payments, unreadable, raw.get("total") or 0, raw.get("next") or 0 if items else 0)
+    return _Page(payments, unreadable, _count(raw.get("total")), _count(raw.get("next")) if items else 0)
+
+
+def _count(value: object) -> int:
+    """Return a number of payments or of a page, also from text; 0 for anything else."""
+    return int(digits) if (digits := text(value)).isascii() and digits.isdigit() and len(digits) < 10 else 0

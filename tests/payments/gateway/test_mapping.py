@@ -8,9 +8,20 @@ import pytest
 from pytest_django import Settings
 
 from payments import limits
+from payments.gateway.iamport.listing import pages_between
 from payments.gateway.iamport.mapping import balance_from, payment_from
 from payments.gateway.iamport.wire import Unreadable, decode, encode
 from tests.payments.gateway.samples import UID, cancelled_json, payment_json
+
+
+@pytest.mark.parametrize(
+    ("number", "pages"), [(2, 2), ("2", 2), (Decimal("2"), 2), (None, 1), ("", 1), ("x", 1), ([2], 1), ("9" * 5000, 1)]
+)
+def test_the_numbers_of_a_page_come_as_numbers_or_text(number: object, pages: int) -> None:
+    answers = iter([{"total": number, "next": number}, {"total": number, "next": 0}])
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    read = pages_between(lambda _call, mapped: mapped({**next(answers), "list": [payment_json()]}), start, start, "all")
+    assert len(list(read)) == pages
 
 
 def test_missing_fields_get_defaults() -> None:
@@ -115,7 +126,9 @@ def test_a_number_that_is_too_long_is_unreadable_and_not_cut(name: str, limit: i
 def test_texts_are_cut_to_their_columns(letter: str) -> None:
     long = letter * 3000
     item = {"amount": 5, "cancellation_id": long, "pg_tid": long, "reason": long}
-    payment = payment_from(payment_json(**dict.fromkeys(limits.TEXTS, long), cancel_history=[item]))
+    payment = payment_from(
+        payment_json(**dict.fromkeys(limits.TEXTS, long), promotion={"id": long}, cancel_history=[item])
+    )
     assert {name: len(getattr(payment, name)) for name in limits.TEXTS} == limits.TEXTS
     (cancel,) = payment.cancel_history
     assert (len(cancel.cancellation_id), len(cancel.pg_tid), len(cancel.reason)) == (160, 100, 255)
