@@ -34,5 +34,8 @@ if ! "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11)
 fi
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+# The two do not touch each other's folders, so they run side by side.
+"$venv/bin/python" -m pip install --quiet --no-deps --upgrade --target "$venv/clients" -r requirements-client.txt &
+clients=$!
 "$venv/bin/python" -m pip install --quiet -r requirements-dev.txt
-"$venv/bin/python" -m pip install --quiet --no-deps --upgrade --target "$venv/clients" -r requirements-client.txt
+wait "$clients"

@@ -31,7 +31,7 @@ def payment_json(payment: Payment) -> JsonDict:
     body: JsonDict = {name: getattr(payment, name) for name in PLAIN_FIELDS}
     body.update({name: getattr(payment, name) or None for name in OPTIONAL_TEXTS})
     body["deposit_history"] = payment.deposit_history or []
-    body["cancel_history"] = [history_item(item) for item in done]
+    body["cancel_history"] = [_history_item(item, with_id=not payment.history_without_ids) for item in done]
     body["cancel_receipt_urls"] = [item.receipt_url for item in done]
     return body
 
@@ -63,9 +63,8 @@ def read_json(payment: Payment) -> JsonDict:
     return dict(payment.stale) if left and payment.stale else shown_json(payment)
 
 
-def history_item(item: Cancellation) -> JsonDict:
-    """Return one entry of `cancel_history`."""
-    return {
+def _history_item(item: Cancellation, *, with_id: bool) -> JsonDict:
+    body: JsonDict = {
         "pg_tid": item.pg_tid,
         "amount": item.amount,
         "cancelled_at": item.cancelled_at,
@@ -73,6 +72,9 @@ def history_item(item: Cancellation) -> JsonDict:
         "cancellation_id": item.cancellation_id,
         "receipt_url": item.receipt_url,
     }
+    if not with_id:
+        del body["cancellation_id"]
+    return body
 
 
 def _done(payment: Payment) -> list[Cancellation]:
@@ -80,9 +82,8 @@ def _done(payment: Payment) -> list[Cancellation]:
 
 
 def _untidy_item(payment: Payment, item: Cancellation) -> JsonDict:
-    body = history_item(item)
-    if item.id_hidden or payment.history_without_ids:  # payments of 2022 and before have no ids
-        del body["cancellation_id"]
+    # Payments of 2022 and before have no ids.
+    body = _history_item(item, with_id=not (item.id_hidden or payment.history_without_ids))
     if item.tid_hidden:
         body["pg_tid"] = ""
     return body

@@ -118,6 +118,7 @@ def test_old_payments_have_no_cancellation_id(sandbox: SandboxServer, cancel: Ca
     answer = cancel(imp_uid=payment["imp_uid"])
 
     assert "cancellation_id" not in answer["response"]["cancel_history"][0]
+    assert "cancellation_id" not in sandbox.payment(payment["imp_uid"])["cancel_history"][0]
 
 
 def test_same_checksum_executes_at_most_once_however_often_it_races(sandbox: SandboxServer) -> None:
