@@ -82,21 +82,25 @@ def plan(records: Sequence[RefundRecord], shown: GatewayPayment, reading: Readin
             steps.append(step)
     room = shown.cancel_amount - total
     claimed = claim(live, fresh, reading) if live is not None else Claimed()
-    own = _own(live, claimed, room=room, is_consistent=_sum(history) <= shown.cancel_amount)
+    own = _own(live, claimed, room=room, is_consistent=_sum(history) <= shown.cancel_amount, is_alone=len(fresh) == 1)
     return steps + _new_steps(records, shown, reading, fresh=fresh, claimed=claimed, own=own, total=total)
 
 
-def _own(live: RefundRecord | None, claimed: Claimed, *, room: Decimal, is_consistent: bool) -> Own | None:
+def _own(
+    live: RefundRecord | None, claimed: Claimed, *, room: Decimal, is_consistent: bool, is_alone: bool
+) -> Own | None:
     """Return the step of the live refund's own item, with as much as i'mport's total holds of it.
 
     If i'mport's items add up to its total (`is_consistent`), an item with our number counts wholly: then the ledger
-    has no room because another cancel was taken back.
+    has no room because another cancel was taken back. `is_alone`: no other item is new.
     """
     if live is None or claimed.own is None:
         return None
     key, item = claimed.own
     is_whole = is_consistent and claimed.evidence is Evidence.NUMBER
     amount = item.amount if is_whole else min(item.amount, room)
+    if live.payment.has_promotion and is_alone:  # the item may count after the discount, and the total before it
+        amount = max(amount, min(room, live.amount))
     if amount <= 0:
         return None
     return Own(live, item, key, amount, claimed.evidence, claimed.evidence.is_weak or amount != live.amount)

@@ -61,6 +61,7 @@ class Case:
     total: int | None = None  # at i'mport; None: the sum of the history
     reading: Reading = Reading.LATER
     pg: str = "html5_inicis"
+    promotion: int = 0  # its discount
     parts: dict[int, dict[str, Decimal]] = field(default_factory=dict)
 
 
@@ -175,6 +176,28 @@ CASES = [
     Case("accepted later, answer lost, less", [live()], [], ["wait"], total=700, pg="paypal_v2"),
     Case("a refusal, the total alone", [live()], [], ["own by total review"], total=1_000, reading=Reading.REFUSAL),
     Case("a refusal, less in the total", [live()], [], ["remainder 700 after 0"], total=700, reading=Reading.REFUSAL),
+    # With a promotion, items and total may count before or after the discount
+    Case("promotion, both after it", [live()], [item(900, reason=NUMBERED)], ["own c1 900 review"], promotion=100),
+    Case("promotion, both before it", [live()], [item(1_000, reason=NUMBERED)], ["own c1"], promotion=100),
+    Case(
+        "promotion, the total before it", [live()], [item(900, reason=NUMBERED)], ["own c1"], total=1_000, promotion=100
+    ),
+    Case(
+        "promotion, the total after it",
+        [live()],
+        [item(1_000, reason=NUMBERED)],
+        ["own c1 900 review"],
+        total=900,
+        promotion=100,
+    ),
+    Case(
+        "promotion, and another's cancel that only the total shows",
+        [live()],
+        [item(900, reason=NUMBERED)],
+        ["own c1", "remainder 500 after 1000"],
+        total=1_500,
+        promotion=100,
+    ),
     # A reading older than the ledger, or a cancel that was taken back
     Case("less than the ledger, a refund is live", [live(), done(500, "c0")], [], ["wait"]),
     Case("less than the ledger, after a refusal", [live(), done(500, "c0")], [], [], reading=Reading.REFUSAL),
@@ -370,7 +393,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_plan_books_each_cancel_of_a_payment(case: Case) -> None:
-    payment = Payment(imp_uid="imp_1", amount=Decimal(10_000), pg_provider=case.pg)
+    payment = Payment(imp_uid="imp_1", amount=Decimal(10_000), pg_provider=case.pg, has_promotion=case.promotion > 0)
     for record in case.records:
         record.payment = payment
     total = sum((cancel.amount for cancel in case.history), Decimal(0)) if case.total is None else Decimal(case.total)
