@@ -89,6 +89,9 @@ SENTENCES = {
     "tel_invalid": _("The telephone number is incomplete. Enter it with its prefix, such as 010-1234-5678."),
     "reason_required": _("%(pg)s needs a reason for the refund. Enter a reason that the buyer can read."),
     "requester_invalid": _("%(pg)s needs to know who requested the refund. Choose the buyer or the shop."),
+    "promotion_kept_by_shop_only": _(
+        "Only the shop can let the rest of this order keep its promotion. Ask the shop, or leave this option out."
+    ),
     "promotion_must_be_kept": _(
         "The first partial refund of this order kept the promotion, and i'mport refuses anything else now. Keep the "
         "promotion here too."

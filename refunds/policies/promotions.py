@@ -33,6 +33,12 @@ def must_not_be_kept(context: RefundContext) -> bool:
     return option_taken(context) is False and effective_retain(context) is True
 
 
+def kept_by_buyer(context: RefundContext) -> bool:
+    """Return whether a buyer asks to keep the promotion, which gives back more, before the shop ever did."""
+    by_buyer = context.request.requester == "customer"
+    return by_buyer and effective_retain(context) is True and option_taken(context) is not True
+
+
 def option_unknown(context: RefundContext) -> bool:
     """Return whether an option binds that nobody here knows."""
     payment = context.payment

@@ -87,6 +87,7 @@ INPUTS = (
     (Rule("reason_required", "reason", when.reason_missing, "API: naverpay"),),
     (Rule("requester_invalid", "requester", when.requester_unknown, "API: naverpay, extra.requester"),),
     (
+        Rule("promotion_kept_by_shop_only", "retain_promotion", promotions.kept_by_buyer, "ours: it gives back more"),
         Rule("promotion_must_be_kept", "retain_promotion", promotions.must_be_kept, "guide: promotions"),
         Rule("promotion_must_not_be_kept", "retain_promotion", promotions.must_not_be_kept, "guide: promotions"),
     ),

@@ -52,6 +52,13 @@ def test_the_option_of_the_first_refund_binds_all_later_ones(options, retain, ex
     assert ("promotion_option_unknown" in warnings(context)) is (options == [None])
 
 
+@pytest.mark.parametrize(("options", "expected"), [([], ["promotion_kept_by_shop_only"]), ([True], [])])
+def test_a_buyer_keeps_a_promotion_only_after_the_shop_did(options, expected):
+    payment = order(refunded=1_000 * len(options))
+    context = asking(payment, 1_000, earlier=earlier(*options), retain_promotion=True, requester="customer")
+    assert violations(context) == expected
+
+
 def test_a_reversed_refund_binds_nothing():
     context = asking(order(), 2_000, earlier=earlier(True, reversed_amount=won(1_000)))
     assert violations(context) == []
