@@ -28,9 +28,14 @@ class Reading(Enum):
     """The occasion of a read. It decides how much evidence makes a new cancel our own."""
 
     ANSWER = "answer"  # to our accepted cancel: what is new is ours, whatever its amount and reason
-    REFUSAL = "refusal"  # after i'mport refused it: our number; or the amount, unless another origin is certain
+    REJECTION = "rejection"  # after i'mport refused it without asking the PG: our number; or amount, time and reason
+    REFUSAL = "refusal"  # after the PG refused it: the same; or the amount, unless another origin is certain
     DURING = "during"  # our call may not have ended: our number, or amount, time and reason
     LATER = "later"  # our call has ended: the same; or the amount alone
+
+    @property
+    def is_refusal(self) -> bool:
+        return self in {Reading.REJECTION, Reading.REFUSAL}
 
 
 class Evidence(Enum):
@@ -121,6 +126,8 @@ def claim(live: RefundRecord, items: Sequence[Keyed], reading: Reading) -> Claim
     fitting = next((keyed for keyed in possible if _fits(live, keyed[1], reading)), None)
     if fitting is not None:
         return Claimed(fitting, Evidence.MATCH if fitting == items[0] else Evidence.AMOUNT)
+    if reading is Reading.REJECTION:
+        return Claimed()
     if reading is Reading.DURING:
         return Claimed(held=tuple(possible))
     return Claimed(next(iter(possible), None), Evidence.AMOUNT)
@@ -153,7 +160,7 @@ def _may_be_ours(live: RefundRecord, item: Cancellation, reading: Reading) -> bo
     if item.amount != live.amount:
         return False
     if item.reason == CONSOLE_REASON:
-        return reading is not Reading.REFUSAL and _in_time(live, item, _CLOCK_SKEW)
+        return not reading.is_refusal and _in_time(live, item, _CLOCK_SKEW)
     return _in_time(live, item, _LARGEST_CLOCK_SKEW)
 
 
@@ -162,7 +169,7 @@ def _fits(live: RefundRecord, item: Cancellation, reading: Reading) -> bool:
 
     After a refusal, a missing reason says nothing.
     """
-    if reading is Reading.REFUSAL and item.reason in _NO_REASON:
+    if reading.is_refusal and item.reason in _NO_REASON:
         return False
     return item.amount == live.amount and _in_time(live, item, _CLOCK_SKEW) and _reason_fits(live, item)
 

@@ -135,7 +135,7 @@ def _new_steps(
             steps.append(without_item)
             total, left, live = total + without_item.amount, left - without_item.amount, None
     is_contested = claimed.own is not None or bool(claimed.held)
-    if live is not None and (is_contested or (left and reading is not Reading.REFUSAL)):
+    if live is not None and (is_contested or (left and not reading.is_refusal)):
         steps.append(Wait(live))
     elif left > 0:
         steps.append(Remainder(Cancellation(left, shown.cancelled_at), before=total))
@@ -150,7 +150,7 @@ def _own_without_item(live: RefundRecord, left: Decimal, shown: GatewayPayment, 
     if left <= 0 or reading is Reading.DURING:
         return None
     may_be_less = not settles_later(live.payment)
-    if live.status == RefundStatus.PENDING or reading is Reading.REFUSAL:
+    if live.status == RefundStatus.PENDING or reading.is_refusal:
         may_be_less = live.payment.has_promotion
     if left < live.amount and not may_be_less:
         return None

@@ -40,7 +40,7 @@ from refunds.permissions import ensure_may_refund, is_buyer
 from refunds.services.context import balance_of
 from refunds.services.idempotency import find_made, find_repeated
 from refunds.services.reserve import reserve
-from refunds.services.settle import settle_answer, settle_failed, settle_refusal, settle_unknown
+from refunds.services.settle import REFUSED_BEFORE_PG, settle_answer, settle_failed, settle_refusal, settle_unknown
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +176,10 @@ def _after_refusal(record: RefundRecord, refusal: GatewayRejected, gateway: Gate
     """Read the payment before a refusal is final: it may hide a cancel that was executed."""
     try:
         shown = gateway.payment(record.payment.imp_uid)
-    except PaymentUnknown:
+    except PaymentUnknown as exc:
+        if refusal.gateway_code != REFUSED_BEFORE_PG:  # i'mport contradicts itself: it asked the PG about this payment
+            logger.warning("refund %s was refused, and not found: %s", record.number, exc.message)
+            return partial(settle_unknown, record, refusal.message)
         return partial(settle_failed, record, code=RefundRefused.code, message=refusal.message, refusal=refusal)
     except GatewayError as exc:
         logger.warning("refund %s was refused, and reading failed: %s", record.number, exc.message)

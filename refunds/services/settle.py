@@ -17,6 +17,10 @@ from refunds.ledger import AlreadySettled, Booking, Reading, book_reading, link_
 from refunds.messages import ACCEPTED
 from refunds.models import MONEY_MAY_MOVE, RefundRecord, RefundStatus
 
+# i'mport's code for a cancel that it refused itself, before it asked the PG: such a cancel was not executed. It is no
+# proof that i'mport executed none: the payment is read and compared all the same.
+REFUSED_BEFORE_PG = 1
+
 logger = logging.getLogger(__name__)
 
 
@@ -43,7 +47,8 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
     It stays open if the reading holds money that may be its own.
     """
     now = timezone.now()
-    booking = book_reading(shown, reading=Reading.REFUSAL, now=now, asked=record)
+    reading = Reading.REJECTION if refusal.gateway_code == REFUSED_BEFORE_PG else Reading.REFUSAL
+    booking = book_reading(shown, reading=reading, now=now, asked=record)
     live = booking.live
     if live is not None and live.pk == record.pk and booking.is_contested:
         move(live, RefundStatus.UNKNOWN, code="outcome_unknown", now=now, message=refusal.message)

@@ -52,7 +52,7 @@ def test_a_refund_answers_the_updated_payment(sandbox: SandboxServer, shop: Clie
     assert RefundRecord.objects.get(pk=body["refund"]["id"]).requested_by == buyer
 
 
-@pytest.mark.parametrize(("headers", "first", "repeat"), [({}, 17, None), ({"Idempotency-Key": "k1"}, 22, 5)])
+@pytest.mark.parametrize(("headers", "first", "repeat"), [({}, 19, None), ({"Idempotency-Key": "k1"}, 24, 5)])
 def test_a_refund_costs_one_cancel_and_so_many_queries(
     sandbox: SandboxServer,
     shop: Client,

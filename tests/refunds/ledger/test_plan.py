@@ -258,6 +258,28 @@ CASES = [
         reading=Reading.REFUSAL,
     ),
     Case(
+        "a refusal before the PG was asked, and one of that size",
+        [live(reason="변심")],
+        [item(1_000, reason="다른 사유")],
+        ["import c1 1000 after 0"],
+        reading=Reading.REJECTION,
+    ),
+    Case(
+        "a refusal before the PG was asked, but our number is there",
+        [live()],
+        [item(1_000, reason=NUMBERED)],
+        ["own c1"],
+        reading=Reading.REJECTION,
+    ),
+    Case(
+        "a refusal before the PG was asked, and the total alone",
+        [live()],
+        [],
+        ["own by total review"],
+        total=1_000,
+        reading=Reading.REJECTION,
+    ),
+    Case(
         "a refusal, and one of that size from the console",
         [live()],
         [item(1_000, reason=CONSOLE_REASON)],
