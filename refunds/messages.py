@@ -114,8 +114,10 @@ def message_of(record: RefundRecord) -> str:
         return str(ACCEPTED)
     if record.status == RefundStatus.UNKNOWN:
         return str(UNKNOWN)
+    if record.status == RefundStatus.FAILED and record.executed_late:
+        return FOUND_LATE % {"number": record.number}
     if record.error_code == RefundAbandoned.code:
-        return FOUND_LATE % {"number": record.number} if record.executed_late else str(NOT_CARRIED_OUT)
+        return str(NOT_CARRIED_OUT)
     if record.reversed_amount:
         amount = format_money(record.reversed_amount, record.payment.currency)
         return f"{record.message} {REVERSED % {'amount': amount}}".strip()

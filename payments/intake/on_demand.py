@@ -5,6 +5,7 @@ Not for buyers: they see their own orders only, and nobody can use us to try out
 
 import hashlib
 import logging
+import re
 import time
 
 from django.conf import settings
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN_SECONDS = 30  # for which an unknown number is not asked for again
 LOOKUPS_PER_MINUTE = 60  # by the web processes that share a cache
-_LENGTHS = {"imp_uid": 32, "merchant_uid": 40}
+_POSSIBLE = {"imp_uid": re.compile(r"[A-Za-z0-9_-]{1,32}"), "merchant_uid": re.compile(r"\S(.{0,38}\S)?")}
 
 
 def look_up(*, imp_uid: str = "", merchant_uid: str = "", gateway: Gateway | None = None) -> bool:
@@ -29,7 +30,7 @@ def look_up(*, imp_uid: str = "", merchant_uid: str = "", gateway: Gateway | Non
     Raises `LookupUnavailable` if i'mport cannot be asked.
     """
     name, number = ("imp_uid", imp_uid) if imp_uid else ("merchant_uid", merchant_uid)
-    is_possible = number.isprintable() and number.strip() == number and 0 < len(number) <= _LENGTHS[name]
+    is_possible = number.isprintable() and _POSSIBLE[name].fullmatch(number) is not None
     key = f"unknown-payment:{hashlib.sha256(f'{name} {number}'.encode(errors='replace')).hexdigest()}"
     # Without keys, no payment comes from i'mport at all; /readyz says so.
     if not is_possible or not settings.IAMPORT_IMP_KEY or _remembers(key):

@@ -257,7 +257,7 @@ class RefundRecord(models.Model):
 
     @property
     def executed_late(self) -> "RefundRecord | None":
-        """Return the record of this refund's cancel, if it was given up and i'mport executed it after all."""
+        """Return the record of this refund's cancel, if it failed and i'mport executed it after all."""
         return None if self._state.adding else getattr(self, "late_record", None)
 
     @property

@@ -196,6 +196,11 @@ def requester_unknown(context: RefundContext) -> bool:
     return pg_facts.needs_requester(context.payment) and context.request.requester not in get_args(Requester)
 
 
+def taken_back(context: RefundContext) -> bool:
+    """Return whether i'mport shows less refunded than we recorded: `checksum` then names another balance."""
+    return context.payment.taken_back > 0
+
+
 def settles_later(context: RefundContext) -> bool:
     return pg_facts.settles_later(context.payment)
 

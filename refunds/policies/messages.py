@@ -193,6 +193,10 @@ SENTENCES = {
         "If the rest does not meet the promotion's conditions, it loses the discount of %(discount)s, so nothing is "
         "left to give back and i'mport can refuse this refund. Refund more, or keep the promotion."
     ),
+    "taken_back": _(
+        "i'mport took a refund of this order back. First accept the reversal on the payment's page: until then i'mport "
+        "refuses a refund, because the balances differ."
+    ),
     "promotion_option_unknown": _(
         "A part was refunded outside this system, and i'mport does not show whether the promotion was kept. It refuses "
         "the other option: then change “Keep the promotion”."

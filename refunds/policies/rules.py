@@ -117,6 +117,7 @@ TAX_PARTS = (
 
 # Costs, delays, and what i'mport may still refuse: every one that applies is reported.
 WARNINGS = (
+    Rule("taken_back", "", when.taken_back, "API: checksum; i'mport shows another balance"),
     Rule("vbank_contract", "", when.vbank_contract_unnamed, "guide; the shop may have it all the same"),
     Rule("vbank_fee", "", when.vbank_fee_due, "guide"),
     Rule("vbank_payout", "", when.vbank_paid_as_usual, "guide; help pages"),

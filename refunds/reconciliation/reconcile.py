@@ -222,6 +222,9 @@ def _result(booking: Booking) -> Reconciled:
         return Reconciled(payment, "waiting", message, imported, booking.live)
     if booking.settled is not None:
         return Reconciled(payment, "settled", _("The refund was executed."), imported)
+    late = [record.late_for for record in imported if record.late_for]
+    if late:
+        return Reconciled(payment, "imported", " ".join(message_of(record) for record in late), imported)
     if imported:
         return Reconciled(payment, "imported", _("Refunds made at i'mport were added here."), imported)
     return Reconciled(payment, "agrees", _("Agrees with i'mport."))

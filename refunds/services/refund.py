@@ -133,9 +133,9 @@ def _refund(
 def outcome_of(record: RefundRecord) -> RefundRecord:
     """Return the record if it is done or accepted; else raise the error that says what became of it.
 
-    If it was given up, and i'mport executed it after all, return the record of that cancel.
+    If it failed, and i'mport executed it after all, return the record of that cancel.
     """
-    if record.error_code == RefundAbandoned.code and (late := record.executed_late):
+    if record.status == RefundStatus.FAILED and (late := record.executed_late):
         return late
     if record.status in (RefundStatus.SUCCEEDED, RefundStatus.PENDING):
         return record

@@ -132,7 +132,7 @@ def test_all_payments_of_an_order_are_mirrored(sandbox: SandboxServer) -> None:
     assert run_command("refund", "TWICE-1")[1]["results"][0]["code"] == "several_payments"
 
 
-@pytest.mark.parametrize("number", ["x" * 41, "a\x01b", "..", " ORDER", "결제" * 21])
+@pytest.mark.parametrize("number", ["x" * 41, "a\x01b", " ORDER", "결제" * 21])
 def test_impossible_number_is_not_asked_for(sandbox: SandboxServer, number: str) -> None:
     assert not on_demand.look_up(merchant_uid=number)
     assert not sandbox.log("findAll")
@@ -160,3 +160,11 @@ def test_a_web_process_asks_so_many_times_a_minute_only(
 )
 def test_search_asks_for_whole_numbers_and_for_no_personal_data(text: str, is_asked_for: bool) -> None:
     assert _is_whole_number(text) == is_asked_for
+
+
+@pytest.mark.parametrize("number", ["z/12", "a/b/paid", "/"])
+def test_order_number_with_a_slash_is_looked_up(sandbox: SandboxServer, number: str) -> None:
+    assert run_command("refund", number)[1]["results"][0]["code"] == "payment_not_found"
+    cache.clear()
+    sandbox.create_payment(merchant_uid=number, pg_provider="uplus")
+    assert run_command("refund", number)[0] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ def test_async_iamport_pays_finds_and_cancels(sandbox: SandboxServer) -> None:
         finally:
             await client.close_session()
 
-    asyncio.run(story())
+    with ThreadPoolExecutor(1) as pool:  # this thread may have the event loop of the browser tests
+        pool.submit(lambda: asyncio.run(story())).result()
 
 
 def test_django_iamport_prepares_reads_and_cancels(

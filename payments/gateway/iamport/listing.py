@@ -46,6 +46,10 @@ def pages_between(ask: Ask, start: datetime, end: datetime, status: StatusFilter
 
 def payments_of_order(ask: Ask, merchant_uid: str) -> list[GatewayPayment]:
     """Return the payments of an order, newest first: each try to pay is one."""
+    if "/" in merchant_uid:  # in a path, it would name another resource
+        call = Call("order", "GET", "/payments", params=(("merchant_uid[]", merchant_uid),))
+        named = _read(ask, call, lambda raw: _Page(*payments_from(raw)))
+        return [shown for shown in named.payments if shown.merchant_uid == merchant_uid]
     path = f"/payments/findAll/{quote(merchant_uid, safe='', errors='replace')}"
     found: dict[str, GatewayPayment] = {}
     page = 1
@@ -101,23 +105,23 @@ def _call(first: int, last: int, status: StatusFilter, page: int) -> Call:
     return Call("listing", "GET", f"/payments/status/{status}", params=tuple(params.items()))
 
 
-def _read(ask: Ask, call: Call) -> _Page:
-    """Read one page; an empty one if i'mport answers that there is none."""
-    read_at = datetime.now(UTC)
-    try:
-        page = ask(call, _page_from)
-    except PaymentUnknown as exc:
-        logger.info("%s: nothing (%s)", call.path, exc.message)
-        return _Page()
-    return page._replace(payments=tuple(replace(payment, read_at=read_at) for payment in page.payments))
-
-
 def _page_from(raw: Any) -> _Page:
     if not isinstance(raw, dict):
         raise Unreadable("a page of payments is not an object")
     items = raw.get("list") or []
     payments, unreadable = payments_from(items)
     return _Page(payments, unreadable, _count(raw.get("total")), _count(raw.get("next")) if items else 0)
+
+
+def _read(ask: Ask, call: Call, mapping: Callable[[Any], _Page] = _page_from) -> _Page:
+    """Read one page; an empty one if i'mport answers that there is none."""
+    read_at = datetime.now(UTC)
+    try:
+        page = ask(call, mapping)
+    except PaymentUnknown as exc:
+        logger.info("%s: nothing (%s)", call.path, exc.message)
+        return _Page()
+    return page._replace(payments=tuple(replace(payment, read_at=read_at) for payment in page.payments))
 
 
 def _count(value: object) -> int:

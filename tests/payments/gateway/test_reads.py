@@ -155,8 +155,8 @@ def test_empty_period_and_page_beyond_the_last_one_are_no_errors(
 
 
 def test_every_payment_of_an_order_is_read(api: responses.RequestsMock, gateway: IamportGateway) -> None:
-    order = "A/1 가"
-    url = f"{API}/payments/findAll/A%2F1%20%EA%B0%80"
+    order = "A 1 가"
+    url = f"{API}/payments/findAll/A%201%20%EA%B0%80"
     first, second = (listing([uid], total=2, following=n) for uid, n in (("imp_1", 2), ("imp_2", 0)))
     for page in (first, second):
         page["response"]["list"][0]["merchant_uid"] = order

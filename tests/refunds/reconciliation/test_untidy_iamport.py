@@ -234,3 +234,18 @@ def wait_until(is_true: Callable[[], bool]) -> None:
     while not is_true():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("fault", ["refuse_after", "drop_after"])
+def test_cancel_that_an_older_reading_hid_is_told_with_the_same_key(sandbox: SandboxServer, fault: str) -> None:
+    payment, user = paid_at_sandbox(sandbox), make_staff("refund_payment")
+    sandbox.quirk("stale_reads", reads=1, times=1)
+    sandbox.fault("cancel", fault, times=1)
+    refund(payment, user, 4_000, key="k")
+    after_the_lease(payment)
+    assert payment.refunds.get(source="api").status == RefundStatus.FAILED or agrees(sandbox, payment)
+    after_the_lease(payment)
+    again = refund(payment, user, 4_000, key="k")
+    assert (again.code, again.answer) == ("", 200)
+    assert "executed after all" in message_of(payment.refunds.get(source="api"))
+    assert agrees(sandbox, payment)
