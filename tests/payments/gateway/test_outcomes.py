@@ -172,7 +172,7 @@ def test_each_response_to_a_cancel_is_classified_and_the_cancel_sent_once(
         ({"json": {"code": 1}, "status": 503}, GatewayUnavailable),
         ({"body": "<html>"}, GatewayUnavailable),
         ({"json": {"code": 0, "response": payment_json(imp_uid="imp_2")}}, GatewayUnavailable),
-        ({"json": {"code": 0, "response": payment_json(status="")}}, GatewayUnavailable),
+        ({"json": {"code": 0, "response": payment_json(amount="?")}}, GatewayUnavailable),
         ({"body": requests.ReadTimeout()}, GatewayUnavailable),
     ],
 )
