@@ -64,6 +64,7 @@ lint: $(INSTALLED) ## Check style, layers, types, migrations and production sett
 	DJANGO_SETTINGS_MODULE=sandbox.settings $(BIN)/mypy --cache-dir .mypy_cache/sandbox sandbox
 	$(DEVELOPMENT) $(BIN)/python manage.py makemigrations --check --dry-run
 	@echo "manage.py check --deploy"
+	@$(PRODUCTION) $(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 audit: $(INSTALLED) ## Look up known vulnerabilities of the pinned packages (needs the network)

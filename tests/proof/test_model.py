@@ -280,6 +280,7 @@ def _now() -> float:
     return timezone.now().timestamp()
 
 
+@pytest.mark.timeout(900)  # a failure is reduced to its shortest sequence
 def test_no_sequence_of_steps_loses_or_doubles_a_refund(
     sandbox: SandboxServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

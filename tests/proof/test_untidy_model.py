@@ -262,6 +262,7 @@ class UntidyMachine(RuleBasedStateMachine):
                     close_by_hand(refund=record, actor=STAFF, reason="asked the PG", gateway=self.gateway)
 
 
+@pytest.mark.timeout(900)  # a failure is reduced to its shortest sequence
 @pytest.mark.parametrize("part", range(PARTS))
 def test_untidy_iamport_never_makes_the_ledger_lie(part: int) -> None:
     machine = type("UntidyMachine", (UntidyMachine,), {"__doc__": f"part {part}"})
