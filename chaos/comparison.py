@@ -34,7 +34,7 @@ def payment_differences(shown: Truth) -> Iterator[str]:
         yield f"{uid}: {len(done)} refunds succeeded, i'mport executed {len(history)}"
     if payment.status != shown["status"]:
         yield f"{uid}: status {payment.status}, i'mport {shown['status']}"
-    theirs = Counter((item["cancellation_id"], Decimal(item["amount"])) for item in history)
+    theirs = Counter((item.get("cancellation_id", ""), Decimal(item["amount"])) for item in history)
     # Of an item that i'mport showed without its id, the ledger has a made-up one.
     named = Counter(
         (record.cancellation_id, record.booked_amount) for record in done if "/" not in record.cancellation_id
