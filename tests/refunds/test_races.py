@@ -156,14 +156,14 @@ def test_outcome_recorded_during_a_lookup_waits_for_it(settle: str, monkeypatch:
     gateway = InstantGateway(payment)
     gateway.cancels.append(Cancellation(Decimal(1_000), timezone.now(), "cancel-0", "", record.number))
     is_read, write = threading.Event(), threading.Event()
-    has_number = plan.has_number
+    claim = plan.claim
 
-    def slowly(*arguments: Any) -> bool:
+    def slowly(*arguments: Any) -> Any:
         is_read.set()
         write.wait(0.5)
-        return has_number(*arguments)
+        return claim(*arguments)
 
-    monkeypatch.setattr(plan, "has_number", slowly)
+    monkeypatch.setattr(plan, "claim", slowly)
 
     def sync() -> None:
         mirror_payment(gateway.payment(payment.imp_uid))
