@@ -1,4 +1,4 @@
-"""What the shop's contracts with PGs allow or include besides the usual, named in IAMPORT_CONTRACTS."""
+"""Read IAMPORT_CONTRACTS: what the shop's contracts with PGs allow besides the usual."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What the columns of a payment and of its cancels hold. i'mport's values are fitted to it where they are read.
+"""Limit i'mport's values, where they are read, to what the columns of a payment and of its cancels hold.
 
 A longer text is cut. An order or payment number must be exact, so a longer one makes the payment unreadable.
 """

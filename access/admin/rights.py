@@ -1,4 +1,4 @@
-"""Who may manage whom: nobody gives a right, or takes over an account, that goes beyond their own rights."""
+"""Let nobody give a right, or take over an account, that goes beyond their own rights."""
 
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db.models import Q, QuerySet

@@ -147,7 +147,7 @@ class CancelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a refused cancel means, by its text. A hint: only reading the payment tells whether money moved."""
+    """Classify a refused cancel by its text. A hint: only reading the payment tells whether money moved."""
 
     kind: RefusalClass
     next_step: NextStep

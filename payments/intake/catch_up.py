@@ -27,7 +27,7 @@ WINDOW = timedelta(days=1)  # i'mport allows 90; after days of downtime the mark
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """How many payments were read, and how many of them were new or changed. `unbookable` could not be stored."""
+    """Count the payments read, and those that were new or changed. `unbookable` could not be stored."""
 
     read: int = 0
     created: int = 0

@@ -56,7 +56,7 @@ class Notification(models.Model):
 
 
 class MirrorMark(models.Model):
-    """How far the periodic mirror has read i'mport: one row. `claimed_at` is set while a process is at it."""
+    """Record how far the periodic mirror has read i'mport: one row. `claimed_at` is set while a process is at it."""
 
     ONLY = 1
 

@@ -39,7 +39,7 @@ class Reading(Enum):
 
 
 class Evidence(Enum):
-    """What tells that a cancel, or money in i'mport's total, is the live refund's."""
+    """Name what shows that a cancel, or money in i'mport's total, is the live refund's."""
 
     NUMBER = "number"  # our refund number in its reason
     ANSWER = "answer"  # i'mport said that it executed our cancel
