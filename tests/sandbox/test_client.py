@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.published_clients import published
 from tests.sandbox_server import SandboxServer
 
-# Installed beside the environment (requirements-client.txt); last, so that it shadows nothing.
-sys.path.append(str(Path(sys.prefix) / "clients"))
-Iamport = import_module("iamport").Iamport
+Iamport = published("iamport").Iamport
 
 CARD = {"card_number": "4092-0230-1234-1234", "expiry": "2030-12", "birth": "880101", "pwd_2digit": "00"}
 REFUSED_CARD = {**CARD, "card_number": "0000-0000-0000-0000"}
@@ -27,7 +23,7 @@ def client(sandbox: SandboxServer) -> Any:
 
 
 def test_iamporter_pays_finds_and_cancels(sandbox: SandboxServer) -> None:
-    iamporter = import_module("iamporter")
+    iamporter = published("iamporter")
     client = iamporter.Iamporter(sandbox.imp_key, sandbox.imp_secret, imp_url=sandbox.url)
 
     billing_key = client.create_billkey(customer_uid="c-1", customer_info={"name": "홍길동"}, **CARD)
@@ -46,7 +42,7 @@ def test_iamporter_pays_finds_and_cancels(sandbox: SandboxServer) -> None:
 
 
 def test_async_iamport_pays_finds_and_cancels(sandbox: SandboxServer) -> None:
-    async_iamport = import_module("async_iamport.client")
+    async_iamport = published("async_iamport.client")
 
     async def story() -> None:
         client = async_iamport.AsyncIamport(
@@ -78,7 +74,7 @@ def test_django_iamport_prepares_reads_and_cancels(
     sandbox: SandboxServer, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.PAYMENT_REST_KEY, settings.PAYMENT_REST_SECRET = sandbox.imp_key, sandbox.imp_secret
-    module = import_module("payment.iamport_rest")
+    module = published("payment.iamport_rest")
     monkeypatch.setattr(module, "IAMPORT_API_ENDPOINT", f"{sandbox.url}/")  # it joins its URLs with two slashes
     payment = sandbox.create_payment(merchant_uid="order-1")
     client = module.IamportRest()

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
 
 from access.models import ApiToken
 from access.tokens.service import create_token
@@ -50,27 +49,6 @@ def test_a_refund_answers_the_updated_payment(sandbox: SandboxServer, shop: Clie
     assert body["status"] == "cancelled"
     assert (body["refund"]["status"], body["refund"]["amount"]) == ("succeeded", 4_000)
     assert RefundRecord.objects.get(pk=body["refund"]["id"]).requested_by == buyer
-
-
-@pytest.mark.parametrize(("headers", "first", "repeat"), [({}, 19, None), ({"Idempotency-Key": "k1"}, 24, 5)])
-def test_a_refund_costs_one_cancel_and_so_many_queries(
-    sandbox: SandboxServer,
-    shop: Client,
-    buyer: User,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
-    headers: dict[str, str],
-    first: int,
-    repeat: int | None,
-) -> None:
-    payment = paid_at_sandbox(sandbox, user=buyer)
-    body = {"merchant_uid": payment.merchant_uid, "cancel_request_amount": 1000}
-    with django_assert_max_num_queries(first):
-        assert cancel(shop, body, **headers)[0] == 200
-    if repeat is not None:
-        with django_assert_max_num_queries(repeat):
-            assert cancel(shop, body, **headers)[0] == 200
-    calls = sandbox.stats()
-    assert (calls["getToken"], calls["cancel"]) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""What a refund costs: statements, transactions and calls to i'mport, at each entry point. Timing is never asserted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from payments.models import Payment
+from tests import api_client, entry_points
+from tests.factories import make_staff, make_user, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+# Without a test's own transaction: BEGIN and COMMIT count, and so does what runs after a commit.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database_clock]
+
+TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+Refund = Callable[[Payment], Any]
+
+
+def by_token(*, keyed: bool = False) -> Refund:
+    _token, secret = api_client.make_token()
+    return lambda payment: api_client.cancel(secret, {"imp_uid": payment.imp_uid}, **key_of(payment, keyed)).json()
+
+
+def by_buyer(*, keyed: bool = False) -> Refund:
+    client, buyer = Client(), make_user()
+    client.force_login(buyer)
+
+    def refund(payment: Payment) -> Any:
+        body = json.dumps({"merchant_uid": payment.merchant_uid})
+        headers = key_of(payment, keyed)
+        return client.post("/payments/cancel", body, content_type="application/json", headers=headers).json()
+
+    Payment.objects.update(user=buyer)
+    return refund
+
+
+def by_service() -> Refund:
+    user = make_staff("refund_payment")
+    return lambda payment: vars(entry_points.by_service(entry_points.Request(payment, user)))
+
+
+def by_command() -> Refund:
+    user = make_staff("refund_payment")
+    return lambda payment: vars(entry_points.by_command(entry_points.Request(payment, user)))
+
+
+def key_of(payment: Payment, keyed: bool) -> dict[str, str]:
+    return {"Idempotency-Key": f"key-{payment.pk}"} if keyed else {}
+
+
+def cost(refund: Refund, payment: Payment) -> tuple[int, int]:
+    """Return how many statements a refund takes, and how many BEGIN and COMMIT."""
+    with CaptureQueriesContext(connection) as captured:
+        assert not refund(payment).get("code")
+    control = sum(query["sql"].startswith(TRANSACTION_CONTROL) for query in captured.captured_queries)
+    return len(captured) - control, control
+
+
+# Statements, and BEGIN and COMMIT, at most. PostgreSQL is asked for its clock twice; on SQLite the command tries first
+# whether it can write.
+@pytest.mark.parametrize(
+    ("entry_point", "options", "sqlite", "postgresql"),
+    [
+        (by_service, {}, (9, 4), (11, 4)),
+        (by_command, {}, (16, 5), (16, 4)),
+        (by_token, {}, (14, 4), (16, 4)),
+        (by_token, {"keyed": True}, (17, 6), (19, 6)),
+        (by_buyer, {}, (15, 4), (17, 4)),
+        (by_buyer, {"keyed": True}, (18, 6), (20, 6)),
+    ],
+)
+def test_a_refund_is_one_call_and_so_many_statements(
+    sandbox: SandboxServer,
+    entry_point: Callable[..., Refund],
+    options: dict[str, bool],
+    sqlite: tuple[int, int],
+    postgresql: tuple[int, int],
+) -> None:
+    first, payment = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
+    refund = entry_point(**options)
+    refund(first)  # the first one of a process or a minute does more: i'mport's token, when our token was used
+    statements, control = cost(refund, payment)
+    most_statements, most_control = {"sqlite": sqlite, "postgresql": postgresql}[connection.vendor]
+    assert statements <= most_statements
+    assert control <= most_control
+    assert (sandbox.stats()["getToken"], sandbox.stats()["cancel"]) == (1, 2)
+
+
+def test_a_repeat_with_its_key_is_no_call(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    refund = by_token(keyed=True)
+    refund(payment)
+    statements, control = cost(refund, payment)
+    assert statements <= 6
+    assert control == 0
+    assert sandbox.stats()["cancel"] == 1
