@@ -17,7 +17,7 @@ from urllib3.connection import HTTPConnection
 from payments.gateway.iamport.config import GatewayConfig
 from payments.gateway.iamport.wire import Call, encode
 
-POOL_SIZE = 32  # connections kept open; more threads than that still work, on connections of their own
+POOL_SIZE = 256  # connections kept open at most; more threads than that still work, on connections of their own
 BODY_LIMIT = 8 * 1024 * 1024  # bytes; a full page of payments is well below one megabyte
 CHUNK = 64 * 1024
 # Idle connections are probed before a NAT or a load balancer forgets them (350 s at AWS), and sent bytes that nobody
@@ -60,7 +60,7 @@ class HttpSession:
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
-        self._session = _new_session()
+        self._session = _new_session(POOL_SIZE)
 
     def send(self, call: Call, token: str = "") -> tuple[int, bytes]:
         """Send `call`. Return the status and the body. Raises `TransportError`.
@@ -78,7 +78,7 @@ class HttpSession:
     def _send_once(self, call: Call, token: str) -> tuple[int, bytes]:
         if not call.moves_money:
             return self._send_over(self._session, call, token)
-        with _new_session() as session:
+        with _new_session(1) as session:
             return self._send_over(session, call, token)
 
     def _send_over(self, session: requests.Session, call: Call, token: str) -> tuple[int, bytes]:
@@ -132,9 +132,9 @@ class _TokenAuth(AuthBase):
         return request
 
 
-def _new_session() -> requests.Session:
+def _new_session(pool_size: int) -> requests.Session:
     session = requests.Session()
-    adapter = _Adapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
+    adapter = _Adapter(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["Accept"] = "application/json"
