@@ -75,6 +75,9 @@ REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)
 # Empty: every address. Webhook contents are never trusted; this only limits who can trigger a lookup at i'mport.
 IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))
 
+# Orders of batches that one worker refunds at a time.
+BULK_CONCURRENCY = env.positive_count("BULK_CONCURRENCY", 16)
+
 # --- Events to the storefront -------------------------------------------------------------------------------
 
 # Private networks that events may be sent to, for a storefront in the same network.

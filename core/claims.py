@@ -37,9 +37,9 @@ def progress_of(claimed_at: datetime | None, *, is_finished: bool) -> Progress:
     return Progress.STALLED if claimed_at < clock.database_now() - STALLED_AFTER else Progress.RUNNING
 
 
-def silent_since() -> datetime:
-    """Return the time before which a claim had to be renewed to be alive now."""
-    return clock.database_now() - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+def silent_since(now: datetime | None = None) -> datetime:
+    """Return the time before which a claim had to be made or renewed to be alive now."""
+    return (now or clock.database_now()) - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
 
 
 class ClaimLost(Exception):

@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
+from celery.worker import state
 from django.conf import settings
 from django.utils import translation
 
@@ -15,8 +16,8 @@ from monitoring.worker import note_worker
 from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
 from payments.intake.tasks import mirror
-from refunds.batches.outcomes import open_batches
-from refunds.batches.run import run
+from refunds.batches.claims import free_items, open_batches
+from refunds.batches.run import run_open_batches
 from refunds.models import ReconciliationReport
 from refunds.reconciliation.drift import run_comparison, waiting_comparisons
 from refunds.reconciliation.reconcile import import_cancels, reconcile_due
@@ -26,10 +27,15 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task
-def run_batch(batch_id: int) -> None:
-    """Refund the orders of a batch, and leave the rest of a large one to the next run."""
-    if run(batch_id=batch_id):
-        enqueue(run_batch, batch_id)
+def run_batches() -> None:
+    """Refund the orders of all open batches. A worker that is being stopped leaves the rest to another one."""
+    run_open_batches(is_stopping=_is_stopping)
+    if _is_stopping() and free_items().exists():
+        enqueue(run_batches)
+
+
+def _is_stopping() -> bool:
+    return any(exit_code is not None for exit_code in (state.should_stop, state.should_terminate))
 
 
 @shared_task
@@ -60,8 +66,8 @@ def sweep() -> None:
 
 def _enqueue_forgotten() -> None:
     """Enqueue what staff requested and no worker does: its message was lost, or its worker is gone."""
-    for batch in open_batches():
-        enqueue(run_batch, batch.pk)
+    if open_batches().exists():
+        enqueue(run_batches)
     for report in waiting_comparisons():
         enqueue(compare, report.pk)
     for report in reports_to_repair(before=silent_since()):

@@ -5,11 +5,9 @@ from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.claims import silent_since
 from payments.models import Payment
 from refunds.errors import RefundNotAllowed, RefundOutcomeUnknown
 from refunds.lease import lease_is_over
@@ -52,17 +50,6 @@ class BatchOutcome:
 def find_batch(token: UUID) -> RefundBatch | None:
     """Return the batch that this token made, if it made one."""
     return RefundBatch.objects.select_related("requested_by").filter(token=token).first()
-
-
-def open_batches() -> QuerySet[RefundBatch]:
-    """Return the unfinished batches that no process is running now, oldest first."""
-    free = Q(claimed_at=None) | Q(claimed_at__lt=silent_since())
-    return RefundBatch.objects.filter(free, finished_at=None).order_by("pk")
-
-
-def unfinished_items(batch: RefundBatch) -> QuerySet[RefundBatchItem]:
-    """Return the orders whose outcome is not written yet."""
-    return batch.items.filter(refund=None, error_code="")
 
 
 def outcomes(batch: RefundBatch) -> list[BatchOutcome]:

@@ -1,134 +1,132 @@
-"""Execute a batch: refund its orders one after the other and write each outcome before the next order begins.
+"""Refund the orders of open batches: one after the other here, or BULK_CONCURRENCY at a time in threads of a worker.
 
-One process runs a batch at a time. It claims the batch by a guarded update and renews the claim before every order;
-a claim that was not renewed for REFUND_LEASE_SECONDS belongs to a process that is gone, and another one continues.
-An order whose refund record exists is never sent again, and its idempotency key protects it besides.
+A run takes the open batches in turn, so that a small one need not wait for a large one. It claims a few orders more
+than it has threads, so that no thread waits for a claim. After a kill, another run continues at once with the orders
+that were not claimed, and with the others when their claims are over.
 """
 
-import json
-import logging
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import cast
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from math import ceil
+from queue import Empty, SimpleQueue
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.utils import timezone, translation
-from django.utils.translation import gettext as _
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from core.claims import Claim
-from core.encryption.cipher import DecryptError, decrypt
-from core.errors import DomainError
-from payments.gateway import Requester
-from refunds.batches.outcomes import key_of, open_batches, record_of, unfinished_items
-from refunds.errors import AccountUnreadable, RefundNotAllowed, RefundNotDone
-from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
-from refunds.permissions import may_refund_any
-from refunds.services.refund import request_refund
+from refunds.batches.claims import claim, finish_batches, free_items, give_back, open_batches, show_life
+from refunds.batches.execute import execute, requester_of
+from refunds.models import RefundBatchItem
 
-logger = logging.getLogger(__name__)
+SIGN_OF_LIFE = 1.0  # seconds between two
 
-UNEXPECTED = "unexpected_error"
-# A run ends after this long and another one continues: a worker that is stopped does not wait for a large batch.
-RUN_TIME = timedelta(seconds=30)
+_running = threading.Lock()
 
 
-def run(*, batch_id: int, run_time: timedelta = RUN_TIME) -> bool:
-    """Refund the orders of a batch that have no outcome yet. Return whether it has to be run again.
+def run(*, batch_id: int) -> None:
+    """Refund the free orders of a batch in this thread. Raises nothing for an order that is not refunded."""
+    show_life([batch_id])
+    while items := claim(batch_id=batch_id, count=1):
+        execute(items[0], requester_of(items[0].batch))
+    finish_batches()
 
-    Does nothing if another process runs it, or if it is finished. Raises nothing for an order that is not refunded.
+
+def run_open_batches(*, is_stopping: Callable[[], bool] = lambda: False) -> None:
+    """Refund the free orders of all open batches, BULK_CONCURRENCY at a time, until `is_stopping`.
+
+    Does nothing if this process is at it already: that run takes new batches as well. Raises nothing for an order
+    that is not refunded.
     """
-    claim = Claim(RefundBatch.objects.filter(pk=batch_id, finished_at=None))
-    if not claim.take(open_batches().filter(pk=batch_id)):
-        return False
-    batch = RefundBatch.objects.get(pk=batch_id)
-    end = timezone.now() + run_time
-    with translation.override(batch.language or settings.LANGUAGE_CODE):
-        for item in _unfinished(batch):
-            if not claim.renew():
-                return False
-            _execute(batch, item)
-            if timezone.now() >= end:
+    # Look again after each run: a batch may have come just before the lock was released.
+    while not is_stopping() and free_items().exists() and _running.acquire(blocking=False):
+        try:
+            _Run(is_stopping).work()
+        finally:
+            _running.release()
+    finish_batches()
+
+
+class _Run:
+    """This thread claims orders, and the threads of a pool refund them."""
+
+    def __init__(self, is_stopping: Callable[[], bool]) -> None:
+        self._is_stopping = is_stopping
+        self._threads: int = settings.BULK_CONCURRENCY
+        self._ahead = self._threads // 2
+        self._under_way: dict[Future[None], RefundBatchItem] = {}
+        self._done = SimpleQueue[Future[None]]()
+        self._connections: list[BaseDatabaseWrapper] = []
+        self._last_batch = 0
+        self._life_shown_at = 0.0
+
+    def work(self) -> None:
+        try:
+            with ThreadPoolExecutor(self._threads, "bulk", self._note_connection) as pool:
+                try:
+                    while not self._is_stopping():
+                        self._start_more(pool)
+                        if not self._under_way:
+                            break
+                        self._await_one()
+                finally:
+                    self._give_back()
+                while self._under_way:
+                    self._await_one()
+        finally:
+            self._close_connections()
+
+    def _start_more(self, pool: ThreadPoolExecutor) -> None:
+        """Claim orders once all that are claimed have a thread."""
+        while (missing := self._threads + self._ahead - len(self._under_way)) >= max(1, self._ahead):
+            if not self._start(pool, missing):
                 break
-    if unfinished_items(batch).exists():
-        return claim.release()
-    claim.renew(finished_at=timezone.now())
-    return False
 
+    def _start(self, pool: ThreadPoolExecutor, wanted: int) -> int:
+        """Claim up to so many orders, equally many of each open batch. Return how many there were."""
+        batches = list(open_batches().values_list("pk", flat=True))
+        batches.sort(key=lambda pk: pk <= self._last_batch)  # go on after the last one
+        started = 0
+        for turn, batch_id in enumerate(batches):
+            items = claim(batch_id=batch_id, count=ceil((wanted - started) / (len(batches) - turn)))
+            if not items:
+                finish_batches()
+                continue
+            self._last_batch = batch_id
+            requester = requester_of(items[0].batch)
+            for item in items:
+                future = pool.submit(copy_context().run, execute, item, requester)
+                self._under_way[future] = item
+                future.add_done_callback(self._done.put)
+            started += len(items)
+            if started == wanted:
+                break
+        return started
 
-def run_open_batches() -> Iterator[RefundBatch]:
-    """Run every batch that no process is running, to its end. Yields each one afterwards."""
-    for batch in open_batches():
-        while run(batch_id=batch.pk):
-            continue
-        yield batch
+    def _await_one(self) -> None:
+        """Wait until an order is done, but not for long. Raises the database error of one that has no outcome."""
+        if time.monotonic() - self._life_shown_at >= SIGN_OF_LIFE:
+            show_life(list({item.batch_id for item in self._under_way.values()}))
+            self._life_shown_at = time.monotonic()
+        try:
+            future = self._done.get(timeout=SIGN_OF_LIFE)
+        except Empty:
+            return
+        if self._under_way.pop(future, None):
+            future.result()
 
+    def _give_back(self) -> None:
+        """Free the orders that no thread has begun."""
+        not_begun = [future for future in self._under_way if future.cancel()]
+        give_back(self._under_way.pop(future) for future in not_begun)
 
-def _unfinished(batch: RefundBatch) -> Iterator[RefundBatchItem]:
-    """Yield the orders without an outcome, each read when its turn comes."""
-    last = 0
-    while item := unfinished_items(batch).select_related("payment").filter(pk__gt=last).first():
-        yield item
-        last = item.pk
+    def _note_connection(self) -> None:
+        """Remember this thread's database connection: a pool has no hook at the end of a thread."""
+        self._connections.append(connections["default"])
 
-
-def _execute(batch: RefundBatch, item: RefundBatchItem) -> None:
-    """Refund one order, unless its refund was requested before, and write the outcome."""
-    earlier = record_of(batch, item)
-    if earlier is not None:
-        _write_outcome(item, refund=earlier)
-        return
-    try:
-        record = request_refund(
-            payment=item.payment,
-            request=_request(batch, item),
-            actor=_actor(batch),
-            source=RefundSource.ADMIN,
-            idempotency_key=key_of(batch, item),
-        )
-    except RefundNotDone as exc:
-        _write_outcome(item, refund=exc.refund, error_code=exc.code, message=exc.message)
-    except DomainError as exc:
-        _write_outcome(item, refund=record_of(batch, item), error_code=exc.code, message=exc.message)
-    except Exception:
-        # One order must not take the others with it; what it did to its record shows on the result page.
-        logger.exception("batch %s: refunding %s failed unexpectedly", batch.token, item.payment.imp_uid)
-        message = _("Something went wrong. Check the order before you request its refund again.")
-        _write_outcome(item, refund=record_of(batch, item), error_code=UNEXPECTED, message=message)
-    else:
-        _write_outcome(item, refund=record)
-
-
-def _actor(batch: RefundBatch) -> Actor:
-    """Return the requester with the permissions of this moment. Raises `RefundNotAllowed`."""
-    user = User.objects.get(pk=batch.requested_by_id)
-    if not may_refund_any(user):
-        raise RefundNotAllowed
-    return Actor(name=user.get_username(), user=user)
-
-
-def _request(batch: RefundBatch, item: RefundBatchItem) -> RefundRequest:
-    """Return what was requested for the order. Raises `AccountUnreadable`."""
-    try:
-        account = json.loads(decrypt(item.encrypted_account)) if item.encrypted_account else {}
-    except DecryptError as exc:
-        raise AccountUnreadable from exc
-    return RefundRequest(
-        amount=item.amount,
-        reason=batch.reason,
-        tax_free=item.tax_free,
-        vat_amount=item.vat_amount,
-        expected_balance=item.expected_balance,
-        requester=cast(Requester, item.requester),
-        retain_promotion=item.retain_promotion,
-        **account,
-    )
-
-
-def _write_outcome(
-    item: RefundBatchItem, *, refund: RefundRecord | None, error_code: str = "", message: str = ""
-) -> None:
-    """Write the outcome and erase the bank account, in one statement. An outcome that is there already stays."""
-    still_open = RefundBatchItem.objects.filter(pk=item.pk, refund=None, error_code="")
-    still_open.update(refund=refund, error_code=error_code, message=message, encrypted_account="")
+    def _close_connections(self) -> None:
+        for connection in self._connections:
+            connection.inc_thread_sharing()
+            connection.close()

@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
                 ("language", models.CharField(blank=True, max_length=20)),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="requested at")),
-                ("claimed_at", models.DateTimeField(editable=False, null=True)),
+                ("active_at", models.DateTimeField(editable=False, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
                 (
                     "requested_by",
@@ -148,9 +148,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "refund batches",
                 "ordering": ("-id",),
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("finished_at", None)), fields=["claimed_at"], name="unfinished_batches"
-                    )
+                    models.Index(condition=models.Q(("finished_at", None)), fields=["id"], name="unfinished_batches")
                 ],
             },
         ),
@@ -431,6 +429,7 @@ class Migration(migrations.Migration):
                 ("expected_balance", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
                 ("requester", models.CharField(default="admin", max_length=10)),
                 ("retain_promotion", models.BooleanField(default=False)),
+                ("claimed_at", models.DateTimeField(editable=False, null=True)),
                 ("encrypted_account", models.TextField(blank=True, default="", editable=False)),
                 ("error_code", models.CharField(blank=True, max_length=40)),
                 ("message", models.TextField(blank=True)),
@@ -680,6 +679,14 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="refund_reversed_within_refunded",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refundbatchitem",
+            index=models.Index(
+                condition=models.Q(("error_code", ""), ("refund", None)),
+                fields=["batch", "id"],
+                name="unfinished_batch_items",
             ),
         ),
         migrations.AddConstraint(

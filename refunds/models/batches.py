@@ -21,14 +21,14 @@ class RefundBatch(models.Model):
     reason = models.CharField(_("reason"), max_length=255, blank=True)
     language = models.CharField(max_length=20, blank=True)  # of the requester: the worker writes its messages in it
     created_at = models.DateTimeField(_("requested at"), auto_now_add=True)
-    claimed_at = models.DateTimeField(null=True, editable=False)  # last sign of life of the process that runs it
+    active_at = models.DateTimeField(null=True, editable=False)  # last sign of life of any process that refunds it
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("refund batch")
         verbose_name_plural = _("refund batches")
         ordering = ("-id",)
-        indexes = (models.Index(fields=["claimed_at"], condition=Q(finished_at=None), name="unfinished_batches"),)
+        indexes = (models.Index(fields=["id"], condition=Q(finished_at=None), name="unfinished_batches"),)
 
     def __str__(self) -> str:
         return str(self.token)
@@ -49,6 +49,7 @@ class RefundBatchItem(models.Model):
     expected_balance = AmountField(null=True, blank=True)
     requester = models.CharField(max_length=10, default="admin")
     retain_promotion = models.BooleanField(default=False)
+    claimed_at = models.DateTimeField(null=True, editable=False)  # when a process took it to refund it
     encrypted_account = EncryptedTextField(blank=True, default="")
     refund = models.ForeignKey(RefundRecord, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     error_code = models.CharField(max_length=40, blank=True)
@@ -56,6 +57,11 @@ class RefundBatchItem(models.Model):
 
     class Meta:
         ordering = ("id",)
+        indexes = (
+            models.Index(
+                fields=["batch", "id"], condition=Q(refund=None, error_code=""), name="unfinished_batch_items"
+            ),
+        )
         constraints = (
             models.UniqueConstraint(fields=["batch", "payment"], name="payment_once_per_batch"),
             models.CheckConstraint(

@@ -14,6 +14,7 @@ import pytest
 from access.tokens.service import create_token
 from config.celery import app
 from refunds import tasks
+from refunds.batches.claims import open_batches
 from refunds.models import RefundRecord
 from tests.factories import make_staff, paid_at_sandbox
 from tests.proof.web_server import running_web_server
@@ -66,7 +67,7 @@ def test_operations_name_the_scheduled_tasks_and_the_order_of_the_sweep(monkeypa
     operations = (DOCS / "operations.md").read_text(encoding="utf-8")
     order = re.findall(r"^\d\. (.*)$", operations.partition("The sweep works in this order")[2], re.MULTILINE)[:3]
     done: list[str] = []
-    monkeypatch.setattr(tasks, "open_batches", lambda: done.append("batches") or [])
+    monkeypatch.setattr(tasks, "open_batches", lambda: done.append("batches") or open_batches())
     monkeypatch.setattr(tasks, "reconcile_due", lambda **_: done.append("open refunds") or [])
     monkeypatch.setattr(tasks, "process_waiting", lambda **_: done.append("notification inbox"))
 

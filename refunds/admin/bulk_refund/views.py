@@ -32,7 +32,7 @@ from refunds.batches.outcomes import find_batch, outcomes
 from refunds.batches.run import run
 from refunds.models import RefundBatch
 from refunds.permissions import may_refund_any, may_view_payments
-from refunds.tasks import run_batch
+from refunds.tasks import run_batches
 
 
 def confirmation_url(payment_ids: Sequence[int], **more: str) -> str:
@@ -82,7 +82,7 @@ def confirm(request: StaffRequest) -> HttpResponse:
 def result(request: StaffRequest, token: uuid.UUID) -> HttpResponse:
     """Show the outcome of each order of a batch. Only reads: a reload refunds nothing."""
     batch = get_object_or_404(RefundBatch.objects.select_related("requested_by"), token=token)
-    progress = progress_of(batch.claimed_at, is_finished=batch.finished_at is not None)
+    progress = progress_of(batch.active_at, is_finished=batch.finished_at is not None)
     facts = {
         "batch": batch,
         "results": Results(outcomes(batch), progress),
@@ -124,7 +124,7 @@ def _send(user: User, token: uuid.UUID, page: Confirmation) -> None:
     if len(page.orders) == 1:
         run(batch_id=batch.pk)
     else:
-        enqueue(run_batch, batch.pk)
+        enqueue(run_batches)
 
 
 def _summary(request: HttpRequest, page: Confirmation) -> Notice:

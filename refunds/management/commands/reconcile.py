@@ -20,6 +20,7 @@ from payments.intake.catch_up import catch_up
 from payments.intake.inbox import process_waiting
 from payments.lookup import find_by_number
 from payments.models import Payment
+from refunds.batches.claims import open_batches
 from refunds.batches.outcomes import BatchOutcome, State, outcomes
 from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
@@ -187,7 +188,9 @@ def _everything() -> Iterator[Json]:
         run_comparison(report_id=waiting.pk)
     for report in reports_to_repair():
         repair_requested(report=report)
-    for batch in run_open_batches():
+    batches = list(open_batches())
+    run_open_batches()
+    for batch in batches:
         yield from map(_batch_json, outcomes(batch))
     for result in reconcile():
         yield _result_json(result.payment.merchant_uid, result)

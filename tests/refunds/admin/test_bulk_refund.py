@@ -8,10 +8,11 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
+from pytest_django import Settings
 
 from payments.models import Payment
 from refunds.admin.bulk_refund import views
-from refunds.batches import run
+from refunds.batches import execute
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.services.refund import request_refund
 from tests.admin_pages import codes, confirmation, fill, sign_in, states
@@ -77,7 +78,7 @@ def test_the_log_is_committed_before_money_moves(
         seen.append((connection.in_atomic_block, LogEntry.objects.count(), RefundBatchItem.objects.count()))
         raise KeyError("a bug")
 
-    monkeypatch.setattr(run, "request_refund", look)
+    monkeypatch.setattr(execute, "request_refund", look)
     result = refund(staff, paid_at_sandbox(sandbox), paid_at_sandbox(sandbox))
 
     assert seen == [(False, 2, 2), (False, 2, 2)]
@@ -176,8 +177,16 @@ def test_a_press_that_meets_the_refund_of_the_other_press_leads_to_its_result(
     ],
 )
 def test_each_outcome_is_shown_and_stops_no_other_order(
-    staff: Client, sandbox: SandboxServer, fault: str, state: str, code: str, counted: str, follows: bool
+    staff: Client,
+    sandbox: SandboxServer,
+    settings: Settings,
+    fault: str,
+    state: str,
+    code: str,
+    counted: str,
+    follows: bool,
 ) -> None:
+    settings.BULK_CONCURRENCY = 1
     bad, good = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox)
     sandbox.fault("cancel", fault, times=1)
 
@@ -206,7 +215,7 @@ def test_a_balance_that_changes_after_the_check_is_refused(
         Payment.objects.update(cancel_amount=1_000)
         return request_refund(**request)
 
-    monkeypatch.setattr(run, "request_refund", slow)
+    monkeypatch.setattr(execute, "request_refund", slow)
     result = refund(staff, payment)
 
     assert codes(result) == ["balance_changed"]

@@ -1,4 +1,4 @@
-"""A batch is executed by one process at a time, continued after a crash, and never refunds an order twice."""
+"""A batch is continued after a crash, and never refunds an order twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from pytest_django import Settings
 from monitoring.models import Heartbeat
 from monitoring.worker import note_worker
 from payments.models import Payment
-from refunds.batches import run as module
+from refunds.batches import execute as module
+from refunds.batches.claims import claim
 from refunds.batches.create import Order, create_batch
 from refunds.batches.outcomes import key_of, outcomes
 from refunds.batches.run import run
@@ -27,7 +28,7 @@ from refunds.errors import RefundOutcomeUnknown
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.services.refund import request_refund
-from refunds.tasks import run_batch, sweep
+from refunds.tasks import run_batches, sweep
 from tests.admin_pages import codes, confirmation, fill, sign_in, states
 from tests.entry_points import run_command
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_staff, paid_at_sandbox
@@ -59,13 +60,12 @@ def cancelled(sandbox: SandboxServer, batch: RefundBatch) -> list[int]:
 
 
 def let_the_claim_end() -> None:
-    RefundBatch.objects.update(claimed_at=timezone.now() - LONG_AGO)
+    RefundBatchItem.objects.exclude(claimed_at=None).update(claimed_at=timezone.now() - LONG_AGO)
 
 
 def killed_after_the_first_refund(batch: RefundBatch) -> RefundRecord:
     """Refund the first order, but stop the worker before it records the outcome."""
-    item = batch.items.first()
-    assert item
+    (item,) = claim(batch_id=batch.pk, count=1)
     request = RefundRequest(Decimal(3_000), "Broken", **ACCOUNT)
     user = batch.requested_by
     with suppress(RefundOutcomeUnknown):
@@ -124,13 +124,15 @@ def test_order_whose_account_no_key_opens_is_refused(batch: RefundBatch, setting
     assert list(batch.items.values_list("error_code", flat=True)) == ["account_unreadable", "", ""]
 
 
-def test_batch_that_another_process_runs_is_left_alone(batch: RefundBatch, sandbox: SandboxServer) -> None:
-    RefundBatch.objects.update(claimed_at=timezone.now())
+def test_orders_that_another_process_has_claimed_are_left_alone(batch: RefundBatch, sandbox: SandboxServer) -> None:
+    claimed = claim(batch_id=batch.pk, count=2)
 
-    assert not run(batch_id=batch.pk)
-    run_batch(batch.pk)
+    run(batch_id=batch.pk)
+    run_batches()
 
-    assert "cancel" not in sandbox.stats()
+    assert len(sandbox.log("cancel")) == 1
+    assert set(batch.items.filter(refund=None)) == set(claimed)
+    assert RefundBatch.objects.get().finished_at is None
 
 
 def test_process_that_was_silent_for_too_long_leaves_the_rest_to_the_one_that_took_over(
@@ -139,22 +141,15 @@ def test_process_that_was_silent_for_too_long_leaves_the_rest_to_the_one_that_to
     def overtaken(**_request: Any) -> RefundRecord:
         monkeypatch.undo()
         let_the_claim_end()
-        assert not run(batch_id=batch.pk)
+        run(batch_id=batch.pk)
         raise KeyError("a bug")
 
     monkeypatch.setattr(module, "request_refund", overtaken)
-    assert not run(batch_id=batch.pk)
+    run(batch_id=batch.pk)
 
     assert not batch.items.filter(refund=None).exists()
     assert not batch.items.exclude(error_code="").exists()
     assert len(sandbox.log("cancel")) == 3
-
-
-def test_large_batch_takes_several_runs(batch: RefundBatch) -> None:
-    assert run(batch_id=batch.pk, run_time=timedelta(0))
-    assert batch.items.exclude(refund=None).count() == 1
-    assert run(batch_id=batch.pk, run_time=timedelta(0))
-    assert not run(batch_id=batch.pk)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +198,7 @@ class TestWithoutWorker:
         def broker_is_down(*_args: Any, **_options: Any) -> None:
             raise OperationalError
 
-        monkeypatch.setattr(run_batch, "apply_async", broker_is_down)
+        monkeypatch.setattr(run_batches, "apply_async", broker_is_down)
         return sign_in(client, user)
 
     def press(self, staff: Client, *orders: Payment) -> str:
@@ -239,11 +234,11 @@ class TestWithoutWorker:
 
     def test_interrupted_batch_says_that_it_continues(self, staff: Client, sandbox: SandboxServer) -> None:
         url = self.press(staff, paid_at_sandbox(sandbox), paid_at_sandbox(sandbox))
-        RefundBatch.objects.update(claimed_at=timezone.now())
+        RefundBatch.objects.update(active_at=timezone.now())
         assert codes(staff.get(url).text) == ["running"]
-        RefundBatch.objects.update(claimed_at=timezone.now() - timedelta(seconds=20))
+        RefundBatch.objects.update(active_at=timezone.now() - timedelta(seconds=20))
         note_worker()
         assert codes(staff.get(url).text) == ["stalled"]
         Heartbeat.objects.all().delete()
-        RefundBatch.objects.update(claimed_at=timezone.now() - LONG_AGO)
+        RefundBatch.objects.update(active_at=timezone.now() - LONG_AGO)
         assert codes(staff.get(url).text) == ["interrupted", "no_worker"]

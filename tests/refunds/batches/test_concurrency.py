@@ -1,0 +1,219 @@
+"""A worker refunds several orders at a time, and several runners share a batch."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+from django.utils import translation
+from django_guid import get_guid, set_guid
+from pytest_django import Settings
+
+from payments.models import Payment
+from refunds.batches import execute as module
+from refunds.batches.claims import open_batches
+from refunds.batches.create import Order, create_batch
+from refunds.batches.run import run, run_open_batches
+from refunds.errors import RefundInProgress
+from refunds.inputs import RefundRequest
+from refunds.models import RefundBatch, RefundBatchItem, RefundRecord
+from refunds.tasks import run_batches
+from tests.factories import make_payment, make_staff
+from tests.production import wait_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECONDS = 20  # for other threads; a busy machine is slow
+
+
+@pytest.fixture
+def user() -> User:
+    return make_staff("refund_payment")
+
+
+@pytest.fixture
+def new_batch(user: User) -> Callable[[int], RefundBatch]:
+    """Return a function that creates a batch of so many orders."""
+
+    def create(size: int) -> RefundBatch:
+        orders = [Order(make_payment(), RefundRequest()) for _ in range(size)]
+        return create_batch(token=uuid.uuid4(), user=user, orders=orders, reason="")
+
+    return create
+
+
+class Requests:
+    """What was requested, in place of the refunds: each request is refused after `during` has run."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.during: Callable[[], object] = lambda: None
+        self.payments: list[int] = []
+        self.threads = Counter[threading.Thread]()
+        self.peak = self._now = 0
+        self._lock = threading.Lock()
+        monkeypatch.setattr(module, "request_refund", self._request)
+
+    def _request(self, *, payment: Payment, **_more: Any) -> RefundRecord:
+        with self._lock:
+            self.payments.append(payment.pk)
+            self.threads[threading.current_thread()] += 1
+            self._now += 1
+            self.peak = max(self.peak, self._now)
+        self.during()
+        with self._lock:
+            self._now -= 1
+        raise RefundInProgress
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
+    return Requests(monkeypatch)
+
+
+def assert_each_was_requested_once(requests: Requests) -> None:
+    assert sorted(requests.payments) == sorted(Payment.objects.values_list("pk", flat=True))
+    assert set(RefundBatchItem.objects.values_list("error_code", flat=True)) == {RefundInProgress.code}
+    assert not open_batches().exists()
+
+
+def test_orders_are_refunded_at_the_same_time_up_to_the_setting(
+    new_batch: Callable[[int], RefundBatch], requests: Requests, settings: Settings
+) -> None:
+    settings.BULK_CONCURRENCY = 3
+    new_batch(9)
+    meeting = threading.Barrier(3)
+    requests.during = lambda: meeting.wait(SECONDS)
+
+    run_open_batches()
+
+    assert (requests.peak, len(requests.threads)) == (3, 3)
+    assert_each_was_requested_once(requests)
+
+
+def test_threads_have_the_language_of_the_batch_and_the_id_of_the_task(
+    new_batch: Callable[[int], RefundBatch], requests: Requests
+) -> None:
+    new_batch(2)
+    RefundBatch.objects.update(language="ko")
+    set_guid("id-of-the-task")
+    seen: list[object] = []
+    requests.during = lambda: seen.append((translation.get_language(), get_guid()))
+
+    run_open_batches()
+
+    assert seen == [("ko", "id-of-the-task")] * 2
+
+
+def test_two_runners_share_a_batch(new_batch: Callable[[int], RefundBatch], requests: Requests) -> None:
+    batch = new_batch(40)
+    meeting = threading.Barrier(2)
+    requests.during = lambda: requests.threads[threading.current_thread()] > 1 or meeting.wait(SECONDS)
+
+    def work() -> None:
+        run(batch_id=batch.pk)
+        connection.close()
+
+    runners = [threading.Thread(target=work) for _ in range(2)]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join()
+
+    assert len(requests.threads) == 2
+    assert_each_was_requested_once(requests)
+
+
+def test_small_batch_does_not_wait_for_a_large_one(
+    new_batch: Callable[[int], RefundBatch], requests: Requests, settings: Settings
+) -> None:
+    settings.BULK_CONCURRENCY = 2
+    large, small = new_batch(12), new_batch(2)
+
+    run_open_batches()
+
+    of_small = set(small.items.values_list("payment", flat=True))
+    assert of_small < set(requests.payments[:8])
+    assert large.items.filter(payment__in=requests.payments[-4:]).count() == 4
+    assert_each_was_requested_once(requests)
+
+
+def test_batch_that_comes_during_a_run_is_refunded_by_that_run(
+    new_batch: Callable[[int], RefundBatch], requests: Requests
+) -> None:
+    new_batch(1)
+
+    def add_another() -> None:
+        requests.during = lambda: None
+        new_batch(1)
+        run_batches()
+        assert len(requests.payments) == 1
+
+    requests.during = add_another
+    run_batches()
+
+    assert_each_was_requested_once(requests)
+
+
+def test_stopping_worker_finishes_what_it_has_begun_and_frees_the_rest(
+    new_batch: Callable[[int], RefundBatch], requests: Requests, settings: Settings
+) -> None:
+    settings.BULK_CONCURRENCY = 2
+    batch = new_batch(9)
+    stopping = threading.Event()
+    requests.during = stopping.set
+
+    run_open_batches(is_stopping=stopping.is_set)
+
+    begun = batch.items.exclude(error_code="")
+    assert set(begun.values_list("payment", flat=True)) == set(requests.payments)
+    assert 0 < begun.count() < 9
+    assert not batch.items.filter(error_code="").exclude(claimed_at=None).exists()
+    run_open_batches()
+    assert_each_was_requested_once(requests)
+
+
+def test_database_that_takes_no_outcome_ends_the_run_and_loses_no_order(
+    new_batch: Callable[[int], RefundBatch],
+    requests: Requests,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.BULK_CONCURRENCY = 2
+    new_batch(9)
+
+    def fail(*_arguments: Any, **_more: Any) -> None:
+        raise OperationalError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_write_outcome", fail)
+        with pytest.raises(OperationalError):
+            run_open_batches()
+
+    assert len(set(requests.payments)) == len(requests.payments) < 9
+    settings.REFUND_LEASE_SECONDS = 0
+    run_open_batches()
+    assert set(RefundBatchItem.objects.values_list("error_code", flat=True)) == {RefundInProgress.code}
+
+
+@pytest.mark.postgres
+def test_threads_leave_no_connection_behind(new_batch: Callable[[int], RefundBatch], requests: Requests) -> None:
+    def connections() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            return int(cursor.fetchone()[0])
+
+    new_batch(4)
+    meeting = threading.Barrier(4)
+    requests.during = lambda: meeting.wait(SECONDS)
+    before = connections()
+
+    run_open_batches()
+
+    assert len(requests.threads) == 4
+    wait_for(lambda: connections() == before, "the threads left connections open")
