@@ -1,6 +1,5 @@
 """The processes of a measurement: a sandbox i'mport, a durable database, and the servers and commands under test."""
 
-import importlib
 import json
 import os
 import subprocess
@@ -12,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import django
-
 from tests import production
 from tests.production import ROOT, WORKER, Server
 from tests.proof.own_postgres import OwnPostgres
@@ -21,7 +18,6 @@ from tests.sandbox_server import SandboxServer
 
 DATABASES = ("postgres", "sqlite")
 NAMES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
-JSON = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,26 +48,23 @@ class World:
                 self.sandbox.fault(endpoint, "latency", seconds=seconds)
 
     def web(
-        self, *arguments: str, environment: dict[str, str] | None = None, name: str = "web"
+        self, *, command: list[str] = production.WEB, name: str = "web", changes: dict[str, str] | None = None
     ) -> AbstractContextManager[Server]:
-        """Run gunicorn with gunicorn.conf.py and its default number of processes."""
-        return production.running_web(
-            self.environment | (environment or {}),
-            self.folder / f"{name}.log",
-            command=[*production.WEB, *arguments],
-            workers=None,
-        )
+        """Run gunicorn with gunicorn.conf.py and its default number of processes; `changes` of the environment."""
+        environment = self.environment | (changes or {})
+        return production.running_web(environment, self.folder / f"{name}.log", command=command, workers=None)
 
     def worker(self) -> AbstractContextManager[Server]:
         """Run a Celery worker with its beat, as in production."""
         return production.running(WORKER, self.environment, self.folder / "worker.log")
 
-    def run(self, *command: str, **changes: str) -> str:
-        """Run a Python command of the project to its end; return its output."""
+    def run(self, *command: str, text: str = "", **changes: str) -> str:
+        """Run a Python command of the project to its end, with `text` as its input; return its output."""
         done = subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
             env=self.environment | changes,
+            input=text,
             capture_output=True,
             text=True,
             check=False,
@@ -84,21 +77,18 @@ class World:
         """Run a `manage.py` command to its end; return its output."""
         return self.run("manage.py", *arguments)
 
-    def child(self, function: str, **options: Any) -> Any:
-        """Call `package.module:function` in a process that has Django set up; return its result, which is JSON.
-
-        The process of `python -m benchmarks` has no Django of its own: Django is configured once per process.
-        """
-        *_rest, last = self.run("-m", "benchmarks.world", function, json.dumps(options)).splitlines()
-        return json.loads(last)
+    def child(self, function: str, *, changes: dict[str, str] | None = None, **options: Any) -> Any:
+        """Call `package.module:function` in a process with Django set up; options and result are JSON."""
+        output = self.run("-m", "benchmarks.child", function, text=json.dumps(options), **(changes or {}))
+        return json.loads(output.splitlines()[-1])
 
 
 @contextmanager
-def running_world(database: str, **changes: str) -> Iterator[World]:
-    """Start a world; `changes` are variables of its environment."""
+def running_world(database: str, *, server_options: dict[str, str] | None = None, **changes: str) -> Iterator[World]:
+    """Start a world; `changes` are variables of its environment, `server_options` those of PostgreSQL."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="refund-bench-")))
-        server = stack.enter_context(OwnPostgres()) if database == "postgres" else None
+        server = stack.enter_context(OwnPostgres(server_options)) if database == "postgres" else None
         sandbox = stack.enter_context(SandboxServer.start(folder / "sandbox.sqlite3"))
         url = server.url if server else f"sqlite:///{folder}/refunds.sqlite3"
         # The log level of production: each request is logged.
@@ -124,15 +114,3 @@ def family(process: int) -> list[int]:
     except OSError:
         return []
     return [process, *(member for child in children for member in family(int(child)))]
-
-
-def _main() -> None:
-    """Call the function that `World.child` names."""
-    module, _, name = sys.argv[1].partition(":")
-    django.setup()
-    function = getattr(importlib.import_module(module), name)
-    sys.stdout.write(json.dumps(function(**json.loads(sys.argv[2]))) + "\n")
-
-
-if __name__ == "__main__":
-    _main()

@@ -24,7 +24,8 @@ def free_port() -> int:
 class OwnPostgres:
     """Start the server with `with OwnPostgres() as server:`; `stop()` and `start()` may be repeated."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: dict[str, str] | None = None) -> None:
+        self._options = {**OPTIONS, **(options or {})}
         self._account = postgres._unprivileged_account() if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="refund-chaos-", dir=postgres._temp_dir(self._account)))
         self._binaries = postgres._binaries(self._folder, self._account)
@@ -39,8 +40,13 @@ class OwnPostgres:
     def url(self) -> str:
         return postgres.Server(port=self._port).url
 
+    @property
+    def process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
-        options = [f"--{name}={value}" for name, value in {**OPTIONS, "port": self._port}.items()]
+        options = [f"--{name}={value}" for name, value in {**self._options, "port": self._port}.items()]
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._folder / "data", *options],
@@ -63,9 +69,9 @@ class OwnPostgres:
     @contextmanager
     def suspended(self) -> Iterator[None]:
         """Suspend every process of the server: its connections stay open, and get no answer."""
-        assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        processes = [self._process.pid, *map(int, children)]
+        main = self.process_id
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        processes = [main, *map(int, children)]
         try:
             self._signal(processes, signal.SIGSTOP)
             yield
