@@ -10,16 +10,20 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import requests
+
 from tests.production import HOST, ROOT
 from tests.sandbox_control import SandboxControl
 
 AMOUNT = 10_000
+CALLS = "/calls"
+SECONDS = 60
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 JSON = dict[str, Any]
@@ -43,6 +47,16 @@ class Stub:
 
     url: str
     process: subprocess.Popen[str]
+
+    def calls(self) -> int:
+        """Return how many calls it has answered."""
+        return int(requests.get(f"{self.url}{CALLS}", timeout=SECONDS).json())
+
+    def refunded(self, orders: Iterable[Order]) -> dict[str, int]:
+        """Return how much was refunded of each order, by its `merchant_uid`."""
+        asked = {"imp_uid[]": [one.imp_uid for one in orders]}
+        shown = requests.get(f"{self.url}/payments", params=asked, timeout=SECONDS).json()["response"]
+        return {payment["merchant_uid"]: payment["cancel_amount"] for payment in shown}
 
 
 @contextmanager
@@ -72,10 +86,14 @@ class Shop:
         (item,) = sample["cancel_history"]
         self._payment, self._item = sample, item
         self._cancels: dict[str, list[JSON]] = {}
+        self._calls = 0
 
-    def answer(self, path: str, body: JSON) -> JSON:
+    def answer(self, path: str, body: JSON) -> JSON | int:
         """Return the response of one call, with its code."""
         url = urlsplit(path)
+        if url.path == CALLS:
+            return self._calls
+        self._calls += 1
         if url.path == "/users/getToken":
             now = int(time.time())
             return _done({"access_token": "benchmark", "now": now, "expired_at": now + 1_800})

@@ -17,6 +17,8 @@ from tests.proof.own_postgres import OwnPostgres
 from tests.sandbox_server import SandboxServer
 
 DATABASES = ("postgres", "sqlite")
+# It counts the statements of each database.
+SERVER_OPTIONS = {"shared_preload_libraries": "pg_stat_statements"}
 NAMES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
 
 
@@ -84,11 +86,11 @@ class World:
 
 
 @contextmanager
-def running_world(database: str, *, server_options: dict[str, str] | None = None, **changes: str) -> Iterator[World]:
-    """Start a world; `changes` are variables of its environment, `server_options` those of PostgreSQL."""
+def running_world(database: str, **changes: str) -> Iterator[World]:
+    """Start a world; `changes` are variables of its environment."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="refund-bench-")))
-        server = stack.enter_context(OwnPostgres(server_options)) if database == "postgres" else None
+        server = stack.enter_context(OwnPostgres(SERVER_OPTIONS)) if database == "postgres" else None
         sandbox = stack.enter_context(SandboxServer.start(folder / "sandbox.sqlite3"))
         url = server.url if server else f"sqlite:///{folder}/refunds.sqlite3"
         # The log level of production: each request is logged.
