@@ -99,6 +99,8 @@ class Shop:
             return _done({"access_token": "benchmark", "now": now, "expired_at": now + 1_800})
         if url.path == "/payments/cancel":
             return self._cancel(body)
+        if url.path.startswith("/payments/status/"):  # a worker copies what is new: nothing
+            return _done({"total": 0, "previous": 0, "next": 0, "list": []})
         return _done([self._shown(imp_uid) for imp_uid in parse_qs(url.query)["imp_uid[]"]])
 
     def _cancel(self, body: JSON) -> JSON:
@@ -161,7 +163,7 @@ def _done(response: object) -> JSON:
 async def _serve() -> None:
     given = json.loads(sys.stdin.readline())
     shop, loop = Shop(given["sample"]), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(shop, given["latency_seconds"]), HOST, backlog=128)
+    server = await loop.create_server(lambda: Connection(shop, given["latency_seconds"]), HOST, backlog=512)
     sys.stdout.write(f"http://{HOST}:{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)
