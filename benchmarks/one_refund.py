@@ -4,7 +4,8 @@ Ours is `request_refund`: it reserves the refund in the ledger, calls i'mport, a
 `iamport-rest-client` from PyPI, used as its README shows, with one object for all calls; it keeps no ledger and fetches
 a token before every call. The bare call is one POST over a kept-alive connection with a token fetched beforehand: the
 least that a refund can cost. Ours makes a new connection for each cancel, because a kept one may be dead without our
-knowing. Each refund has an order of its own.
+knowing; the sandbox speaks plain HTTP, and over TLS a new connection costs more than here. Each refund has an order of
+its own.
 """
 
 from collections.abc import Iterator

@@ -113,8 +113,8 @@ def markdown(section: Section) -> str:
 
 def _notes(section: Section) -> list[str]:
     """Return each note once, after what it is about."""
-    about: dict[str, list[str]] = {}
+    about: dict[str, dict[str, None]] = {}  # in the order of the rows
     for row in section.rows:
         if row.note:
-            about.setdefault(row.note, []).append(row.what)
+            about.setdefault(row.note, {})[row.what] = None
     return [f"{'; '.join(rows)}: {note}" for note, rows in about.items()]

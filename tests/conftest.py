@@ -42,6 +42,7 @@ ANY_DATABASE = (
     "tests/access/test_command",
     "tests/access/test_throttles",
     "tests/access/test_two_factor_pages",
+    "tests/benchmarks/",
     "tests/browser/",
     "tests/core/test_body_limit",
     "tests/core/test_client_ip",
