@@ -34,14 +34,13 @@ CASES = {
     "postgres": (Case(16, 0.2, 3), Case(64, 0.2, 3), Case(64, 1.0, 2), Case(256, 0.2, 1), Case(256, 1.0, 1)),
     "sqlite": (Case(16, 0.2, 2),),
 }
-CONNECTIONS = {"max_connections": "300"}
 
 
 def measure(options: Options) -> Iterator[Row]:
     """Yield the rows of each database."""
     orders, numbers = options.choose(400, 80), count(1, 1_000)
     for database, cases in CASES.items():
-        with running_world(database, server_options=CONNECTIONS) as world:
+        with running_world(database) as world:
             for case in cases:
                 yield _row(world, case, orders, options.choose(case.samples, 1), numbers)
 

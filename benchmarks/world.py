@@ -18,7 +18,8 @@ from tests.sandbox_server import SandboxServer
 
 DATABASES = ("postgres", "sqlite")
 # It counts the statements of each database.
-SERVER_OPTIONS = {"shared_preload_libraries": "pg_stat_statements"}
+# A worker has a connection per thread: up to 256 in section f.
+SERVER_OPTIONS = {"shared_preload_libraries": "pg_stat_statements", "max_connections": "400"}
 NAMES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
 
 
