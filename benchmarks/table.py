@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isinf
 from typing import Self
 
 HEADINGS = ("what", "ours", "against", "theirs", "ratio", "target", "met")
@@ -89,6 +90,8 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 def number(value: float) -> str:
     """Write a number with three significant digits, and whole numbers in full."""
+    if isinf(value):
+        return "inf"
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1g}"
