@@ -18,6 +18,8 @@ REFUNDS ?= 1000
 SEED ?= 1
 JUNK_REQUESTS ?= 10000
 WORKERS ?= auto
+# Keep compiled modules: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(PYTEST_ARGS)
 # For tools that only read the code: ignore .env.
@@ -63,8 +65,8 @@ lint: $(INSTALLED) ## Check style, layers, types, migrations and production sett
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	$(DEVELOPMENT) DJANGO_SETTINGS_MODULE=config.settings $(BIN)/mypy
-	DJANGO_SETTINGS_MODULE=sandbox.settings $(BIN)/mypy --cache-dir .mypy_cache/sandbox sandbox
+	DJANGO_SETTINGS_MODULE=sandbox.settings $(BIN)/mypy --cache-dir .mypy_cache/sandbox sandbox & \
+		$(DEVELOPMENT) DJANGO_SETTINGS_MODULE=config.settings $(BIN)/mypy && wait $$!
 	$(DEVELOPMENT) $(BIN)/python manage.py makemigrations --check --dry-run
 	@echo "manage.py check --deploy"
 	@$(PRODUCTION) $(BIN)/python manage.py collectstatic --noinput --verbosity 0
