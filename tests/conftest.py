@@ -36,10 +36,14 @@ BROWSER_FLAGS = [
     "--disable-dev-shm-usage",
 ]
 BROWSER_TIMEOUT_MS = 30_000  # a busy machine is slow
-# Tests that behave the same on every database: `make test` runs them on SQLite only.
+# Tests that behave the same on every database: `make test` runs them on SQLite only. Their subjects are pages, texts,
+# forms, parsing, serialization, configuration and i'mport; not SQL, constraints, locks or transactions.
 ANY_DATABASE = (
+    "tests/access/test_admin",
     "tests/access/test_cache",
     "tests/access/test_command",
+    "tests/access/test_permission_labels",
+    "tests/access/test_rights",
     "tests/access/test_throttles",
     "tests/access/test_two_factor_pages",
     "tests/benchmarks/",
@@ -47,21 +51,34 @@ ANY_DATABASE = (
     "tests/core/test_body_limit",
     "tests/core/test_client_ip",
     "tests/core/test_crash_reports",
+    "tests/core/test_dates",
+    "tests/core/test_outage.py::test_a_command_without_a_database",
+    "tests/monitoring/test_logs",
     "tests/monitoring/test_metrics",
     "tests/payments/gateway/",
     "tests/payments/test_banks",
     "tests/proof/test_fault_matrix",
     "tests/proof/test_handbook",
     "tests/proof/test_shutdown",
-    "tests/refunds/admin/test_headings",
-    "tests/refunds/admin/test_languages",
+    "tests/proof/test_slow_iamport",
+    "tests/refunds/admin/",
+    "tests/refunds/api/test_errors",
     "tests/refunds/api/test_openapi",
+    "tests/refunds/api/test_tax_parts",
     "tests/refunds/ledger/test_plan",
     "tests/refunds/policies/",
+    "tests/refunds/reconciliation/test_odd_readings",
+    "tests/refunds/reconciliation/test_taken_back",
+    "tests/refunds/reconciliation/test_untidy_iamport",
+    "tests/refunds/services/test_promotions",
     "tests/refunds/test_checks",
+    "tests/refunds/test_command_output",
+    "tests/refunds/test_commands",
     "tests/refunds/test_demo",
     "tests/refunds/test_serialization",
+    "tests/refunds/test_refusals",
     "tests/refunds/test_storefront",
+    "tests/refunds/test_tasks.py::test_worker_process",
     "tests/sandbox/",
     "tests/test_architecture",
     "tests/test_catalogues",
@@ -70,14 +87,24 @@ ANY_DATABASE = (
     "tests/test_documents",
     "tests/test_file_broker",
     "tests/test_security_document",
+    "tests/webhooks/test_admin",
     "tests/webhooks/test_browser",
     "tests/webhooks/test_destinations",
     "tests/webhooks/test_http",
     "tests/webhooks/test_openapi",
     "tests/webhooks/test_signing",
 )
-# Except these: the queries are counted on both.
-BOTH_DATABASES = ("tests/refunds/test_storefront.py::test_the_number_of_queries",)
+# Except these: they send the queries of every page, list and export, or race.
+BOTH_DATABASES = (
+    "tests/refunds/admin/test_bulk_refund",
+    "tests/refunds/admin/test_dashboard",
+    "tests/refunds/admin/test_drift",
+    "tests/refunds/admin/test_every_page",
+    "tests/refunds/admin/test_export",
+    "tests/refunds/admin/test_lists",
+    "tests/refunds/admin/test_reversal",
+    "tests/refunds/test_storefront.py::test_the_number_of_queries",
+)
 # Each takes as long as hundreds of other tests. They start first, so that no worker runs one alone at the end.
 LONG = (
     "tests/proof/test_fault_matrix",
@@ -120,7 +147,8 @@ def pytest_report_header() -> str:
 
 
 def _is_for_sqlite_only(item: pytest.Item) -> bool:
-    return item.nodeid.startswith(ANY_DATABASE) and not item.nodeid.startswith(BOTH_DATABASES)
+    needs_postgres = item.nodeid.startswith(BOTH_DATABASES) or item.get_closest_marker("postgres") is not None
+    return item.nodeid.startswith(ANY_DATABASE) and not needs_postgres
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
