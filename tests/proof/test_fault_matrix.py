@@ -1,4 +1,4 @@
-"""Every fault of i'mport, in every call of a refund, through every entry point: the reported code, the record's
+"""Every fault of i'mport, in every call of a refund, through the entry points: the reported code, the record's
 status, and its status after reconcile once i'mport works again."""
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ TABLE: dict[str, tuple[Story, ...]] = {
     "code0_null":    (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
     "hang":          (NOT_SENT, UNKNOWN_DONE,     UNKNOWN_NOT_DONE, REFUNDED),
 }  # fmt: skip
+# The admin is the slowest entry point, and the faults of the cancel give every story.
+CASES = [case for case in itertools.product(ENDPOINTS, ALL_ENTRY_POINTS) if case[1] != "admin" or case[0] == "cancel"]
 
 
 @pytest.fixture
@@ -87,8 +89,7 @@ def test_table_contains_every_fault_of_the_sandbox() -> None:
     assert {len(row) for row in TABLE.values()} == {len(ENDPOINTS)}
 
 
-@pytest.mark.parametrize("entry_point", ALL_ENTRY_POINTS)
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize(("endpoint", "entry_point"), CASES)
 def test_every_fault_ends_as_in_the_table(
     sandbox: SandboxServer, fresh_gateway: Callable[[str, bool], None], endpoint: str, entry_point: str
 ) -> None:

@@ -35,7 +35,7 @@ from tests.proof.test_kill import all_agree, let_leases_end
 from tests.sandbox_server import SandboxServer
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUESTS = int(os.environ.get("JUNK_REQUESTS") or 6_000)
+REQUESTS = int(os.environ.get("JUNK_REQUESTS") or 2_500)
 SEED = int(os.environ.get("JUNK_SEED") or 1)
 SENDERS = 8
 PARTS = 5

@@ -45,7 +45,7 @@ from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "8"))
 STEPS = 30
 MAX_PAYMENTS = 3
 READ_TIMEOUT, SILENCE = 0.5, 0.7  # seconds
