@@ -46,6 +46,8 @@ Environment = dict[str, str]
 @pytest.fixture(scope="module")
 def server() -> Iterator[OwnPostgres]:
     with OwnPostgres() as running:
+        settings = {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": running.url}
+        run({**os.environ, **settings}, "manage.py", "migrate", "--verbosity", "0")
         yield running
 
 
@@ -95,7 +97,6 @@ def restart(server: OwnPostgres) -> None:
 def test_refund_ends_correctly_if_the_database_restarts_at_any_step(
     server: OwnPostgres, sandbox_server: SandboxServer, environment: Environment
 ) -> None:
-    run(environment, "manage.py", "migrate", "--verbosity", "0")
     payments = {point: sandbox_server.create_payment(pg_provider="uplus")["imp_uid"] for point in POINTS}
     run(environment, "manage.py", "sync_payments", *payments.values())
 
@@ -119,7 +120,6 @@ def test_refund_ends_correctly_if_the_database_restarts_at_any_step(
 def test_without_a_database_no_cancel_is_sent(
     server: OwnPostgres, sandbox_server: SandboxServer, environment: Environment
 ) -> None:
-    run(environment, "manage.py", "migrate", "--verbosity", "0")
     imp_uid = sandbox_server.create_payment(pg_provider="uplus")["imp_uid"]
     run(environment, "manage.py", "sync_payments", imp_uid)
     server.stop()
@@ -138,7 +138,6 @@ def test_a_suspended_database_keeps_nobody_waiting(
     sandbox_server.fault("cancel", "latency", times=None, seconds=1.5, imp_uid=late)
     sandbox_server.fault("cancel", "hang", times=None, seconds=READ_TIMEOUT * 3, imp_uid=never)
     environment |= {"DEBUG": "true", "IAMPORT_READ_TIMEOUT": str(READ_TIMEOUT), "VAR_DIR": str(tmp_path)}
-    run(environment, "manage.py", "migrate", "--verbosity", "0")
     headers = {"Authorization": f"Token {run(environment, '-c', MIRROR_AND_CREATE_TOKEN, late, never)}"}
     with running_web(environment, tmp_path / "web.log") as web, ThreadPoolExecutor(20) as pool:
 
