@@ -96,9 +96,10 @@ ANY_DATABASE = (
 )
 # Except these: they send the queries of every page, list and export, or race.
 BOTH_DATABASES = (
-    "tests/refunds/admin/test_bulk_refund",
+    "tests/refunds/admin/test_bulk_refund.py::test_two_presses",
     "tests/refunds/admin/test_dashboard",
-    "tests/refunds/admin/test_drift",
+    "tests/refunds/admin/test_drift.py",
+    "tests/refunds/admin/test_drift_repair.py::test_two_presses",
     "tests/refunds/admin/test_every_page",
     "tests/refunds/admin/test_export",
     "tests/refunds/admin/test_lists",
