@@ -144,7 +144,7 @@ def imort_out_of_reach(asker: Asker) -> HttpResponse:
 def cannot_look_up(asker: Asker) -> HttpResponse:
     asker.client.force_login(make_staff("view_payment", name=f"staff-{asker.language}"))
     asker.settings.IAMPORT_API_URL = "http://127.0.0.1:9"
-    answer = asker.send("GET", "/payments/nobody")
+    answer = asker.send("GET", "/payments/out-of-reach")
     asker.settings.IAMPORT_API_URL = asker.sandbox.url
     return answer
 
