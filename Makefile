@@ -39,12 +39,12 @@ $(INSTALLED): $(REQUIREMENTS) scripts/venv.sh
 	@sh scripts/venv.sh $(VENV)
 	@touch $@
 
-test: lint test-sqlite test-postgres ## Lint, then run all tests on SQLite and on PostgreSQL
+test: lint test-sqlite test-postgres ## Lint, then run the tests on SQLite and on PostgreSQL
 
 test-sqlite: $(INSTALLED) ## Run the tests on SQLite
 	TEST_DATABASE=sqlite $(PYTEST)
 
-test-postgres: $(INSTALLED) ## Run the tests on PostgreSQL (TEST_DATABASE_URL, or a temporary server)
+test-postgres: $(INSTALLED) ## Run the tests that depend on the database on PostgreSQL (TEST_DATABASE_URL, or a temporary server)
 	TEST_DATABASE=postgres $(PYTEST)
 
 bench: $(INSTALLED) ## Measure side by side with what others would use, and write benchmarks/results.md
