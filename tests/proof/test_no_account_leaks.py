@@ -204,6 +204,7 @@ def crash_at_work(shop: Shop, wanted: Payment) -> None:
     ) as process:
         while not any(call["imp_uid"] == wanted.imp_uid for call in shop.sandbox.log("cancel")):
             assert process.poll() is None
+            time.sleep(0.05)
         process.kill()
         shop.logs["killed"] = process.communicate()[0]
 
