@@ -14,7 +14,7 @@ from math import ceil
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from refunds.batches.claims import claim, finish_batches, free_items, give_back, open_batches, show_life
@@ -22,6 +22,8 @@ from refunds.batches.execute import execute, requester_of
 from refunds.models import RefundBatchItem
 
 SIGN_OF_LIFE = 1.0  # seconds between two
+# One thread writes at a time, and of many more some would wait for so long that SQLite gives up.
+MOST_ON_SQLITE = 16
 
 _running = threading.Lock()
 
@@ -55,6 +57,8 @@ class _Run:
     def __init__(self, is_stopping: Callable[[], bool]) -> None:
         self._is_stopping = is_stopping
         self._threads: int = settings.BULK_CONCURRENCY
+        if connection.vendor == "sqlite":
+            self._threads = min(self._threads, MOST_ON_SQLITE)
         self._ahead = self._threads // 2
         self._under_way: dict[Future[None], RefundBatchItem] = {}
         self._done = SimpleQueue[Future[None]]()
@@ -127,6 +131,6 @@ class _Run:
         self._connections.append(connections["default"])
 
     def _close_connections(self) -> None:
-        for connection in self._connections:
-            connection.inc_thread_sharing()
-            connection.close()
+        for opened in self._connections:
+            opened.inc_thread_sharing()
+            opened.close()

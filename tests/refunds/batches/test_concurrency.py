@@ -96,6 +96,21 @@ def test_orders_are_refunded_at_the_same_time_up_to_the_setting(
     assert_each_was_requested_once(requests)
 
 
+def test_sqlite_gets_no_more_threads_than_its_one_writer_can_serve(
+    new_batch: Callable[[int], RefundBatch], requests: Requests, settings: Settings
+) -> None:
+    settings.BULK_CONCURRENCY = 20
+    new_batch(20)
+    at_once = 16 if connection.vendor == "sqlite" else 20
+    meeting = threading.Barrier(at_once)
+    requests.during = lambda: requests.payments[at_once:] or meeting.wait(SECONDS)
+
+    run_open_batches()
+
+    assert requests.peak == at_once
+    assert_each_was_requested_once(requests)
+
+
 def test_threads_have_the_language_of_the_batch_and_the_id_of_the_task(
     new_batch: Callable[[int], RefundBatch], requests: Requests
 ) -> None:
