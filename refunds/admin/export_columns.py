@@ -98,10 +98,10 @@ def payment_rows(payments: QuerySet[Payment]) -> Iterator[Row]:
 
 def refund_rows(refunds: QuerySet[RefundRecord], *, with_accounts: bool) -> Iterator[Row]:
     """Yield the heading, then one row per refund; `with_accounts` adds the full bank accounts they went to."""
-    refunds = refunds.select_related("payment")
+    refunds = refunds.select_related(None).select_related("payment", "late_record")
     if not with_accounts:
         return _rows(REFUND_COLUMNS, refunds)
-    return _rows(REFUND_COLUMNS, refunds.select_related("payment", "stored_account"), ACCOUNT_HEADINGS, _account_cells)
+    return _rows(REFUND_COLUMNS, refunds.select_related("stored_account"), ACCOUNT_HEADINGS, _account_cells)
 
 
 def _rows(
