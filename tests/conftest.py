@@ -106,14 +106,17 @@ BOTH_DATABASES = (
     "tests/refunds/admin/test_reversal",
     "tests/refunds/test_storefront.py::test_the_number_of_queries",
 )
-# Each takes as long as hundreds of other tests. They start first, so that no worker runs one alone at the end.
+# Each takes as long as hundreds of other tests, so they start first; neighbours in this list run side by side.
 LONG = (
-    "tests/proof/test_fault_matrix",
     "tests/proof/test_contract",
-    "tests/proof/test_model",
-    "tests/proof/test_no_account_leaks",
+    "tests/proof/test_roles",
     "tests/proof/test_database_gone",
+    "tests/proof/test_no_account_leaks",
+    "tests/proof/test_untidy_model",
+    "tests/proof/test_model",
     "tests/proof/test_junk",
+    "tests/proof/test_fault_matrix",
+    "tests/proof/test_kill",
 )
 
 _at_exit = ExitStack()
@@ -152,11 +155,26 @@ def _is_for_sqlite_only(item: pytest.Item) -> bool:
     return item.nodeid.startswith(ANY_DATABASE) and not needs_postgres
 
 
+def _with_long_tests_first(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Begin each worker's part with its share of the long tests: worksteal splits the list into equal parts."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    rest = [item for item in items if not item.nodeid.startswith(LONG)]
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        share = [item for name in LONG[worker::workers] for item in items if item.nodeid.startswith(name)]
+        size = (len(items) - len(ordered)) // (workers - worker)
+        filling = max(0, size - len(share))
+        ordered += share + rest[:filling]
+        del rest[:filling]
+    return ordered + rest
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     if _is_postgres():
         config.hook.pytest_deselected(items=[item for item in items if _is_for_sqlite_only(item)])
         items[:] = [item for item in items if not _is_for_sqlite_only(item)]
+    items[:] = _with_long_tests_first(items)
+    if _is_postgres():
         return
     skip = pytest.mark.skip(reason="needs PostgreSQL: TEST_DATABASE=postgres")
     for item in items:
