@@ -68,6 +68,7 @@ ANY_DATABASE = (
     "tests/refunds/ledger/test_plan",
     "tests/refunds/policies/",
     "tests/refunds/reconciliation/test_odd_readings",
+    "tests/refunds/reconciliation/test_reversal",
     "tests/refunds/reconciliation/test_taken_back",
     "tests/refunds/reconciliation/test_untidy_iamport",
     "tests/refunds/services/test_promotions",
@@ -104,6 +105,7 @@ BOTH_DATABASES = (
     "tests/refunds/admin/test_export",
     "tests/refunds/admin/test_lists",
     "tests/refunds/admin/test_reversal",
+    "tests/refunds/reconciliation/test_reversal.py::test_parallel",
     "tests/refunds/test_storefront.py::test_the_number_of_queries",
 )
 # Each takes as long as hundreds of other tests, so they start first; neighbours in this list run side by side.
