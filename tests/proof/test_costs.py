@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from payments.models import Payment
+from refunds.batches.create import Order, create_batch
+from refunds.batches.run import run
+from refunds.inputs import RefundRequest
+from refunds.models import RefundBatch
 from tests import api_client, entry_points
 from tests.factories import make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -101,3 +106,19 @@ def test_a_repeat_with_its_key_is_no_call(sandbox: SandboxServer) -> None:
     assert statements <= 6
     assert control == 0
     assert sandbox.stats()["cancel"] == 1
+
+
+def test_an_order_of_a_batch_is_one_call_and_so_many_statements(sandbox: SandboxServer) -> None:
+    user, payments = make_staff("refund_payment"), [paid_at_sandbox(sandbox) for _ in range(3)]
+    orders = [Order(payment, RefundRequest()) for payment in payments]
+    batches = [create_batch(token=uuid.uuid4(), user=user, orders=some, reason="") for some in (orders[:1], orders[1:])]
+
+    def refund(batch: RefundBatch) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            run(batch_id=batch.pk)
+        return len(captured)
+
+    # Claim it, read its requester, find no refund with its key, and write the outcome.
+    one, two = map(refund, batches)
+    assert two - one <= {"sqlite": 22, "postgresql": 25}[connection.vendor]
+    assert sandbox.stats()["cancel"] == 3
