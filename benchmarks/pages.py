@@ -87,7 +87,7 @@ def _page(client: Client, url: str) -> Operation:
     def show() -> int:
         answer = client.get(url)
         assert answer.status_code == 200, answer
-        return answer.content.count(b'class="action-select')
+        return answer.content.count(b'name="_selected_action"')
 
     return show
 
