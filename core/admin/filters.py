@@ -59,12 +59,17 @@ class SeoulDateFilter(RangeDateFilter):  # type: ignore[misc]  # the theme ships
     def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         if not self.is_readable:
             return queryset.none()
-        conditions = Q()
+        start = end = None
         if self._first is not None and self._first.year > 1:  # the first and the last year have no midnight in UTC
-            conditions &= Q(**{f"{self.field_path}__gte": _midnight(self._first)})
+            start = _midnight(self._first)
         if self._last is not None and self._last.year < date.max.year:
-            conditions &= Q(**{f"{self.field_path}__lt": _midnight(self._last + timedelta(days=1))})
-        return queryset.filter(conditions)
+            end = _midnight(self._last + timedelta(days=1))
+        return self.between(queryset, start, end)
+
+    def between(self, queryset: QuerySet[Any], start: datetime | None, end: datetime | None) -> QuerySet[Any]:
+        """Return the rows from `start` until before `end`; None is no limit."""
+        limits = {f"{self.field_path}__gte": start, f"{self.field_path}__lt": end}
+        return queryset.filter(**{name: limit for name, limit in limits.items() if limit is not None})
 
 
 def _midnight(day: date) -> datetime:

@@ -1,10 +1,13 @@
 """Filters of the payment list."""
 
+from datetime import datetime
+from typing import cast
+
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.filters import ChoiceFilter, Label
+from core.admin.filters import ChoiceFilter, Label, SeoulDateFilter
 from payments.labels import PAY_METHODS, PG_PROVIDERS
 from payments.models import Payment, PaymentQuerySet, PaymentStatus
 
@@ -57,3 +60,10 @@ class TestFilter(ChoiceFilter):
     title = _("channel")
     parameter_name = "test"
     options = {"no": (_("Real payments"), Q(sandbox=False)), "yes": (_("Test payments"), Q(sandbox=True))}
+
+
+class PaidFilter(SeoulDateFilter):
+    """Filter by the day of payment."""
+
+    def between(self, queryset: QuerySet[Payment], start: datetime | None, end: datetime | None) -> QuerySet[Payment]:
+        return cast(PaymentQuerySet, queryset).paid_between(start, end)

@@ -15,10 +15,9 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from core.admin.display import badge, day_and_hour, format_time, pairs, safe_link, two_lines
-from core.admin.filters import SeoulDateFilter
 from core.admin.lists import BrowsingAdmin
 from core.money import format_money
-from payments.admin.filters import MethodFilter, PgFilter, StatusFilter, TestFilter
+from payments.admin.filters import MethodFilter, PaidFilter, PgFilter, StatusFilter, TestFilter
 from payments.admin.forms import PaymentForm
 from payments.admin.search import SEARCHED, search_payments
 from payments.errors import LookupUnavailable
@@ -59,7 +58,7 @@ def _state(payment: Payment) -> SafeString:
 class PaymentAdmin(BrowsingAdmin):
     form = PaymentForm
     list_display = ("order", "buyer", "goods", "paid", "refunded", "refundable", "state", "paid_on")
-    list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, TestFilter, ("paid_at", SeoulDateFilter))
+    list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, TestFilter, ("paid_at", PaidFilter))
     list_select_related = False
     search_fields = SEARCHED
     search_help_text = gettext_lazy("Order, name, e-mail, telephone")

@@ -183,9 +183,13 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "payment",
                 "verbose_name_plural": "payments",
-                "ordering": ("-paid_at", "-id"),
+                "ordering": (
+                    models.OrderBy(
+                        django.db.models.functions.comparison.Coalesce("paid_at", "created_at"), descending=True
+                    ),
+                    "-id",
+                ),
                 "indexes": [
-                    models.Index(fields=["-paid_at", "-id"], name="payment_newest"),
                     models.Index(
                         models.OrderBy(
                             django.db.models.functions.comparison.Coalesce("paid_at", "created_at"), descending=True
@@ -193,9 +197,30 @@ class Migration(migrations.Migration):
                         models.OrderBy(models.F("id"), descending=True),
                         name="payment_by_time",
                     ),
-                    models.Index(fields=["status", "-paid_at"], name="payment_by_status"),
-                    models.Index(fields=["pay_method", "-paid_at"], name="payment_by_method"),
-                    models.Index(fields=["pg_provider", "-paid_at"], name="payment_by_pg"),
+                    models.Index(
+                        models.F("status"),
+                        models.OrderBy(
+                            django.db.models.functions.comparison.Coalesce("paid_at", "created_at"), descending=True
+                        ),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="payment_by_status",
+                    ),
+                    models.Index(
+                        models.F("pay_method"),
+                        models.OrderBy(
+                            django.db.models.functions.comparison.Coalesce("paid_at", "created_at"), descending=True
+                        ),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="payment_by_method",
+                    ),
+                    models.Index(
+                        models.F("pg_provider"),
+                        models.OrderBy(
+                            django.db.models.functions.comparison.Coalesce("paid_at", "created_at"), descending=True
+                        ),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="payment_by_pg",
+                    ),
                     models.Index(
                         condition=models.Q(("taken_back_seen_at__isnull", False)),
                         fields=["taken_back_seen_at"],

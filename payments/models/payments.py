@@ -1,5 +1,6 @@
 """Payments, mirrored from i'mport."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Self
 
@@ -14,7 +15,7 @@ from core.money import KRW, format_money
 from payments import limits
 from payments.search_keys import KeyField
 
-# When a payment was paid, or first seen here if it was not.
+# When a payment was paid, or first seen here if it was not: every list is in this order.
 PAYMENT_TIME = Coalesce("paid_at", "created_at")
 
 
@@ -56,6 +57,12 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def refundable(self) -> Self:
         """Payments with an amount left to refund."""
         return self.ever_paid().filter(cancel_amount__lt=F("amount") - F("lapsed_discount"))
+
+    def paid_between(self, start: datetime | None, end: datetime | None) -> Self:
+        """Payments paid in [start, end), by the index of the lists' order; None is no limit."""
+        wanted = {"time__gte": start, "time__lt": end}
+        given = {name: limit for name, limit in wanted.items() if limit is not None}
+        return self.alias(time=PAYMENT_TIME).filter(paid_at__isnull=False, **given) if given else self
 
     def taken_back(self) -> Self:
         """Payments for which i'mport shows less refunded than the ledger."""
@@ -151,13 +158,12 @@ class Payment(models.Model):
     class Meta:
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
-        ordering = ("-paid_at", "-id")
+        ordering = (PAYMENT_TIME.desc(), "-id")
         indexes = (
-            models.Index(fields=["-paid_at", "-id"], name="payment_newest"),
-            models.Index(PAYMENT_TIME.desc(), F("id").desc(), name="payment_by_time"),  # the API's lists
-            models.Index(fields=["status", "-paid_at"], name="payment_by_status"),
-            models.Index(fields=["pay_method", "-paid_at"], name="payment_by_method"),
-            models.Index(fields=["pg_provider", "-paid_at"], name="payment_by_pg"),
+            models.Index(PAYMENT_TIME.desc(), F("id").desc(), name="payment_by_time"),
+            models.Index(F("status"), PAYMENT_TIME.desc(), F("id").desc(), name="payment_by_status"),
+            models.Index(F("pay_method"), PAYMENT_TIME.desc(), F("id").desc(), name="payment_by_method"),
+            models.Index(F("pg_provider"), PAYMENT_TIME.desc(), F("id").desc(), name="payment_by_pg"),
             models.Index(
                 fields=["taken_back_seen_at"], condition=Q(taken_back_seen_at__isnull=False), name="payment_taken_back"
             ),

@@ -143,7 +143,7 @@ def _write_page(
 def _ours_not_listed(since: datetime, until: datetime, seen: set[str]) -> Iterator[list[Payment]]:
     """Yield our payments of the period that i'mport's listing did not show, by the hundred."""
     chunk: list[Payment] = []
-    for payment in in_chunks(Payment.objects.filter(paid_at__gte=since, paid_at__lte=until), _READ_AT_ONCE):
+    for payment in in_chunks(Payment.objects.paid_between(since, until + datetime.resolution), _READ_AT_ONCE):
         if payment.imp_uid not in seen:
             chunk.append(payment)
         if len(chunk) == _CHUNK:

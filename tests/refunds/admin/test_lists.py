@@ -1,5 +1,6 @@
 """The payment list with refunds, the ledger, and their detail pages."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -58,6 +59,19 @@ def test_hundred_rows_need_as_many_queries_as_one(
         assert "Refund in progress" in staff.get(PAYMENTS).text
     with django_assert_max_num_queries(8):
         staff.get(LEDGER)
+
+
+def test_unpaid_order_is_listed_at_the_time_it_was_first_seen(staff: Client) -> None:
+    now = timezone.now()
+    make_payment(merchant_uid="yesterday", paid_at=now - timedelta(days=1))
+    make_payment(merchant_uid="unpaid", status="failed", paid_at=None)
+    make_payment(merchant_uid="tomorrow", paid_at=now + timedelta(days=1))
+    Payment.objects.filter(merchant_uid="unpaid").update(created_at=now)
+
+    answer: Any = staff.get(PAYMENTS)
+
+    shown = [payment.merchant_uid for payment in answer.context["cl"].result_list]
+    assert shown == ["tomorrow", "unpaid", "yesterday"]
 
 
 @pytest.mark.parametrize(
