@@ -1,18 +1,24 @@
 """HTTP: pooled connections for reads, a new one for each cancel, and errors that say how far a failed call got."""
 
+import os
 import socket
 import ssl
 import time
 from collections.abc import Iterator
+from functools import cache
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 
+import certifi
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection
+from urllib3.util.ssl_ import create_urllib3_context
 
 from payments.gateway.iamport.config import GatewayConfig
 from payments.gateway.iamport.wire import Call, encode
@@ -60,7 +66,9 @@ class HttpSession:
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
-        self._session = _new_session(POOL_SIZE)
+        # Read once: requests would search the environment for them at every call.
+        self._proxies = get_environ_proxies(config.api_url)
+        self._session = self._new_session(POOL_SIZE)
 
     def send(self, call: Call, token: str = "") -> tuple[int, bytes]:
         """Send `call`. Return the status and the body. Raises `TransportError`.
@@ -78,8 +86,20 @@ class HttpSession:
     def _send_once(self, call: Call, token: str) -> tuple[int, bytes]:
         if not call.moves_money:
             return self._send_over(self._session, call, token)
-        with _new_session(1) as session:
+        with self._new_session(1) as session:
             return self._send_over(session, call, token)
+
+    def _new_session(self, pool_size: int) -> requests.Session:
+        session = requests.Session()
+        adapter = _Adapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        session.trust_env = False  # also: no credentials from ~/.netrc
+        session.proxies = self._proxies
+        session.headers["Accept"] = "application/json"
+        # The API needs no cookies, and threads would share them.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        return session
 
     def _send_over(self, session: requests.Session, call: Call, token: str) -> tuple[int, bytes]:
         connect, read = self._config.timeouts(brief=call.is_brief)
@@ -105,10 +125,29 @@ class HttpSession:
 
 
 class _Adapter(HTTPAdapter):
-    """Sets the options of each connection's socket."""
+    """Sets the options of each connection's socket, and lets all connections share the certificates we trust."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, socket_options=_socket_options(), **kwargs)
+        super().init_poolmanager(*args, socket_options=_socket_options(), ssl_context=_trust(), **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=_trust(), **kwargs)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Require a certificate that `_trust` verifies. The default would load all certificates at each connection."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return the certificates that i'mport's must be signed by: those of certifi, or of the usual variables.
+
+    Loading them takes longer than the rest of a refund, so a process does it once.
+    """
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
+    context = create_urllib3_context()
+    context.load_verify_locations(**{"capath" if Path(named).is_dir() else "cafile": named})
+    return context
 
 
 def _socket_options() -> list[tuple[int, int, int]]:
@@ -121,7 +160,7 @@ def _socket_options() -> list[tuple[int, int, int]]:
 
 
 class _TokenAuth(AuthBase):
-    """Sets the token. Without an `auth`, requests would send credentials from ~/.netrc instead."""
+    """Sets the token."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -130,17 +169,6 @@ class _TokenAuth(AuthBase):
         if self._token:
             request.headers["Authorization"] = self._token
         return request
-
-
-def _new_session(pool_size: int) -> requests.Session:
-    session = requests.Session()
-    adapter = _Adapter(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    session.headers["Accept"] = "application/json"
-    # The API needs no cookies, and threads would share them.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
 
 
 def _read_body(response: requests.Response, deadline: float) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -54,6 +55,7 @@ class RawServer:
     token: Callable[[], Reply] = lambda: ok(TOKEN)
     calls: list[Request] = field(default_factory=list)
     token_calls: list[Request] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
 
     @contextmanager
     def running(self) -> Iterator[Self]:
@@ -68,7 +70,8 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
 
     def hang_up(self) -> None:
         """Close every open connection, as a server does with idle ones."""
@@ -91,13 +94,15 @@ class RawServer:
             threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        with connection, connection.makefile("rb") as stream:
-            try:
+        try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            with connection, connection.makefile("rb") as stream:
                 while (request := _read(stream, number)) is not None:
                     if not self._reply(connection, request):
                         return
-            except OSError:
-                return
+        except OSError:
+            return
 
     def _reply(self, connection: socket.socket, request: Request) -> bool:
         is_token = request.path.startswith("/users/getToken")
