@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from access.models import ApiToken
+from access.tokens.permissions import permissions_of_user, remember_permissions
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +53,12 @@ def tokens_like(text: str) -> list[ApiToken]:
 def find_token(text: str) -> ApiToken | None:
     """Return the usable token of an active user with this secret; else None."""
     now = timezone.now()
-    usable = ApiToken.objects.usable(now).select_related("user")
+    usable = ApiToken.objects.usable(now).select_related("user").annotate(permissions=permissions_of_user())
     token = usable.filter(digest=_digest(text), user__is_active=True).first()
-    if token is not None and (token.last_used_at is None or now - token.last_used_at >= _LAST_USED_PRECISION):
+    if token is None:
+        return None
+    remember_permissions(token.user, token.permissions)
+    if token.last_used_at is None or now - token.last_used_at >= _LAST_USED_PRECISION:
         _note_use(token, now)
     return token
 
