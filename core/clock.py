@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import DateTimeField, Func, Value
 from django.utils import timezone
 
 
@@ -17,3 +18,10 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")  # now() would be the beginning of the transaction
         (now,) = cursor.fetchone()
     return now  # type: ignore[no-any-return]
+
+
+def database_clock() -> Func | Value:
+    """Return the same clock as an expression, for a statement that is made anyway."""
+    if connection.vendor != "postgresql":
+        return Value(timezone.now(), output_field=DateTimeField())
+    return Func(function="clock_timestamp", output_field=DateTimeField())

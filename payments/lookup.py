@@ -7,47 +7,13 @@ from payments.intake.on_demand import look_up
 from payments.models import Payment
 
 
-def find_payment(
-    *, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid: str = "", ask_gateway: bool = False
-) -> Payment:
+def find_payment(*, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid: str = "") -> Payment:
     """Return the payment with these numbers among `payments` (those that the caller may see). `imp_uid` wins.
 
     Several payments can share a `merchant_uid`. Of these, the one with money left to refund counts; if there is none,
     the last one that was paid; if there is none, the last one. Raises `PaymentNotFound`, and `AmbiguousOrder` if
     several have money left.
-
-    With `ask_gateway` (never for buyers) i'mport is asked once for what is not here. Raises `LookupUnavailable` if it
-    cannot be asked.
     """
-    try:
-        return _find(payments, imp_uid=imp_uid, merchant_uid=merchant_uid)
-    except PaymentNotFound:
-        if ask_gateway and look_up(imp_uid=imp_uid, merchant_uid=merchant_uid):
-            return _find(payments, imp_uid=imp_uid, merchant_uid=merchant_uid)
-        raise
-
-
-def find_by_number(*, payments: QuerySet[Payment], number: str, ask_gateway: bool = False) -> Payment:
-    """Return the payment with this `imp_uid`, else the one of this `merchant_uid` (see `find_payment`).
-
-    Raises `PaymentNotFound`, `AmbiguousOrder`, `LookupUnavailable`.
-    """
-    try:
-        return _find_here(payments, number)
-    except PaymentNotFound:
-        if ask_gateway and (look_up(imp_uid=number) or look_up(merchant_uid=number)):
-            return _find_here(payments, number)
-        raise
-
-
-def _find_here(payments: QuerySet[Payment], number: str) -> Payment:
-    try:
-        return _find(payments, imp_uid=number)
-    except PaymentNotFound:
-        return _find(payments, merchant_uid=number)
-
-
-def _find(payments: QuerySet[Payment], *, imp_uid: str = "", merchant_uid: str = "") -> Payment:
     if not (imp_uid or merchant_uid).isprintable():  # some databases refuse such characters
         raise PaymentNotFound(imp_uid or merchant_uid)
     if imp_uid:
@@ -63,3 +29,24 @@ def _find(payments: QuerySet[Payment], *, imp_uid: str = "", merchant_uid: str =
         raise AmbiguousOrder(merchant_uid, [payment.imp_uid for payment in with_money])
     paid = [payment for payment in candidates if payment.was_paid]
     return (with_money or paid or candidates)[0]
+
+
+def find_by_number(*, payments: QuerySet[Payment], number: str, ask_gateway: bool = False) -> Payment:
+    """Return the payment with this `imp_uid`, else the one of this `merchant_uid` (see `find_payment`).
+
+    With `ask_gateway` (never for buyers) i'mport is asked once for what is not here. Raises `PaymentNotFound`,
+    `AmbiguousOrder`, `LookupUnavailable`.
+    """
+    try:
+        return _find_here(payments, number)
+    except PaymentNotFound:
+        if ask_gateway and (look_up(imp_uid=number) or look_up(merchant_uid=number)):
+            return _find_here(payments, number)
+        raise
+
+
+def _find_here(payments: QuerySet[Payment], number: str) -> Payment:
+    try:
+        return find_payment(payments=payments, imp_uid=number)
+    except PaymentNotFound:
+        return find_payment(payments=payments, merchant_uid=number)

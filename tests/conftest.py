@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.models import DateTimeField, Value
 from django.utils import timezone, translation
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import DjangoDbBlocker, Settings
@@ -287,6 +288,7 @@ def clock_that_travels(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     """Let the database's clock follow time_machine, but for a test marked `database_clock`."""
     if "database_clock" not in request.keywords:
         monkeypatch.setattr("core.clock.database_now", timezone.now)
+        monkeypatch.setattr("core.clock.database_clock", lambda: Value(timezone.now(), output_field=DateTimeField()))
 
 
 @pytest.fixture

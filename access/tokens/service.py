@@ -57,7 +57,7 @@ def find_token(text: str) -> ApiToken | None:
     token = usable.filter(digest=_digest(text), user__is_active=True).first()
     if token is None:
         return None
-    remember_permissions(token.user, token.permissions)
+    remember_permissions(token.user, token.permissions)  # type: ignore[attr-defined]  # annotated
     if token.last_used_at is None or now - token.last_used_at >= _LAST_USED_PRECISION:
         _note_use(token, now)
     return token

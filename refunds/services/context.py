@@ -1,6 +1,8 @@
 """Gather what the refund rules look at."""
 
 import logging
+from dataclasses import dataclass
+from decimal import Decimal
 
 from django.conf import settings
 from django.utils import timezone
@@ -40,9 +42,27 @@ def earlier_of(payment: Payment) -> tuple[RefundRecord, ...]:
     return tuple(payment.refunds.succeeded().order_by("cancelled_at", "id"))
 
 
+@dataclass(frozen=True, slots=True)
+class BalanceReading:
+    """What i'mport said is left of a payment (None: no answer), and how much of it was refunded here at that time."""
+
+    balance: Balance | None
+    cancel_amount: Decimal
+
+
+def needs_balance(payment: Payment) -> bool:
+    """Return whether a rule asks what is left tax-free, where i'mport tells (PAYCO)."""
+    return policies.has_balance(payment) and payment.refundable_amount > 0
+
+
+def read_balance(payment: Payment, gateway: Gateway | None = None) -> BalanceReading:
+    """Read what is left tax-free of a payment that `needs_balance`."""
+    return BalanceReading(balance_of(payment, gateway), payment.cancel_amount)
+
+
 def balance_of(payment: Payment, gateway: Gateway | None = None) -> Balance | None:
     """Read what is left tax-free of a payment, where i'mport tells (PAYCO); None elsewhere and without an answer."""
-    if not policies.has_balance(payment) or payment.refundable_amount <= 0:
+    if not needs_balance(payment):
         return None
     try:
         return (gateway or get_gateway()).balance(payment.imp_uid)

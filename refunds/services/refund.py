@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from core import clock
 from core.database.time_limits import answer_within
+from payments.errors import PaymentNotFound
 from payments.gateway import (
     CancelRequest,
     Gateway,
@@ -29,6 +30,7 @@ from payments.gateway import (
     call_slot,
     get_gateway,
 )
+from payments.intake.on_demand import look_up
 from payments.lookup import find_payment
 from payments.models import Payment
 from refunds.errors import Busy, RefundAbandoned, RefundInProgress, RefundNotSent, RefundOutcomeUnknown, RefundRefused
@@ -37,9 +39,9 @@ from refunds.lease import may_call
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.permissions import ensure_may_refund, is_buyer
-from refunds.services.context import balance_of
+from refunds.services.context import read_balance
 from refunds.services.idempotency import find_made, find_repeated
-from refunds.services.reserve import reserve
+from refunds.services.reserve import Asked, BalanceUnread, locking, reserve
 from refunds.services.settle import REFUSED_BEFORE_PG, settle_answer, settle_failed, settle_refusal, settle_unknown
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,10 @@ def request_refund(
     )
     record = find_earlier()
     if record is None:
-        record, _is_new = _refund(payment, request, actor, source, idempotency_key, find_earlier, gateway)
+        asked = Asked(
+            lambda: locking(Payment.objects.all()).get(pk=payment.pk), request, actor, source, idempotency_key
+        )
+        record, _is_new = _refund(asked, find_earlier, gateway)
     return outcome_of(record)
 
 
@@ -96,33 +101,34 @@ def refund_order(
     )
     if (earlier := find_earlier()) is not None:
         return earlier, False
-    payment = find_payment(payments=visible, **uids, ask_gateway=not is_buyer(actor.user))
-    ensure_may_refund(actor.user, payment)
-    return _refund(payment, request, actor, RefundSource.API, key, find_earlier, gateway)
+
+    def find() -> Payment:
+        payment = find_payment(payments=locking(visible), **uids)
+        ensure_may_refund(actor.user, payment)
+        return payment
+
+    asked = Asked(find, request, actor, RefundSource.API, key)
+    try:
+        return _refund(asked, find_earlier, gateway)
+    except PaymentNotFound:
+        if is_buyer(actor.user) or not look_up(**uids, gateway=gateway):
+            raise
+    return _refund(asked, find_earlier, gateway)
 
 
 def _refund(
-    payment: Payment,
-    request: RefundRequest,
-    actor: Actor,
-    source: RefundSource,
-    idempotency_key: str | None,
-    find_earlier: Callable[[], RefundRecord | None],
-    gateway: Gateway | None,
+    asked: Asked, find_earlier: Callable[[], RefundRecord | None], gateway: Gateway | None
 ) -> tuple[RefundRecord, bool]:
     """Reserve, call and settle. `find_earlier` finds the record of a request with this key that came first."""
+    actor = asked.actor
     try:
         # Before anything is recorded. Programs with a token share the slots of buyers.
         with call_slot(for_staff=actor.token is None and not is_buyer(actor.user)):
-            record, cancel = reserve(
-                payment=payment,
-                request=request,
-                balance=balance_of(payment, gateway),
-                actor=actor,
-                source=source,
-                idempotency_key=idempotency_key,
-                find_earlier=find_earlier,
-            )
+            try:
+                record, cancel = reserve(asked, reading=None, find_earlier=find_earlier)
+            except BalanceUnread as exc:
+                reading = read_balance(exc.payment, gateway)
+                record, cancel = reserve(asked, reading=reading, find_earlier=find_earlier)
             if cancel is None:
                 return record, False
             return _execute(record, cancel, gateway or get_gateway()), True

@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core import clock
 from core.money import quantize
-from payments.gateway import Balance, CancelRequest
+from payments.gateway import CancelRequest
 from payments.models import Payment
 from refunds import policies
 from refunds.errors import ApprovalRequired, Busy, PolicyViolated, RefundInProgress, RefundRefused, TooManyFailed
@@ -22,12 +23,23 @@ from refunds.permissions import acts_for_shop, is_buyer
 from refunds.policies import RefundContext, WireAccount
 from refunds.services.approval import approval_missing
 from refunds.services.bank_accounts import store_account
-from refunds.services.context import context_of
+from refunds.services.context import BalanceReading, context_of, needs_balance
 from refunds.services.idempotency import fingerprint
-from refunds.services.token_limits import ensure_within_limits, lock_token
+from refunds.services.token_limits import check_token, ensure_within_limits
 
 MAX_OPEN_PER_BUYER = 3  # one account must not occupy the calls to i'mport alone
 MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask the shop: each is a call to i'mport
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A refund that somebody asks for: `find` returns its payment, read with `locking`; `key` makes repeats safe."""
+
+    find: Callable[[], Payment]
+    request: RefundRequest
+    actor: Actor
+    source: RefundSource
+    key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +55,44 @@ class Reservation:
     vat_amount: Decimal | None
 
 
+class BalanceUnread(Exception):
+    """The rules ask for the payment's balance at i'mport, which is read outside of a transaction."""
+
+    def __init__(self, payment: Payment) -> None:
+        super().__init__(payment.imp_uid)
+        self.payment = payment
+
+
+def locking(payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    """Return these payments for a reservation: each is locked when it is read, and has the database's time in `clock`.
+
+    A wait for the lock makes that time too early, so that the lease ends earlier.
+    """
+    return payments.select_for_update().annotate(clock=clock.database_clock())
+
+
 def reserve(
-    *,
-    payment: Payment,
-    request: RefundRequest,
-    balance: Balance | None,
-    actor: Actor,
-    source: RefundSource,
-    idempotency_key: str | None,
-    find_earlier: Callable[[], RefundRecord | None],
+    asked: Asked, *, reading: BalanceReading | None, find_earlier: Callable[[], RefundRecord | None]
 ) -> tuple[RefundRecord, CancelRequest | None]:
     """Commit a `requested` record and return it with the call to make.
 
-    `balance` was read when `payment` was: it counts only if nothing was refunded since.
+    `reading` counts only if nothing was refunded since.
 
     If another request with the same key came first, return its record (from `find_earlier`) and no call. Raises
-    `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`, `IdempotencyConflict`,
-    `TokenRefused`; then nothing was written.
+    `BalanceUnread`, `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`,
+    `IdempotencyConflict`, `TokenRefused`, and what `asked.find` raises; then nothing was written.
     """
     try:
         with transaction.atomic(durable=True):
-            locked = Payment.objects.select_for_update().get(pk=payment.pk)
-            unchanged = locked.cancel_amount == payment.cancel_amount
-            by_shop = acts_for_shop(actor)
-            context = context_of(locked, request, balance if unchanged else None, by_shop=by_shop)
-            reservation = _reservation(context, actor)
-            record = _new_record(reservation, actor, source)
-            if idempotency_key:
-                record.idempotency_key, record.fingerprint = idempotency_key, fingerprint(payment, request)
-            _insert(record, reservation, actor)
+            payment = asked.find()
+            if reading is None and needs_balance(payment):
+                raise BalanceUnread(payment)
+            counts = reading is not None and reading.cancel_amount == payment.cancel_amount
+            balance = reading.balance if reading is not None and counts else None
+            context = context_of(payment, asked.request, balance, by_shop=acts_for_shop(asked.actor))
+            reservation = _reservation(context, asked.actor)
+            record = _new_record(reservation, asked)
+            _insert(record, reservation, asked.actor)
     except (IntegrityError, PolicyViolated) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
         if (earlier := find_earlier()) is not None:
@@ -97,11 +118,13 @@ def _reservation(context: RefundContext, actor: Actor) -> Reservation:
     )
 
 
-def _new_record(reservation: Reservation, actor: Actor, source: RefundSource) -> RefundRecord:
-    context, account = reservation.context, reservation.account
+def _new_record(reservation: Reservation, asked: Asked) -> RefundRecord:
+    context, account, actor = reservation.context, reservation.account, asked.actor
     return RefundRecord(
         payment=context.payment,
-        source=source,
+        source=asked.source,
+        idempotency_key=asked.key or None,
+        fingerprint=fingerprint(context.payment, asked.request) if asked.key else "",
         requested_by=actor.user,
         requested_by_name=actor.name[:200],
         api_token=actor.token,
@@ -114,7 +137,7 @@ def _new_record(reservation: Reservation, actor: Actor, source: RefundSource) ->
         requester=context.request.requester if policies.needs_requester(context.payment) else "",
         refund_bank=account.standard_bank,
         refund_account_last4=account.account[-4:],
-        requested_at=clock.database_now(),  # the lease begins
+        requested_at=context.payment.clock,  # type: ignore[attr-defined]  # annotated; the lease begins
     )
 
 
@@ -124,14 +147,15 @@ def _insert(record: RefundRecord, reservation: Reservation, actor: Actor) -> Non
     Raises `TooManyFailed`, `Busy` or `TokenRefused`; the transaction is rolled back then.
     """
     now = reservation.context.now
-    token = lock_token(actor.token, now) if actor.token else None
+    if actor.token is not None:
+        check_token(actor.token, now)
     # First: that this is a repeat, or that another refund is open, says more than a limit that is used up.
     record.save(force_insert=True)
     if actor.user is not None and is_buyer(actor.user):
         _ensure_not_failed_too_often(record)
         _ensure_few_open(actor.user)
-    if token is not None:
-        ensure_within_limits(record, token)
+    if actor.token is not None:
+        ensure_within_limits(record, actor.token)
     store_account(record, reservation.account)
     amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
     add_event(record, code="requested", now=now, actor=record.requested_by_name, data=amounts)

@@ -1,4 +1,4 @@
-"""Enforce the limits of an API token, inside the reservation and under a lock on the token."""
+"""Enforce the limits of an API token, inside the reservation's transaction."""
 
 from datetime import datetime, time
 from decimal import Decimal
@@ -10,17 +10,17 @@ from refunds.errors import TokenAmountLimit, TokenCurrency, TokenDailyLimit, Tok
 from refunds.models import RefundRecord
 
 
-def lock_token(token: ApiToken, now: datetime) -> ApiToken:
-    """Lock the token and return it: nobody else refunds with it or revokes it until the transaction ends.
+def check_token(token: ApiToken, now: datetime) -> None:
+    """Check that the token still counts; lock it if it has a limit, so that two refunds at once cannot both fit.
 
-    Raises `TokenEnded` if it was revoked or expired, or its user was deactivated, since the request arrived.
+    Refunds with a token without a limit do not wait for each other. A token's limits never change. Raises
+    `TokenEnded` if it was revoked or expired, or its user was deactivated, since the request arrived.
     """
+    usable = ApiToken.objects.usable(now).filter(pk=token.pk, user__is_active=True).order_by()
     # FOR NO KEY UPDATE: inserts of other refunds hold a key-share lock on the token meanwhile.
-    rows = ApiToken.objects.select_for_update(no_key=True, of=("self",)).select_related("user")
-    locked = rows.filter(pk=token.pk).first()
-    if locked is None or not locked.is_usable(now) or not locked.user.is_active:
+    found = usable.select_for_update(no_key=True, of=("self",)) if token.has_limit else usable
+    if found.values_list("pk").first() is None:
         raise TokenEnded
-    return locked
 
 
 def ensure_within_limits(record: RefundRecord, token: ApiToken) -> None:
