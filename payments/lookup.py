@@ -1,5 +1,7 @@
 """Find the payment that a number names."""
 
+from math import inf
+
 from django.db.models import QuerySet
 
 from payments.errors import AmbiguousOrder, PaymentNotFound
@@ -17,11 +19,11 @@ def find_payment(*, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid
     if not (imp_uid or merchant_uid).isprintable():  # some databases refuse such characters
         raise PaymentNotFound(imp_uid or merchant_uid)
     if imp_uid:
-        found = payments.filter(imp_uid=imp_uid).first()
-        if found is None:
-            raise PaymentNotFound(imp_uid)
-        return found
-    candidates = list(payments.filter(merchant_uid=merchant_uid).order_by("-paid_at", "-pk"))
+        try:
+            return payments.get(imp_uid=imp_uid)
+        except Payment.DoesNotExist:
+            raise PaymentNotFound(imp_uid) from None
+    candidates = sorted(payments.filter(merchant_uid=merchant_uid).order_by(), key=_paid_last, reverse=True)
     if not candidates:
         raise PaymentNotFound(merchant_uid)
     with_money = [payment for payment in candidates if payment.refundable_amount > 0]
@@ -29,6 +31,10 @@ def find_payment(*, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid
         raise AmbiguousOrder(merchant_uid, [payment.imp_uid for payment in with_money])
     paid = [payment for payment in candidates if payment.was_paid]
     return (with_money or paid or candidates)[0]
+
+
+def _paid_last(payment: Payment) -> tuple[float, int]:
+    return payment.paid_at.timestamp() if payment.paid_at else -inf, payment.pk
 
 
 def find_by_number(*, payments: QuerySet[Payment], number: str, ask_gateway: bool = False) -> Payment:

@@ -52,10 +52,13 @@ def tokens_like(text: str) -> list[ApiToken]:
 
 def find_token(text: str) -> ApiToken | None:
     """Return the usable token of an active user with this secret; else None."""
+    tokens = ApiToken.objects.select_related("user").annotate(permissions=permissions_of_user())
     now = timezone.now()
-    usable = ApiToken.objects.usable(now).select_related("user").annotate(permissions=permissions_of_user())
-    token = usable.filter(digest=_digest(text), user__is_active=True).first()
-    if token is None:
+    try:
+        token = tokens.get(digest=_digest(text))
+    except ApiToken.DoesNotExist:
+        return None
+    if not token.is_usable(now) or not token.user.is_active:
         return None
     remember_permissions(token.user, token.permissions)  # type: ignore[attr-defined]  # annotated
     if token.last_used_at is None or now - token.last_used_at >= _LAST_USED_PRECISION:

@@ -19,6 +19,7 @@ MIRRORED_FIELDS = tuple(
     for field in fields(GatewayPayment)
     if field.name not in {"imp_uid", "status", "cancel_amount", "cancel_history", "read_at"}
 )
+_COLUMNS = tuple(field.attname for field in Payment._meta.concrete_fields)  # noqa: SLF001 - Django documents it
 
 
 def apply_reading(payment: Payment, shown: GatewayPayment) -> None:
@@ -34,7 +35,7 @@ def apply_reading(payment: Payment, shown: GatewayPayment) -> None:
 
 @contextmanager
 def locked_reading(shown: GatewayPayment) -> Iterator[Payment]:
-    """Lock the payment's row, copy i'mport's values onto it, and save it after the block has booked its cancels.
+    """Lock the payment's row, copy i'mport's values onto it, and save what changed after the block booked its cancels.
 
     Creates the row if it is missing. Runs inside the caller's transaction.
     """
@@ -42,9 +43,11 @@ def locked_reading(shown: GatewayPayment) -> Iterator[Payment]:
     if payment is None:
         Payment.objects.bulk_create([new_payment(shown)], ignore_conflicts=True)
         payment = Payment.objects.select_for_update().get(imp_uid=shown.imp_uid)
+    before = [getattr(payment, column) for column in _COLUMNS]
     apply_reading(payment, shown)
     yield payment
-    payment.save()
+    changed = [column for column, value in zip(_COLUMNS, before, strict=True) if getattr(payment, column) != value]
+    payment.save(update_fields=[*changed, "updated_at"])
 
 
 def mirror_payment(shown: GatewayPayment) -> Payment:

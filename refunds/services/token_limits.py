@@ -16,10 +16,13 @@ def check_token(token: ApiToken, now: datetime) -> None:
     Refunds with a token without a limit do not wait for each other. A token's limits never change. Raises
     `TokenEnded` if it was revoked or expired, or its user was deactivated, since the request arrived.
     """
-    usable = ApiToken.objects.usable(now).filter(pk=token.pk, user__is_active=True).order_by()
-    # FOR NO KEY UPDATE: inserts of other refunds hold a key-share lock on the token meanwhile.
-    found = usable.select_for_update(no_key=True, of=("self",)) if token.has_limit else usable
-    if found.values_list("pk").first() is None:
+    valid = ApiToken.objects.filter(pk=token.pk, revoked_at=None, user__is_active=True)
+    if token.has_limit:
+        # FOR NO KEY UPDATE: inserts of other refunds hold a key-share lock on the token meanwhile.
+        found = valid.select_for_update(no_key=True, of=("self",)).first() is not None
+    else:
+        found = valid.exists()
+    if not found or not token.is_usable(now):
         raise TokenEnded
 
 

@@ -147,20 +147,21 @@ def test_open_refund_is_reported_before_the_exceeded_limit(sandbox: SandboxServe
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired", "account closed"])
-def test_token_that_ends_during_the_request_refunds_nothing(end: str) -> None:
+@pytest.mark.parametrize("limit", [None, Decimal(50_000)], ids=["no limit", "limit"])
+def test_token_that_ends_during_the_request_refunds_nothing(end: str, limit: Decimal | None) -> None:
     payment = make_payment()
-    token, _secret = make_token()
+    token, _secret = make_token(max_per_day=limit)
     actor = Actor("shop", token.user, ApiToken.objects.get(pk=token.pk))
+    now = timezone.now()
     if end == "revoked":
         revoke_token(token)
     elif end == "expired":
-        past = {"created_at": timezone.now() - timedelta(days=2), "expires_at": timezone.now() - timedelta(days=1)}
-        ApiToken.objects.filter(pk=token.pk).update(**past)
+        now = token.expires_at or now
     else:
         token.user.is_active = False
         token.user.save()
     gateway = InstantGateway(payment)
-    with pytest.raises(TokenEnded):
+    with pytest.raises(TokenEnded), time_machine.travel(now):
         request_refund(payment=payment, request=RefundRequest(), actor=actor, source=RefundSource.API, gateway=gateway)
     assert not RefundRecord.objects.exists()
     assert gateway.cancels == []
