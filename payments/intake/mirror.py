@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from payments.gateway import GatewayError, GatewayPayment
 from payments.models import Payment
+from payments.search_keys import KeyField
 from payments.signals import payment_read
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,10 @@ MIRRORED_FIELDS = tuple(
     for field in fields(GatewayPayment)
     if field.name not in {"imp_uid", "status", "cancel_amount", "cancel_history", "read_at"}
 )
-_COLUMNS = tuple(field.attname for field in Payment._meta.concrete_fields)  # noqa: SLF001 - Django documents it
+_FIELDS = Payment._meta.concrete_fields  # noqa: SLF001 - Django documents it
+_COLUMNS = tuple(field.attname for field in _FIELDS)
+# Written with the columns that they are computed from.
+_KEYS = {field.attname: field.source for field in _FIELDS if isinstance(field, KeyField)}
 
 
 def apply_reading(payment: Payment, shown: GatewayPayment) -> None:
@@ -47,7 +51,8 @@ def locked_reading(shown: GatewayPayment) -> Iterator[Payment]:
     apply_reading(payment, shown)
     yield payment
     changed = [column for column, value in zip(_COLUMNS, before, strict=True) if getattr(payment, column) != value]
-    payment.save(update_fields=[*changed, "updated_at"])
+    keys = [key for key, source in _KEYS.items() if source in changed]
+    payment.save(update_fields=[*changed, *keys, "updated_at"])
 
 
 def mirror_payment(shown: GatewayPayment) -> Payment:

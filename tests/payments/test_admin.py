@@ -89,7 +89,7 @@ def test_the_same_text_is_found_however_it_is_written(admin_client: Client, stor
 
 def test_a_change_at_imort_changes_what_is_found(admin_client: Client, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, buyer_name="홍길동", buyer_tel="010-1111-2222")
-    Payment.objects.filter(pk=payment.pk).update(buyer_name="old", name_key="old", tel_key="019")
+    Payment.objects.filter(pk=payment.pk).update(buyer_name="old", name_key="old", buyer_tel="019", tel_key="019")
     call_command("sync_payments", payment.imp_uid)
     for text in (NFD, "+82 10 1111"):
         assert orders(admin_client, q=text) == {payment.merchant_uid}
