@@ -13,7 +13,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env, logs
 
-MOST_WORKERS = 4  # default limit: each worker keeps up to `threads` database connections
+MOST_WORKERS = 4  # by default
+# Each thread keeps a database connection. Of the 100 that PostgreSQL allows by default, these are for the web server.
+CONNECTIONS = 64
+MOST_THREADS = 32  # more gain nothing: the processor is the limit then
 
 wsgi_app = "config.wsgi"
 proc_name = "refund-desk"
@@ -21,7 +24,6 @@ proc_name = "refund-desk"
 # Requests wait on i'mport and on the database, so use threads. The worker's main loop sends the heartbeat, so `timeout`
 # ends a worker that hangs but never a long request.
 worker_class = "gthread"
-threads = 8
 timeout = 60
 # Before a worker ends (SIGTERM, `max_requests`), its requests have this long to finish: a call to i'mport takes 65 s at
 # most with the default time-outs. A refund that is interrupted all the same is settled by reading i'mport.
@@ -64,6 +66,7 @@ try:
     # The processors this process may use; in a container fewer than the machine has.
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = env.count("WEB_CONCURRENCY", 0) or max(2, min(usable, MOST_WORKERS))
+    threads = max(8, min(MOST_THREADS, CONNECTIONS // workers))
     debug = env.flag("DEBUG", default=False)
     logconfig_dict = logs.settings(
         level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS),

@@ -136,6 +136,13 @@ def test_number_of_workers_is_the_setting_or_the_number_of_processors(
     assert found == workers or (workers is None and 2 <= found <= 4)
 
 
+@pytest.mark.parametrize(("workers", "threads"), [("1", 32), ("2", 32), ("3", 21), ("4", 16), ("16", 8)])
+def test_the_processes_share_the_database_connections(
+    monkeypatch: pytest.MonkeyPatch, workers: str, threads: int
+) -> None:
+    assert gunicorn_settings(monkeypatch, WEB_CONCURRENCY=workers)["threads"] == threads
+
+
 @pytest.mark.parametrize(("name", "value"), [("WEB_CONCURRENCY", "many"), ("LOG_FORMAT", "xml"), ("DEBUG", "perhaps")])
 def test_a_malformed_variable_stops_the_web_server_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
@@ -250,7 +257,7 @@ def sign_in(session: requests.Session, server: Server, name: str) -> None:
 
 
 def test_every_package_that_the_code_imports_is_in_the_image() -> None:
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "chaos", "scripts"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "chaos", "benchmarks", "scripts"}
 
     assert packages <= set(in_image())
 
