@@ -18,7 +18,6 @@ from tests.sandbox_server import SandboxServer
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 1.0, 1.5  # seconds
 LEASE = 12.0  # seconds; longer than any call of this run can take
-WEB_THREADS = 8
 START_SECONDS = 60
 
 
@@ -51,7 +50,7 @@ class WebServer:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{HOST}:{self.port}"]
-        command += ["--threads", str(WEB_THREADS), "--log-level", "warning"]
+        command += ["--log-level", "warning"]
         with self._lock, self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +100,9 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        # What a killed process leaves behind, such as the child of Celery's `--beat`.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager
