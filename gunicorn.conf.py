@@ -28,7 +28,9 @@ timeout = 60
 # Before a worker ends (SIGTERM, `max_requests`), its requests have this long to finish: a call to i'mport takes 65 s at
 # most with the default time-outs. A refund that is interrupted all the same is settled by reading i'mport.
 graceful_timeout = 75
-keepalive = 5
+# Longer than the proxy keeps an idle connection (nginx: 60 s): a request sent while we close one would be lost. Idle
+# connections occupy no thread.
+keepalive = 75
 
 # Limits slow leaks; the jitter keeps workers from restarting together.
 max_requests = 10_000
