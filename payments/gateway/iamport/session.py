@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from http.client import HTTPException
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ import certifi
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-from requests.utils import get_environ_proxies
+from requests.utils import default_user_agent, get_environ_proxies
 from urllib3.connection import HTTPConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -26,6 +24,7 @@ from payments.gateway.iamport.wire import Call, encode
 POOL_SIZE = 256  # connections kept open at most; more threads than that still work, on connections of their own
 BODY_LIMIT = 8 * 1024 * 1024  # bytes; a full page of payments is well below one megabyte
 CHUNK = 64 * 1024
+USER_AGENT = default_user_agent()
 # Idle connections are probed before a NAT or a load balancer forgets them (350 s at AWS), and sent bytes that nobody
 # acknowledges end a connection: otherwise a read would wait for its whole time-out. Seconds, except for the count.
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
@@ -66,9 +65,9 @@ class HttpSession:
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
-        # Read once: requests would search the environment for them at every call.
+        # Read once: searching the environment takes longer than the rest of a request.
         self._proxies = get_environ_proxies(config.api_url)
-        self._session = self._new_session(POOL_SIZE)
+        self._pool = _Adapter(pool_connections=1, pool_maxsize=POOL_SIZE)
 
     def send(self, call: Call, token: str = "") -> tuple[int, bytes]:
         """Send `call`. Return the status and the body. Raises `TransportError`.
@@ -85,43 +84,39 @@ class HttpSession:
 
     def _send_once(self, call: Call, token: str) -> tuple[int, bytes]:
         if not call.moves_money:
-            return self._send_over(self._session, call, token)
-        with self._new_session(1) as session:
-            return self._send_over(session, call, token)
+            return self._send_over(self._pool, call, token)
+        connection = _Adapter(pool_connections=1, pool_maxsize=1)
+        try:
+            return self._send_over(connection, call, token)
+        finally:
+            connection.close()
 
-    def _new_session(self, pool_size: int) -> requests.Session:
-        session = requests.Session()
-        adapter = _Adapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        session.trust_env = False  # also: no credentials from ~/.netrc
-        session.proxies = self._proxies
-        session.headers["Accept"] = "application/json"
-        # The API needs no cookies, and threads would share them.
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        return session
+    def _send_over(self, adapter: HTTPAdapter, call: Call, token: str) -> tuple[int, bytes]:
+        """Send over a connection of `adapter`: without redirects, cookies and credentials of the machine.
 
-    def _send_over(self, session: requests.Session, call: Call, token: str) -> tuple[int, bytes]:
-        connect, read = self._config.timeouts(brief=call.is_brief)
+        requests' session would add these, and its own work, to each call.
+        """
+        timeout = connect, read = self._config.timeouts(brief=call.is_brief)
         deadline = time.monotonic() + connect + 2 * read
         # `from None`: the causes carry the URL and the body in their text and frames, and so account numbers.
         try:
-            with session.request(
-                call.method,
-                self._config.api_url + call.path,
-                params=list(call.params),
-                data=None if call.body is None else encode(call.body).encode(),
-                headers={} if call.body is None else {"Content-Type": "application/json"},
-                auth=_TokenAuth(token),
-                timeout=(connect, read),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            request = self._prepared(call, token)
+            with adapter.send(request, stream=True, timeout=timeout, proxies=self._proxies) as response:
                 return response.status_code, _read_body(response, deadline)
         except _BAD_ADDRESS as exc:
             raise NotSent(type(exc).__name__) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError) as exc:
             raise _translated(exc) from None
+
+    def _prepared(self, call: Call, token: str) -> requests.PreparedRequest:
+        body = None if call.body is None else encode(call.body).encode()
+        headers = {"Accept": "application/json", "User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if token:
+            headers["Authorization"] = token
+        url = self._config.api_url + call.path
+        return requests.Request(call.method, url, headers, params=list(call.params), data=body).prepare()
 
 
 class _Adapter(HTTPAdapter):
@@ -157,18 +152,6 @@ def _socket_options() -> list[tuple[int, int, int]]:
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED * 1000))
     return options
-
-
-class _TokenAuth(AuthBase):
-    """Sets the token."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = self._token
-        return request
 
 
 def _read_body(response: requests.Response, deadline: float) -> bytes:

@@ -158,7 +158,7 @@ def test_a_cancel_goes_out_on_a_new_connection(server: RawServer, fault: str) ->
             if fault == "reset":
                 assert gateway.payment(UID).imp_uid == UID
             else:
-                gateway._session._session.close()
+                gateway._session._pool.close()
     cancels = [call.connection for call in server.calls if call.path == "/payments/cancel"]
     assert len(cancels) == len(set(cancels)) == 4
 
