@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
@@ -66,6 +67,27 @@ def test_last_use_is_stored_at_most_once_a_minute() -> None:
     assert writes == [1, 0, 0, 1]
     token.refresh_from_db()
     assert token.last_used_at == start + timedelta(seconds=61)
+
+
+@pytest.mark.parametrize("given", ["to the account", "to two groups", "as superuser", "to nobody", "not to staff"])
+def test_token_has_the_permissions_that_its_account_has_at_this_moment(given: str) -> None:
+    owner, payment = make_user("shop", is_staff=given != "not to staff"), make_payment()
+    _token, secret = make_token(user=owner)
+    # Several, so that their names have to be told apart.
+    permissions = Permission.objects.filter(codename__in=["view_refundrecord", "view_payment", "refund_payment"])
+    assert get(secret, f"/payments/{payment.merchant_uid}").status_code == 404
+    if given in {"to the account", "not to staff"}:
+        owner.user_permissions.set(permissions)
+    elif given == "to two groups":
+        for number, permission in enumerate(permissions):
+            group = Group.objects.create(name=f"desk {number}")
+            group.permissions.add(permission)
+            owner.groups.add(group)
+    elif given == "as superuser":
+        owner.is_superuser = True
+        owner.save()
+    answer = get(secret, f"/payments/{payment.merchant_uid}")
+    assert answer.status_code == (404 if given in {"to nobody", "not to staff"} else 200)
 
 
 def test_token_sees_the_same_payments_as_its_account() -> None:
