@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from django.core.management import call_command
 from django.db import IntegrityError, InternalError, OperationalError, transaction
 from django.utils import timezone
 
-from payments.models import Payment
 from refunds.models import RefundRecord
 from refunds.services import refund as refund_service
 from tests.factories import make_payment, paid_at_sandbox
@@ -117,13 +117,12 @@ def test_a_shell_can_redirect_the_output_anywhere(
 # --- Work that breaks off -------------------------------------------------------------------------------------
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, step: str, payment: Payment, error: Callable[[], None]) -> None:
-    """Have a step of this payment's refund call `error` first."""
-    real = getattr(refund_service, step)
+def failing(monkeypatch: pytest.MonkeyPatch, step: str, number: int, error: Callable[[], None]) -> None:
+    """Have this step of the first, second, … refund call `error` first."""
+    real, calls = getattr(refund_service, step), count(1)
 
     def fail(*args: Any, **kwargs: Any) -> Any:
-        named = kwargs.get("payment") or args[0].payment
-        if named.pk == payment.pk:
+        if next(calls) == number:
             error()
         return real(*args, **kwargs)
 
@@ -143,7 +142,7 @@ def test_an_unexpected_error_costs_one_order_only(
     sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     payments = [paid_at_sandbox(sandbox) for _ in range(3)]
-    failing(monkeypatch, "reserve", payments[1], raising(error))
+    failing(monkeypatch, "reserve", 2, raising(error))
     code, document = run_json("refund", *(payment.merchant_uid for payment in payments))
     assert code == 1
     assert [result["code"] for result in document["results"]] == ["", "unexpected_error", ""]
@@ -155,7 +154,7 @@ def test_what_is_recorded_of_a_refund_that_broke_off_is_told(
     sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = paid_at_sandbox(sandbox)
-    failing(monkeypatch, "settle_answer", payment, raising(KeyboardInterrupt()))
+    failing(monkeypatch, "settle_answer", 1, raising(KeyboardInterrupt()))
     code, document = run_json("refund", payment.merchant_uid)
     (result,) = document["results"]
     assert (code, result["code"], result["refund"]["status"]) == (1, "interrupted", "requested")
@@ -167,7 +166,7 @@ def test_a_signal_lets_the_order_under_way_finish(
 ) -> None:
     before = signal.getsignal(number)
     payments = [paid_at_sandbox(sandbox) for _ in range(3)]
-    failing(monkeypatch, "settle_answer", payments[1], lambda: os.kill(os.getpid(), number))
+    failing(monkeypatch, "settle_answer", 2, lambda: os.kill(os.getpid(), number))
     code, document = run_json("refund", *(payment.merchant_uid for payment in payments))
     assert code == 1
     assert [result["code"] for result in document["results"]] == ["", "", "interrupted"]
