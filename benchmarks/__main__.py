@@ -2,6 +2,7 @@
 
 python -m benchmarks            every section
 python -m benchmarks a c        some of them
+python -m benchmarks --quick c  few samples of little data, to try it; writes no file
 """
 
 import argparse
@@ -39,16 +40,18 @@ def main() -> int:
     there = [letter for letter, name in MODULES.items() if importlib.util.find_spec(f"benchmarks.{name}")]
     parser.add_argument("sections", nargs="*", help=f"The sections to run: {' '.join(there)} (default: all).")
     parser.add_argument("--quick", action="store_true", help="Take few samples of little data, to try it.")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="The file to write (default: benchmarks/results.md).")
+    parser.add_argument("--out", type=Path, help="The file to write (default: benchmarks/results.md; --quick: none).")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(there):
         parser.error(f"unknown sections: {' '.join(sorted(unknown))}; there are {' '.join(there)}")
     started = time.monotonic()
     sections = [_measured(letter, Options(quick=options.quick)) for letter in options.sections or there]
     print("", *(plain(section) for section in sections), sep="\n\n")
-    options.out.write_text(_document(sections, time.monotonic() - started), encoding="utf-8")
     missed = [row for section in sections for row in section.rows if row.met is False]
-    print(f"\n{len(missed)} targets missed. Written to {options.out}")
+    print(f"\n{len(missed)} targets missed.")
+    if out := options.out or (None if options.quick else RESULTS):
+        out.write_text(_document(sections, time.monotonic() - started), encoding="utf-8")
+        print(f"Written to {out}")
     return 0
 
 

@@ -65,7 +65,7 @@ class HttpSession:
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
-        # Read once: searching the environment takes longer than the rest of a request.
+        # Read once: requests would search the whole environment at each call.
         self._proxies = get_environ_proxies(config.api_url)
         self._pool = _Adapter(pool_connections=1, pool_maxsize=POOL_SIZE)
 
@@ -137,7 +137,7 @@ class _Adapter(HTTPAdapter):
 def _trust() -> ssl.SSLContext:
     """Return the certificates that i'mport's must be signed by: those of certifi, or of the usual variables.
 
-    Loading them takes longer than the rest of a refund, so a process does it once.
+    requests would load them for each connection, which takes longer than a call. A process does it once.
     """
     named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
     context = create_urllib3_context()
