@@ -1,4 +1,4 @@
-"""What a refund over the API costs, against a naive view.
+"""Count what a refund over the API costs, against a naive view.
 
 The two projects of section b, with 2 clients and no latency. CPU is user and system time, from /proc; that of the web
 server includes its whole process tree. PostgreSQL counts the statements sent (pg_stat_statements). One of ours is the

@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of the requests: the time of each that was answered with 200, and how many had each status."""
+    """Hold the time of each request that was answered with 200, and how many had each status."""
 
     seconds: float
     times: list[float]  # ms

@@ -1,4 +1,4 @@
-"""What `scale` times, on the database of this process. Import it with Django set up."""
+"""Run the operations that `scale` times, on the database of this process. Import it with Django set up."""
 
 import json
 import sys

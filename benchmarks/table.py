@@ -1,4 +1,4 @@
-"""What a section measures, and how it is shown: in the terminal and as Markdown."""
+"""Hold what a section measures, and show it in the terminal and as Markdown."""
 
 import statistics
 from collections.abc import Iterable, Sequence

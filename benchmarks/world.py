@@ -25,7 +25,7 @@ NAMES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
 
 @dataclass(frozen=True)
 class Options:
-    """How to measure: `quick` takes few samples of little data, to try a section."""
+    """Choose how to measure: `quick` takes few samples of little data, to try a section."""
 
     quick: bool = False
 

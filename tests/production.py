@@ -100,7 +100,7 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        # What a killed process leaves behind, such as the child of Celery's `--beat`.
+        # End the children of a killed process too, such as that of Celery's `--beat`.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""What `startproject` writes, with the database and i'mport's address from the environment."""
+"""Repeat what `startproject` writes, with the database and i'mport's address from the environment."""
 
 import os
 

@@ -44,7 +44,7 @@ def earlier_of(payment: Payment) -> tuple[RefundRecord, ...]:
 
 @dataclass(frozen=True, slots=True)
 class BalanceReading:
-    """What i'mport said is left of a payment (None: no answer), and how much of it was refunded here at that time."""
+    """Keep i'mport's answer to what is left of a payment (None: no answer), with what was refunded here by then."""
 
     balance: Balance | None
     cancel_amount: Decimal

@@ -1,4 +1,4 @@
-"""How measurements become rows of a table."""
+"""Measurements become rows of a table."""
 
 from __future__ import annotations
 

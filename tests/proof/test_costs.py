@@ -1,4 +1,4 @@
-"""What a refund costs: statements, transactions and calls to i'mport, at each entry point. Timing is never asserted."""
+"""Limit the statements, transactions and calls to i'mport of a refund at each entry point. Never assert times."""
 
 from __future__ import annotations
 

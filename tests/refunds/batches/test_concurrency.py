@@ -49,7 +49,7 @@ def new_batch(user: User) -> Callable[[int], RefundBatch]:
 
 
 class Requests:
-    """What was requested, in place of the refunds: each request is refused after `during` has run."""
+    """Stand in for the refunds: note each request, run `during`, then refuse it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.during: Callable[[], object] = lambda: None
