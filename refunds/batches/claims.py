@@ -14,20 +14,20 @@ from django.utils import timezone
 
 from core import clock
 from core.claims import silent_since
-from refunds.models import RefundBatch, RefundBatchItem
+from refunds.models import BatchStatus, RefundBatch, RefundBatchItem
 
 _NO_OUTCOME = Q(refund=None, error_code="")
 
 
 def open_batches() -> QuerySet[RefundBatch]:
-    """Return the unfinished batches, oldest first."""
-    return RefundBatch.objects.filter(finished_at=None).order_by("pk")
+    """Return the running batches, oldest first."""
+    return RefundBatch.objects.filter(status=BatchStatus.RUNNING).order_by("pk")
 
 
 def free_items(now: datetime | None = None) -> QuerySet[RefundBatchItem]:
-    """Return the orders of unfinished batches that have no outcome and no runner, oldest first."""
+    """Return the orders of running batches that have no outcome and no runner, oldest first."""
     unclaimed = Q(claimed_at=None) | Q(claimed_at__lt=silent_since(now))
-    return RefundBatchItem.objects.filter(_NO_OUTCOME, unclaimed, batch__finished_at=None).order_by("pk")
+    return RefundBatchItem.objects.filter(_NO_OUTCOME, unclaimed, batch__status=BatchStatus.RUNNING).order_by("pk")
 
 
 def claim(*, batch_id: int, count: int) -> list[RefundBatchItem]:
@@ -57,4 +57,5 @@ def show_life(batch_ids: Sequence[int]) -> None:
 def finish_batches() -> None:
     """Finish the batches whose orders all have an outcome."""
     waiting = RefundBatchItem.objects.filter(_NO_OUTCOME, batch=OuterRef("pk"))
-    RefundBatch.objects.filter(~Exists(waiting), finished_at=None).update(finished_at=timezone.now())
+    running = RefundBatch.objects.filter(~Exists(waiting), status=BatchStatus.RUNNING)
+    running.update(status=BatchStatus.DONE, finished_at=timezone.now())

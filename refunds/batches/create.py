@@ -9,6 +9,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,7 @@ from core.encryption.cipher import encrypt
 from core.money import format_money
 from payments.models import Payment
 from refunds.inputs import RefundRequest
-from refunds.models import RefundBatch, RefundBatchItem
+from refunds.models import BatchStatus, RefundBatch, RefundBatchItem
 
 MAX_ORDERS = 50  # a limit of the confirmation page; nothing here depends on it
 ACCOUNT_FIELDS = ("refund_holder", "refund_bank", "refund_account", "refund_tel")
@@ -38,8 +39,16 @@ def create_batch(*, token: UUID, user: User, orders: Sequence[Order], reason: st
     """Commit the batch, one item and one log entry per order. Moves no money. Raises `BatchExistsError`."""
     try:
         with transaction.atomic(durable=True):
+            now = timezone.now()
             batch = RefundBatch.objects.create(
-                token=token, requested_by=user, reason=reason, language=get_language() or ""
+                token=token,
+                status=BatchStatus.RUNNING,
+                requested_by=user,
+                requested_by_name=user.get_username(),
+                reason=reason,
+                language=get_language() or "",
+                checked_at=now,
+                started_at=now,
             )
             RefundBatchItem.objects.bulk_create(_item(batch, order) for order in orders)
             _log(user, orders)

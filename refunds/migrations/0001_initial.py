@@ -43,12 +43,17 @@ POSTGRESQL = (
     CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundreversal FOR EACH ROW
     EXECUTE FUNCTION refunds_append_only()
     """,
+    """
+    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundbatchevent FOR EACH ROW
+    EXECUTE FUNCTION refunds_append_only()
+    """,
 )
 POSTGRESQL_UNDO = (
     "DROP TRIGGER refunds_keep_final ON refunds_refundrecord",
     "DROP FUNCTION refunds_keep_final()",
     "DROP TRIGGER refunds_append_only ON refunds_refundevent",
     "DROP TRIGGER refunds_append_only ON refunds_refundreversal",
+    "DROP TRIGGER refunds_append_only ON refunds_refundbatchevent",
     "DROP FUNCTION refunds_append_only()",
 )
 SQLITE = (
@@ -67,11 +72,16 @@ SQLITE = (
     CREATE TRIGGER refunds_append_only_reversals BEFORE UPDATE ON refunds_refundreversal FOR EACH ROW
     BEGIN SELECT RAISE(ABORT, 'refund reversals are append-only'); END
     """,
+    """
+    CREATE TRIGGER refunds_append_only_batch_events BEFORE UPDATE ON refunds_refundbatchevent FOR EACH ROW
+    BEGIN SELECT RAISE(ABORT, 'events of bulk refunds are append-only'); END
+    """,
 )
 SQLITE_UNDO = (
     "DROP TRIGGER refunds_keep_final",
     "DROP TRIGGER refunds_append_only",
     "DROP TRIGGER refunds_append_only_reversals",
+    "DROP TRIGGER refunds_append_only_batch_events",
 )
 
 
@@ -128,28 +138,110 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("token", models.UUIDField(unique=True, verbose_name="token")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Not checked yet"),
+                            ("checked", "Ready to start"),
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("done", "Finished"),
+                            ("cancelled", "Stopped"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("selection", "Selected payments"),
+                            ("filter", "All payments of a filter"),
+                            ("file", "File or pasted table"),
+                            ("retry", "Refused orders of another bulk refund"),
+                        ],
+                        default="selection",
+                        max_length=10,
+                        verbose_name="origin",
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=255, verbose_name="name")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("admin", "Admin"),
+                            ("api", "Storefront"),
+                            ("command", "Command line"),
+                            ("console", "i'mport console"),
+                        ],
+                        default="admin",
+                        max_length=10,
+                        verbose_name="entry point",
+                    ),
+                ),
+                ("requested_by_name", models.CharField(blank=True, max_length=200, verbose_name="requested by")),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
                 ("language", models.CharField(blank=True, max_length=20)),
-                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="requested at")),
+                ("file_hash", models.CharField(blank=True, editable=False, max_length=64)),
+                ("all_or_nothing", models.BooleanField(default=False, verbose_name="all or nothing")),
+                ("pause_code", models.CharField(blank=True, max_length=40)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="made at")),
+                ("checked_at", models.DateTimeField(blank=True, null=True, verbose_name="checked at")),
+                ("started_at", models.DateTimeField(blank=True, null=True, verbose_name="started at")),
                 ("active_at", models.DateTimeField(editable=False, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
+                ("mailed_at", models.DateTimeField(editable=False, null=True)),
                 (
                     "requested_by",
                     models.ForeignKey(
+                        blank=True,
+                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
                         verbose_name="requested by",
                     ),
                 ),
+                (
+                    "retry_of",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="retries",
+                        to="refunds.refundbatch",
+                    ),
+                ),
             ],
             options={
-                "verbose_name": "refund batch",
-                "verbose_name_plural": "refund batches",
+                "verbose_name": "bulk refund",
+                "verbose_name_plural": "bulk refunds",
                 "ordering": ("-id",),
-                "indexes": [
-                    models.Index(condition=models.Q(("finished_at", None)), fields=["id"], name="unfinished_batches")
-                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="RefundBatchEvent",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(verbose_name="time")),
+                ("code", models.CharField(max_length=40, verbose_name="event")),
+                ("actor", models.CharField(blank=True, max_length=200, verbose_name="by")),
+                ("data", models.JSONField(blank=True, default=dict, verbose_name="details")),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="refunds.refundbatch"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "event of a bulk refund",
+                "verbose_name_plural": "events of bulk refunds",
+                "ordering": ("at", "id"),
             },
         ),
         migrations.CreateModel(
@@ -240,24 +332,10 @@ class Migration(migrations.Migration):
                     "refund_account_last4",
                     models.CharField(blank=True, max_length=4, verbose_name="account, last digits"),
                 ),
-                (
-                    "cancellation_id",
-                    models.CharField(blank=True, max_length=160, verbose_name="cancellation number"),
-                ),
+                ("cancellation_id", models.CharField(blank=True, max_length=160, verbose_name="cancellation number")),
                 ("pg_tid", models.CharField(blank=True, max_length=100, verbose_name="PG transaction")),
                 ("receipt_url", models.CharField(blank=True, max_length=500, verbose_name="receipt")),
                 ("cancelled_at", models.DateTimeField(blank=True, null=True, verbose_name="refunded at")),
-                (
-                    "late_for",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="late_record",
-                        to="refunds.refundrecord",
-                        verbose_name="refund executed late",
-                    ),
-                ),
                 ("error_code", models.CharField(blank=True, max_length=40, verbose_name="error code")),
                 (
                     "refusal_class",
@@ -301,6 +379,17 @@ class Migration(migrations.Migration):
                         related_name="refunds",
                         to="access.apitoken",
                         verbose_name="API token",
+                    ),
+                ),
+                (
+                    "late_for",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="late_record",
+                        to="refunds.refundrecord",
+                        verbose_name="refund executed late",
                     ),
                 ),
                 (
@@ -377,61 +466,30 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="RefundReversal",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("amount", models.DecimalField(decimal_places=3, max_digits=16, verbose_name="amount")),
-                ("reason", models.CharField(max_length=500, verbose_name="reason")),
-                ("accepted_by_name", models.CharField(max_length=200, verbose_name="accepted by")),
-                ("seen_at", models.DateTimeField(verbose_name="first seen")),
-                ("created_at", models.DateTimeField(verbose_name="accepted at")),
-                (
-                    "accepted_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="accepted by (account)",
-                    ),
-                ),
-                (
-                    "refund",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="reversals",
-                        to="refunds.refundrecord",
-                        verbose_name="refund",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "refund reversal",
-                "verbose_name_plural": "refund reversals",
-                "ordering": ("-id",),
-                "default_permissions": (),
-                "constraints": [
-                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="reversal_amount_positive"),
-                    models.CheckConstraint(
-                        condition=models.Q(("reason", ""), _negated=True), name="reversal_has_a_reason"
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
             name="RefundBatchItem",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.PositiveIntegerField(null=True, verbose_name="line")),
+                ("number", models.CharField(blank=True, max_length=255, verbose_name="order")),
                 ("amount", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
                 ("tax_free", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
                 ("vat_amount", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
                 ("expected_balance", models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True)),
+                ("fee", models.DecimalField(decimal_places=3, default=Decimal("0"), max_digits=16)),
                 ("requester", models.CharField(default="admin", max_length=10)),
                 ("retain_promotion", models.BooleanField(default=False)),
+                ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
+                ("note", models.CharField(blank=True, max_length=255, verbose_name="note")),
+                ("warnings", models.JSONField(blank=True, default=list)),
+                ("excluded", models.BooleanField(default=False)),
                 ("claimed_at", models.DateTimeField(editable=False, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("done_at", models.DateTimeField(editable=False, null=True)),
                 ("encrypted_account", models.TextField(blank=True, default="", editable=False)),
+                ("encrypted_row", models.TextField(blank=True, default="", editable=False)),
                 ("error_code", models.CharField(blank=True, max_length=40)),
+                ("error_field", models.CharField(blank=True, max_length=40)),
+                ("error_value", models.CharField(blank=True, max_length=255)),
                 ("message", models.TextField(blank=True)),
                 (
                     "batch",
@@ -442,7 +500,11 @@ class Migration(migrations.Migration):
                 (
                     "payment",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="payments.payment"
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.payment",
                     ),
                 ),
                 (
@@ -500,6 +562,43 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "stored response",
                 "verbose_name_plural": "stored responses",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="RefundReversal",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=16, verbose_name="amount")),
+                ("reason", models.CharField(max_length=500, verbose_name="reason")),
+                ("accepted_by_name", models.CharField(max_length=200, verbose_name="accepted by")),
+                ("seen_at", models.DateTimeField(verbose_name="first seen")),
+                ("created_at", models.DateTimeField(verbose_name="accepted at")),
+                (
+                    "accepted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="accepted by (account)",
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversals",
+                        to="refunds.refundrecord",
+                        verbose_name="refund",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "refund reversal",
+                "verbose_name_plural": "refund reversals",
+                "ordering": ("-id",),
                 "default_permissions": (),
             },
         ),
@@ -571,6 +670,49 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="refundbatch",
+            index=models.Index(
+                condition=models.Q(("status__in", ("running", "paused"))), fields=["id"], name="started_batches"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refundbatch",
+            index=models.Index(fields=["status", "-id"], name="batches_by_status"),
+        ),
+        migrations.AddConstraint(
+            model_name="refundbatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["draft", "checked", "running", "paused", "done", "cancelled"])),
+                name="batch_status_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundbatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("started_at__isnull", False), ("status__in", ("draft", "checked", "cancelled")), _connector="OR"
+                ),
+                name="batch_running_was_started",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundbatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("pause_code", ""), ("status", "paused"), _connector="OR"),
+                name="batch_pause_has_a_reason",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundbatch",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    models.Q(("file_hash", ""), _negated=True), models.Q(("status", "cancelled"), _negated=True)
+                ),
+                fields=("file_hash",),
+                name="file_read_once",
+            ),
         ),
         migrations.AddIndex(
             model_name="refundrecord",
@@ -689,9 +831,15 @@ class Migration(migrations.Migration):
                 name="unfinished_batch_items",
             ),
         ),
+        migrations.AddIndex(
+            model_name="refundbatchitem",
+            index=models.Index(fields=["batch", "-done_at"], name="batch_items_by_outcome"),
+        ),
         migrations.AddConstraint(
             model_name="refundbatchitem",
-            constraint=models.UniqueConstraint(fields=("batch", "payment"), name="payment_once_per_batch"),
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("excluded", False)), fields=("batch", "payment"), name="payment_once_per_batch"
+            ),
         ),
         migrations.AddConstraint(
             model_name="refundbatchitem",
@@ -700,6 +848,27 @@ class Migration(migrations.Migration):
                     ("encrypted_account", ""), models.Q(("error_code", ""), ("refund", None)), _connector="OR"
                 ),
                 name="batch_item_with_outcome_has_no_account",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundbatchitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("excluded", False), ("payment__isnull", False)),
+                    models.Q(("excluded", True), ("refund", None), models.Q(("error_code", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="batch_item_has_payment_or_problem",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundreversal",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="reversal_amount_positive"),
+        ),
+        migrations.AddConstraint(
+            model_name="refundreversal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="reversal_has_a_reason"
             ),
         ),
         migrations.RunPython(create_triggers, drop_triggers),

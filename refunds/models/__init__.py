@@ -2,7 +2,15 @@
 
 from refunds.models.append_only import AppendOnlyError
 from refunds.models.bank_accounts import RefundAccount
-from refunds.models.batches import RefundBatch, RefundBatchItem
+from refunds.models.batches import (
+    OPEN_STATUSES,
+    STARTED,
+    BatchOrigin,
+    BatchStatus,
+    RefundBatch,
+    RefundBatchEvent,
+    RefundBatchItem,
+)
 from refunds.models.idempotency import IdempotentAnswer
 from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, ReconciliationReport
 from refunds.models.refunds import (
@@ -23,14 +31,19 @@ __all__ = [
     "FINAL_STATUSES",
     "LIVE_STATUSES",
     "MONEY_MAY_MOVE",
+    "OPEN_STATUSES",
     "REFUND_NUMBER",
+    "STARTED",
     "AppendOnlyError",
+    "BatchOrigin",
+    "BatchStatus",
     "Discrepancy",
     "DiscrepancyKind",
     "IdempotentAnswer",
     "ReconciliationReport",
     "RefundAccount",
     "RefundBatch",
+    "RefundBatchEvent",
     "RefundBatchItem",
     "RefundEvent",
     "RefundRecord",

@@ -98,4 +98,5 @@ def test_every_encrypted_column_is_reencrypted() -> None:
         "webhooks.Endpoint.old_secret",
         "refunds.RefundAccount.encrypted",
         "refunds.RefundBatchItem.encrypted_account",
+        "refunds.RefundBatchItem.encrypted_row",
     }
