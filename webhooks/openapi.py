@@ -3,6 +3,7 @@
 By hand: drf-spectacular omits the headers of webhooks.
 """
 
+from django.utils import translation
 from drf_spectacular.utils import OpenApiWebhook
 
 from refunds.api.openapi.examples import AT, REFUSED, REVERSAL, REVERSED, SUCCEEDED, written
@@ -44,7 +45,8 @@ def _webhook(
         },
         "required": ["type", "timestamp", "data"],
     }
-    shown = written(event_json(event_type, AT, refund, reversal))
+    with translation.override("en"):  # whatever language is active when this is imported
+        shown = written(event_json(event_type, AT, refund, reversal))
     operation = {
         "summary": summary,
         "description": f"{description} {_DELIVERY}",
