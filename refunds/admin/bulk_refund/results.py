@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.display import badge
 from core.claims import Progress
 from core.money import format_money, format_totals
-from refunds.batches.outcomes import BatchOutcome, State
+from refunds.batches.outcomes import LABELS, BatchOutcome, State
 
 IN_WORDS = {
     State.REFUNDED: _("%(count)s refunded"),
@@ -17,6 +17,8 @@ IN_WORDS = {
     State.PENDING: _("%(count)s waiting for the PG"),
     State.RUNNING: _("%(count)s in progress"),
     State.REFUSED: _("%(count)s failed"),
+    State.SKIPPED: _("%(count)s skipped"),
+    State.PROBLEM: _("%(count)s with a problem"),
 }
 BADGES = {
     State.REFUNDED: ("green", _("Refunded")),
@@ -24,6 +26,8 @@ BADGES = {
     State.UNKNOWN: ("amber", _("Outcome unknown, being checked")),
     State.RUNNING: ("blue", _("In progress")),
     State.REFUSED: ("red", _("Refund failed")),
+    State.SKIPPED: ("amber", LABELS[State.SKIPPED]),
+    State.PROBLEM: ("amber", LABELS[State.PROBLEM]),
     State.WAITING: ("grey", _("Waiting")),
 }
 
@@ -41,11 +45,13 @@ class Line:
     @property
     def amount(self) -> str:
         """The refunded amount, or else the confirmed one."""
-        refund, currency = self.outcome.refund, self.outcome.payment.currency
-        if refund is not None:
-            return format_money(refund.shown_amount, currency)
-        requested = self.outcome.requested
-        return format_money(self.outcome.payment.refundable_amount if requested is None else requested, currency)
+        outcome, payment = self.outcome, self.outcome.payment
+        if payment is None:
+            return "–"
+        if outcome.refund is not None:
+            return format_money(outcome.refund.shown_amount, payment.currency)
+        requested = payment.refundable_amount if outcome.requested is None else outcome.requested
+        return format_money(requested, payment.currency)
 
 
 class Results:
@@ -86,8 +92,9 @@ class Results:
     @property
     def refunded(self) -> list[str]:
         """The refunded total per currency, without test payments."""
-        refunded = [one for one in self.outcomes if one.state is State.REFUNDED and not one.payment.sandbox]
-        return format_totals((one.refund.net_amount, one.payment.currency) for one in refunded if one.refund)
+        refunds = [one.refund for one in self.outcomes if one.state is State.REFUNDED and one.refund]
+        real = [refund for refund in refunds if not refund.payment.sandbox]
+        return format_totals((refund.net_amount, refund.payment.currency) for refund in real)
 
     @property
     def counts(self) -> list[tuple[str, SafeString, int]]:
@@ -99,4 +106,4 @@ class Results:
     def to_check(self) -> str:
         """The ids of payments to check with i'mport, joined by commas."""
         waiting = (State.PENDING, State.UNKNOWN, State.RUNNING)
-        return ",".join(str(outcome.payment.pk) for outcome in self.outcomes if outcome.state in waiting)
+        return ",".join(str(outcome.item.payment_id) for outcome in self.outcomes if outcome.state in waiting)
