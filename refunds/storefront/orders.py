@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from core.money import format_money, quantize
 from payments.labels import bank_choices, method_label
 from payments.models import Payment, PaymentStatus
-from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundStatus
 from refunds.services.preview import requirements_of, why_impossible
+from refunds.storefront.words import refund_note
 
 # For buyers, who know neither PGs nor ledgers.
 REFUND_STATES: dict[str, str | Promise] = {
@@ -54,6 +54,7 @@ def order_card(payment: Payment) -> dict[str, Any]:
     refunds: list[RefundRecord] = payment.latest_refunds  # type: ignore[attr-defined]
     live = next((refund for refund in refunds if refund.is_live), None)
     why_not_now = why_impossible(payment) if payment.refundable_amount > 0 and live is None else None
+    can_ask = payment.refundable_amount > 0 and live is None and why_not_now is None
     badge, tone = _badge(payment, live)
     goods = payment.name or payment.merchant_uid
     return {
@@ -69,13 +70,14 @@ def order_card(payment: Payment) -> dict[str, Any]:
         "paid": _money(payment, payment.amount),
         "refunded": _money(payment, payment.cancel_amount) if payment.cancel_amount else "",
         "lapsed_discount": _money(payment, payment.lapsed_discount) if payment.lapsed_discount else "",
-        "refundable": _money(payment, payment.refundable_amount),
+        # No promise of money that cannot be requested now.
+        "refundable": _money(payment, payment.refundable_amount) if can_ask or payment.is_fully_refunded else "",
         "notice": str(WHY_NOT.get(why_not_now.code, why_not_now.message)) if why_not_now else _notice(payment, live),
         "notice_tone": "warn" if why_not_now else tone,
         "refunds": [_order_refund(payment, refund) for refund in refunds[:REFUNDS_SHOWN]],
         "has_older_refunds": len(refunds) > REFUNDS_SHOWN,
         "live_refund": live.pk if live else None,  # the open one
-        "can_ask": payment.refundable_amount > 0 and live is None and why_not_now is None,
+        "can_ask": can_ask,
         "data": json.dumps(_dialog_data(payment), ensure_ascii=False),
     }
 
@@ -164,7 +166,7 @@ def _order_refund(payment: Payment, refund: RefundRecord) -> dict[str, Any]:
         "tone": tones.get(RefundStatus(refund.status), "info"),
         "at": refund.cancelled_at or refund.settled_at or refund.requested_at,
         "reason": refund.reason,
-        "note": message_of(refund) if refund.status == RefundStatus.FAILED or refund.reversed_amount else "",
+        "note": refund_note(refund),
         "receipt_url": refund.receipt_url if refund.receipt_url.startswith("https://") else "",
     }
 

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -16,6 +17,7 @@ from payments.errors import PaymentNotFound
 from payments.lookup import find_payment
 from payments.models import Payment
 from refunds.storefront.orders import banks_by_pg, order_card, with_latest_refunds
+from refunds.storefront.words import REFUSED
 
 PAGE_SIZE = 20
 
@@ -32,6 +34,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "who": _name_of(request.user),
         "orders": [order_card(payment) for payment in page],
         "banks": banks_by_pg(page),
+        "refused": {name: str(text) for name, text in REFUSED.items()},
+        "contact": settings.SHOP_CONTACT,
         "decimals": {payment.currency: precision(payment.currency) for payment in page},
     }
     return render(request, "storefront/orders.html", context)
@@ -47,7 +51,7 @@ def order(request: HttpRequest, imp_uid: str) -> HttpResponse:
         payment = find_payment(payments=_orders_of(request), imp_uid=imp_uid)
     except PaymentNotFound as exc:
         raise Http404 from exc
-    return render(request, "storefront/order.html", {"order": order_card(payment)})
+    return render(request, "storefront/order.html", {"order": order_card(payment), "contact": settings.SHOP_CONTACT})
 
 
 def _name_of(user: User) -> str:

@@ -183,12 +183,13 @@ def test_naver_pay_refund_without_a_reason_is_not_sent(shop: Shop, sandbox: Sand
     assert only_refund(payment).reason == "색이 달라요"
 
 
-def test_refusal_shows_the_message_of_the_payment_provider(shop: Shop, sandbox: SandboxServer) -> None:
-    sandbox.fault("cancel", "refuse", times=1, message="한도초과")
+def test_refusal_is_explained_in_words_for_buyers(shop: Shop, sandbox: SandboxServer) -> None:
+    sandbox.fault("cancel", "refuse", times=1, message="취소실패: 취소가능액부족")
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
     shop.submit()
-    shop.expect_answer("The refund was refused", "한도초과")
+    shop.expect_answer("The refund was refused", "Nothing was refunded. Please try again later, or contact us.")
+    expect(shop.dialog).not_to_contain_text("취소가능액부족")
     expect(shop.row(payment)).to_contain_text("Refund failed")
 
 

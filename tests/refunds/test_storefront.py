@@ -16,7 +16,7 @@ from django.utils.translation import override
 from pytest_django import Settings
 
 from payments.models import Payment
-from refunds.models import RefundRecord
+from refunds.models import MONEY_MAY_MOVE, RefundRecord, RefusalClass
 from refunds.storefront.orders import REFUNDS_SHOWN, banks_by_pg, order_card, with_latest_refunds
 from tests.factories import make_payment, make_staff, make_user
 
@@ -207,16 +207,49 @@ def test_open_refund_is_polled_and_no_second_one_offered(status: str, badge: str
     assert (card["badge"], card["live_refund"], card["can_ask"]) == (badge, refund.pk, False)
 
 
-def test_failed_refund_shows_its_reason() -> None:
+@pytest.mark.parametrize("refusal_class", ["", *RefusalClass.values])
+def test_refusal_is_explained_in_words_for_buyers(refusal_class: str) -> None:
     payment = make_payment()
-    make_refund(payment, "failed", message="한도를 넘었습니다.")
-    assert card_of(payment)["refunds"][0]["note"] == "한도를 넘었습니다."
+    message = "[3321] checksum: 카드사 취소 불가 거래입니다"
+    make_refund(payment, "failed", error_code="refused_by_gateway", message=message, refusal_class=refusal_class)
+    note = card_of(payment)["refunds"][0]["note"]
+    assert "3321" not in note
+    assert ("Nothing was refunded" in note, "already be under way" in note) == (
+        refusal_class not in MONEY_MAY_MOVE,
+        refusal_class in MONEY_MAY_MOVE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("gateway_unavailable", "could not be reached"), ("refund_not_carried_out", "Request it again if you still want")],
+)
+def test_refund_that_did_not_happen_tells_the_buyer_to_request_it_again(code: str, words: str) -> None:
+    payment = make_payment()
+    make_refund(payment, "failed", error_code=code, message="i'mport shows that this refund was not executed.")
+    assert words in card_of(payment)["refunds"][0]["note"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [({}, "unknown"), ({}, "pending"), ({"pay_method": "vbank", "pg_provider": "danal"}, "failed")],
+)
+def test_no_refundable_amount_is_promised_that_cannot_be_requested_now(fields: dict[str, str], status: str) -> None:
+    payment = make_payment(**fields)
+    make_refund(payment, status)
+    assert card_of(payment)["refundable"] == ""
+
+
+def test_the_shops_contact_stands_where_a_refund_did_not_work(shop: Client, buyer: User, settings: Settings) -> None:
+    settings.SHOP_CONTACT = "02-1234-5678"
+    make_refund(make_payment(user=buyer), "failed", error_code="refused_by_gateway")
+    assert "Please contact us about this refund. 02-1234-5678" in page_of(shop)
 
 
 def test_refund_that_was_taken_back_says_so() -> None:
     payment = make_payment()
     make_refund(payment, reversed_amount=Decimal(1_000))
-    assert card_of(payment)["refunds"][0]["note"] == "₩1,000 of this refund was taken back."
+    assert card_of(payment)["refunds"][0]["note"] == "₩1,000 of this refund came back to us. Please contact us."
 
 
 def test_only_the_latest_refunds_of_an_order_are_shown_and_fetched(shop: Client, buyer: User) -> None:

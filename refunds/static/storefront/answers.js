@@ -23,14 +23,15 @@
   }
 
   function forbidden(data) {
-    return answer("bad", "invalid_title", data.message, "close", true);
+    return answer("bad", "invalid_title", data.message, "close", true, say("contact"));
   }
 
   /* After a refusal the shop may have found a refund at the payment provider that it did not know. */
   function refused(data, request, left) {
     const currency = request.order.currency;
-    const mayMove = ["already_cancelled", "already_running"].includes(data.refusal?.class);
-    if (mayMove || left === request.order.left) return answer("bad", "refused_title", data.message, "close", true);
+    const reason = data.refusal?.class ?? "other";
+    const mayMove = ["already_cancelled", "already_running"].includes(reason);
+    if (mayMove || left === request.order.left) return answer("bad", "refused_title", say(`refused_${reason}`), "close", true, say("contact"));
     return answer("info", "drifted_title", say("drifted", { left: money(left, currency) }), "close", true);
   }
 
@@ -41,7 +42,7 @@
 
   function tooMany(data) {
     if (data.retryable) return unavailable(data);
-    return answer("bad", "refused_title", data.message, "close", true);
+    return answer("bad", "refused_title", data.message, "close", true, say("contact"));
   }
 
   function unavailable(data) {
