@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django_guid.integrations.celery import CeleryIntegration
 
 from config import broker, env, logs, openapi, schedule, unfold
+from config.applications import *  # noqa: F403
 from config.caches import caches
 from config.contracts import known_contracts
 from config.encryption import encryption_keys
@@ -109,55 +110,6 @@ CELERY_BEAT_SCHEDULE = schedule.schedule(mirror_every=env.positive_seconds("PAYM
 CELERY_TIMEZONE = TIME_ZONE = "Asia/Seoul"
 
 # --- Applications -------------------------------------------------------------------------------------------
-
-INSTALLED_APPS = [
-    # The theme overrides the admin's templates, so it comes first.
-    "unfold",
-    "unfold.contrib.filters",
-    "unfold.contrib.forms",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "django.contrib.humanize",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "axes",
-    "django_guid",
-    "access",
-    "monitoring",
-    "payments",
-    "refunds",
-    "webhooks",
-    "sandbox",
-]
-
-MIDDLEWARE = [
-    "monitoring.middleware.strict_request_ids",
-    "django_guid.middleware.guid_middleware",
-    "monitoring.middleware.access_log",
-    "core.http.security_headers.SecurityHeaders",
-    # Probes use plain HTTP and an IP address as host: nothing below may reject them.
-    "monitoring.middleware.probes",
-    "core.http.last_thread.keep_last_thread",
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
-    "core.http.unreadable.RefuseUnreadable",
-    "django.middleware.common.CommonMiddleware",
-    "core.http.body_limit.BodyLimit",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
-    "access.sign_in.middleware.TrustedSessions",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",
-]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
