@@ -57,6 +57,7 @@ SETTINGS: dict[str, Any] = {
         _static_file("refunds/admin/admin.css"),
         _static_file("access/admin.css"),
     ],
+    "SCRIPTS": [_static_file("refunds/admin/keyboard.js")],
     "ACCOUNT": {
         "navigation": [
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},

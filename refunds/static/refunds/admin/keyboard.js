@@ -1,0 +1,59 @@
+"use strict";
+
+/* Make the theme's clickable texts and icons work by keyboard and for screen readers: it binds clicks to elements
+   that take no focus. Enter and Space press them, Escape closes what they opened. */
+(() => {
+  const CLICKABLE = ["x-on:click", "@click"].map((name) => `[${CSS.escape(name)}]`).join();
+  const NATIVE = "a[href], button, input, select, textarea, summary, label";
+  const ICON = ".material-symbols-outlined";
+  let opener = null;
+
+  const wordsOf = (element) => {
+    const copy = element.cloneNode(true);
+    copy.querySelectorAll(ICON).forEach((icon) => icon.remove());
+    return element.matches(ICON) ? "" : copy.textContent.trim();
+  };
+
+  function prepare(element) {
+    if (element.matches(NATIVE) || element.hasAttribute("tabindex")) return;
+    element.setAttribute("role", "button");
+    element.tabIndex = 0;
+    if (wordsOf(element) || element.hasAttribute("aria-label")) return;
+    const icon = element.matches(ICON) ? element : element.querySelector(ICON);
+    const names = document.querySelector('meta[name="icon-names"]')?.dataset ?? {};
+    const name = names[icon?.textContent.trim()] ?? element.title;
+    if (name) element.setAttribute("aria-label", name);
+  }
+
+  function prepareAll() {
+    document.querySelectorAll(CLICKABLE).forEach(prepare);
+    document.querySelectorAll(`${ICON}:not([role])`).forEach((icon) => icon.setAttribute("aria-hidden", "true"));
+  }
+
+  function press(event) {
+    const element = event.target;
+    if (!["Enter", " "].includes(event.key) || element.getAttribute?.("role") !== "button" || element.matches(NATIVE)) return;
+    event.preventDefault();
+    opener = element;
+    element.click();
+  }
+
+  function close(event) {
+    if (event.key !== "Escape" || !opener) return;
+    // The theme's menus close on a click elsewhere.
+    document.body.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    opener.focus();
+    opener = null;
+  }
+
+  document.addEventListener("keydown", press);
+  document.addEventListener("keydown", close);
+  document.addEventListener("DOMContentLoaded", () => {
+    const content = document.getElementById("content");
+    content?.setAttribute("role", "main");
+    content?.setAttribute("tabindex", "-1");
+    prepareAll();
+    // Alpine and htmx add elements later.
+    new MutationObserver(prepareAll).observe(document.body, { childList: true, subtree: true });
+  });
+})();
