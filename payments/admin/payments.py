@@ -147,7 +147,7 @@ class PaymentAdmin(BrowsingAdmin):
     def pg_name(self, payment: Payment) -> str:
         return pg_label(payment.pg_provider)
 
-    @admin.display(description=gettext_lazy("paid"))
+    @admin.display(description=gettext_lazy("amount"))
     def paid(self, payment: Payment) -> str:
         return format_money(payment.amount, payment.currency)
 
