@@ -12,6 +12,7 @@ from config.applications import *  # noqa: F403
 from config.caches import caches
 from config.contracts import known_contracts
 from config.encryption import encryption_keys
+from config.mail import mail
 from config.networks import networks
 from config.sign_in import *  # noqa: F403 - django-axes wants each of them as a setting of its own
 
@@ -108,6 +109,14 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: a minute's schedule needs no file
 CELERY_BEAT_SCHEDULE = schedule.schedule(mirror_every=env.positive_seconds("PAYMENT_SYNC_EVERY", 300))
 CELERY_TIMEZONE = TIME_ZONE = "Asia/Seoul"
+
+# --- E-mail -------------------------------------------------------------------------------------------------
+
+# EMAIL_BACKEND, EMAIL_HOST and so on.
+globals().update(mail("EMAIL_URL", env.text("EMAIL_URL", ""), sender=env.text("EMAIL_FROM", "")))
+SENDS_MAIL = env.is_set("EMAIL_URL")
+# The address of this site, for links in mails; without it they have none.
+SITE_URL = env.http_url("SITE_URL", "")
 
 # --- Applications -------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from config import env
 from config.contracts import known_contracts
+from config.mail import mail
 from config.unfold import environment
 
 Reader = Callable[[], Any]
@@ -80,6 +81,31 @@ def test_wrong_value_is_one_line_that_names_the_variable(
         reader()
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "sender"),
+    [
+        ("mail.shop.example", "a@shop.example"),
+        ("smtps://kim:hunter2@mail.shop.example", "a@shop.example"),
+        ("smtp://kim:hunter2@mail.shop.example:port", "a@shop.example"),
+        ("submission://", "a@shop.example"),
+        ("smtp://kim:hunter2@mail.shop.example", ""),
+    ],
+)
+def test_mail_without_server_or_sender_is_refused_in_one_line(url: str, sender: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^EMAIL_(URL|FROM)[^\n]+$") as caught:
+        mail("EMAIL_URL", url, sender=sender)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_mail_server_is_encrypted_and_not_waited_for_without_end() -> None:
+    found = mail("EMAIL_URL", "submission://kim:p%40ss@mail.shop.example", sender="a@shop.example")
+
+    assert (found["EMAIL_HOST_PASSWORD"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("p@ss", 587, True)
+    assert (found["EMAIL_TIMEOUT"], found["DEFAULT_FROM_EMAIL"]) == (10, "a@shop.example")
+    assert "dummy" in mail("EMAIL_URL", "", sender="")["EMAIL_BACKEND"]
 
 
 def test_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
