@@ -17,6 +17,7 @@ from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
 from payments.intake.tasks import mirror
 from refunds.batches.claims import free_items, open_batches
+from refunds.batches.mail import mails_are_due, send_mails
 from refunds.batches.run import run_open_batches
 from refunds.models import ReconciliationReport
 from refunds.reconciliation.drift import run_comparison, waiting_comparisons
@@ -32,6 +33,14 @@ def run_batches() -> None:
     run_open_batches(is_stopping=_is_stopping)
     if _is_stopping() and free_items().exists():
         enqueue(run_batches)
+    if mails_are_due():
+        enqueue(mail_batches)
+
+
+@shared_task
+def mail_batches() -> None:
+    """Tell the requesters of batches that these have ended or paused themselves. The mail server can be slow."""
+    send_mails()
 
 
 def _is_stopping() -> bool:
@@ -68,6 +77,8 @@ def _enqueue_forgotten() -> None:
     """Enqueue what staff requested and no worker does: its message was lost, or its worker is gone."""
     if open_batches().exists():
         enqueue(run_batches)
+    if mails_are_due():
+        enqueue(mail_batches)
     for report in waiting_comparisons():
         enqueue(compare, report.pk)
     for report in reports_to_repair(before=silent_since()):

@@ -195,6 +195,7 @@ class Migration(migrations.Migration):
                 ("active_at", models.DateTimeField(editable=False, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
                 ("mailed_at", models.DateTimeField(editable=False, null=True)),
+                ("mail_tried_at", models.DateTimeField(editable=False, null=True)),
                 (
                     "requested_by",
                     models.ForeignKey(

@@ -21,7 +21,8 @@ from payments.intake.inbox import process_waiting
 from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.batches.claims import open_batches
-from refunds.batches.outcomes import BatchOutcome, State, outcomes
+from refunds.batches.mail import send_mails
+from refunds.batches.outcomes import BatchOutcome, State, all_lines
 from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
 from refunds.management.base import RefundCommand, operator
@@ -190,8 +191,11 @@ def _everything() -> Iterator[Json]:
         repair_requested(report=report)
     batches = list(open_batches())
     run_open_batches()
+    send_mails()
     for batch in batches:
-        yield from map(_batch_json, outcomes(batch))
+        for outcome in all_lines(batch):
+            if outcome.payment is not None and outcome.state is not State.PROBLEM:
+                yield _batch_json(outcome, outcome.payment)
     for result in reconcile():
         yield _result_json(result.payment.merchant_uid, result)
     yield from _news_of_iamport()
@@ -225,14 +229,14 @@ def _accept_reversal(order: str, payment: Payment, reason: str | None) -> Json:
     }
 
 
-def _batch_json(outcome: BatchOutcome) -> Json:
+def _batch_json(outcome: BatchOutcome, payment: Payment) -> Json:
     """An order of a batch that no worker had finished."""
     return {
-        "order": outcome.payment.merchant_uid,
+        "order": payment.merchant_uid,
         "ok": outcome.state in (State.REFUNDED, State.PENDING),
         "code": outcome.code or outcome.state.value,
         "message": outcome.message or _("The refund was executed."),
-        "payment": payment_json(outcome.payment),
+        "payment": payment_json(payment),
         "imported": [],
         "unresolved": refund_json(outcome.refund) if outcome.refund and outcome.refund.is_live else None,
     }

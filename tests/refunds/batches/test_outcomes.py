@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,26 +13,12 @@ from pytest_django import DjangoAssertNumQueries
 from refunds.batches.outcomes import PAGE_SIZE, State, counts_of, lines_of
 from refunds.models import RefundBatch, RefundBatchEvent, RefundBatchItem
 from tests.factories import make_payment, make_refund
+from tests.refunds.batches.stored import add, make_batch
 
 pytestmark = pytest.mark.django_db
 
 DOLLARS = {"currency": "USD", "amount": Decimal("12.50")}
 ALL_STATES = dict.fromkeys(State, 1)
-
-
-def make_batch(**fields: Any) -> RefundBatch:
-    started = {"status": "running", "started_at": timezone.now() - timedelta(minutes=5)}
-    return RefundBatch.objects.create(**{"token": uuid.uuid4(), "requested_by_name": "kim", **started, **fields})
-
-
-def add(
-    batch: RefundBatch, status: str = "", *, paid: Any = None, refund: Any = None, **fields: Any
-) -> RefundBatchItem:
-    """Add an order of 10,000 won to the batch, with a refund of this status."""
-    payment = make_payment(**(paid or {}))
-    asked = {"status": status, "amount": payment.amount, **(refund or {})}
-    record = make_refund(payment, **asked) if status else None
-    return batch.items.create(payment=payment, expected_balance=payment.amount, refund=record, **fields)
 
 
 @pytest.fixture
