@@ -16,7 +16,7 @@ from monitoring.multiprocess import measure
 from monitoring.worker import worker_last_seen
 from payments.labels import PAY_METHODS
 from payments.models import Payment
-from refunds.models import LIVE_STATUSES, RefundRecord, RefundReversal
+from refunds.models import LIVE_STATUSES, STARTED, RefundBatch, RefundBatchItem, RefundRecord, RefundReversal
 from refunds.signals import refund_reversed, refund_settled
 
 ENDED = Counter(
@@ -73,6 +73,7 @@ def collect() -> Iterable[Metric]:
     yield GaugeMetricFamily(f"{PREFIX}_refunds_needing_review", "Refunds that somebody has to look at.", value=review)
     text = "Payments for which i'mport shows less refunded than the ledger."
     yield GaugeMetricFamily(f"{PREFIX}_payments_taken_back", text, value=Payment.objects.taken_back().count())
+    yield from _batches()
     swept_at = worker_last_seen()
     if swept_at is not None:
         text = "When the worker last did its periodic work."
@@ -90,6 +91,19 @@ def _open() -> Iterable[Metric]:
     age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
     text = "How long ago the oldest of them was asked for."
     yield GaugeMetricFamily(f"{PREFIX}_refunds_open_oldest_seconds", text, value=max(0.0, age))
+
+
+def _batches() -> Iterable[Metric]:
+    started = RefundBatch.objects.filter(status__in=STARTED).order_by().values_list("status")
+    found = dict(started.annotate(count=Count("pk")))
+    family = GaugeMetricFamily(f"{PREFIX}_batches_open", "Bulk refunds that have not ended.", labels=["status"])
+    for status in STARTED:
+        family.add_metric([status.value], found.get(status, 0))
+    yield family
+    orders = RefundBatchItem.objects.filter(refund=None, error_code="", batch__status__in=STARTED)
+    yield GaugeMetricFamily(
+        f"{PREFIX}_batch_orders_waiting", "Orders of these without an outcome.", value=orders.count()
+    )
 
 
 register_collector("refunds", collect)

@@ -21,7 +21,8 @@ from core.money import KRW, format_money, format_totals
 from payments.models import Payment
 from refunds.admin.drift.reports import result_badge
 from refunds.admin.worker import no_worker_text
-from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
+from refunds.batches.words import batch_path
+from refunds.models import STARTED, BatchStatus, ReconciliationReport, RefundBatch, RefundRecord, RefundStatus
 from refunds.permissions import may_resolve, may_view_payments, may_view_refunds, may_view_reports
 
 DAYS = 30
@@ -82,7 +83,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **context,
         "title": _("Overview"),
         "worker_warning": no_worker_text(),
-        "cards": [*_taken_back_cards(user), *_open_cards(), *_refunded_cards(days, today), *_drift_cards(user)],
+        "cards": [
+            *_taken_back_cards(user),
+            *_batch_cards(user),
+            *_open_cards(),
+            *_refunded_cards(days, today),
+            *_drift_cards(user),
+        ],
         "chart": _chart(days, today),
         "newest": refunds[:LINES],
         "oldest": refunds.live().order_by("requested_at")[:LINES],
@@ -132,6 +139,17 @@ def _taken_back_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
     url = reverse("admin:payments_payment_changelist", query={"refund": "taken_back", "test": "no"})
     title, note = _("Taken back at i'mport"), _("Less refunded there than recorded here")
     return [Card("taken_back", title, str(count), note, url, "amber")]
+
+
+def _batch_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
+    """Return the card of the bulk refunds that have not ended, if there are any. A paused one comes first."""
+    started = list(RefundBatch.objects.filter(status__in=STARTED).order_by("pk")) if may_view_payments(user) else []
+    if not started:
+        return []
+    paused = [batch for batch in started if batch.status == BatchStatus.PAUSED]
+    note = _("%(count)s paused: resume or stop it") % {"count": len(paused)} if paused else _("Running")
+    url = batch_path((paused or started)[0])
+    return [Card("batches", _("Bulk refunds"), str(len(started)), note, url, "amber" if paused else "")]
 
 
 def _refunded_cards(days: list[Day], today: date) -> list[Card]:

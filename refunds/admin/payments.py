@@ -20,7 +20,7 @@ from refunds.admin.filters import RefundStateFilter
 from refunds.admin.progress import waiting_refund
 from refunds.admin.reconcile import check, report_check
 from refunds.admin.reversal import reversal, reversal_url
-from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, older_refunds_url, taken_back_badge
+from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, batch_lines, older_refunds_url, taken_back_badge
 from refunds.batches.create import MAX_ORDERS
 from refunds.messages import taken_back_message
 from refunds.models import LIVE_STATUSES, RefundRecord
@@ -74,6 +74,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
             **super().page_context(request, obj),
             "refunds": obj.refunds.all()[:REFUNDS_SHOWN],
             "older_refunds_url": older_refunds_url(obj),
+            "batch_lines": batch_lines(obj),
             "waiting": waiting_refund(obj),
             "may_check": may_refund_any(request.user),
             "taken_back": taken_back_message(obj) if obj.taken_back else "",

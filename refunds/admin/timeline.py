@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -12,9 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge
 from payments.models import Payment
+from refunds.batches.outcomes import LABELS, State, batch_lines_of_payment
+from refunds.batches.words import EVENTS as BATCH_EVENTS
+from refunds.batches.words import batch_name, batch_path
 from refunds.ledger import PART_SHOWN
 from refunds.messages import event_message, message_of, taken_back_message
-from refunds.models import RefundEvent, RefundRecord, RefundStatus
+from refunds.models import RefundBatch, RefundBatchEvent, RefundBatchItem, RefundEvent, RefundRecord, RefundStatus
 from refunds.services.bank_accounts import DROPPED, SHOWN
 from refunds.templatetags.refund_display import COLOURS
 
@@ -37,6 +41,7 @@ EVENTS: dict[str, str | Promise] = {
 # They do not change the refund's state.
 QUIET_EVENTS = (SHOWN, DROPPED, PART_SHOWN)
 REFUNDS_SHOWN = 50  # of one payment, on its page
+BATCH_EVENTS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,19 @@ class TimelineEntry:
     colour: str
     message: str
     actor: str
-    request_id: str
+    request_id: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """What became of a payment in one bulk refund."""
+
+    name: str
+    url: str
+    at: datetime
+    state: State
+    text: str
 
 
 def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
@@ -73,9 +90,33 @@ def older_refunds_url(payment: Payment) -> str:
     return reverse("admin:refunds_refundrecord_changelist", query={"q": payment.imp_uid})
 
 
+def batch_lines(payment: Payment) -> list[BatchLine]:
+    """Return what became of a payment in its latest bulk refunds, newest first, with the reason."""
+    return [
+        BatchLine(
+            name=batch_name(outcome.item.batch),
+            url=batch_path(outcome.item.batch),
+            at=outcome.item.done_at or outcome.item.batch.created_at,
+            state=outcome.state,
+            text=": ".join(filter(None, (str(LABELS[outcome.state]), outcome.message))),
+        )
+        for outcome in batch_lines_of_payment(payment)
+    ]
+
+
 def timeline(refund: RefundRecord) -> list[TimelineEntry]:
-    """Return the events of a refund, oldest first."""
-    return [_entry(event) for event in refund.events.all()]
+    """Return the events of a refund, and of its bulk refund until its turn was over, oldest first."""
+    entries = [_entry(event) for event in refund.events.all()]
+    item = RefundBatchItem.objects.filter(refund=refund).select_related("batch").first()
+    if item is None:
+        return entries
+    events = item.batch.events.filter(at__lte=refund.settled_at or timezone.now())[:BATCH_EVENTS_SHOWN]
+    return sorted([*(_batch_entry(item.batch, event) for event in events), *entries], key=lambda entry: entry.at)
+
+
+def _batch_entry(batch: RefundBatch, event: RefundBatchEvent) -> TimelineEntry:
+    title = BATCH_EVENTS.get(event.code, event.code)
+    return TimelineEntry(event.at, title, "grey", batch_name(batch), event.actor, url=batch_path(batch))
 
 
 def _entry(event: RefundEvent) -> TimelineEntry:

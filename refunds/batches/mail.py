@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
@@ -18,7 +17,7 @@ from django.utils.translation import gettext as _
 from core import clock, mail
 from core.money import format_money
 from refunds.batches.outcomes import LABELS, BatchCounts, State, counts_of
-from refunds.batches.words import pause_text
+from refunds.batches.words import batch_path, pause_text
 from refunds.models import BatchStatus, RefundBatch, RefundBatchEvent
 
 TRIED_FOR = timedelta(days=1)
@@ -76,7 +75,7 @@ def _send(batch: RefundBatch) -> bool:
             "why": pause_text(batch),
             "started_at": date_format(timezone.localtime(batch.started_at), "Y-m-d H:i"),
             "lines": _lines(counts),
-            "url": mail.site_link(reverse("admin:refunds_batch_result", args=[batch.token])),
+            "url": mail.site_link(batch_path(batch)),
         }
         subject = _subject(batch, counts)
         return mail.send(to=batch.requested_by.email, subject=subject, template="mail/batch", facts=facts)

@@ -27,6 +27,7 @@ from refunds.messages import UNKNOWN, message_of
 from refunds.models import BatchStatus, RefundBatch, RefundBatchItem, RefundRecord, RefundStatus
 
 PAGE_SIZE = 100
+_BATCHES_SHOWN = 20  # of one payment
 _CHUNK = 500
 # The speed is that of the last minute; after so long without an outcome nobody knows when the batch ends.
 _MEASURED, _QUIET = timedelta(seconds=60), timedelta(seconds=15)
@@ -176,6 +177,13 @@ def lines_of(batch: RefundBatch, state: State | None = None, page: int = 1) -> l
 def all_lines(batch: RefundBatch, *states: State) -> Iterator[BatchOutcome]:
     """Yield all orders, or those in one of these states, in bounded memory."""
     return _outcomes(batch, in_chunks(_items(batch, *states), _CHUNK))
+
+
+def batch_lines_of_payment(payment: Payment) -> list[BatchOutcome]:
+    """Return what became of this payment in each of its latest batches, the newest first."""
+    items = _with_states(RefundBatchItem.objects.filter(payment=payment), clock.database_now())
+    found = items.select_related("batch", "payment", "refund__late_record").order_by("-pk")[:_BATCHES_SHOWN]
+    return [_outcome(item.batch, item, State(item.state)) for item in found]
 
 
 def outcomes(batch: RefundBatch) -> list[BatchOutcome]:

@@ -1,12 +1,35 @@
-"""What a batch says about itself, in the reader's language."""
+"""What a batch says about itself, in the reader's language, and where its page is."""
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from refunds.models import RefundBatch, RefusalClass
 
 # The stable words of `RefundBatch.pause_code` with which a batch pauses itself.
 REFUSED_IN_ROW, GATEWAY_DOWN = "refused_in_row", "gateway_down"
+# The titles of the lines of a batch's timeline, by their code.
+EVENTS = {
+    "created": gettext_lazy("Bulk refund prepared"),
+    "checked": gettext_lazy("Bulk refund checked"),
+    "left_out": gettext_lazy("Orders left out of the bulk refund"),
+    "started": gettext_lazy("Bulk refund started"),
+    "paused": gettext_lazy("Bulk refund paused"),
+    "resumed": gettext_lazy("Bulk refund resumed"),
+    "cancelled": gettext_lazy("Bulk refund stopped"),
+    "done": gettext_lazy("Bulk refund finished"),
+}
 _REFUSALS = dict(RefusalClass.choices)
+
+
+def batch_name(batch: RefundBatch) -> str:
+    """Return the name of the file or of the filter, or else where the orders come from."""
+    return batch.title or batch.get_origin_display()
+
+
+def batch_path(batch: RefundBatch) -> str:
+    """Return the address of the batch's page on this site."""
+    return reverse("admin:refunds_batch_result", args=[batch.token])
 
 
 def pause_text(batch: RefundBatch) -> str:

@@ -32,6 +32,7 @@ from refunds.tasks import sweep
 from tests.entry_points import Request, by_api, by_service, run_command
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.monitoring.brokers import broker
+from tests.refunds.batches.stored import add, make_batch
 from tests.sandbox_server import SandboxServer
 from webhooks.endpoints import add_endpoint
 from webhooks.models import Delivery, Event, EventType
@@ -136,6 +137,10 @@ def test_open_work_is_counted_with_the_age_of_the_oldest(client: Client) -> None
     endpoint, _secret = add_endpoint(name="shop", url="https://shop.example", types=[])
     event = Event.objects.create(type=EventType.PING, created_at=past)
     Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=past)
+    batch = make_batch()
+    add(batch)
+    add(batch, error_code="balance_changed")
+    add(make_batch(status="done"))
 
     assert value(client, "refunds_open", status="unknown") == 1
     assert value(client, "refunds_open", status="pending") == 0
@@ -144,6 +149,8 @@ def test_open_work_is_counted_with_the_age_of_the_oldest(client: Client) -> None
     assert value(client, "notifications_waiting") == 1
     assert 0 <= (value(client, "notifications_waiting_oldest_seconds") or 0) < 60
     assert value(client, "deliveries_due") == 1
+    assert [value(client, "batches_open", status=status) for status in ("running", "paused")] == [1, 0]
+    assert value(client, "batch_orders_waiting") == 1
     assert 7_200 <= (value(client, "deliveries_due_oldest_seconds") or 0) < 7_260
 
 
