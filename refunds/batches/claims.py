@@ -9,14 +9,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Q, QuerySet
 
 from core import clock
 from core.claims import silent_since
+from refunds.batches.finish import NO_OUTCOME
 from refunds.models import BatchStatus, RefundBatch, RefundBatchItem
-
-_NO_OUTCOME = Q(refund=None, error_code="")
 
 
 def open_batches() -> QuerySet[RefundBatch]:
@@ -27,7 +25,7 @@ def open_batches() -> QuerySet[RefundBatch]:
 def free_items(now: datetime | None = None) -> QuerySet[RefundBatchItem]:
     """Return the orders of running batches that have no outcome and no runner, oldest first."""
     unclaimed = Q(claimed_at=None) | Q(claimed_at__lt=silent_since(now))
-    return RefundBatchItem.objects.filter(_NO_OUTCOME, unclaimed, batch__status=BatchStatus.RUNNING).order_by("pk")
+    return RefundBatchItem.objects.filter(NO_OUTCOME, unclaimed, batch__status=BatchStatus.RUNNING).order_by("pk")
 
 
 def claim(*, batch_id: int, count: int) -> list[RefundBatchItem]:
@@ -46,16 +44,9 @@ def claim(*, batch_id: int, count: int) -> list[RefundBatchItem]:
 
 def give_back(items: Iterable[RefundBatchItem]) -> None:
     """Free claimed orders that were not begun."""
-    RefundBatchItem.objects.filter(_NO_OUTCOME, pk__in=[item.pk for item in items]).update(claimed_at=None)
+    RefundBatchItem.objects.filter(NO_OUTCOME, pk__in=[item.pk for item in items]).update(claimed_at=None)
 
 
 def show_life(batch_ids: Sequence[int]) -> None:
     """Record that a runner works on these batches."""
     RefundBatch.objects.filter(pk__in=batch_ids).update(active_at=clock.database_now())
-
-
-def finish_batches() -> None:
-    """Finish the batches whose orders all have an outcome."""
-    waiting = RefundBatchItem.objects.filter(_NO_OUTCOME, batch=OuterRef("pk"))
-    running = RefundBatch.objects.filter(~Exists(waiting), status=BatchStatus.RUNNING)
-    running.update(status=BatchStatus.DONE, finished_at=timezone.now())

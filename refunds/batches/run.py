@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from refunds.batches.claims import claim, finish_batches, free_items, give_back, open_batches, show_life
+from refunds.batches.claims import claim, free_items, give_back, open_batches, show_life
 from refunds.batches.execute import execute, requester_of
+from refunds.batches.finish import finish_batches
 from refunds.models import RefundBatchItem
 
 SIGN_OF_LIFE = 1.0  # seconds between two
