@@ -1,19 +1,16 @@
 """Columns of the CSV and Excel exports."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Generic, TypeVar
 
-from django.db.models import Model, QuerySet
-from django.utils.functional import Promise
-from django.utils.text import capfirst
-from django.utils.translation import get_language, gettext, override
+from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.database.chunks import in_chunks
 from core.encryption.cipher import DecryptError
 from core.exports.cells import Cell, Row
+from core.exports.columns import Column, table
 from core.money import quantize
 from payments.labels import bank_label, method_label, pg_label, status_label
 from payments.models import Payment
@@ -24,20 +21,6 @@ from refunds.services.bank_accounts import Account, open_account
 _CHUNK = 500
 # By value: `get_status_display` makes such a dict for every row, which took a third of an export.
 _STATUSES, _SOURCES, _REFUSALS = (dict(kind.choices) for kind in (RefundStatus, RefundSource, RefusalClass))
-T = TypeVar("T", bound=Model)
-
-
-@dataclass(frozen=True, slots=True)
-class Column(Generic[T]):
-    """A column: its title, how to read its value, and whether it is a time."""
-
-    title: str | Promise
-    value: Callable[[T], Cell]
-    is_time: bool = False
-
-    @property
-    def heading(self) -> str:
-        return f"{capfirst(str(self.title))} (KST)" if self.is_time else capfirst(str(self.title))
 
 
 def _amount(record: RefundRecord, amount: Decimal | None) -> Cell:
@@ -95,32 +78,16 @@ ACCOUNT_HEADINGS = (_("Account holder"), _("Bank"), _("Account number"))
 
 def payment_rows(payments: QuerySet[Payment]) -> Iterator[Row]:
     """Yield the heading, then one row per payment."""
-    return _rows(PAYMENT_COLUMNS, payments.prefetch_related(None))
+    return table(PAYMENT_COLUMNS, in_chunks(payments.prefetch_related(None), _CHUNK))
 
 
 def refund_rows(refunds: QuerySet[RefundRecord], *, with_accounts: bool) -> Iterator[Row]:
     """Yield the heading, then one row per refund; `with_accounts` adds the full bank accounts they went to."""
     refunds = refunds.select_related(None).select_related("payment", "late_record")
     if not with_accounts:
-        return _rows(REFUND_COLUMNS, refunds)
-    return _rows(REFUND_COLUMNS, refunds.select_related("stored_account"), ACCOUNT_HEADINGS, _account_cells)
-
-
-def _rows(
-    columns: Sequence[Column[T]],
-    records: QuerySet[T],
-    more_headings: Iterable[str | Promise] = (),
-    more_cells: Callable[[T], list[str]] | None = None,
-) -> Iterator[Row]:
-    language = get_language()  # the rows are written after the request, when another language may be active
-    with override(language):
-        headings = [*(column.heading for column in columns), *map(str, more_headings)]
-    yield headings
-    for record in in_chunks(records, _CHUNK):
-        with override(language):
-            more = more_cells(record) if more_cells else []
-            row = [*(column.value(record) for column in columns), *more]
-        yield row
+        return table(REFUND_COLUMNS, in_chunks(refunds, _CHUNK))
+    found = in_chunks(refunds.select_related("stored_account"), _CHUNK)
+    return table(REFUND_COLUMNS, found, ACCOUNT_HEADINGS, _account_cells)
 
 
 def _account_cells(refund: RefundRecord) -> list[str]:
