@@ -235,7 +235,7 @@ def _outcomes(batch: RefundBatch, items: Iterable[Any]) -> Iterator[BatchOutcome
 
 
 def _outcome(batch: RefundBatch, item: RefundBatchItem, state: State) -> BatchOutcome:
-    record = item.refund
+    item.batch, record = batch, item.refund
     if record is None:
         return BatchOutcome(item, state, None, item.error_code, _reason(batch, item))
     if item.payment is not None:
