@@ -79,6 +79,8 @@ REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)
 # Empty: every address. Webhook contents are never trusted; this only limits who can trigger a lookup at i'mport.
 IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names("IAMPORT_WEBHOOK_ALLOWED_IPS"))
 
+# Above this total (won), the start of a bulk refund asks staff with two-factor sign-in for a fresh code; 0: never.
+BULK_CONFIRM_ABOVE = env.amount("BULK_CONFIRM_ABOVE", Decimal(1_000_000))
 # Orders of batches that one worker refunds at a time.
 BULK_CONCURRENCY = env.positive_count("BULK_CONCURRENCY", 16)
 

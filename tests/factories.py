@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +16,12 @@ from django.utils import timezone
 from core.encryption.cipher import encrypt
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
-from refunds.models import RefundAccount, RefundRecord
+from refunds.batches.check import check_batch
+from refunds.batches.create import Row, create_batch
+from refunds.batches.preview import totals_of, warning_codes
+from refunds.batches.start import start_batch
+from refunds.inputs import Actor, RefundRequest
+from refunds.models import RefundAccount, RefundBatch, RefundRecord
 from tests.sandbox_server import SandboxServer
 
 ACCOUNT = {"refund_holder": "홍길동", "refund_bank": "088", "refund_account": "110-123-456789"}
@@ -88,3 +95,17 @@ def make_stored_account(refund: RefundRecord, **account: str) -> RefundAccount:
     """Store the refund's bank account as the ledger does."""
     text = json.dumps({"holder": ACCOUNT["refund_holder"], "number": ACCOUNT_DIGITS, **account})
     return RefundAccount.objects.create(refund=refund, encrypted=encrypt(text))
+
+
+def make_started_batch(
+    user: User, orders: Iterable[tuple[Payment, RefundRequest]], *, start: bool = True, **fields: Any
+) -> RefundBatch:
+    """Make a batch of these orders as the admin does, check it, and start it with all its warnings accepted."""
+    actor = Actor(user.get_username(), user)
+    rows = [Row(request, payment.pk, merchant_uid=payment.merchant_uid) for payment, request in orders]
+    defaults: dict[str, Any] = {"source": "admin", "origin": "selection", "reason": "", "language": "en"}
+    batch = create_batch(token=uuid.uuid4(), actor=actor, rows=rows, **{**defaults, **fields})
+    check_batch(batch=batch, actor=actor)
+    if start:
+        start_batch(batch=batch, actor=actor, totals=totals_of(batch), accepted=warning_codes(batch))
+    return batch

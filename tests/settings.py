@@ -64,6 +64,7 @@ for name in (
     "EMAIL_URL",
     "EMAIL_FROM",
     "SITE_URL",
+    "BULK_CONFIRM_ABOVE",
     "LOGIN_FAILURE_LIMIT",
     "LOGIN_ADDRESS_LIMIT",
     "LOGIN_LOCK_MINUTES",

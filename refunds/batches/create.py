@@ -1,106 +1,192 @@
-"""Commit a batch: who requests what, everything that is needed to execute it, and the log entries."""
+"""Commit a batch as a draft: who wants to refund what. It is checked and started by services of their own."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
 from uuid import UUID
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import User
+from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
-from django.utils import timezone
-from django.utils.translation import get_language
+from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.encryption.cipher import encrypt
-from core.money import format_money
-from payments.models import Payment
-from refunds.inputs import RefundRequest
-from refunds.models import BatchStatus, RefundBatch, RefundBatchItem
+from core.money import DECIMAL_PLACES
+from refunds.batches.errors import BatchEmpty, BatchExistsError, TooManyRows
+from refunds.batches.events import add_batch_event
+from refunds.batches.requests import sealed_account
+from refunds.inputs import Actor, RefundRequest
+from refunds.models import BatchOrigin, BatchStatus, RefundBatch, RefundBatchItem, RefundSource
 
 MAX_ORDERS = 50  # a limit of the confirmation page; nothing here depends on it
-ACCOUNT_FIELDS = ("refund_holder", "refund_bank", "refund_account", "refund_tel")
+MAX_ROWS = 20_000
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One order of a batch and what is requested for it."""
+class Problem:
+    """Why an order is not refunded: a stable `code`, a sentence, the column to correct, and what stands in it.
 
-    payment: Payment
-    request: RefundRequest
+    `value` is never a part of a bank account.
+    """
+
+    code: str
+    message: str
+    field: str = ""
+    value: str = ""
 
 
-class BatchExistsError(Exception):
-    """A batch with this token exists; nothing was written now."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One order of a new batch and what is requested for it.
+
+    From a sheet it has its `line`, the numbers as typed and `cells`: all its cells, as typed, by their headings.
+    Elsewhere the payment is known from the start. A row without a problem needs its payment. `request.reason` is empty
+    where the batch's reason counts.
+    """
+
+    request: RefundRequest = field(default_factory=RefundRequest)
+    payment_id: int | None = None
+    merchant_uid: str = ""
+    imp_uid: str = ""
+    line: int | None = None
+    note: str = ""
+    problem: Problem | None = None
+    cells: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:  # the account must not reach a log or a traceback
+        return f"Row(line={self.line}, payment_id={self.payment_id})"
 
 
-def create_batch(*, token: UUID, user: User, orders: Sequence[Order], reason: str) -> RefundBatch:
-    """Commit the batch, one item and one log entry per order. Moves no money. Raises `BatchExistsError`."""
+def create_batch(
+    *,
+    token: UUID,
+    actor: Actor,
+    source: RefundSource,
+    origin: BatchOrigin,
+    rows: Iterable[Row],
+    reason: str,
+    language: str,
+    title: str = "",
+    file_hash: str = "",
+    all_or_nothing: bool = False,
+    retry_of: RefundBatch | None = None,
+) -> RefundBatch:
+    """Commit a draft with its orders, the first line of its timeline and one log entry. Moves no money.
+
+    Raises `BatchExistsError` if the same token or the same file made a batch before (a stopped batch does not count
+    for the file), `TooManyRows`, `BatchEmpty`; then nothing was written.
+    """
+    taken = _taken(rows)
+    batch = RefundBatch(
+        token=token,
+        source=source,
+        origin=origin,
+        title=_printable(title)[:255],
+        requested_by=actor.user,
+        requested_by_name=actor.name[:200],
+        reason=reason,
+        language=language,
+        file_hash=file_hash,
+        all_or_nothing=all_or_nothing,
+        retry_of=retry_of,
+    )
     try:
-        with transaction.atomic(durable=True):
-            now = timezone.now()
-            batch = RefundBatch.objects.create(
-                token=token,
-                status=BatchStatus.RUNNING,
-                requested_by=user,
-                requested_by_name=user.get_username(),
-                reason=reason,
-                language=get_language() or "",
-                checked_at=now,
-                started_at=now,
-            )
-            RefundBatchItem.objects.bulk_create(_item(batch, order) for order in orders)
-            _log(user, orders)
+        _insert(batch, taken, actor)
     except IntegrityError as exc:
-        if RefundBatch.objects.filter(token=token).exists():
-            raise BatchExistsError from exc
+        if (earlier := find_made(token=token, file_hash=file_hash)) is not None:
+            raise BatchExistsError(earlier) from exc
         raise
     return batch
 
 
-def _item(batch: RefundBatch, order: Order) -> RefundBatchItem:
-    request = order.request
+def _taken(rows: Iterable[Row]) -> list[Row]:
+    taken = list(islice(rows, MAX_ROWS + 1))
+    if len(taken) > MAX_ROWS:
+        raise TooManyRows(MAX_ROWS)
+    if not taken:
+        raise BatchEmpty
+    return taken
+
+
+@transaction.atomic(durable=True)
+def _insert(batch: RefundBatch, rows: Sequence[Row], actor: Actor) -> None:
+    batch.save(force_insert=True)
+    for start in range(0, len(rows), CHUNK):
+        RefundBatchItem.objects.bulk_create([_item(batch, row) for row in rows[start : start + CHUNK]])
+    add_batch_event(batch, "created", actor=actor, orders=len(rows))
+    _log(batch, actor, len(rows))
+
+
+def find_made(*, token: UUID | None = None, file_hash: str = "") -> RefundBatch | None:
+    """Return the batch that this token or this file made, if there is one. A stopped batch does not count for a file.
+
+    Look before reading a file: what it contains need not be read again.
+    """
+    same = Q(token=token)
+    if file_hash:
+        same |= Q(file_hash=file_hash) & ~Q(status=BatchStatus.CANCELLED)
+    return RefundBatch.objects.filter(same).order_by("pk").first()
+
+
+def _item(batch: RefundBatch, row: Row) -> RefundBatchItem:
+    request, problem = row.request, row.problem or _problem_of(row.request)
     return RefundBatchItem(
         batch=batch,
-        payment=order.payment,
-        amount=request.amount,
-        tax_free=request.tax_free,
-        vat_amount=request.vat_amount,
+        line=row.line,
+        number=_printable(row.merchant_uid or row.imp_uid)[:255],
+        payment_id=row.payment_id,
+        amount=_kept(request.amount),
+        tax_free=_kept(request.tax_free),
+        vat_amount=_kept(request.vat_amount),
         expected_balance=request.expected_balance,
         requester=request.requester,
         retain_promotion=request.retain_promotion,
-        encrypted_account=_encrypted_account(request),
+        reason="" if request.reason == batch.reason else request.reason,
+        note=_printable(row.note)[:255],
+        excluded=problem is not None,
+        encrypted_account=sealed_account(request),
+        encrypted_row=encrypt(json.dumps(dict(row.cells))) if row.cells else "",
+        error_code=problem.code if problem else "",
+        error_field=problem.field if problem else "",
+        error_value=_printable(problem.value)[:255] if problem else "",
+        message=problem.message if problem else "",
     )
 
 
-def _encrypted_account(request: RefundRequest) -> str:
-    """Return the account fields that were typed, encrypted; "" if none was."""
-    account = {name: value for name in ACCOUNT_FIELDS if (value := getattr(request, name))}
-    return encrypt(json.dumps(account, ensure_ascii=False)) if account else ""
+def _problem_of(request: RefundRequest) -> Problem | None:
+    """Return the problem of an amount that no currency has, and that the database would round."""
+    for name in ("amount", "tax_free", "vat_amount"):
+        amount: Decimal | None = getattr(request, name)
+        if amount is not None and _kept(amount) is None:
+            return Problem("invalid_amount", _("The amount has too many decimals."), name, f"{amount:f}")
+    return None
 
 
-def _log(user: User, orders: Sequence[Order]) -> None:
-    """Add one line per order to the admin's own history; never the bank account."""
-    content_type = ContentType.objects.get_for_model(Payment)
-    LogEntry.objects.bulk_create(
-        LogEntry(
-            user=user,
-            content_type=content_type,
-            object_id=str(order.payment.pk),
-            object_repr=str(order.payment)[:200],
-            action_flag=CHANGE,
-            change_message=_log_message(order),
-        )
-        for order in orders
+def _kept(amount: Decimal | None) -> Decimal | None:
+    """Return the amount if the database keeps it exactly, else None."""
+    return amount if amount is not None and len(f"{amount:f}".partition(".")[2].rstrip("0")) <= DECIMAL_PLACES else None
+
+
+def _printable(text: str) -> str:
+    """Return the text without the characters that some databases refuse: problems quote what was typed."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
+def _log(batch: RefundBatch, actor: Actor, count: int) -> None:
+    """Add one line to the admin's own history. The command line has no account and no history there."""
+    if actor.user is None:
+        return
+    message = ngettext("Bulk refund of %(count)s order prepared", "Bulk refund of %(count)s orders prepared", count)
+    LogEntry.objects.create(
+        user=actor.user,
+        content_type=ContentType.objects.get_for_model(RefundBatch),
+        object_id=str(batch.pk),
+        object_repr=str(batch)[:200],
+        action_flag=ADDITION,
+        change_message=message % {"count": count},
     )
-
-
-def _log_message(order: Order) -> str:
-    payment, request = order.payment, order.request
-    amount = payment.refundable_amount if request.amount is None else request.amount
-    requested = _("Refund requested: %(amount)s") % {"amount": format_money(amount, payment.currency)}
-    if not request.reason:
-        return requested
-    reason = _("reason: %(reason)s") % {"reason": request.reason}
-    return f"{requested}, {reason}"

@@ -1,13 +1,23 @@
-"""Why a bulk refund was not paused, resumed or stopped. Nothing was changed then.
+"""Why a bulk refund was not made, checked, started, paused, resumed or stopped. Nothing was changed then.
 
 RefundError (refunds.errors)
  └── BatchError
-      └── BatchStateError        batch_state              it is not in the state for this, or not any more
+      ├── BatchExistsError       batch_exists             the same form or file was sent before; has that batch
+      ├── TooManyRows            too_many_rows
+      ├── BatchEmpty             batch_empty              no order in it, or none that can be refunded
+      ├── BatchStateError        batch_state              it is not in the state for this, or not any more
+      ├── TotalDiffers           total_differs            the typed total is not what would be refunded
+      ├── WarningsNotAccepted    warnings_not_accepted    has the codes
+      ├── BatchHasProblems       batch_has_problems       all or nothing was asked for
+      ├── BatchApprovalRequired  approval_required        its total needs a user who may approve it
+      └── SecondFactorRefused    second_factor_required, wrong_code, too_many_codes
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from refunds.errors import RefundError
 
@@ -21,6 +31,35 @@ class BatchError(RefundError):
     code = "batch_error"
 
 
+class BatchExistsError(BatchError):
+    """The same form or the same file made a batch before, which is in `batch`."""
+
+    code = "batch_exists"
+
+    def __init__(self, batch: "RefundBatch") -> None:
+        super().__init__(_("This was sent before. Nothing was made again; here is the bulk refund that it made."))
+        self.batch = batch
+
+
+class TooManyRows(BatchError):
+    """More orders than one batch takes."""
+
+    code = "too_many_rows"
+
+    def __init__(self, most: int) -> None:
+        message = _("More than %(most)s orders. Divide them between several bulk refunds.")
+        super().__init__(message % {"most": f"{most:,}"})
+
+
+class BatchEmpty(BatchError):
+    """There is no order, or none that can be refunded."""
+
+    code = "batch_empty"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no order to refund."))
+
+
 class BatchStateError(BatchError):
     """The batch is not in the state for this, or not any more: somebody else may have been first."""
 
@@ -29,3 +68,55 @@ class BatchStateError(BatchError):
     def __init__(self, batch: "RefundBatch") -> None:
         message = _("This bulk refund has changed in the meantime. Its state is now: %(state)s.")
         super().__init__(message % {"state": batch.get_status_display()})
+
+
+class TotalDiffers(BatchError):
+    """The typed total is not the sum to be refunded."""
+
+    code = "total_differs"
+
+    def __init__(self) -> None:
+        super().__init__(_("The typed total is not what would be refunded. Nothing was started; check the total."))
+
+
+class WarningsNotAccepted(BatchError):
+    """Some warnings were neither accepted nor their orders left out."""
+
+    code = "warnings_not_accepted"
+
+    def __init__(self, codes: Collection[str]) -> None:
+        message = _("Accept each warning, or leave out its orders. Nothing was started.")
+        super().__init__(message)
+        self.codes = frozenset(codes)
+
+
+class BatchHasProblems(BatchError):
+    """All or nothing was asked for, and some orders cannot be refunded."""
+
+    code = "batch_has_problems"
+
+    def __init__(self, count: int) -> None:
+        message = ngettext(
+            "%(count)s order has a problem, and you asked for all or nothing. Nothing was started.",
+            "%(count)s orders have a problem, and you asked for all or nothing. Nothing was started.",
+            count,
+        )
+        super().__init__(message % {"count": count})
+
+
+class BatchApprovalRequired(BatchError):
+    """The batch's total is above what this user may refund without approval."""
+
+    code = "approval_required"
+
+
+class SecondFactorRefused(BatchError):
+    """The batch is so large that its start needs a fresh code, and none or a wrong one was given.
+
+    `was_tried` means that a code was compared, so it counts as a failed login.
+    """
+
+    def __init__(self, code: str, message: str, *, was_tried: bool) -> None:
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]  # the second factor's own code
+        self.was_tried = was_tried

@@ -1,20 +1,17 @@
 """Refund one claimed order of a batch and write its outcome."""
 
-import json
 import logging
-from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from core.encryption.cipher import DecryptError, decrypt
 from core.errors import DomainError
-from payments.gateway import Requester
 from refunds.batches.outcomes import key_of, record_of
-from refunds.errors import AccountUnreadable, RefundNotAllowed, RefundNotDone
-from refunds.inputs import Actor, RefundRequest
+from refunds.batches.requests import request_of
+from refunds.errors import RefundNotAllowed, RefundNotDone
+from refunds.inputs import Actor
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
 from refunds.services.refund import request_refund
@@ -52,7 +49,7 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> None:
             raise RefundNotAllowed
         record = request_refund(
             payment=item.payment,
-            request=_request(item),
+            request=request_of(item, reason=item.batch.reason, expected_balance=item.expected_balance),
             actor=requester,
             source=RefundSource.ADMIN,
             idempotency_key=key_of(batch, item),
@@ -68,24 +65,6 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> None:
         _write_outcome(item, refund=record_of(batch, item), error_code=UNEXPECTED, message=message)
     else:
         _write_outcome(item, refund=record)
-
-
-def _request(item: RefundBatchItem) -> RefundRequest:
-    """Return what was requested for the order. Raises `AccountUnreadable`."""
-    try:
-        account = json.loads(decrypt(item.encrypted_account)) if item.encrypted_account else {}
-    except DecryptError as exc:
-        raise AccountUnreadable from exc
-    return RefundRequest(
-        amount=item.amount,
-        reason=item.batch.reason,
-        tax_free=item.tax_free,
-        vat_amount=item.vat_amount,
-        expected_balance=item.expected_balance,
-        requester=cast(Requester, item.requester),
-        retain_promotion=item.retain_promotion,
-        **account,
-    )
 
 
 def _write_outcome(

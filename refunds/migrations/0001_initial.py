@@ -846,7 +846,10 @@ class Migration(migrations.Migration):
             model_name="refundbatchitem",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("encrypted_account", ""), models.Q(("error_code", ""), ("refund", None)), _connector="OR"
+                    ("encrypted_account", ""),
+                    models.Q(("error_code", ""), ("refund", None)),
+                    ("excluded", True),
+                    _connector="OR",
                 ),
                 name="batch_item_with_outcome_has_no_account",
             ),

@@ -104,8 +104,9 @@ class RefundBatchItem(models.Model):
     others are frozen at the check: a payment whose balance is not `expected_balance` any more is skipped.
 
     Holder, bank, number and telephone of a bank account lie encrypted in `encrypted_account` until the outcome is
-    written; the same UPDATE erases them. `encrypted_row` is a sheet's row with a problem as it was typed, for the
-    download of such rows; it is erased some days after the end of the batch.
+    written; the same UPDATE erases them. The start erases those of excluded orders: until then, another check may
+    solve their problem. `encrypted_row` is a sheet's row as it was typed, for the download of rows with a problem. The
+    start erases the others; these are erased some days after the end of the batch.
     """
 
     batch = models.ForeignKey(RefundBatch, on_delete=models.CASCADE, related_name="items")
@@ -147,7 +148,7 @@ class RefundBatchItem(models.Model):
                 fields=["batch", "payment"], condition=Q(excluded=False), name="payment_once_per_batch"
             ),
             models.CheckConstraint(
-                condition=Q(encrypted_account="") | Q(refund=None, error_code=""),
+                condition=Q(encrypted_account="") | Q(refund=None, error_code="") | Q(excluded=True),
                 name="batch_item_with_outcome_has_no_account",
             ),
             models.CheckConstraint(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from payments.models import Payment
-from refunds.batches.create import Order, create_batch
 from refunds.batches.run import run
 from refunds.inputs import RefundRequest
 from refunds.models import RefundBatch
 from tests import api_client, entry_points
-from tests.factories import make_staff, make_user, paid_at_sandbox
+from tests.factories import make_staff, make_started_batch, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 # Without a test's own transaction: BEGIN and COMMIT count, and so does what runs after a commit.
@@ -110,8 +108,8 @@ def test_a_repeat_with_its_key_is_no_call(sandbox: SandboxServer) -> None:
 
 def test_an_order_of_a_batch_is_one_call_and_so_many_statements(sandbox: SandboxServer) -> None:
     user, payments = make_staff("refund_payment"), [paid_at_sandbox(sandbox) for _ in range(3)]
-    orders = [Order(payment, RefundRequest()) for payment in payments]
-    batches = [create_batch(token=uuid.uuid4(), user=user, orders=some, reason="") for some in (orders[:1], orders[1:])]
+    orders = [(payment, RefundRequest()) for payment in payments]
+    batches = [make_started_batch(user, some) for some in (orders[:1], orders[1:])]
 
     def refund(batch: RefundBatch) -> int:
         with CaptureQueriesContext(connection) as captured:

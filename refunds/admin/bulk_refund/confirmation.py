@@ -18,7 +18,7 @@ from payments.admin.payments import state_badge
 from payments.labels import method_and_pg
 from payments.models import Payment
 from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, initial_data
-from refunds.batches.create import Order
+from refunds.batches.create import Row as BatchRow
 from refunds.errors import Violation
 from refunds.services.preview import RefundPreview, preview_refund, requirements_of
 
@@ -150,9 +150,25 @@ class Confirmation:
         return bool(self.ticked) and not self.shared.errors and not any(row.form.errors for row in self.ticked)
 
     @property
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[BatchRow]:
         reason = self.shared.cleaned_data["reason"]
-        return [Order(row.payment, row.form.request(reason)) for row in self.ticked]
+        return [
+            BatchRow(row.form.request(reason), row.payment.pk, merchant_uid=row.payment.merchant_uid)
+            for row in self.ticked
+        ]
+
+    @property
+    def sums(self) -> dict[str, Decimal]:
+        """The total to refund per currency, without test payments, in major units."""
+        sums: dict[str, Decimal] = {}
+        for row in self._real:
+            sums[row.payment.currency] = sums.get(row.payment.currency, Decimal(0)) + (row.amount or 0)
+        return sums
+
+    @property
+    def warning_codes(self) -> set[str]:
+        """The codes of the warnings that the page shows, the fee among them."""
+        return {warning.code for row in self.ticked for warning in row.preview.warnings}
 
     @property
     def totals(self) -> list[str]:

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.admin.pages import StaffRequest, admin_page, staff_may
@@ -27,10 +27,14 @@ from refunds.admin.bulk_refund.confirmation import (
 from refunds.admin.bulk_refund.results import Results
 from refunds.admin.reconcile import payment_ids
 from refunds.admin.worker import delay_text
-from refunds.batches.create import MAX_ORDERS, BatchExistsError, create_batch
+from refunds.batches.check import check_batch
+from refunds.batches.create import MAX_ORDERS, create_batch
+from refunds.batches.errors import BatchError, BatchExistsError
 from refunds.batches.outcomes import find_batch, outcomes
 from refunds.batches.run import run
-from refunds.models import RefundBatch
+from refunds.batches.start import start_batch
+from refunds.inputs import Actor
+from refunds.models import BatchOrigin, RefundBatch, RefundSource
 from refunds.permissions import may_refund_any, may_view_payments
 from refunds.tasks import run_batches
 
@@ -109,18 +113,32 @@ def _payments(ids: Sequence[int]) -> list[Payment]:
 def _refund(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation) -> HttpResponseRedirect | None:
     """Commit the batch, have it executed, and redirect to its result, if nothing is wrong with the page."""
     if page.may_send and not has_blocked_selection(page):
-        _send(user, token, page)
+        _send(request, user, token, page)
         return HttpResponseRedirect(result_url(token))
     # Of two parallel submissions, one may meet the refund that the other has just reserved.
     return _sent_already(request, token)
 
 
-def _send(user: User, token: uuid.UUID, page: Confirmation) -> None:
-    """Execute one order at once, and leave several to a worker."""
+def _send(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation) -> None:
+    """Make the batch, check and start it. Execute one order at once, and leave several to a worker."""
+    actor = Actor(user.get_username(), user)
     try:
-        batch = create_batch(token=token, user=user, orders=page.orders, reason=page.shared.cleaned_data["reason"])
+        batch = create_batch(
+            token=token,
+            actor=actor,
+            source=RefundSource.ADMIN,
+            origin=BatchOrigin.SELECTION,
+            rows=page.orders,
+            reason=page.shared.cleaned_data["reason"],
+            language=get_language() or "",
+        )
+        check_batch(batch=batch, actor=actor)
+        start_batch(batch=batch, actor=actor, totals=page.sums, accepted=page.warning_codes)
     except BatchExistsError:
         return  # submitted twice in parallel: the other request executes it
+    except BatchError as exc:
+        messages.error(request, exc.message, extra_tags=exc.code)
+        return
     if len(page.orders) == 1:
         run(batch_id=batch.pk)
     else:

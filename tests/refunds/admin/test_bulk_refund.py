@@ -56,15 +56,15 @@ def test_several_orders_are_refunded_and_reported(staff: Client, user: User, san
     assert sandbox.payment(first.imp_uid)["cancel_amount"] == 4_000
 
 
-def test_each_order_gets_a_log_entry_without_account_data(staff: Client, user: User, sandbox: SandboxServer) -> None:
+def test_the_log_entry_of_a_batch_has_no_account_data(staff: Client, user: User, sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="tosspayments")
 
     refund(staff, payment, **ACCOUNT)
 
     entry = LogEntry.objects.get()
-    assert (entry.user, entry.object_id) == (user, str(payment.pk))
-    assert entry.get_change_message() == "Refund requested: ₩10,000, reason: Out of stock"
     item = RefundBatchItem.objects.get()
+    assert (entry.user, entry.object_id) == (user, str(item.batch_id))
+    assert entry.get_change_message() == "Bulk refund of 1 order prepared"
     assert (item.refund, item.encrypted_account) == (payment.refunds.get(), "")
     assert ACCOUNT_DIGITS not in str(vars(entry)) + str(vars(item))
 
@@ -81,7 +81,7 @@ def test_the_log_is_committed_before_money_moves(
     monkeypatch.setattr(execute, "request_refund", look)
     result = refund(staff, paid_at_sandbox(sandbox), paid_at_sandbox(sandbox))
 
-    assert seen == [(False, 2, 2), (False, 2, 2)]
+    assert seen == [(False, 1, 2), (False, 1, 2)]
     assert set(states(result).values()) == {"skipped"}
     assert "unexpected_error" in codes(result)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +17,12 @@ from pytest_django import Settings
 from payments.models import Payment
 from refunds.batches import execute as module
 from refunds.batches.claims import open_batches
-from refunds.batches.create import Order, create_batch
 from refunds.batches.run import run, run_open_batches
 from refunds.errors import RefundInProgress
 from refunds.inputs import RefundRequest
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord
 from refunds.tasks import run_batches
-from tests.factories import make_payment, make_staff
+from tests.factories import make_payment, make_staff, make_started_batch
 from tests.production import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,8 +40,7 @@ def new_batch(user: User) -> Callable[[int], RefundBatch]:
     """Return a function that creates a batch of so many orders."""
 
     def create(size: int) -> RefundBatch:
-        orders = [Order(make_payment(), RefundRequest()) for _ in range(size)]
-        return create_batch(token=uuid.uuid4(), user=user, orders=orders, reason="")
+        return make_started_batch(user, [(make_payment(), RefundRequest()) for _ in range(size)])
 
     return create
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +10,11 @@ from django.utils import timezone
 
 from refunds.batches.claims import claim
 from refunds.batches.control import cancel_batch, pause_batch, resume_batch
-from refunds.batches.create import Order, create_batch
 from refunds.batches.errors import BatchStateError
 from refunds.batches.finish import finish_batches
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundBatch, RefundBatchItem
-from tests.factories import ACCOUNT, make_payment, make_staff
+from tests.factories import ACCOUNT, make_payment, make_staff, make_started_batch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,12 +25,13 @@ STAFF = Actor("Kim")
 def batch() -> RefundBatch:
     """Three orders with an account each."""
     account: dict[str, Any] = ACCOUNT
-    orders = [Order(make_payment(), RefundRequest(**account)) for _ in range(3)]
-    return create_batch(token=uuid.uuid4(), user=make_staff("refund_payment"), orders=orders, reason="")
+    orders = [(make_payment(), RefundRequest(**account)) for _ in range(3)]
+    return make_started_batch(make_staff("refund_payment"), orders)
 
 
 def events(batch: RefundBatch) -> list[tuple[str, str]]:
-    return list(batch.events.values_list("code", "actor"))
+    """Return what came after the start, and who did it."""
+    return list(batch.events.exclude(actor="staff").values_list("code", "actor"))
 
 
 def test_paused_batch_gives_no_orders_until_it_is_resumed(batch: RefundBatch) -> None:

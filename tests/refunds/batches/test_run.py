@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -21,7 +20,6 @@ from monitoring.worker import note_worker
 from payments.models import Payment
 from refunds.batches import execute as module
 from refunds.batches.claims import claim
-from refunds.batches.create import Order, create_batch
 from refunds.batches.outcomes import key_of, outcomes
 from refunds.batches.run import run
 from refunds.errors import RefundOutcomeUnknown
@@ -31,7 +29,7 @@ from refunds.services.refund import request_refund
 from refunds.tasks import run_batches, sweep
 from tests.admin_pages import codes, confirmation, fill, sign_in, states
 from tests.entry_points import run_command
-from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_staff, paid_at_sandbox
+from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_staff, make_started_batch, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +49,7 @@ def batch(user: User, sandbox: SandboxServer) -> RefundBatch:
     orders += [paid_at_sandbox(sandbox) for _ in range(2)]
     accounts: list[dict[str, str]] = [ACCOUNT, {}, {}]
     requests = [RefundRequest(Decimal(3_000), "Broken", **account) for account in accounts]
-    return create_batch(token=uuid.uuid4(), user=user, orders=list(map(Order, orders, requests)), reason="Broken")
+    return make_started_batch(user, zip(orders, requests, strict=True), reason="Broken")
 
 
 def cancelled(sandbox: SandboxServer, batch: RefundBatch) -> list[int]:

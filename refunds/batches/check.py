@@ -1,0 +1,158 @@
+"""Check a batch's orders against the rules and freeze their balances, without a call to i'mport.
+
+An order whose refund would be rejected gets its problem and is excluded; the others keep the balance that they were
+checked with, and are refunded only while it stays the same. What only i'mport knows (PAYCO's tax-free balance, the
+holder of an account) is read before each refund is sent.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import cast
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone, translation
+
+from core import clock
+from payments.models import Payment
+from refunds import policies
+from refunds.batches.create import CHUNK
+from refunds.batches.errors import BatchStateError
+from refunds.batches.events import add_batch_event
+from refunds.batches.requests import request_of
+from refunds.errors import AccountUnreadable, RefundInProgress, Violation
+from refunds.inputs import Actor
+from refunds.models import BatchStatus, RefundBatch, RefundBatchItem, RefundRecord
+from refunds.permissions import acts_for_shop
+from refunds.policies import RefundContext, Verdict
+
+LEFT_OUT = "left_out"
+# Problems with a payment that another check cannot solve. Problems of a row without a payment stay as well.
+_LASTING = (LEFT_OUT, "duplicate_row", "duplicate_differs", "invalid_amount")
+_UPDATED = ("expected_balance", "fee", "warnings", "excluded", "error_code", "error_field", "error_value", "message")
+_TAX_PARTS = ("tax_free", "vat_amount")
+
+
+def check_batch(*, batch: RefundBatch, actor: Actor) -> None:
+    """Check all orders as they are now: draft or checked -> checked. Problems of an earlier check are forgotten.
+
+    Writes some hundred orders at a time, and the batch is a draft until the last of them: it cannot be started
+    meanwhile, and a process that is killed leaves a draft that can be checked again. Of two checks at once, the later
+    one goes on. Raises `BatchStateError`.
+    """
+    is_first = batch.checked_at is None
+    began = clock.database_now()
+    unstarted = Q(status__in=(BatchStatus.DRAFT, BatchStatus.CHECKED))
+    _move(batch, unstarted, status=BatchStatus.DRAFT, checked_at=began)
+    mine = Q(status=BatchStatus.DRAFT, checked_at=began)
+    with translation.override(batch.language or settings.LANGUAGE_CODE):
+        for items in _chunks(batch):
+            _check(batch, items, by_shop=acts_for_shop(actor), is_first=is_first)
+            _write(batch, items, mine)
+    with transaction.atomic():
+        _move(batch, mine, status=BatchStatus.CHECKED)
+        excluded = batch.items.filter(excluded=True).count()
+        add_batch_event(batch, "checked", actor=actor, problems=excluded)
+
+
+def _move(batch: RefundBatch, state: Q, **changes: object) -> None:
+    """Change the batch if it is in this state. Raises `BatchStateError`."""
+    moved = RefundBatch.objects.filter(state, pk=batch.pk).update(**changes)
+    batch.refresh_from_db(fields=["status", "checked_at"])
+    if not moved:
+        raise BatchStateError(batch)
+
+
+def _chunks(batch: RefundBatch) -> Iterator[list[RefundBatchItem]]:
+    """Yield the orders that a check decides about, with their payments."""
+    lasting = Q(payment=None) | Q(excluded=True, error_code__in=_LASTING)
+    open_items = batch.items.exclude(lasting).select_related("payment").order_by("pk")
+    last = 0
+    while items := list(open_items.filter(pk__gt=last)[:CHUNK]):
+        last = items[-1].pk
+        yield items
+
+
+def _write(batch: RefundBatch, items: list[RefundBatchItem], mine: Q) -> None:
+    """Write what the check found, unless another process has taken over. Raises `BatchStateError`."""
+    with transaction.atomic(durable=True):
+        if not RefundBatch.objects.select_for_update(no_key=True).filter(mine, pk=batch.pk).exists():
+            batch.refresh_from_db(fields=["status", "checked_at"])
+            raise BatchStateError(batch)
+        RefundBatchItem.objects.bulk_update(items, _UPDATED)
+
+
+def _check(batch: RefundBatch, items: Sequence[RefundBatchItem], *, by_shop: bool, is_first: bool) -> None:
+    """Set on each order what the rules say about it."""
+    payments = [cast(Payment, item.payment) for item in items]
+    live = RefundRecord.objects.live().filter(payment__in=[payment.pk for payment in payments])
+    busy = set(live.values_list("payment_id", flat=True))
+    earlier = _earlier_refunds(payments)
+    now = timezone.now()
+    for item, payment in zip(items, payments, strict=True):
+        # What somebody was shown before the first check still has to hold.
+        expected = item.expected_balance if is_first else None
+        try:
+            request = request_of(item, reason=batch.reason, expected_balance=expected)
+        except AccountUnreadable as exc:
+            verdict = Verdict((Violation(exc.code, exc.message, "refund_account"),), ())
+        else:
+            refunds = earlier[payment.pk]
+            context = RefundContext(
+                payment=payment,
+                request=request,
+                now=now,
+                contracts=settings.IAMPORT_CONTRACTS,
+                vbank_fee=settings.VBANK_REFUND_FEE,
+                partial_refunds=len(refunds) if policies.counts_partials(payment) else 0,
+                earlier=tuple(refunds) if policies.needs_earlier(payment) else (),
+                by_shop=by_shop,
+            )
+            verdict = _verdict(context, is_busy=payment.pk in busy)
+        _freeze(item, payment, verdict)
+
+
+def _earlier_refunds(payments: Sequence[Payment]) -> dict[int, list[RefundRecord]]:
+    """Return the succeeded refunds, oldest first, of the payments where a rule looks at them."""
+    looked_at = [
+        payment.pk for payment in payments if policies.needs_earlier(payment) or policies.counts_partials(payment)
+    ]
+    found: dict[int, list[RefundRecord]] = defaultdict(list)
+    if looked_at:
+        for record in RefundRecord.objects.succeeded().filter(payment__in=looked_at).order_by("cancelled_at", "id"):
+            found[record.payment_id].append(record)
+    return found
+
+
+def _verdict(context: RefundContext, *, is_busy: bool) -> Verdict:
+    """Return the rules' verdict, without those that need PAYCO's balance: it is read before the refund is sent."""
+    if is_busy:
+        busy = RefundInProgress()
+        return Verdict((Violation(busy.code, busy.message),), ())
+    verdict = policies.check(context)
+    if not policies.has_balance(context.payment):
+        return verdict
+    known = [
+        tuple(one for one in found if one.field not in _TAX_PARTS) for found in (verdict.violations, verdict.warnings)
+    ]
+    return Verdict(*known)
+
+
+def _freeze(item: RefundBatchItem, payment: Payment, verdict: Verdict) -> None:
+    first = verdict.violations[0] if verdict.violations else Violation("", "")
+    item.expected_balance = payment.refundable_amount
+    item.fee = policies.merchant_fee(payment, settings.VBANK_REFUND_FEE)
+    item.excluded = bool(verdict.violations)
+    item.warnings = [] if item.excluded else [asdict(warning) for warning in verdict.warnings]
+    item.error_code, item.error_field = first.code, first.field
+    item.error_value = _typed(item, first.field)
+    item.message = " ".join(violation.message for violation in verdict.violations)
+
+
+def _typed(item: RefundBatchItem, field: str) -> str:
+    """Return what was requested in this column; nothing of a bank account."""
+    value: Decimal | str | None = getattr(item, field) if field in ("amount", *_TAX_PARTS, "reason") else None
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value or ""
