@@ -1,6 +1,7 @@
 """Amounts of money: their precision per currency, and how they are written for people."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from decimal import Context, Decimal, localcontext
 
@@ -20,6 +21,12 @@ _ISO_DECIMALS = {
 ANY_NUMBER = Context(prec=400)  # a row written by other means can hold one that 28 digits do not
 
 _AMOUNT_TEXT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
+# A Korean keyboard writes the won sign as a backslash.
+_TYPED_AMOUNT = re.compile(
+    r"(?P<sign>[+-]?) ?(?P<before>₩|\\|krw|won)? ?"
+    r"(?P<number>(\d{1,3}(,\d{3})+|\d{1,3}( \d{3})+|\d+)(\.\d+)?) ?(?P<after>원정?|krw|won)?",
+    re.ASCII,
+)
 
 
 def is_currency(code: str) -> bool:
@@ -53,6 +60,20 @@ def read_amount(text: str) -> Decimal:
     if _AMOUNT_TEXT.fullmatch(text.strip()) is None:
         raise ValueError("not an amount")
     return Decimal(text.strip().replace(",", ""))
+
+
+def read_typed_amount(text: str) -> tuple[Decimal, bool]:
+    """Read an amount as people write it in Korea, and tell whether they wrote that it is in won.
+
+    "₩1,000", "1000원", "1 000", full-width digits. Typed decimals are kept: "4.00" is not 4. Raises `ValueError` for
+    anything else, other currencies' signs among it.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    found = _TYPED_AMOUNT.fullmatch(plain)
+    if found is None:
+        raise ValueError("not an amount")
+    number = found["number"].replace(",", "").replace(" ", "")
+    return Decimal(found["sign"] + number), bool(found["before"] or found["after"])
 
 
 def format_money(amount: Decimal, currency: str) -> str:

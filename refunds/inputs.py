@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from access.models import ApiToken
-from core.money import AMOUNT_LIMIT, MAX_DIGITS, read_amount
+from core.money import AMOUNT_LIMIT, KRW, MAX_DIGITS, precision, read_amount, read_typed_amount
 from payments import limits
 from payments.gateway import Requester
 from refunds.errors import InvalidRequest
@@ -75,6 +75,28 @@ def parse_amount(value: object, *, field: str = "amount") -> Decimal:
         raise InvalidRequest("invalid_amount", _("The amount is too large: more than can be refunded."), field=field)
     if _decimals(amount) > MAX_DIGITS:
         raise InvalidRequest("invalid_amount", _("The amount has too many decimals."), field=field)
+    return amount
+
+
+def parse_typed_amount(value: str, *, field: str = "amount", currency: str = "") -> Decimal:
+    """Parse an amount as people type it ("₩1,000", "1000원", "1 000", full-width digits) for a payment in `currency`.
+
+    "4.000" won are refused, and "4.00", since they can mean 4 or 4,000. So is "4.000" while the currency is not known
+    (""). Raises `InvalidRequest` (`invalid_amount`).
+    """
+    try:
+        typed, in_won = read_typed_amount(value)
+    except ValueError as exc:
+        raise _no_number(field) from exc
+    amount = parse_amount(typed, field=field)
+    if in_won and currency not in ("", KRW):
+        message = _("The amount is in won, but the order was paid in %(currency)s.") % {"currency": currency}
+        raise InvalidRequest("invalid_amount", message, field=field)
+    places, currency = _decimals(typed), KRW if in_won else currency
+    is_whole = bool(currency) and amount == amount.to_integral_value()  # others are too precise, as the rules say
+    if places and (is_whole or places % 3 == 0) and not (currency and precision(currency)):
+        message = _("The amount has a decimal point, which can mean thousands. Write 4000 or 4,000, not 4.000.")
+        raise InvalidRequest("invalid_amount", message, field=field)
     return amount
 
 

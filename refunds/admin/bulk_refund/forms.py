@@ -19,7 +19,7 @@ from core.money import format_money
 from payments.labels import bank_choices
 from payments.models import Payment
 from refunds.errors import InvalidRequest
-from refunds.inputs import MAX_REASON_LENGTH, RefundRequest, parse_amount, parse_text
+from refunds.inputs import MAX_REASON_LENGTH, RefundRequest, parse_amount, parse_text, parse_typed_amount
 from refunds.policies import Requirements
 
 Parser = Callable[[str], Any]
@@ -50,9 +50,10 @@ def _input(**attributes: Any) -> forms.TextInput:
     return forms.TextInput(attrs={"class": "rd-input", "autocomplete": "off", **attributes})
 
 
-def _amount_field(name: str, label: str | Promise, **attributes: Any) -> ParsedField:
+def _amount_field(name: str, label: str | Promise, currency: str, **attributes: Any) -> ParsedField:
     widget = _input(inputmode="decimal", maxlength=40, **attributes)
-    return ParsedField(partial(parse_amount, field=name), empty=None, label=label, widget=widget)
+    parser = partial(parse_typed_amount, field=name, currency=currency)
+    return ParsedField(parser, empty=None, label=label, widget=widget)
 
 
 def _text_field(name: str, label: str | Promise, widget: forms.Widget) -> ParsedField:
@@ -72,7 +73,11 @@ class OrderForm(forms.Form):
         )
         left = format_money(payment.refundable_amount, payment.currency)
         self.fields["amount"] = _amount_field(
-            "amount", _("Refund"), placeholder=_("All: %(left)s") % {"left": left}, **{"data-amount": True}
+            "amount",
+            _("Refund"),
+            payment.currency,
+            placeholder=_("All: %(left)s") % {"left": left},
+            **{"data-amount": True},
         )
         if needs.account:
             self._add_account(payment.pg_provider)
@@ -80,9 +85,9 @@ class OrderForm(forms.Form):
             tel = _input(inputmode="tel", maxlength=ACCOUNT_INPUT_LENGTH)
             self.fields["refund_tel"] = _text_field("refund_tel", _("Holder's telephone"), tel)
         if needs.takes_tax_free:
-            self.fields["tax_free"] = _amount_field("tax_free", _("Tax-free part"))
+            self.fields["tax_free"] = _amount_field("tax_free", _("Tax-free part"), payment.currency)
         if needs.takes_vat:
-            self.fields["vat_amount"] = _amount_field("vat_amount", _("VAT part"))
+            self.fields["vat_amount"] = _amount_field("vat_amount", _("VAT part"), payment.currency)
         if needs.promotion:
             keep = forms.CheckboxInput(attrs={"class": "rd-check"})
             label = _("Keep the promotion")
