@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from core import clock, mail
 from core.money import format_money
 from refunds.batches.outcomes import LABELS, BatchCounts, State, counts_of
-from refunds.batches.words import batch_path, pause_text
+from refunds.batches.words import SELF_PAUSES, batch_path, pause_text
 from refunds.models import BatchStatus, RefundBatch, RefundBatchEvent
 
 TRIED_FOR = timedelta(days=1)
@@ -53,7 +53,7 @@ def _due(now: datetime) -> QuerySet[RefundBatch]:
     pauses = RefundBatchEvent.objects.filter(batch=OuterRef("pk"), code="paused", actor="").order_by("-pk")
     changed_at = Case(
         When(status=BatchStatus.DONE, then=F("finished_at")),
-        When(~Q(pause_code=""), status=BatchStatus.PAUSED, then=Subquery(pauses.values("at")[:1])),
+        When(status=BatchStatus.PAUSED, pause_code__in=SELF_PAUSES, then=Subquery(pauses.values("at")[:1])),
     )
     has_address = Q(requested_by__is_active=True) & ~Q(requested_by__email="")
     return RefundBatch.objects.alias(changed_at=changed_at).filter(

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 from refunds.models import RefundBatch, RefusalClass
 
 # The stable words of `RefundBatch.pause_code` with which a batch pauses itself.
-REFUSED_IN_ROW, GATEWAY_DOWN = "refused_in_row", "gateway_down"
+SELF_PAUSES = (REFUSED_IN_ROW, GATEWAY_DOWN) = ("refused_in_row", "gateway_down")
 # The titles of the lines of a batch's timeline, by their code.
 EVENTS = {
     "created": gettext_lazy("Bulk refund prepared"),
@@ -17,7 +17,7 @@ EVENTS = {
     "paused": gettext_lazy("Bulk refund paused"),
     "resumed": gettext_lazy("Bulk refund resumed"),
     "cancelled": gettext_lazy("Bulk refund stopped"),
-    "done": gettext_lazy("Bulk refund finished"),
+    "finished": gettext_lazy("Bulk refund finished"),
 }
 _REFUSALS = dict(RefusalClass.choices)
 

@@ -45,7 +45,7 @@ def test_a_payment_shows_each_of_its_bulk_refunds_with_the_reason(staff: Client)
 def test_timeline_of_a_refund_has_the_events_of_its_batch_until_it_was_settled(staff: Client) -> None:
     batch = make_batch(title="recall.xlsx")
     item = add(batch, "succeeded")
-    for code, minutes in (("started", -5), ("paused", -3), ("resumed", -2), ("done", 5)):
+    for code, minutes in (("started", -5), ("paused", -3), ("resumed", -2), ("finished", 5)):
         at = timezone.now() + timedelta(minutes=minutes)
         RefundBatchEvent.objects.create(batch=batch, code=code, at=at, actor="kim")
 

@@ -119,7 +119,7 @@ def test_mail_is_tried_again_until_the_server_takes_it_for_a_day(
         lambda batch, settings: setattr(settings, "SENDS_MAIL", False),
         lambda batch, settings: type(batch.requested_by).objects.update(email=""),
         lambda batch, settings: type(batch.requested_by).objects.update(is_active=False),
-        lambda batch, settings: RefundBatch.objects.update(status="paused", pause_code="by_staff"),
+        lambda batch, settings: RefundBatch.objects.update(status="paused", pause_code="by_hand"),
     ],
 )
 def test_nobody_is_told(
