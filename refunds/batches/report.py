@@ -21,13 +21,13 @@ from core.money import quantize
 from core.permissions import AnyUser
 from payments.labels import method_label, pg_label
 from payments.models import Payment
+from refunds.batches.check import LEFT_OUT
 from refunds.batches.outcomes import LABELS, BatchOutcome, State, all_lines
 from refunds.errors import AccountUnreadable
 from refunds.messages import next_step_of, other_amount
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord
 from refunds.permissions import may_refund_any, may_view_accounts
 
-LEFT_OUT = "left_out"
 _CHUNK = 500
 _EXPLAINED = {
     State.REFUNDED: gettext_lazy("Refunded as requested."),

@@ -715,6 +715,14 @@ class Migration(migrations.Migration):
                 name="file_read_once",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="refundbatch",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "cancelled"), _negated=True),
+                fields=("retry_of",),
+                name="batch_retried_once",
+            ),
+        ),
         migrations.AddIndex(
             model_name="refundrecord",
             index=models.Index(fields=["-requested_at", "-id"], name="refund_newest"),

@@ -24,11 +24,13 @@ from refunds.models.refunds import (
     RefundStatus,
     new_refund_number,
 )
-from refunds.models.refusals import MONEY_MAY_MOVE, RefusalClass
+from refunds.models.refusals import FINAL_REFUSALS, FINAL_STEPS, MONEY_MAY_MOVE, RefusalClass
 from refunds.models.reversals import RefundReversal
 
 __all__ = [
+    "FINAL_REFUSALS",
     "FINAL_STATUSES",
+    "FINAL_STEPS",
     "LIVE_STATUSES",
     "MONEY_MAY_MOVE",
     "OPEN_STATUSES",

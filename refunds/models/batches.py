@@ -91,6 +91,7 @@ class RefundBatch(models.Model):
             models.UniqueConstraint(
                 fields=["file_hash"], condition=~Q(file_hash="") & ~Q(status="cancelled"), name="file_read_once"
             ),
+            models.UniqueConstraint(fields=["retry_of"], condition=~Q(status="cancelled"), name="batch_retried_once"),
         )
 
     def __str__(self) -> str:

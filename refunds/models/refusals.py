@@ -24,3 +24,13 @@ class RefusalClass(models.TextChoices):
     NOT_ALLOWED = "not_allowed", _("Not allowed by contract or setting")
     PG_DOWN = "pg_down", _("PG or bank unavailable")
     OTHER = "other", pgettext_lazy("refusal", "Other")
+
+
+# No other try of the same refund can succeed, or none may be made before the payment was compared or the PG asked.
+FINAL_REFUSALS = (
+    *MONEY_MAY_MOVE,
+    RefusalClass.PERIOD_OVER,
+    RefusalClass.NOT_IN_PART,
+    RefusalClass.BUYER_CONFIRMED,
+)
+FINAL_STEPS = ("ask_pg", "outside", "escrow_service", "test_payment")

@@ -32,7 +32,7 @@ from refunds.tasks import sweep
 from tests.entry_points import Request, by_api, by_service, run_command
 from tests.factories import make_payment, make_staff, paid_at_sandbox
 from tests.monitoring.brokers import broker
-from tests.refunds.batches.stored import add, make_batch
+from tests.refunds.batches.stored import store_batch, store_order
 from tests.sandbox_server import SandboxServer
 from webhooks.endpoints import add_endpoint
 from webhooks.models import Delivery, Event, EventType
@@ -137,10 +137,10 @@ def test_open_work_is_counted_with_the_age_of_the_oldest(client: Client) -> None
     endpoint, _secret = add_endpoint(name="shop", url="https://shop.example", types=[])
     event = Event.objects.create(type=EventType.PING, created_at=past)
     Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=past)
-    batch = make_batch()
-    add(batch)
-    add(batch, error_code="balance_changed")
-    add(make_batch(status="done"))
+    batch = store_batch()
+    store_order(batch)
+    store_order(batch, error_code="balance_changed")
+    store_order(store_batch(status="done"))
 
     assert value(client, "refunds_open", status="unknown") == 1
     assert value(client, "refunds_open", status="pending") == 0

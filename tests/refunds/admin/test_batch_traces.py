@@ -12,7 +12,7 @@ from django.utils import timezone
 from refunds.models import RefundBatch, RefundBatchEvent
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff
-from tests.refunds.batches.stored import add, make_batch
+from tests.refunds.batches.stored import store_batch, store_order
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +27,8 @@ def page_of(batch: RefundBatch) -> str:
 
 
 def test_a_payment_shows_each_of_its_bulk_refunds_with_the_reason(staff: Client) -> None:
-    recall, concert = make_batch(title="recall.xlsx"), make_batch(title="concert.xlsx")
-    item = add(recall, error_code="balance_changed", message="It has changed since.")
+    recall, concert = store_batch(title="recall.xlsx"), store_batch(title="concert.xlsx")
+    item = store_order(recall, error_code="balance_changed", message="It has changed since.")
     concert.items.create(payment=item.payment, excluded=True, error_code="x", message="Already refunded.")
 
     text = staff.get(f"/admin/payments/payment/{item.payment_id}/change/").text
@@ -43,8 +43,8 @@ def test_a_payment_shows_each_of_its_bulk_refunds_with_the_reason(staff: Client)
 
 
 def test_timeline_of_a_refund_has_the_events_of_its_batch_until_it_was_settled(staff: Client) -> None:
-    batch = make_batch(title="recall.xlsx")
-    item = add(batch, "succeeded")
+    batch = store_batch(title="recall.xlsx")
+    item = store_order(batch, "succeeded")
     for code, minutes in (("started", -5), ("paused", -3), ("resumed", -2), ("finished", 5)):
         at = timezone.now() + timedelta(minutes=minutes)
         RefundBatchEvent.objects.create(batch=batch, code=code, at=at, actor="kim")
@@ -58,11 +58,11 @@ def test_timeline_of_a_refund_has_the_events_of_its_batch_until_it_was_settled(s
 
 
 def test_overview_leads_to_the_bulk_refund_that_needs_somebody(staff: Client) -> None:
-    make_batch(status="done")
+    store_batch(status="done")
     assert 'data-card="batches"' not in staff.get("/admin/").text
 
-    make_batch()
-    paused = make_batch(status="paused")
+    store_batch()
+    paused = store_batch(status="paused")
 
     card = re.search(r'<a [^>]*data-card="batches".*?</a>', staff.get("/admin/").text, re.DOTALL)
     assert card

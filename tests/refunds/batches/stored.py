@@ -12,12 +12,12 @@ from refunds.models import RefundBatch, RefundBatchItem
 from tests.factories import make_payment, make_refund
 
 
-def make_batch(**fields: Any) -> RefundBatch:
+def store_batch(**fields: Any) -> RefundBatch:
     started = {"status": "running", "started_at": timezone.now() - timedelta(minutes=5)}
     return RefundBatch.objects.create(**{"token": uuid.uuid4(), "requested_by_name": "kim", **started, **fields})
 
 
-def add(
+def store_order(
     batch: RefundBatch, status: str = "", *, paid: Any = None, refund: Any = None, **fields: Any
 ) -> RefundBatchItem:
     """Add an order of 10,000 won to the batch, with a refund of this status."""

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from refunds.models import RefundBatch, RefundBatchEvent
 from refunds.tasks import sweep
 from tests.factories import make_staff
-from tests.refunds.batches.stored import add, make_batch
+from tests.refunds.batches.stored import store_batch, store_order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox", "eager_worker")]
 
@@ -36,9 +36,9 @@ def batch() -> RefundBatch:
     user.email = "kim@shop.example"
     user.save()
     now = timezone.now()
-    batch = make_batch(requested_by=user, title="Hong.xlsx", status="done", finished_at=now, language="ko")
-    add(batch, "succeeded", paid=BUYER)
-    add(batch, error_code="balance_changed", message="Hong")
+    batch = store_batch(requested_by=user, title="Hong.xlsx", status="done", finished_at=now, language="ko")
+    store_order(batch, "succeeded", paid=BUYER)
+    store_order(batch, error_code="balance_changed", message="Hong")
     return batch
 
 
@@ -79,7 +79,7 @@ def test_pause_of_its_own_is_told_with_its_reason_and_so_is_the_end_after_it(
     RefundBatch.objects.update(status="paused", pause_code="refused_in_row", finished_at=None, language="en")
     data = {"class": "settlement_short"}
     RefundBatchEvent.objects.create(batch=batch, code="paused", at=timezone.now(), data=data)
-    add(batch)
+    store_order(batch)
 
     sweep()
     sweep()

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from refunds.batches.outcomes import PAGE_SIZE, State, counts_of, lines_of
 from refunds.models import RefundBatch, RefundBatchEvent, RefundBatchItem
 from tests.factories import make_payment, make_refund
-from tests.refunds.batches.stored import add, make_batch
+from tests.refunds.batches.stored import store_batch, store_order
 
 pytestmark = pytest.mark.django_db
 
@@ -24,19 +24,19 @@ ALL_STATES = dict.fromkeys(State, 1)
 @pytest.fixture
 def batch() -> RefundBatch:
     """One order in each state, and a row whose order is unknown; those that are refunded in two currencies."""
-    batch = make_batch()
-    add(batch, "succeeded", refund={"cancelled_amount": Decimal(9_000), "reversed_amount": Decimal(1_000)})
+    batch = store_batch()
+    store_order(batch, "succeeded", refund={"cancelled_amount": Decimal(9_000), "reversed_amount": Decimal(1_000)})
     for status in ("pending", "unknown", "requested"):
-        add(batch, status)
-    add(batch, "failed", error_code="refused_by_gateway")
-    add(batch, error_code="balance_changed", message="It has changed.")
-    add(batch, excluded=True, error_code="already_refunded")
+        store_order(batch, status)
+    store_order(batch, "failed", error_code="refused_by_gateway")
+    store_order(batch, error_code="balance_changed", message="It has changed.")
+    store_order(batch, excluded=True, error_code="already_refunded")
     batch.items.create(line=9, number="?", excluded=True, error_code="unknown_order")
-    add(batch)
-    add(batch, claimed_at=timezone.now())
-    add(batch, "succeeded", paid=DOLLARS)
-    add(batch, "succeeded", paid={"sandbox": True})
-    add(batch, "requested", refund={"requested_at": timezone.now() - timedelta(hours=1)})
+    store_order(batch)
+    store_order(batch, claimed_at=timezone.now())
+    store_order(batch, "succeeded", paid=DOLLARS)
+    store_order(batch, "succeeded", paid={"sandbox": True})
+    store_order(batch, "requested", refund={"requested_at": timezone.now() - timedelta(hours=1)})
     return batch
 
 
@@ -92,9 +92,9 @@ class TestTimeLeft:
         )
 
     def test_it_follows_from_the_last_minute(self) -> None:
-        batch = make_batch()
+        batch = store_batch()
         for _ in range(4):
-            add(batch)
+            store_order(batch)
         self.done(batch, 200)
         self.done(batch, 3, count=30)
         counts = counts_of(batch)
@@ -102,8 +102,8 @@ class TestTimeLeft:
         assert counts.seconds_left == pytest.approx(8, abs=1)
 
     def test_it_is_measured_since_the_batch_was_resumed(self) -> None:
-        batch = make_batch()
-        add(batch)
+        batch = store_batch()
+        store_order(batch)
         self.done(batch, 3)
         at = timezone.now() - timedelta(seconds=10)
         RefundBatchEvent.objects.create(batch=batch, code="resumed", at=at)
@@ -115,12 +115,13 @@ class TestTimeLeft:
             ({}, 3, 2),  # too few
             ({}, 30, 50),  # quiet since
             ({"status": "paused"}, 3, 50),
-            ({"started_at": timezone.now()}, 0, 50),  # just begun
+            ({"started_at": None}, 0, 50),  # just begun
         ],
     )
     def test_nothing_is_promised_without_knowing(self, fields: dict[str, Any], seconds_ago: float, count: int) -> None:
-        batch = make_batch(**fields)
-        add(batch)
+        fields = {name: timezone.now() if value is None else value for name, value in fields.items()}
+        batch = store_batch(**fields)
+        store_order(batch)
         self.done(batch, seconds_ago, count)
         counts = counts_of(batch)
         assert (counts.per_second, counts.seconds_left) == (None, None)

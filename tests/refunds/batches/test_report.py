@@ -16,7 +16,7 @@ from core.exports.xlsx import xlsx_pieces
 from refunds.batches.report import may_have_problem_sheet, problem_sheet, report_rows
 from refunds.models import RefundBatch
 from tests.factories import make_staff, make_user
-from tests.refunds.batches.stored import add, make_batch
+from tests.refunds.batches.stored import store_batch, store_order
 
 pytestmark = pytest.mark.django_db
 
@@ -26,17 +26,17 @@ DOLLARS = {"currency": "USD", "amount": Decimal("12.50")}
 
 @pytest.fixture
 def batch() -> RefundBatch:
-    batch = make_batch(status="done", finished_at=timezone.now(), reason="Recalled")
+    batch = store_batch(status="done", finished_at=timezone.now(), reason="Recalled")
     paid = {"merchant_uid": "=1+1", "buyer_name": "@buyer"}
-    add(batch, "succeeded", paid=paid, line=2, note="-5", refund={"cancelled_amount": Decimal(9_000)})
-    add(batch, "succeeded", line=3)
-    add(batch, "failed", refund={"message": "Not enough money."}, line=4, reason="Late")
+    store_order(batch, "succeeded", paid=paid, line=2, note="-5", refund={"cancelled_amount": Decimal(9_000)})
+    store_order(batch, "succeeded", line=3)
+    store_order(batch, "failed", refund={"message": "Not enough money."}, line=4, reason="Late")
     for status in ("pending", "unknown", "requested"):
-        add(batch, status)
-    add(batch)
-    add(batch, error_code="balance_changed", message="It has changed.")
-    add(batch, "succeeded", paid=DOLLARS)
-    add(batch, "succeeded", paid={"sandbox": True})
+        store_order(batch, status)
+    store_order(batch)
+    store_order(batch, error_code="balance_changed", message="It has changed.")
+    store_order(batch, "succeeded", paid=DOLLARS)
+    store_order(batch, "succeeded", paid={"sandbox": True})
     cells = {"주문번호": "007", "금액": "=2000", "계좌": "110-123-456789"}
     for number, code in enumerate(("unknown_order", "left_out")):
         batch.items.create(
