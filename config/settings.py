@@ -83,6 +83,8 @@ IAMPORT_WEBHOOK_ALLOWED_IPS = networks("IAMPORT_WEBHOOK_ALLOWED_IPS", env.names(
 BULK_CONFIRM_ABOVE = env.amount("BULK_CONFIRM_ABOVE", Decimal(1_000_000))
 # Orders of batches that one worker refunds at a time.
 BULK_CONCURRENCY = env.positive_count("BULK_CONCURRENCY", 16)
+# Orders of batches that all workers together begin per second; 0: no limit.
+BULK_RATE = env.count("BULK_RATE", 0)
 
 # --- Events to the storefront -------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Background work. A task may be lost, repeated or run twice at once: the services that it calls allow for that."""
 
 import logging
+from functools import partial
 from typing import Any
 
 from celery import shared_task
@@ -17,6 +18,7 @@ from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
 from payments.intake.tasks import mirror
 from refunds.batches.claims import free_items, open_batches
+from refunds.batches.finish import finish_batches
 from refunds.batches.mail import mails_are_due, send_mails
 from refunds.batches.run import run_open_batches
 from refunds.models import ReconciliationReport
@@ -29,8 +31,11 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def run_batches() -> None:
-    """Refund the orders of all open batches. A worker that is being stopped leaves the rest to another one."""
-    run_open_batches(is_stopping=_is_stopping)
+    """Refund the orders of all open batches, and have idle workers join.
+
+    A worker that is being stopped leaves the rest to another one.
+    """
+    run_open_batches(is_stopping=_is_stopping, wake_another=partial(enqueue, run_batches))
     if _is_stopping() and free_items().exists():
         enqueue(run_batches)
     if mails_are_due():
@@ -75,6 +80,7 @@ def sweep() -> None:
 
 def _enqueue_forgotten() -> None:
     """Enqueue what staff requested and no worker does: its message was lost, or its worker is gone."""
+    finish_batches()
     if open_batches().exists():
         enqueue(run_batches)
     if mails_are_due():

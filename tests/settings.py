@@ -61,6 +61,7 @@ for name in (
     "REFUND_ACCOUNT_KEEP_DAYS",
     "REFUND_APPROVAL_ABOVE",
     "BULK_CONCURRENCY",
+    "BULK_RATE",
     "EMAIL_URL",
     "EMAIL_FROM",
     "SITE_URL",

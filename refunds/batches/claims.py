@@ -5,7 +5,8 @@ to a runner that is gone, and the order is free again. Money does not depend on 
 keeps it from being refunded twice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -23,9 +24,10 @@ def open_batches() -> QuerySet[RefundBatch]:
 
 
 def free_items(now: datetime | None = None) -> QuerySet[RefundBatchItem]:
-    """Return the orders of running batches that have no outcome and no runner, oldest first."""
+    """Return the orders of running batches that have no outcome and no runner: first those not tried yet."""
     unclaimed = Q(claimed_at=None) | Q(claimed_at__lt=silent_since(now))
-    return RefundBatchItem.objects.filter(NO_OUTCOME, unclaimed, batch__status=BatchStatus.RUNNING).order_by("pk")
+    free = RefundBatchItem.objects.filter(NO_OUTCOME, unclaimed, batch__status=BatchStatus.RUNNING)
+    return free.order_by("attempts", "pk")
 
 
 def claim(*, batch_id: int, count: int) -> list[RefundBatchItem]:
@@ -42,11 +44,27 @@ def claim(*, batch_id: int, count: int) -> list[RefundBatchItem]:
     return items
 
 
+def may_begin(item: RefundBatchItem) -> bool:
+    """Return whether a claimed order may be refunded now: its batch runs, and nobody has ended or tried it since."""
+    mine = RefundBatchItem.objects.filter(NO_OUTCOME, pk=item.pk, attempts=item.attempts)
+    return mine.filter(batch__status=BatchStatus.RUNNING).exists()
+
+
 def give_back(items: Iterable[RefundBatchItem]) -> None:
-    """Free claimed orders that were not begun."""
-    RefundBatchItem.objects.filter(NO_OUTCOME, pk__in=[item.pk for item in items]).update(claimed_at=None)
+    """Free claimed orders that were not begun. The time of an earlier claim stays: its runner may have begun."""
+    earlier = defaultdict(list)
+    for item in items:
+        earlier[item.claimed_at].append(item.pk)
+    for claimed_at, ids in earlier.items():
+        RefundBatchItem.objects.filter(NO_OUTCOME, pk__in=ids).update(claimed_at=claimed_at)
 
 
-def show_life(batch_ids: Sequence[int]) -> None:
+def free_for_next_attempt(item: RefundBatchItem) -> None:
+    """Free an order whose refund was certainly not sent; its next attempt has a key of its own."""
+    mine = RefundBatchItem.objects.filter(NO_OUTCOME, pk=item.pk, attempts=item.attempts)
+    mine.update(attempts=item.attempts + 1, claimed_at=None)
+
+
+def show_life(batch_ids: Collection[int]) -> None:
     """Record that a runner works on these batches."""
     RefundBatch.objects.filter(pk__in=batch_ids).update(active_at=clock.database_now())

@@ -1,75 +1,126 @@
 """Refund one claimed order of a batch and write its outcome."""
 
 import logging
+from dataclasses import dataclass
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from core import clock
 from core.errors import DomainError
+from payments.models import Payment
+from refunds.batches.claims import free_for_next_attempt, give_back, may_begin
+from refunds.batches.finish import CANCELLED, NO_OUTCOME
 from refunds.batches.outcomes import key_of, record_of
+from refunds.batches.pauses import pause_if_refused_in_row
 from refunds.batches.requests import request_of
-from refunds.errors import RefundNotAllowed, RefundNotDone
-from refunds.inputs import Actor
+from refunds.errors import Busy, RefundNotAllowed, RefundNotDone, RefundNotSent
+from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
+from refunds.services.preview import HOLDER_DIFFERS, preview_refund
 from refunds.services.refund import request_refund
 
 logger = logging.getLogger(__name__)
 
 UNEXPECTED = "unexpected_error"
+MOST_ATTEMPTS = 5  # to reach i'mport, for one order
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What an order's turn tells of i'mport: it was reached, or not (`not_sent` says why), or not even tried."""
+
+    reached: bool = False
+    not_sent: str = ""
 
 
 def requester_of(batch: RefundBatch) -> Actor | None:
     """Return the requester with the permissions of this moment; None if they may not refund any more."""
-    user = User.objects.get(pk=batch.requested_by_id)
+    if batch.source == RefundSource.COMMAND:
+        return Actor(name=batch.requested_by_name)
+    user = User.objects.get(pk=cast(int, batch.requested_by_id))
     return Actor(name=user.get_username(), user=user) if may_refund_any(user) else None
 
 
-def execute(item: RefundBatchItem, requester: Actor | None) -> None:
+def execute(item: RefundBatchItem, requester: Actor | None) -> Turn:
     """Refund the order for its requester, and write the outcome in the batch's language.
 
-    Raises nothing but database errors. An order whose refund record exists is never sent again, and its idempotency
-    key protects it besides.
+    Begins nothing if the batch does not run any more. An order that was certainly not sent is free again, up to
+    `MOST_ATTEMPTS` times. Raises nothing but database errors. An order whose refund record exists is never sent again,
+    and its idempotency key protects it besides.
     """
+    if not may_begin(item):
+        give_back([item])
+        return Turn()
     with translation.override(item.batch.language or settings.LANGUAGE_CODE):
         # Without an earlier claim nothing can have been requested.
         earlier = record_of(item.batch, item) if item.claimed_at else None
         if earlier is not None:
-            _write_outcome(item, refund=earlier)
-        else:
-            _refund(item, requester)
+            return _end(item, refund=earlier, error_code=earlier.error_code, message=earlier.message)
+        return _refund(item, requester)
 
 
-def _refund(item: RefundBatchItem, requester: Actor | None) -> None:
-    batch = item.batch
+def _refund(item: RefundBatchItem, requester: Actor | None) -> Turn:
+    batch, payment = item.batch, cast(Payment, item.payment)
     try:
         if requester is None:
             raise RefundNotAllowed
+        request = request_of(item, reason=batch.reason, expected_balance=item.expected_balance)
+        if _holder_differs(item, request, requester):
+            message = _("According to the bank, this account belongs to somebody else. Check the name and the number.")
+            return _end(item, error_code=HOLDER_DIFFERS, message=message)
         record = request_refund(
-            payment=item.payment,
-            request=request_of(item, reason=item.batch.reason, expected_balance=item.expected_balance),
+            payment=payment,
+            request=request,
             actor=requester,
-            source=RefundSource.ADMIN,
+            source=RefundSource(batch.source),
             idempotency_key=key_of(batch, item),
         )
     except RefundNotDone as exc:
-        _write_outcome(item, refund=exc.refund, error_code=exc.code, message=exc.message)
+        return _end(item, refund=exc.refund, error_code=exc.code, message=exc.message)
     except DomainError as exc:
-        _write_outcome(item, refund=record_of(batch, item), error_code=exc.code, message=exc.message)
+        return _end(item, refund=record_of(batch, item), error_code=exc.code, message=exc.message)
     except Exception:
         # One order must not take the others with it; what it did to its record shows on the result page.
-        logger.exception("batch %s: refunding %s failed unexpectedly", batch.token, item.payment.imp_uid)
+        logger.exception("batch %s: refunding %s failed unexpectedly", batch.token, payment.imp_uid)
         message = _("Something went wrong. Check the order before you request its refund again.")
-        _write_outcome(item, refund=record_of(batch, item), error_code=UNEXPECTED, message=message)
+        return _end(item, refund=record_of(batch, item), error_code=UNEXPECTED, message=message)
+    return _end(item, refund=record)
+
+
+def _holder_differs(item: RefundBatchItem, request: RefundRequest, requester: Actor) -> bool:
+    """Ask the bank for the account's holder, unless the requester was told before the start that it differs."""
+    if not request.refund_account or any(warning["code"] == HOLDER_DIFFERS for warning in item.warnings):
+        return False
+    preview = preview_refund(payment=cast(Payment, item.payment), request=request, user=requester.user)
+    return any(warning.code == HOLDER_DIFFERS for warning in preview.warnings)
+
+
+def _end(item: RefundBatchItem, *, refund: RefundRecord | None = None, error_code: str = "", message: str = "") -> Turn:
+    """Free the order for another attempt if it was certainly not sent, else write its outcome."""
+    not_sent = error_code == RefundNotSent.code if refund else error_code == Busy.code
+    if not_sent and item.attempts + 1 < MOST_ATTEMPTS:
+        free_for_next_attempt(item)
     else:
-        _write_outcome(item, refund=record)
+        _write_outcome(item, refund=refund, error_code=error_code, message=message)
+    if not_sent:
+        return Turn(not_sent=message)
+    if refund is not None and refund.refusal_class:
+        pause_if_refused_in_row(item.batch, refund)
+    return Turn(reached=refund is not None)
 
 
-def _write_outcome(
-    item: RefundBatchItem, *, refund: RefundRecord | None, error_code: str = "", message: str = ""
-) -> None:
-    """Write the outcome and erase the bank account, in one statement. An outcome that is there already stays."""
-    still_open = RefundBatchItem.objects.filter(pk=item.pk, refund=None, error_code="")
-    still_open.update(refund=refund, error_code=error_code, message=message, encrypted_account="")
+def _write_outcome(item: RefundBatchItem, *, refund: RefundRecord | None, error_code: str, message: str) -> None:
+    """Write the outcome and erase the bank account, in one statement. An outcome that is there already stays.
+
+    A refund also replaces the note that the batch was stopped before the order's turn.
+    """
+    still_open = NO_OUTCOME | Q(refund=None, error_code=CANCELLED) if refund else NO_OUTCOME
+    RefundBatchItem.objects.filter(still_open, pk=item.pk).update(
+        refund=refund, error_code=error_code, message=message, encrypted_account="", done_at=clock.database_clock()
+    )

@@ -198,8 +198,9 @@ def record_of(batch: RefundBatch, item: RefundBatchItem) -> RefundRecord | None:
 
 
 def key_of(batch: RefundBatch, item: RefundBatchItem) -> str:
-    """Return the idempotency key of this order's refund."""
-    return f"batch:{batch.token}:{item.payment_id}"
+    """Return the idempotency key of this order's refund: a new one after each attempt that was not sent."""
+    key = f"batch:{batch.token}:{item.payment_id}"
+    return f"{key}:{item.attempts}" if item.attempts else key
 
 
 def _with_states(items: QuerySet[RefundBatchItem], now: datetime) -> QuerySet[Any]:

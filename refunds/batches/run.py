@@ -7,7 +7,7 @@ that were not claimed, and with the others when their claims are over.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from math import ceil
@@ -18,11 +18,14 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from refunds.batches.claims import claim, free_items, give_back, open_batches, show_life
-from refunds.batches.execute import execute, requester_of
+from refunds.batches.execute import Turn, execute, requester_of
 from refunds.batches.finish import finish_batches
+from refunds.batches.pace import seconds_until_turn
+from refunds.batches.pauses import GATEWAY_DOWN, Outage, pause_itself
 from refunds.models import RefundBatchItem
 
 SIGN_OF_LIFE = 1.0  # seconds between two
+WAKE_AGAIN = 10.0  # seconds between two calls for more workers
 # One thread writes at a time, and of many more some would wait for so long that SQLite gives up.
 MOST_ON_SQLITE = 16
 
@@ -30,23 +33,30 @@ _running = threading.Lock()
 
 
 def run(*, batch_id: int) -> None:
-    """Refund the free orders of a batch in this thread. Raises nothing for an order that is not refunded."""
+    """Refund the free orders of a batch in this thread. Raises nothing for an order that is not refunded.
+
+    Ends at the first order that cannot be sent, and leaves it and the rest to a worker.
+    """
     show_life([batch_id])
     while items := claim(batch_id=batch_id, count=1):
-        execute(items[0], requester_of(items[0].batch))
+        if execute(items[0], requester_of(items[0].batch)).not_sent:
+            break
     finish_batches()
 
 
-def run_open_batches(*, is_stopping: Callable[[], bool] = lambda: False) -> None:
+def run_open_batches(
+    *, is_stopping: Callable[[], bool] = lambda: False, wake_another: Callable[[], None] = lambda: None
+) -> None:
     """Refund the free orders of all open batches, BULK_CONCURRENCY at a time, until `is_stopping`.
 
     Does nothing if this process is at it already: that run takes new batches as well. Raises nothing for an order
-    that is not refunded.
+    that is not refunded. Calls `wake_another` at once and now and then while there is more to do than this process
+    has taken.
     """
     # Look again after each run: a batch may have come just before the lock was released.
     while not is_stopping() and free_items().exists() and _running.acquire(blocking=False):
         try:
-            _Run(is_stopping).work()
+            _Run(is_stopping, wake_another).work()
         finally:
             _running.release()
     finish_batches()
@@ -55,17 +65,21 @@ def run_open_batches(*, is_stopping: Callable[[], bool] = lambda: False) -> None
 class _Run:
     """This thread claims orders, and the threads of a pool refund them."""
 
-    def __init__(self, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, is_stopping: Callable[[], bool], wake_another: Callable[[], None]) -> None:
         self._is_stopping = is_stopping
+        self._wake_another = wake_another
         self._threads: int = settings.BULK_CONCURRENCY
         if connection.vendor == "sqlite":
             self._threads = min(self._threads, MOST_ON_SQLITE)
-        self._ahead = self._threads // 2
-        self._under_way: dict[Future[None], RefundBatchItem] = {}
-        self._done = SimpleQueue[Future[None]]()
+        # With a limit per second an order begins when it is claimed.
+        self._ahead = 0 if settings.BULK_RATE else self._threads // 2
+        self._under_way: dict[Future[Turn], RefundBatchItem] = {}
+        self._done = SimpleQueue[Future[Turn]]()
         self._connections: list[BaseDatabaseWrapper] = []
         self._last_batch = 0
-        self._life_shown_at = 0.0
+        self._looked_at = self._woken_at = float("-inf")
+        self._next_turn: float | None = None  # taken and not used yet, if there is a limit per second
+        self._outage = Outage()
 
     def work(self) -> None:
         try:
@@ -73,7 +87,7 @@ class _Run:
                 try:
                     while not self._is_stopping():
                         self._start_more(pool)
-                        if not self._under_way:
+                        if not self._under_way and not self._seconds_to_wait():
                             break
                         self._await_one()
                 finally:
@@ -84,10 +98,24 @@ class _Run:
             self._close_connections()
 
     def _start_more(self, pool: ThreadPoolExecutor) -> None:
-        """Claim orders once all that are claimed have a thread."""
+        """Claim orders once all that are claimed have a thread, unless i'mport is down or it is not our turn."""
         while (missing := self._threads + self._ahead - len(self._under_way)) >= max(1, self._ahead):
-            if not self._start(pool, missing):
+            if settings.BULK_RATE and self._next_turn is None:
+                self._next_turn = time.monotonic() + seconds_until_turn()
+            if self._seconds_to_wait():
                 break
+            wanted = 1 if settings.BULK_RATE else missing
+            if self._start(pool, wanted) < wanted:
+                break
+            self._next_turn = None
+            if time.monotonic() - self._woken_at >= WAKE_AGAIN:
+                self._wake_another()
+                self._woken_at = time.monotonic()
+
+    def _seconds_to_wait(self) -> float:
+        """Return the seconds for which no order may begin."""
+        until_turn = 0.0 if self._next_turn is None else self._next_turn - time.monotonic()
+        return max(0.0, until_turn, self._outage.seconds_left)
 
     def _start(self, pool: ThreadPoolExecutor, wanted: int) -> int:
         """Claim up to so many orders, equally many of each open batch. Return how many there were."""
@@ -112,19 +140,38 @@ class _Run:
 
     def _await_one(self) -> None:
         """Wait until an order is done, but not for long. Raises the database error of one that has no outcome."""
-        if time.monotonic() - self._life_shown_at >= SIGN_OF_LIFE:
-            show_life(list({item.batch_id for item in self._under_way.values()}))
-            self._life_shown_at = time.monotonic()
+        if time.monotonic() - self._looked_at >= SIGN_OF_LIFE:
+            self._look_around()
         try:
-            future = self._done.get(timeout=SIGN_OF_LIFE)
+            future = self._done.get(timeout=min(SIGN_OF_LIFE, self._seconds_to_wait() or SIGN_OF_LIFE))
         except Empty:
             return
-        if self._under_way.pop(future, None):
-            future.result()
+        if item := self._under_way.pop(future, None):
+            self._note_turn(item, future.result())
 
-    def _give_back(self) -> None:
-        """Free the orders that no thread has begun."""
-        not_begun = [future for future in self._under_way if future.cancel()]
+    def _look_around(self) -> None:
+        """Show life, and give back the orders of batches that were paused or stopped."""
+        at_work = {item.batch_id for item in self._under_way.values()}
+        show_life(at_work)
+        halted = at_work.difference(open_batches().values_list("pk", flat=True))
+        if halted:
+            self._give_back(halted)
+            finish_batches()
+        self._looked_at = time.monotonic()
+
+    def _note_turn(self, item: RefundBatchItem, turn: Turn) -> None:
+        """Let the orders rest if i'mport cannot be reached, and pause the batch if it cannot for long."""
+        if turn.reached:
+            self._outage.note_reached()
+        elif turn.not_sent:
+            self._give_back()
+            if self._outage.note_not_sent():
+                pause_itself(item.batch_id, GATEWAY_DOWN, message=turn.not_sent)
+
+    def _give_back(self, batches: Container[int] | None = None) -> None:
+        """Free the orders, all or those of these batches, that no thread has begun."""
+        chosen = [future for future, item in self._under_way.items() if batches is None or item.batch_id in batches]
+        not_begun = [future for future in chosen if future.cancel()]
         give_back(self._under_way.pop(future) for future in not_begun)
 
     def _note_connection(self) -> None:

@@ -225,6 +225,13 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="BatchPace",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("next_at", models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name="RefundBatchEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -836,7 +843,7 @@ class Migration(migrations.Migration):
             model_name="refundbatchitem",
             index=models.Index(
                 condition=models.Q(("error_code", ""), ("refund", None)),
-                fields=["batch", "id"],
+                fields=["batch", "attempts", "id"],
                 name="unfinished_batch_items",
             ),
         ),

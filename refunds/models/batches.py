@@ -140,7 +140,9 @@ class RefundBatchItem(models.Model):
         ordering = ("id",)
         indexes = (
             models.Index(
-                fields=["batch", "id"], condition=Q(refund=None, error_code=""), name="unfinished_batch_items"
+                fields=["batch", "attempts", "id"],
+                condition=Q(refund=None, error_code=""),
+                name="unfinished_batch_items",
             ),
             models.Index(fields=["batch", "-done_at"], name="batch_items_by_outcome"),
         )
@@ -161,6 +163,15 @@ class RefundBatchItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch_id}/{self.number or self.payment_id}"
+
+
+class BatchPace(models.Model):
+    """One row, if BULK_RATE limits the orders per second: when the next order of any batch may begin, on any worker."""
+
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.next_at:%Y-%m-%d %H:%M:%S.%f}"
 
 
 class RefundBatchEvent(AppendOnlyModel):

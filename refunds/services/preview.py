@@ -18,6 +18,8 @@ from refunds.policies import RefundContext, Requirements
 from refunds.services.approval import approval_missing
 from refunds.services.context import balance_of, context_of, earlier_of
 
+HOLDER_DIFFERS = "account_holder_differs"
+
 
 @dataclass(frozen=True, slots=True)
 class RefundPreview:
@@ -76,7 +78,7 @@ def _account_warnings(context: RefundContext, gateway: Gateway | None) -> tuple[
     if "".join(holder.split()).casefold() == "".join(account.holder.split()).casefold():
         return ()
     message = _("According to the bank, this account belongs to %(holder)s. Check the name and the number.")
-    return (Violation("account_holder_differs", message % {"holder": holder}, "refund_holder"),)
+    return (Violation(HOLDER_DIFFERS, message % {"holder": holder}, "refund_holder"),)
 
 
 def why_impossible(payment: Payment) -> Violation | None:
