@@ -39,6 +39,6 @@ def pause_text(batch: RefundBatch) -> str:
     if batch.pause_code != REFUSED_IN_ROW:
         return ""
     paused = batch.events.filter(code="paused").last()
-    refusal = _REFUSALS.get(paused.data.get("class", "") if paused else "", RefusalClass.OTHER.label)
+    refusal = _REFUSALS.get(paused.data.get("refusal", "") if paused else "", RefusalClass.OTHER.label)
     text = _("The last refunds were all refused for the same reason: %(refusal)s. Solve that first, then resume.")
     return text % {"refusal": refusal}

@@ -77,7 +77,7 @@ def test_pause_of_its_own_is_told_with_its_reason_and_so_is_the_end_after_it(
     batch: RefundBatch, mailoutbox: list[EmailMultiAlternatives]
 ) -> None:
     RefundBatch.objects.update(status="paused", pause_code="refused_in_row", finished_at=None, language="en")
-    data = {"class": "settlement_short"}
+    data = {"refusal": "settlement_short"}
     RefundBatchEvent.objects.create(batch=batch, code="paused", at=timezone.now(), data=data)
     store_order(batch)
 
