@@ -8,8 +8,8 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError
+from refunds.batches.create import MAX_ROWS
 
-MAX_ROWS = 20_000
 LAST_LINE = 100_000  # with empty lines
 MAX_COLUMNS = 50
 _SHOWN = 60  # characters of a value in a message
@@ -47,19 +47,6 @@ EMPTY = Cell("")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Why an order is not refunded: a stable `code`, a sentence, the column to correct, and what stands in it.
-
-    `value` is never a part of a bank account.
-    """
-
-    code: str
-    message: str
-    field: str = ""
-    value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     """A line of a sheet, numbered as a spreadsheet program numbers it."""
 
@@ -74,8 +61,10 @@ class Line:
 
 def text_cell(text: str) -> Cell:
     """Return a cell with a text, without the apostrophe that our own exports and Excel put before a text."""
-    plain = text.strip().strip(_ZERO_WIDTH).strip()
-    return Cell(plain[1:] if plain.startswith("'") else plain) if plain else EMPTY
+    plain = text.strip()
+    if not plain.isascii():
+        plain = plain.strip(_ZERO_WIDTH).strip()
+    return Cell(plain.removeprefix("'")) if plain else EMPTY
 
 
 def column_letters(index: int) -> str:

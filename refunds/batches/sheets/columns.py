@@ -41,7 +41,7 @@ _SPELLINGS = {
     "휴대폰, 휴대폰번호, 휴대전화, 핸드폰, 핸드폰번호, 예금주 연락처, 환불 연락처",
     "tax_free": "tax-free amount, tax free part, 면세, 면세금액, 면세액, 비과세, 비과세금액",
     "note": "note, notes, memo, comment, remarks, 메모, 비고, 참고",
-    PROBLEM: "problems, 문제, 문제점",
+    PROBLEM: "problems, 문제, 문제점, 문제 있음",
 }
 
 

@@ -44,7 +44,8 @@ def _encodings(data: bytes) -> tuple[str, ...]:
         if data.startswith(mark):
             return (encoding,)
     if b"\0" in data:
-        return ("utf-16-le", "utf-16-be") if b"\0" in data[1:2] else ("utf-16-be", "utf-16-le")
+        little_endian = data[1::2].count(0) > data[::2].count(0)  # separators and digits have their zero byte second
+        return ("utf-16-le",) if little_endian else ("utf-16-be",)
     return ("utf-8", "cp949")
 
 

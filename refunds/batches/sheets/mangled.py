@@ -30,7 +30,7 @@ def why_formula(cell: Cell) -> str:
     """Return why the cell holds a formula or its error, in a sentence; "" if it does not."""
     if cell.kind is Kind.FORMULA or (cell.kind is Kind.TEXT and cell.text.startswith(_FORMULA)):
         return _("The cell has a formula. Type the value itself, or paste the values only.")
-    if cell.kind is Kind.ERROR or _ERROR_VALUE.fullmatch(cell.text):
+    if cell.kind is Kind.ERROR or (cell.text.startswith("#") and _ERROR_VALUE.fullmatch(cell.text)):
         return _("The cell has an error of the spreadsheet, not a value. Type the value itself.")
     return ""
 

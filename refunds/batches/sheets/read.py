@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
-from refunds.batches.sheets.cells import MAX_ROWS, Line, Problem, SheetRefused, shown, too_many_rows
+from refunds.batches.create import MAX_ROWS, Problem
+from refunds.batches.sheets.cells import Line, SheetRefused, shown, too_many_rows
 from refunds.batches.sheets.columns import Layout, is_heading, no_heading, read_headings, suggestion, unknown_headings
 from refunds.batches.sheets.delimited import decode, lines_of, separator_of
 from refunds.batches.sheets.mangled import is_rounded, why_rounded

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from refunds.batches.sheets.cells import EMPTY, Cell, Kind, Line, Problem, masked, shown, shown_unless_secret
+from refunds.batches.create import Problem
+from refunds.batches.sheets.cells import EMPTY, Cell, Kind, Line, masked, shown, shown_unless_secret
 from refunds.batches.sheets.columns import HEADINGS, PROBLEM, Layout
 from refunds.batches.sheets.mangled import why_formula, why_mangled_account, why_mangled_amount, why_mangled_id
 from refunds.errors import InvalidRequest
@@ -20,6 +21,7 @@ NOTE_LENGTH = 255
 _TOTAL = re.compile(
     r"(총\s*)?(합계|계|총계|총합|소계|누계|total|sub\s*total|grand\s*total|sum)\s*[:：]?", re.IGNORECASE
 )
+_LONGEST_TOTAL = 20  # characters
 _BELOW_THOUSAND = re.compile(r"[₩\\]?\s*\d{1,3}", re.ASCII)
 
 
@@ -81,7 +83,7 @@ def currency_problem(row: SheetRow, currency: str) -> Problem | None:
 
 def _problems_of_line(line: Line, layout: Layout, cells: Mapping[str, Cell], *, comma_separated: bool) -> list[Problem]:
     """Return what is wrong with the line as a whole; its order comes first."""
-    if any(_TOTAL.fullmatch(cell.text) for name, cell in cells.items() if name not in ("reason", "note")):
+    if any(_is_total_word(cell.text) for name, cell in cells.items() if name not in ("reason", "note")):
         message = _("This looks like the line of a total, not like an order. Delete it.")
         return [Problem("total_row", message, "merchant_uid")]
     problems = []
@@ -102,6 +104,10 @@ def _problems_of_line(line: Line, layout: Layout, cells: Mapping[str, Cell], *, 
         )
         problems.append(Problem("invalid_amount", message, "amount", shown(cells["amount"].text)))
     return problems
+
+
+def _is_total_word(text: str) -> bool:
+    return len(text) <= _LONGEST_TOTAL and not text[-1:].isdigit() and bool(_TOTAL.fullmatch(text))
 
 
 def _has_extra(line: Line, layout: Layout) -> bool:

@@ -20,11 +20,11 @@ from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.utils.cell import range_boundaries
 from openpyxl.worksheet._reader import WorkSheetParser
 
+from refunds.batches.create import MAX_ROWS
 from refunds.batches.sheets.cells import (
     EMPTY,
     LAST_LINE,
     MAX_COLUMNS,
-    MAX_ROWS,
     Cell,
     Kind,
     Line,

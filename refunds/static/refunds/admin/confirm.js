@@ -15,9 +15,10 @@
       maximumFractionDigits: precision,
     }).format(units / 10 ** precision);
 
-  // "1,000.5" as a whole number of the smallest unit, or null if it is not an amount.
+  // "1,000.5" or "₩1,000" as a whole number of the smallest unit, or null if it is not an amount.
   const units = (text, precision) => {
-    const plain = text.trim().replace(/,/g, "");
+    const plain = text.normalize("NFKC").replace(/^\s*(₩|\\|krw|won)|(원정?|krw|won)\s*$|[,\s]/gi, "");
+    if (!precision && plain.includes(".")) return null;
     if (!/^\d{1,13}(\.\d+)?$/.test(plain)) return null;
     const [whole, part = ""] = plain.split(".");
     if (part.replace(/0+$/, "").length > precision) return null;
