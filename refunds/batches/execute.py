@@ -39,6 +39,15 @@ class Turn:
     not_sent: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of an order: its refund, and the error that prevented or ended it."""
+
+    refund: RefundRecord | None
+    error_code: str = ""
+    message: str = ""
+
+
 def requester_of(batch: RefundBatch) -> Actor | None:
     """Return the requester with the permissions of this moment; None if they may not refund any more."""
     if batch.source == RefundSource.COMMAND:
@@ -47,11 +56,11 @@ def requester_of(batch: RefundBatch) -> Actor | None:
     return Actor(name=user.get_username(), user=user) if may_refund_any(user) else None
 
 
-def execute(item: RefundBatchItem, requester: Actor | None) -> Turn:
+def execute(item: RefundBatchItem, requester: Actor | None, *, attempts: int = MOST_ATTEMPTS) -> Turn:
     """Refund the order for its requester, and write the outcome in the batch's language.
 
-    Begins nothing if the batch does not run any more. An order that was certainly not sent is free again, up to
-    `MOST_ATTEMPTS` times. Raises nothing but database errors. An order whose refund record exists is never sent again,
+    Begins nothing if the batch does not run any more. An order that was certainly not sent is free again, until it had
+    so many `attempts`. Raises nothing but database errors. An order whose refund record exists is never sent again,
     and its idempotency key protects it besides.
     """
     if not may_begin(item):
@@ -61,11 +70,13 @@ def execute(item: RefundBatchItem, requester: Actor | None) -> Turn:
         # Without an earlier claim nothing can have been requested.
         earlier = record_of(item.batch, item) if item.claimed_at else None
         if earlier is not None:
-            return _end(item, refund=earlier, error_code=earlier.error_code, message=earlier.message)
-        return _refund(item, requester)
+            outcome = _Outcome(earlier, earlier.error_code, earlier.message)
+        else:
+            outcome = _refund(item, requester)
+    return _end(item, outcome, attempts)
 
 
-def _refund(item: RefundBatchItem, requester: Actor | None) -> Turn:
+def _refund(item: RefundBatchItem, requester: Actor | None) -> _Outcome:
     batch, payment = item.batch, cast(Payment, item.payment)
     try:
         if requester is None:
@@ -73,7 +84,7 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> Turn:
         request = request_of(item, reason=batch.reason, expected_balance=item.expected_balance)
         if _holder_differs(item, request, requester):
             message = _("According to the bank, this account belongs to somebody else. Check the name and the number.")
-            return _end(item, error_code=HOLDER_DIFFERS, message=message)
+            return _Outcome(None, HOLDER_DIFFERS, message)
         record = request_refund(
             payment=payment,
             request=request,
@@ -82,15 +93,15 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> Turn:
             idempotency_key=key_of(batch, item),
         )
     except RefundNotDone as exc:
-        return _end(item, refund=exc.refund, error_code=exc.code, message=exc.message)
+        return _Outcome(exc.refund, exc.code, exc.message)
     except DomainError as exc:
-        return _end(item, refund=record_of(batch, item), error_code=exc.code, message=exc.message)
+        return _Outcome(record_of(batch, item), exc.code, exc.message)
     except Exception:
         # One order must not take the others with it; what it did to its record shows on the result page.
         logger.exception("batch %s: refunding %s failed unexpectedly", batch.token, payment.imp_uid)
         message = _("Something went wrong. Check the order before you request its refund again.")
-        return _end(item, refund=record_of(batch, item), error_code=UNEXPECTED, message=message)
-    return _end(item, refund=record)
+        return _Outcome(record_of(batch, item), UNEXPECTED, message)
+    return _Outcome(record)
 
 
 def _holder_differs(item: RefundBatchItem, request: RefundRequest, requester: Actor) -> bool:
@@ -101,26 +112,31 @@ def _holder_differs(item: RefundBatchItem, request: RefundRequest, requester: Ac
     return any(warning.code == HOLDER_DIFFERS for warning in preview.warnings)
 
 
-def _end(item: RefundBatchItem, *, refund: RefundRecord | None = None, error_code: str = "", message: str = "") -> Turn:
+def _end(item: RefundBatchItem, outcome: _Outcome, attempts: int) -> Turn:
     """Free the order for another attempt if it was certainly not sent, else write its outcome."""
-    not_sent = error_code == RefundNotSent.code if refund else error_code == Busy.code
-    if not_sent and item.attempts + 1 < MOST_ATTEMPTS:
+    refund = outcome.refund
+    not_sent = outcome.error_code == (RefundNotSent.code if refund else Busy.code)
+    if not_sent and item.attempts + 1 < attempts:
         free_for_next_attempt(item)
     else:
-        _write_outcome(item, refund=refund, error_code=error_code, message=message)
+        _write_outcome(item, outcome)
     if not_sent:
-        return Turn(not_sent=message)
+        return Turn(not_sent=outcome.message)
     if refund is not None and refund.refusal_class:
         pause_if_refused_in_row(item.batch, refund)
     return Turn(reached=refund is not None)
 
 
-def _write_outcome(item: RefundBatchItem, *, refund: RefundRecord | None, error_code: str, message: str) -> None:
+def _write_outcome(item: RefundBatchItem, outcome: _Outcome) -> None:
     """Write the outcome and erase the bank account, in one statement. An outcome that is there already stays.
 
     A refund also replaces the note that the batch was stopped before the order's turn.
     """
-    still_open = NO_OUTCOME | Q(refund=None, error_code=CANCELLED) if refund else NO_OUTCOME
+    still_open = NO_OUTCOME | Q(refund=None, error_code=CANCELLED) if outcome.refund else NO_OUTCOME
     RefundBatchItem.objects.filter(still_open, pk=item.pk).update(
-        refund=refund, error_code=error_code, message=message, encrypted_account="", done_at=clock.database_clock()
+        refund=outcome.refund,
+        error_code=outcome.error_code,
+        message=outcome.message,
+        encrypted_account="",
+        done_at=clock.database_clock(),
     )

@@ -35,12 +35,11 @@ _running = threading.Lock()
 def run(*, batch_id: int) -> None:
     """Refund the free orders of a batch in this thread. Raises nothing for an order that is not refunded.
 
-    Ends at the first order that cannot be sent, and leaves it and the rest to a worker.
+    Somebody waits: an order that cannot be sent is refused, as it is outside of a batch.
     """
     show_life([batch_id])
     while items := claim(batch_id=batch_id, count=1):
-        if execute(items[0], requester_of(items[0].batch)).not_sent:
-            break
+        execute(items[0], requester_of(items[0].batch), attempts=1)
     finish_batches()
 
 
