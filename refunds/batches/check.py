@@ -46,8 +46,10 @@ _UNREAD = (
 )
 
 
-def check_batch(*, batch: RefundBatch, actor: Actor) -> None:
+def check_batch(*, batch: RefundBatch, actor: Actor, reason: str | None = None) -> None:
     """Check all orders as they are now: draft or checked -> checked. Problems of an earlier check are forgotten.
+
+    `reason` replaces the batch's reason; None keeps it.
 
     Writes some hundred orders at a time, and the batch is a draft until the last of them: it cannot be started
     meanwhile, and a process that is killed leaves a draft that can be checked again. Of two checks at once, the later
@@ -56,7 +58,8 @@ def check_batch(*, batch: RefundBatch, actor: Actor) -> None:
     is_first = batch.checked_at is None
     began = clock.database_now()
     unstarted = Q(status__in=(BatchStatus.DRAFT, BatchStatus.CHECKED))
-    _move(batch, unstarted, status=BatchStatus.DRAFT, checked_at=began)
+    reasons = {} if reason is None else {"reason": reason}
+    _move(batch, unstarted, status=BatchStatus.DRAFT, checked_at=began, **reasons)
     mine = Q(status=BatchStatus.DRAFT, checked_at=began)
     with translation.override(batch.language or settings.LANGUAGE_CODE):
         for items in _chunks(batch):
@@ -71,7 +74,7 @@ def check_batch(*, batch: RefundBatch, actor: Actor) -> None:
 def _move(batch: RefundBatch, state: Q, **changes: object) -> None:
     """Change the batch if it is in this state. Raises `BatchStateError`."""
     moved = RefundBatch.objects.filter(state, pk=batch.pk).update(**changes)
-    batch.refresh_from_db(fields=["status", "checked_at"])
+    batch.refresh_from_db(fields=["status", "checked_at", "reason"])
     if not moved:
         raise BatchStateError(batch)
 
