@@ -1,12 +1,13 @@
 """Tell who started a batch by e-mail that it has ended, or that it paused itself.
 
-`mailed_at` says up to when they were told. It is written once the mail server has taken the mail, so that a kill
-before that costs a second mail, never the only one. `mail_tried_at` keeps two workers from sending the same one, and
-spaces the tries.
+`mailed_at` is the time of the latest change that they were told. It is written once the mail server has taken the mail,
+so that a kill before that costs a second mail, never the only one. `mail_tried_at` keeps two workers from sending the
+same one, and spaces the tries.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
@@ -41,14 +42,14 @@ def send_mails() -> None:
     """Send the mails that are due; one that fails is tried again for a day."""
     if not mail.is_on():
         return
-    now = clock.database_now()
-    for batch in _due(now).select_related("requested_by"):
+    for batch in _due(clock.database_now()).select_related("requested_by"):
         # Only one process gets past this.
-        if _due(now).filter(pk=batch.pk).update(mail_tried_at=now) and _send(batch):
-            RefundBatch.objects.filter(pk=batch.pk).update(mailed_at=now, mail_tried_at=None)
+        untried = RefundBatch.objects.filter(pk=batch.pk, mail_tried_at=batch.mail_tried_at, mailed_at=batch.mailed_at)
+        if untried.update(mail_tried_at=clock.database_now()) and _send(batch):
+            RefundBatch.objects.filter(pk=batch.pk).update(mailed_at=batch.changed_at, mail_tried_at=None)
 
 
-def _due(now: datetime) -> QuerySet[RefundBatch]:
+def _due(now: datetime) -> QuerySet[Any]:
     """Return the batches that ended or paused themselves within a day, and whose requester does not know yet."""
     pauses = RefundBatchEvent.objects.filter(batch=OuterRef("pk"), code="paused", actor="").order_by("-pk")
     changed_at = Case(
@@ -56,7 +57,7 @@ def _due(now: datetime) -> QuerySet[RefundBatch]:
         When(status=BatchStatus.PAUSED, pause_code__in=SELF_PAUSES, then=Subquery(pauses.values("at")[:1])),
     )
     has_address = Q(requested_by__is_active=True) & ~Q(requested_by__email="")
-    return RefundBatch.objects.alias(changed_at=changed_at).filter(
+    return RefundBatch.objects.annotate(changed_at=changed_at).filter(
         has_address,
         Q(mailed_at=None) | Q(mailed_at__lt=F("changed_at")),
         Q(mail_tried_at=None) | Q(mail_tried_at__lt=now - _NEXT_TRY),
@@ -65,11 +66,14 @@ def _due(now: datetime) -> QuerySet[RefundBatch]:
 
 
 def _send(batch: RefundBatch) -> bool:
-    """Send the mail in the batch's language. It names no order and no buyer: nobody knows who reads it."""
-    if batch.requested_by is None:
-        return True
+    """Send the mail in the batch's language. It names no order and no buyer: nobody knows who reads it.
+
+    Nothing is sent for a single order: it is refunded while its requester waits.
+    """
     with translation.override(batch.language or settings.LANGUAGE_CODE):
         counts = counts_of(batch)
+        if batch.requested_by is None or (counts.to_refund == 1 and batch.status == BatchStatus.DONE):
+            return True
         facts = {
             "is_paused": batch.status == BatchStatus.PAUSED,
             "why": pause_text(batch),

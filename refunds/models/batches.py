@@ -69,7 +69,7 @@ class RefundBatch(models.Model):
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     active_at = models.DateTimeField(null=True, editable=False)  # last sign of life of any process that refunds it
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    mailed_at = models.DateTimeField(null=True, editable=False)  # up to when the requester was told what became of it
+    mailed_at = models.DateTimeField(null=True, editable=False)  # the latest change that the requester was told
     mail_tried_at = models.DateTimeField(null=True, editable=False)  # when a process took it to tell them
 
     class Meta:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from pytest_django import Settings
 
+from core import mail
+from refunds.batches import mail as module
 from refunds.models import RefundBatch, RefundBatchEvent
 from refunds.tasks import sweep
 from tests.factories import make_staff
@@ -42,10 +45,10 @@ def batch() -> RefundBatch:
     return batch
 
 
-def both_parts(mail: EmailMultiAlternatives) -> list[str]:
-    html = mail.alternatives[0]
+def both_parts(sent: EmailMultiAlternatives) -> list[str]:
+    html = sent.alternatives[0]
     assert html.mimetype == "text/html"
-    return [str(mail.body), str(html.content)]
+    return [str(sent.body), str(html.content)]
 
 
 def test_requester_is_told_once_what_became_of_the_batch(
@@ -54,9 +57,9 @@ def test_requester_is_told_once_what_became_of_the_batch(
     sweep()
     sweep()
 
-    (mail,) = mailoutbox
-    assert (mail.to, mail.subject) == (["kim@shop.example"], "일괄 환불 완료: 2건 중 1건 환불")
-    for part in both_parts(mail):
+    (sent,) = mailoutbox
+    assert (sent.to, sent.subject) == (["kim@shop.example"], "일괄 환불 완료: 2건 중 1건 환불")
+    for part in both_parts(sent):
         assert "₩10,000" in part
         assert f"https://refunds.shop.example/admin/refunds/refundrecord/batch/{batch.token}/" in part
         for secret in ("Hong", "hong@", "secret-order"):
@@ -84,13 +87,13 @@ def test_pause_of_its_own_is_told_with_its_reason_and_so_is_the_end_after_it(
     sweep()
     sweep()
 
-    assert [mail.subject for mail in mailoutbox] == ["Bulk refund paused: 1 of 3 orders are waiting"]
+    assert [sent.subject for sent in mailoutbox] == ["Bulk refund paused: 1 of 3 orders are waiting"]
     for part in both_parts(mailoutbox[0]):
         assert "Not enough settlement money" in part
 
     RefundBatch.objects.update(status="done", pause_code="", finished_at=timezone.now())
     sweep()
-    assert [mail.subject for mail in mailoutbox][1:] == ["Bulk refund finished: 1 of 3 orders refunded"]
+    assert [sent.subject for sent in mailoutbox][1:] == ["Bulk refund finished: 1 of 3 orders refunded"]
 
 
 def test_mail_is_tried_again_until_the_server_takes_it_for_a_day(
@@ -113,10 +116,30 @@ def test_mail_is_tried_again_until_the_server_takes_it_for_a_day(
     assert len(mailoutbox) == 1
 
 
+def test_two_workers_that_find_the_same_batch_send_one_mail(
+    batch: RefundBatch, mailoutbox: list[EmailMultiAlternatives], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = list(module._due(timezone.now()).select_related("requested_by"))
+    assert found == [batch]
+    monkeypatch.setattr(module, "_due", lambda _now: SimpleNamespace(select_related=lambda _name: found))
+    send = mail.send
+
+    def while_the_other_sends(**given: Any) -> bool:
+        module.send_mails()
+        return send(**given)
+
+    monkeypatch.setattr(mail, "send", while_the_other_sends)
+    module.send_mails()
+    module.send_mails()  # by one that has found it before
+
+    assert len(mailoutbox) == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda batch, settings: setattr(settings, "SENDS_MAIL", False),
+        lambda batch, settings: batch.items.filter(refund=None).delete(),  # a single order
         lambda batch, settings: type(batch.requested_by).objects.update(email=""),
         lambda batch, settings: type(batch.requested_by).objects.update(is_active=False),
         lambda batch, settings: RefundBatch.objects.update(status="paused", pause_code="by_hand"),
