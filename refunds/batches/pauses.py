@@ -10,13 +10,12 @@ from django.db import transaction
 from django.db.models import Max
 
 from refunds.batches.events import add_batch_event
+from refunds.batches.words import REFUSED_IN_ROW
 from refunds.errors import RefundRefused
 from refunds.models import BatchStatus, RefundBatch, RefundRecord
 
 logger = logging.getLogger(__name__)
 
-REFUSED_IN_ROW = "refused_in_row"
-GATEWAY_DOWN = "gateway_down"
 ROW = 10  # refusals of one class, without another outcome between them
 # Seconds without a new order, each time that i'mport could not be reached. After the last of them the batch pauses.
 RESTS = (1.0, 2.0, 4.0, 8.0)

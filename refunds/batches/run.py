@@ -21,7 +21,8 @@ from refunds.batches.claims import claim, free_items, give_back, open_batches, s
 from refunds.batches.execute import Turn, execute, requester_of
 from refunds.batches.finish import finish_batches
 from refunds.batches.pace import seconds_until_turn
-from refunds.batches.pauses import GATEWAY_DOWN, Outage, pause_itself
+from refunds.batches.pauses import Outage, pause_itself
+from refunds.batches.words import GATEWAY_DOWN
 from refunds.models import RefundBatchItem
 
 SIGN_OF_LIFE = 1.0  # seconds between two

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,13 +15,16 @@ from django.utils import translation
 from django_guid import get_guid, set_guid
 from pytest_django import Settings
 
+from core import clock
 from payments.models import Payment
 from refunds.batches import execute as module
 from refunds.batches.claims import open_batches
+from refunds.batches.control import cancel_batch, pause_batch, resume_batch
+from refunds.batches.pace import seconds_until_turn
 from refunds.batches.run import run, run_open_batches
 from refunds.errors import RefundInProgress
-from refunds.inputs import RefundRequest
-from refunds.models import RefundBatch, RefundBatchItem, RefundRecord
+from refunds.inputs import Actor, RefundRequest
+from refunds.models import BatchPace, RefundBatch, RefundBatchItem, RefundRecord
 from refunds.tasks import run_batches
 from tests.factories import make_payment, make_staff, make_started_batch
 from tests.production import wait_for
@@ -186,6 +190,76 @@ def test_stopping_worker_finishes_what_it_has_begun_and_frees_the_rest(
     assert set(begun.values_list("payment", flat=True)) == set(requests.payments)
     assert 0 < begun.count() < 9
     assert not batch.items.filter(error_code="").exclude(claimed_at=None).exists()
+    run_open_batches()
+    assert_each_was_requested_once(requests)
+
+
+@pytest.mark.parametrize("halt", [pause_batch, cancel_batch])
+def test_no_order_begins_once_a_batch_is_paused_or_stopped(
+    new_batch: Callable[[int], RefundBatch],
+    requests: Requests,
+    settings: Settings,
+    halt: Callable[..., None],
+) -> None:
+    settings.BULK_CONCURRENCY = 4
+    batch = new_batch(12)
+    meeting = threading.Barrier(4)
+
+    def during() -> None:
+        if meeting.wait(SECONDS) == 0:
+            halt(batch=RefundBatch.objects.get(), actor=Actor("Kim"))
+        meeting.wait(SECONDS)
+
+    requests.during = during
+    run_open_batches()
+
+    assert len(requests.payments) == 4
+    under_way = batch.items.filter(error_code=RefundInProgress.code)
+    assert set(under_way.values_list("payment", flat=True)) == set(requests.payments)
+    batch.refresh_from_db()
+    if halt is cancel_batch:
+        assert batch.items.filter(error_code="batch_cancelled").count() == 8
+        assert batch.finished_at is not None
+        return
+    assert batch.items.filter(error_code="", claimed_at=None).count() == 8
+    requests.during = lambda: None
+    resume_batch(batch=batch, actor=Actor("Kim"))
+    run_open_batches()
+    assert_each_was_requested_once(requests)
+
+
+def test_busy_run_calls_for_another_worker(
+    new_batch: Callable[[int], RefundBatch], requests: Requests, settings: Settings
+) -> None:
+    settings.BULK_CONCURRENCY = 2
+    calls: list[int] = []
+    new_batch(9)
+    run_open_batches(wake_another=lambda: calls.append(len(requests.payments)))
+    assert len(calls) == 1
+    assert_each_was_requested_once(requests)
+
+
+def test_limit_per_second_gives_every_worker_a_turn_of_its_own(
+    new_batch: Callable[[int], RefundBatch], requests: Requests, settings: Settings
+) -> None:
+    settings.BULK_RATE = 1
+    before = clock.database_now()
+
+    def take_turns() -> None:
+        for _ in range(5):
+            seconds_until_turn()
+        connection.close()
+
+    workers = [threading.Thread(target=take_turns) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert BatchPace.objects.get().next_at >= before + timedelta(seconds=20)
+
+    BatchPace.objects.all().delete()
+    settings.BULK_RATE = 50
+    new_batch(3)
     run_open_batches()
     assert_each_was_requested_once(requests)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -15,11 +16,13 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django import Settings
 
+from core.encryption.cipher import encrypt
 from monitoring.models import Heartbeat
 from monitoring.worker import note_worker
 from payments.models import Payment
 from refunds.batches import execute as module
 from refunds.batches.claims import claim
+from refunds.batches.control import cancel_batch
 from refunds.batches.outcomes import key_of, outcomes
 from refunds.batches.run import run
 from refunds.errors import RefundOutcomeUnknown
@@ -100,6 +103,63 @@ def test_unknown_refund_of_a_killed_worker_is_not_sent_again(batch: RefundBatch,
     assert record.status == "unknown"
     assert cancelled(sandbox, batch) == [0, 3_000, 3_000]
     assert RefundRecord.objects.filter(payment=record.payment).count() == 1
+
+
+def test_refund_of_a_killed_worker_counts_though_the_batch_was_stopped(
+    batch: RefundBatch, sandbox: SandboxServer
+) -> None:
+    record = killed_after_the_first_refund(batch)
+
+    cancel_batch(batch=batch, actor=Actor("Kim"))
+
+    assert batch.finished_at is not None
+    assert list(batch.items.values_list("refund", "error_code")) == [
+        (record.pk, ""),
+        (None, "batch_cancelled"),
+        (None, "batch_cancelled"),
+    ]
+    assert not batch.items.exclude(encrypted_account="").exists()
+    assert cancelled(sandbox, batch) == [3_000, 0, 0]
+
+
+def test_order_that_has_changed_since_the_check_is_skipped(
+    batch: RefundBatch, user: User, sandbox: SandboxServer
+) -> None:
+    changed = batch.items.all()[1]
+    first = RefundRequest(Decimal(1_000))
+    request_refund(payment=changed.payment, request=first, actor=Actor("x", user), source=RefundSource.ADMIN)
+
+    run(batch_id=batch.pk)
+
+    assert list(batch.items.values_list("error_code", flat=True)) == ["", "balance_changed", ""]
+    assert cancelled(sandbox, batch) == [3_000, 1_000, 3_000]
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_account_of_another_holder_is_not_paid_unless_that_was_accepted(
+    batch: RefundBatch, sandbox: SandboxServer, *, accepted: bool
+) -> None:
+    account = json.dumps({**ACCOUNT, "refund_holder": "김철수"})
+    warning = {"code": "account_holder_differs", "message": "", "field": "refund_holder"}
+    batch.items.exclude(encrypted_account="").update(
+        encrypted_account=encrypt(account), warnings=[warning] if accepted else []
+    )
+
+    run(batch_id=batch.pk)
+
+    item = batch.items.all()[0]
+    assert (item.error_code, item.encrypted_account) == ("" if accepted else "account_holder_differs", "")
+    assert cancelled(sandbox, batch) == [3_000 if accepted else 0, 3_000, 3_000]
+
+
+def test_batch_of_the_command_is_refunded_for_its_operator(batch: RefundBatch, sandbox: SandboxServer) -> None:
+    RefundBatch.objects.update(source="command", requested_by=None, requested_by_name="manage.py (kim)")
+
+    run(batch_id=batch.pk)
+
+    made = RefundRecord.objects.values_list("source", "requested_by", "requested_by_name")
+    assert set(made) == {("command", None, "manage.py (kim)")}
+    assert cancelled(sandbox, batch) == [3_000, 3_000, 3_000]
 
 
 def test_account_is_encrypted_until_the_outcome_is_written(batch: RefundBatch) -> None:
