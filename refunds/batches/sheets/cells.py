@@ -12,6 +12,7 @@ from refunds.batches.create import MAX_ROWS
 
 LAST_LINE = 100_000  # with empty lines
 MAX_COLUMNS = 50
+_LONGEST = 2_000  # characters kept of a text; every column takes fewer
 _SHOWN = 60  # characters of a value in a message
 _ZERO_WIDTH = "\ufeff\u200b\u200c\u200d\u2060"
 _LONG_NUMBER = 9  # digits: an account or telephone number can have so few
@@ -61,7 +62,7 @@ class Line:
 
 def text_cell(text: str) -> Cell:
     """Return a cell with a text, without the apostrophe that our own exports and Excel put before a text."""
-    plain = text.strip()
+    plain = text[:_LONGEST].strip()
     if not plain.isascii():
         plain = plain.strip(_ZERO_WIDTH).strip()
     return Cell(plain.removeprefix("'")) if plain else EMPTY

@@ -57,8 +57,8 @@ def read_sheet(name: str, data: bytes) -> Sheet:
 
 def read_paste(text: str) -> Sheet:
     """Read a pasted table: with a heading, or order numbers alone or each with an amount. Raises `SheetRefused`."""
-    plain = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
-    data = plain.encode("utf-8", "surrogatepass")
+    plain = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    data = plain.strip("\n").encode("utf-8", "surrogatepass")
     _ensure_size(len(data))
     return replace(_read_text(plain), file_hash=hashlib.sha256(data).hexdigest())
 

@@ -5,11 +5,12 @@ of a streamed sheet tells: formulas, merged cells and hidden rows. Nothing is ex
 """
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from io import BytesIO
 from typing import IO, Any
 from xml.parsers import expat
@@ -40,6 +41,7 @@ _MAX_SMALL_PART = 4 << 20  # bytes of the styles, the list of sheets and so on
 _MAX_TAGS = 2_000_000  # of one part, which limits what its tree takes in memory
 _LARGE_PARTS = ("xl/worksheets/", "xl/sharedStrings", "xl/pivotCache/", "xl/media/", "xl/drawings/", "customXml/")
 _PIECE = 1 << 16
+_TextOf = Callable[[str], Cell]
 _SIGNIFICANT = 15  # digits that a spreadsheet program shows of a number
 
 
@@ -160,24 +162,28 @@ class _SheetReader(WorkSheetParser):  # type: ignore[misc]  # openpyxl ships no 
 def _lines(reader: _SheetReader) -> list[Line]:
     """Return the lines of a sheet, the empty ones between them too."""
     lines: list[Line] = []
-    filled = 0
+    filled = last = 0
+    text_of = lru_cache(maxsize=None)(text_cell)  # a text that many cells share is kept once, however long it is
     for number, cells in reader.parse():
-        if (line := _line(number, cells, reader)) is None:
+        if (line := _line(number, cells, reader, text_of)) is None:
             continue
         filled += 1
         if filled > MAX_ROWS + 1 or number > LAST_LINE:
             raise too_many_rows()
-        lines.extend(Line(empty, []) for empty in range(lines[-1].number + 1 if lines else 1, number))
+        if number <= last:
+            raise _unreadable()
+        lines.extend(Line(empty, []) for empty in range(last + 1, number))
+        last = number
         lines.append(line)
     _mark_merged(lines, [merged.ref for merged in reader.merged_cells.mergeCell] if reader.merged_cells else [])
     return lines
 
 
-def _line(number: int, cells: list[dict[str, Any]], reader: _SheetReader) -> Line | None:
+def _line(number: int, cells: list[dict[str, Any]], reader: _SheetReader, text_of: _TextOf) -> Line | None:
     """Return a line; None if it is empty."""
     row: list[Cell] = []
     for item in cells:
-        if (cell := _cell(item)) == EMPTY:
+        if (cell := _cell(item, text_of)) == EMPTY:
             continue
         index = item["column"] - 1
         if index >= MAX_COLUMNS:
@@ -192,7 +198,7 @@ def _line(number: int, cells: list[dict[str, Any]], reader: _SheetReader) -> Lin
     return Line(number, row, hidden)
 
 
-def _cell(item: dict[str, Any]) -> Cell:
+def _cell(item: dict[str, Any], text_of: _TextOf) -> Cell:
     kind, value = item["data_type"], item["value"]
     if kind == "f":
         return Cell("=", Kind.FORMULA)
@@ -206,7 +212,7 @@ def _cell(item: dict[str, Any]) -> Cell:
         return Cell(_number(value), Kind.NUMBER)
     if isinstance(value, datetime | date | time | timedelta):
         return Cell(str(value).removesuffix(" 00:00:00"), Kind.DATE)
-    return text_cell(str(value))
+    return text_of(str(value))
 
 
 def _number(value: int | float) -> str:
