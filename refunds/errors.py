@@ -6,6 +6,7 @@ DomainError (core.errors)
       ├── InvalidQuery          unknown_parameter, …    the query of a list is wrong; names every parameter
       ├── PolicyViolated        the first rule's code   a rule forbids it; lists every violation
       │    └── ApprovalRequired approval_required       so large that it needs a user who may approve it
+      ├── ConfirmationRequired  confirmation_required   money may reach a stranger; lists the warnings to confirm
       ├── RefundNotAllowed      permission_denied       this user may not refund this payment
       ├── TokenRefused          not within what the API token may do
       │    ├── TokenEnded           token_ended             revoked or expired since the request came
@@ -17,10 +18,7 @@ DomainError (core.errors)
       ├── RefundNotFound        refund_not_found        unknown here, or somebody else's
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
       ├── IdempotencyConflict   idempotency_key_reused  same key, other request
-      ├── ReversalRefused       no refund was reversed
-      │    ├── NothingTakenBack     nothing_taken_back      i'mport shows as much refunded as the ledger
-      │    ├── ReversalChanged      reversal_changed        i'mport shows another difference than was confirmed
-      │    └── ReversalNotRead      gateway_unavailable     i'mport cannot be read
+      ├── ReversalRefused       (refunds.reconciliation.errors) no refund was reversed
       ├── AccountNotKept        account_not_kept        the bank account is no longer stored, or never was
       ├── AccountUnreadable     account_unreadable      no key decrypts it
       └── RefundNotDone         has the record in `refund`
@@ -89,6 +87,16 @@ class PolicyViolated(RefundError):
 
 class ApprovalRequired(PolicyViolated):
     """The refund is above the limit of those who may not approve refunds."""
+
+
+class ConfirmationRequired(RefundError):
+    """Money may reach a stranger: the request has to be repeated with the codes of the `warnings` in `confirm`."""
+
+    code = "confirmation_required"
+
+    def __init__(self, warnings: tuple[Violation, ...]) -> None:
+        super().__init__(" ".join(warning.message for warning in warnings))
+        self.warnings = warnings
 
 
 class RefundNotAllowed(RefundError):
@@ -202,39 +210,6 @@ class ResolutionRefused(RefundError):
     """An open refund cannot be closed by hand, or not yet; the message says why."""
 
     code = "resolution_refused"
-
-
-class ReversalRefused(RefundError):
-    """No refund was reversed."""
-
-
-class NothingTakenBack(ReversalRefused):
-    """i'mport does not show less refunded than the ledger, or a reversal was accepted already."""
-
-    code = "nothing_taken_back"
-
-    def __init__(self) -> None:
-        super().__init__(_("i'mport does not show less refunded than is recorded here. There is nothing to accept."))
-
-
-class ReversalChanged(ReversalRefused):
-    """i'mport shows another difference than the one that was confirmed."""
-
-    code = "reversal_changed"
-
-    def __init__(self) -> None:
-        super().__init__(_("i'mport shows other amounts now. Nothing was recorded; check them and accept again."))
-
-
-class ReversalNotRead(ReversalRefused):
-    """i'mport could not be read, so nothing was recorded."""
-
-    code = "gateway_unavailable"
-    retryable = True
-
-    def __init__(self, error: str) -> None:
-        message = _("i'mport cannot be read right now, so nothing was recorded: %(error)s")
-        super().__init__(message % {"error": error})
 
 
 class AccountNotKept(RefundError):

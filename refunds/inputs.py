@@ -29,7 +29,8 @@ class RefundRequest:
 
     `amount` None means all that is left. `refund_bank` is a code or name as typed. `retain_promotion`: the rest keeps
     its discount even if it no longer meets the promotion's conditions. `expected_balance` is the
-    refundable amount that the user was shown: if it has changed since, the refund is rejected.
+    refundable amount that the user was shown: if it has changed since, the refund is rejected. `confirmed`: codes of
+    the warnings that were read, and the refund is wanted all the same.
     """
 
     amount: Decimal | None = None
@@ -43,6 +44,7 @@ class RefundRequest:
     requester: Requester = "admin"
     expected_balance: Decimal | None = None
     retain_promotion: bool = False
+    confirmed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:  # the account must not reach a log or a traceback
         return f"RefundRequest(amount={self.amount}, reason={self.reason!r})"
@@ -149,6 +151,25 @@ def parse_flag(value: object, *, field: str) -> bool:
     return value
 
 
+MAX_CONFIRMED = 20
+_CODE = re.compile(r"[a-z_]{1,40}")
+
+
+def parse_confirmed(value: object, *, field: str = "confirm") -> frozenset[str]:
+    """Parse the codes of warnings to confirm, a list of words. Raises `InvalidRequest` (`invalid_confirm`).
+
+    A code that no warning has confirms nothing.
+    """
+    if not isinstance(value, list | tuple) or len(value) > MAX_CONFIRMED or not all(map(_is_code, value)):
+        message = _("“%(field)s” must be a list of codes of warnings.")
+        raise InvalidRequest("invalid_confirm", message % {"field": field}, field=field)
+    return frozenset(value)
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None
+
+
 TEXT_LENGTHS = {
     "reason": MAX_REASON_LENGTH,
     "refund_holder": 50,
@@ -167,6 +188,7 @@ def parse_request(
     vat_amount: Decimal | None = None,
     expected_balance: Decimal | None = None,
     retain_promotion: bool = False,
+    confirmed: frozenset[str] = frozenset(),
 ) -> RefundRequest:
     """Build a request from texts (`reason`, `refund_*`) as typed or sent, and amounts already parsed.
 
@@ -180,5 +202,6 @@ def parse_request(
         requester=requester,
         expected_balance=expected_balance,
         retain_promotion=retain_promotion,
+        confirmed=confirmed,
         **clean,
     )

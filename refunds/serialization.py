@@ -158,6 +158,9 @@ class ErrorSerializer(serializers.Serializer[Any]):
         "failed under an `Idempotency-Key`: another try needs a new key."
     )
     violations = ViolationSerializer(many=True, required=False, help_text="Every input, parameter or rule at fault.")
+    warnings = ViolationSerializer(
+        many=True, required=False, help_text="`confirmation_required`: what to confirm, by their codes in `confirm`."
+    )
     refund = RefundSerializer(required=False, help_text="The record, where one was made.")
     refusal = RefusalSerializer(required=False, help_text="Why i'mport refused, where it did.")
 

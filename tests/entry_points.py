@@ -26,6 +26,7 @@ HTTP_STATUS = {
     "pending": 202,
     "refund_in_progress": 409,
     "idempotency_key_reused": 409,
+    "confirmation_required": 409,
     "refused_by_gateway": 422,
     "too_many_failed": 429,
     "busy": 503,

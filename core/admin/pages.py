@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from core.permissions import AnyUser
 
 P = ParamSpec("P")
-Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 class StaffRequest(HttpRequest):
@@ -24,14 +23,16 @@ class StaffRequest(HttpRequest):
 
 def staff_may(
     predicate: Callable[[AnyUser], bool],
-) -> Callable[[Callable[Concatenate[StaffRequest, P], Answer]], Callable[Concatenate[HttpRequest, P], Answer]]:
+) -> Callable[
+    [Callable[Concatenate[StaffRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
+]:
     """Return a decorator that answers 403 unless `predicate` is true for the signed-in user."""
 
     def decorate(
-        view: Callable[Concatenate[StaffRequest, P], Answer],
-    ) -> Callable[Concatenate[HttpRequest, P], Answer]:
+        view: Callable[Concatenate[StaffRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not isinstance(request.user, User) or not predicate(request.user):
                 raise PermissionDenied
             return view(cast(StaffRequest, request), *args, **kwargs)

@@ -16,10 +16,10 @@ from core.errors import DomainError
 from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
 from core.permissions import AnyUser
 from payments.models import Payment
-from refunds.errors import NothingTakenBack, ReversalRefused
 from refunds.inputs import Actor
 from refunds.models import ReconciliationReport
 from refunds.permissions import may_accept_reversals, may_repair
+from refunds.reconciliation.errors import NothingTakenBack, ReversalRefused
 from refunds.reconciliation.repair import repair
 from refunds.reconciliation.reversal import (
     MAX_REASON_LENGTH,

@@ -14,11 +14,13 @@ from payments.gateway import Requester
 from payments.models import Payment
 from refunds.errors import InvalidRequest
 from refunds.inputs import (
+    MAX_CONFIRMED,
     MAX_IMP_UID_LENGTH,
     MAX_MERCHANT_UID_LENGTH,
     TEXT_LENGTHS,
     RefundRequest,
     parse_amount,
+    parse_confirmed,
     parse_flag,
     parse_request,
     parse_uid,
@@ -93,6 +95,12 @@ class RefundRequestSerializer(serializers.Serializer[RefundRequest]):
         help_text="Whether the rest keeps its promotion, even if it no longer meets the conditions. Default: false. "
         "The first partial refund of a payment decides for all later ones.",
     )
+    confirm = serializers.ListField(
+        child=serializers.RegexField(r"^[a-z_]{1,40}$"),
+        required=False,
+        max_length=MAX_CONFIRMED,
+        help_text="Codes of the `warnings` of a 409 `confirmation_required` that the buyer or staff have confirmed.",
+    )
 
 
 class TaxPartsSerializer(serializers.Serializer[Payment]):
@@ -128,7 +136,8 @@ def read_refund_request(data: Mapping[str, Any], *, requester: Requester) -> Ref
     }
     texts = {name: data[name] for name in TEXT_LENGTHS if data.get(name) is not None}
     retain = parse_flag(data.get("retain_promotion", False), field="retain_promotion")
-    return parse_request(texts, requester=requester, retain_promotion=retain, **amounts)
+    confirmed = parse_confirmed(data.get("confirm", []))
+    return parse_request(texts, requester=requester, retain_promotion=retain, confirmed=confirmed, **amounts)
 
 
 def read_tax_parts(data: Mapping[str, Any]) -> dict[str, Decimal | None]:

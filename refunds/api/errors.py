@@ -18,6 +18,7 @@ from refunds.api.framework_messages import framework_error_json
 from refunds.errors import (
     ApprovalRequired,
     Busy,
+    ConfirmationRequired,
     IdempotencyConflict,
     InvalidQuery,
     InvalidRequest,
@@ -64,6 +65,7 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     PaymentNotFound: HTTPStatus.NOT_FOUND,
     RefundNotFound: HTTPStatus.NOT_FOUND,
     RefundInProgress: HTTPStatus.CONFLICT,
+    ConfirmationRequired: HTTPStatus.CONFLICT,
     IdempotencyConflict: HTTPStatus.CONFLICT,
     TooManyFailed: HTTPStatus.TOO_MANY_REQUESTS,
     RefundRefused: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -146,6 +146,7 @@ def _item(batch: RefundBatch, row: Row) -> RefundBatchItem:
         expected_balance=request.expected_balance,
         requester=request.requester,
         retain_promotion=request.retain_promotion,
+        confirmed=sorted(request.confirmed),
         reason="" if request.reason == batch.reason else request.reason,
         note=_printable(row.note)[:255],
         excluded=problem is not None,

@@ -33,5 +33,6 @@ def request_of(item: RefundBatchItem, *, reason: str, expected_balance: Decimal 
         expected_balance=expected_balance,
         requester=cast(Requester, item.requester),
         retain_promotion=item.retain_promotion,
+        confirmed=frozenset(item.confirmed),
         **account,
     )

@@ -97,6 +97,7 @@ def _row(outcome: BatchOutcome, accounts: Mapping[int, RefundAccount]) -> Row:
         vat_amount=item.vat_amount,
         requester=cast(Requester, item.requester),
         retain_promotion=item.retain_promotion,
+        confirmed=frozenset(item.confirmed),
     )
     if problem is None and outcome.refund is not None:
         request = _with_account(request, outcome.refund, accounts)

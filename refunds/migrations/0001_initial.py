@@ -489,6 +489,7 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
                 ("note", models.CharField(blank=True, max_length=255, verbose_name="note")),
                 ("warnings", models.JSONField(blank=True, default=list)),
+                ("confirmed", models.JSONField(blank=True, default=list)),
                 ("excluded", models.BooleanField(default=False)),
                 ("claimed_at", models.DateTimeField(editable=False, null=True)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),

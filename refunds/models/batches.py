@@ -124,6 +124,7 @@ class RefundBatchItem(models.Model):
     reason = models.CharField(_("reason"), max_length=255, blank=True)  # empty: the batch's
     note = models.CharField(_("note"), max_length=255, blank=True)  # of the sheet; not sent anywhere
     warnings = models.JSONField(default=list, blank=True)  # of the check: [{"code", "message", "field"}]
+    confirmed = models.JSONField(default=list, blank=True)  # codes of warnings about the account, read by the requester
     excluded = models.BooleanField(default=False)
     claimed_at = models.DateTimeField(null=True, editable=False)  # when a process took it to refund it
     attempts = models.PositiveSmallIntegerField(default=0)  # that reached nobody: i'mport was down

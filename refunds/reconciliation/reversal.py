@@ -11,18 +11,12 @@ from core import clock
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import locked_reading
 from payments.models import Payment
-from refunds.errors import (
-    InvalidRequest,
-    NothingTakenBack,
-    RefundError,
-    RefundInProgress,
-    ReversalChanged,
-    ReversalNotRead,
-)
+from refunds.errors import InvalidRequest, RefundError, RefundInProgress
 from refunds.inputs import Actor
 from refunds.lease import lease_is_over
 from refunds.ledger import Booking, Reading, Share, book, reverse, shares_of
 from refunds.models import RefundReversal
+from refunds.reconciliation.errors import NothingTakenBack, ReversalChanged, ReversalNotRead
 
 logger = logging.getLogger(__name__)
 

@@ -6,19 +6,17 @@ from decimal import Decimal
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from payments.gateway import Gateway, GatewayError, GatewayRejected, get_gateway
+from payments.gateway import Gateway
 from payments.models import Payment
 from refunds import policies
 from refunds.errors import RefundInProgress, Violation
 from refunds.inputs import RefundRequest
 from refunds.permissions import is_buyer
 from refunds.policies import RefundContext, Requirements
+from refunds.services.account_holder import holder_warnings
 from refunds.services.approval import approval_missing
 from refunds.services.context import balance_of, context_of, earlier_of
-
-HOLDER_DIFFERS = "account_holder_differs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +56,13 @@ def preview_refund(
         payment=payment,
         amount=context.amount,
         problems=problems,
-        warnings=verdict.warnings + (_account_warnings(context, gateway) if ask_bank and not problems else ()),
+        warnings=verdict.warnings + (_about_account(context, gateway) if ask_bank and not problems else ()),
         requirements=requirements_of(payment),
     )
 
 
-def _account_warnings(context: RefundContext, gateway: Gateway | None) -> tuple[Violation, ...]:
-    """Check the account's holder with the bank, if i'mport can: money sent to a wrong account rarely returns."""
-    account = policies.wire_account(context)
-    if not account.account:
-        return ()
-    try:
-        holder = (gateway or get_gateway()).account_holder(bank_code=account.standard_bank, account=account.account)
-    except GatewayRejected as exc:
-        message = _("The account could not be confirmed: %(message)s") % {"message": exc.message}
-        return (Violation("account_not_confirmed", message, "refund_account"),)
-    except GatewayError:  # not checked: i'mport may not offer it, and the PG checks the account anyway
-        return ()
-    if "".join(holder.split()).casefold() == "".join(account.holder.split()).casefold():
-        return ()
-    message = _("According to the bank, this account belongs to %(holder)s. Check the name and the number.")
-    return (Violation(HOLDER_DIFFERS, message % {"holder": holder}, "refund_holder"),)
+def _about_account(context: RefundContext, gateway: Gateway | None) -> tuple[Violation, ...]:
+    return holder_warnings(policies.wire_account(context), names_holder=context.by_shop, gateway=gateway)
 
 
 def why_impossible(payment: Payment) -> Violation | None:

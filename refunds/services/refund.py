@@ -9,6 +9,7 @@ A crash between the steps leaves a live record, which `refunds.reconciliation.re
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from django.db import Error as DatabaseError
@@ -39,9 +40,10 @@ from refunds.lease import may_call
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.permissions import ensure_may_refund, is_buyer
+from refunds.services.account_holder import holder_warnings
 from refunds.services.context import read_balance
 from refunds.services.idempotency import find_made, find_repeated
-from refunds.services.reserve import Asked, BalanceUnread, locking, reserve
+from refunds.services.reserve import Asked, BalanceUnread, HolderUnread, Readings, locking, reserve
 from refunds.services.settle import REFUSED_BEFORE_PG, settle_answer, settle_failed, settle_refusal, settle_unknown
 
 logger = logging.getLogger(__name__)
@@ -60,10 +62,10 @@ def request_refund(
 ) -> RefundRecord:
     """Refund a payment: all that is left, or `request.amount`. Returns a `succeeded` or `pending` record.
 
-    Raises `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`, `IdempotencyConflict`,
-    `TokenRefused` (nothing recorded, nothing sent), or a `RefundNotDone` with the record: `RefundRefused`,
-    `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money twice: it gives
-    the first request's outcome again.
+    Raises `PolicyViolated`, `ApprovalRequired`, `ConfirmationRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`,
+    `IdempotencyConflict`, `TokenRefused` (nothing recorded, nothing sent), or a `RefundNotDone` with the record:
+    `RefundRefused`, `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money
+    twice: it gives the first request's outcome again.
     """
     find_earlier = partial(
         find_made, user=actor.user, idempotency_key=idempotency_key, payment=payment, request=request
@@ -124,16 +126,27 @@ def _refund(
     try:
         # Before anything is recorded. Programs with a token share the slots of buyers.
         with call_slot(for_staff=actor.token is None and not is_buyer(actor.user)):
-            try:
-                record, cancel = reserve(asked, reading=None, find_earlier=find_earlier)
-            except BalanceUnread as exc:
-                reading = read_balance(exc.payment, gateway)
-                record, cancel = reserve(asked, reading=reading, find_earlier=find_earlier)
+            record, cancel = _reserve(asked, find_earlier, gateway)
             if cancel is None:
                 return record, False
             return _execute(record, cancel, gateway or get_gateway()), True
     except GatewayBusy as exc:
         raise Busy(exc.message) from exc
+
+
+def _reserve(
+    asked: Asked, find_earlier: Callable[[], RefundRecord | None], gateway: Gateway | None
+) -> tuple[RefundRecord, CancelRequest | None]:
+    """Reserve; first read what the reservation asks for, each at most once."""
+    readings = Readings()
+    while True:
+        try:
+            return reserve(asked, readings=readings, find_earlier=find_earlier)
+        except BalanceUnread as exc:
+            readings = replace(readings, balance=read_balance(exc.payment, gateway))
+        except HolderUnread as exc:
+            found = holder_warnings(exc.account, names_holder=exc.names_holder, gateway=gateway)
+            readings = replace(readings, about_account=found)
 
 
 def outcome_of(record: RefundRecord) -> RefundRecord:

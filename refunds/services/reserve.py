@@ -12,10 +12,19 @@ from django.utils.translation import gettext as _
 
 from core import clock
 from core.money import quantize
-from payments.gateway import CancelRequest
+from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
 from refunds import policies
-from refunds.errors import ApprovalRequired, Busy, PolicyViolated, RefundInProgress, RefundRefused, TooManyFailed
+from refunds.errors import (
+    ApprovalRequired,
+    Busy,
+    ConfirmationRequired,
+    PolicyViolated,
+    RefundInProgress,
+    RefundRefused,
+    TooManyFailed,
+    Violation,
+)
 from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
@@ -55,12 +64,35 @@ class Reservation:
     vat_amount: Decimal | None
 
 
-class BalanceUnread(Exception):
-    """The rules ask for the payment's balance at i'mport, which is read outside of a transaction."""
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What i'mport was asked before the reservation, outside of a transaction; None: not asked.
+
+    `balance` is what is left tax-free. `about_account` is what the bank says about the refund account.
+    """
+
+    balance: BalanceReading | None = None
+    about_account: tuple[Violation, ...] | None = None
+
+
+class Unread(Exception):
+    """The refund depends on what i'mport says, which has to be read first. Nothing was written."""
+
+
+class BalanceUnread(Unread):
+    """The rules ask for the payment's balance at i'mport."""
 
     def __init__(self, payment: Payment) -> None:
         super().__init__(payment.imp_uid)
         self.payment = payment
+
+
+class HolderUnread(Unread):
+    """The bank has not been asked yet whose account this is."""
+
+    def __init__(self, account: WireAccount, *, names_holder: bool) -> None:
+        super().__init__()
+        self.account, self.names_holder = account, names_holder
 
 
 def locking(payments: QuerySet[Payment]) -> QuerySet[Payment]:
@@ -72,25 +104,23 @@ def locking(payments: QuerySet[Payment]) -> QuerySet[Payment]:
 
 
 def reserve(
-    asked: Asked, *, reading: BalanceReading | None, find_earlier: Callable[[], RefundRecord | None]
+    asked: Asked, *, readings: Readings, find_earlier: Callable[[], RefundRecord | None]
 ) -> tuple[RefundRecord, CancelRequest | None]:
     """Commit a `requested` record and return it with the call to make.
 
-    `reading` counts only if nothing was refunded since.
+    The balance in `readings` counts only if nothing was refunded since.
 
     If another request with the same key came first, return its record (from `find_earlier`) and no call. Raises
-    `BalanceUnread`, `PolicyViolated`, `ApprovalRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`,
+    `Unread`, `PolicyViolated`, `ApprovalRequired`, `ConfirmationRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`,
     `IdempotencyConflict`, `TokenRefused`, and what `asked.find` raises; then nothing was written.
     """
     try:
         with transaction.atomic(durable=True):
             payment = asked.find()
-            if reading is None and needs_balance(payment):
-                raise BalanceUnread(payment)
-            counts = reading is not None and reading.cancel_amount == payment.cancel_amount
-            balance = reading.balance if reading is not None and counts else None
+            balance = _balance(payment, readings.balance)
             context = context_of(payment, asked.request, balance, by_shop=acts_for_shop(asked.actor))
             reservation = _reservation(context, asked.actor)
+            _ensure_confirmed(reservation, readings.about_account)
             record = _new_record(reservation, asked)
             _insert(record, reservation, asked.actor)
     except (IntegrityError, PolicyViolated) as exc:
@@ -101,6 +131,24 @@ def reserve(
             raise RefundInProgress from exc
         raise
     return record, _cancel_request(record, reservation)
+
+
+def _balance(payment: Payment, reading: BalanceReading | None) -> Balance | None:
+    """Raise `BalanceUnread` if the rules ask for it and it was not read."""
+    if reading is None and needs_balance(payment):
+        raise BalanceUnread(payment)
+    counts = reading is not None and reading.cancel_amount == payment.cancel_amount
+    return reading.balance if reading is not None and counts else None
+
+
+def _ensure_confirmed(reservation: Reservation, about_account: tuple[Violation, ...] | None) -> None:
+    """Raise `ConfirmationRequired` if the money may reach a stranger, and the request does not confirm that."""
+    context = reservation.context
+    if about_account is None and reservation.account.account:
+        raise HolderUnread(reservation.account, names_holder=context.by_shop)
+    unconfirmed = tuple(found for found in about_account or () if found.code not in context.request.confirmed)
+    if unconfirmed:
+        raise ConfirmationRequired(unconfirmed)
 
 
 def _reservation(context: RefundContext, actor: Actor) -> Reservation:

@@ -45,7 +45,7 @@ class Shop:
         self.dialog.locator("#refund-submit").click()
 
     def fill_account(self) -> None:
-        self.dialog.get_by_label("Account holder", exact=True).fill("김하늘")
+        self.dialog.get_by_label("Account holder", exact=True).fill("홍길동")
         self.dialog.get_by_label("Bank").select_option("Shinhan Bank")
         self.dialog.get_by_label("Account number").fill(ACCOUNT_NUMBER)
 
@@ -145,6 +145,23 @@ def test_virtual_account_refund_removes_the_account_from_the_page(shop: Shop, sa
     assert stored_account(refund) == Account("김하늘", "110555987654")
     everything = "[...document.querySelectorAll('input')].map((input) => input.value).join() + document.body.outerHTML"
     assert "987654" not in shop.page.evaluate(everything)
+
+
+def test_buyer_checks_an_account_that_the_bank_knows_by_another_name(shop: Shop, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", pg_provider="kcp")
+    shop.open(payment)
+    shop.fill_account()
+    holder = shop.dialog.get_by_label("Account holder")
+    holder.fill("이도윤")
+    shop.submit()
+    shop.expect_answer("Please check the account", "belongs to somebody else")
+    shop.dialog.get_by_role("button", name="Correct the account").click()
+    expect(holder).to_have_value("이도윤")
+    shop.submit()
+    shop.dialog.get_by_role("button", name="It is correct: refund").click()
+    shop.expect_answer("Refunded")
+    assert only_refund(payment).amount == 10_000
+    assert sandbox.stats()["cancel"] == 1
 
 
 def test_buyer_who_failed_too_often_is_referred_to_the_shop(shop: Shop, sandbox: SandboxServer) -> None:

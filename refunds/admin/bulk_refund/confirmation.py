@@ -28,6 +28,7 @@ FEE_WARNING = "vbank_fee"
 SLOW_BANK = 2.0
 # The inputs that every order has, at the top of its card.
 HEAD_FIELDS = ("selected", "expected_balance", "amount")
+DOUBTS = ("account_holder_differs", "account_not_confirmed")  # the money may reach a stranger
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,20 @@ class Row:
 
     @property
     def warnings(self) -> list[Violation]:
-        return [warning for warning in self.preview.warnings if warning.code != FEE_WARNING]
+        return [warning for warning in self.preview.warnings if warning.code not in (FEE_WARNING, *DOUBTS)]
+
+    @property
+    def doubt(self) -> Violation | None:
+        """The warning that has to be ticked before the money goes to this account."""
+        return next((warning for warning in self.preview.warnings if warning.code in DOUBTS), None)
+
+    @property
+    def doubt_value(self) -> str:
+        return self.form.confirmation_of(self.doubt.code) if self.doubt else ""
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.doubt is not None and self.doubt.code in self.form.request("").confirmed
 
     @property
     def fee(self) -> Decimal:
@@ -76,7 +90,7 @@ class Row:
     @property
     def more_fields(self) -> list[BoundField]:
         """The inputs besides the amount that must be filled in."""
-        return [bound for bound in self.form if bound.name not in (*HEAD_FIELDS, *self._folded)]
+        return [bound for bound in self.form if bound.name not in (*HEAD_FIELDS, "confirmed", *self._folded)]
 
     @property
     def folded_fields(self) -> list[BoundField]:
@@ -147,7 +161,8 @@ class Confirmation:
 
     @property
     def may_send(self) -> bool:
-        return bool(self.ticked) and not self.shared.errors and not any(row.form.errors for row in self.ticked)
+        wrong = any(row.form.errors or (row.doubt and not row.is_confirmed) for row in self.ticked)
+        return bool(self.ticked) and not self.shared.errors and not wrong
 
     @property
     def orders(self) -> list[BatchRow]:
@@ -217,7 +232,7 @@ def submitted_page(payments: Sequence[Payment], user: User, data: Mapping[str, A
     shared = SharedForm(data)
     shared.is_valid()
     reason = shared.cleaned_data.get("reason", "")
-    ask_bank = data.get("do") != "refund"  # a refund does not wait for a bank
+    ask_bank = True
     rows = []
     for payment in payments:
         form = OrderForm(payment, requirements_of(payment), data)

@@ -4,6 +4,7 @@ The fields parse with the functions of the API and the command, so that the code
 `preview_refund` applies the rules.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -105,6 +107,7 @@ class OrderForm(forms.Form):
         self.fields["refund_holder"] = _text_field("refund_holder", _("Account holder"), holder)
         self.fields["refund_bank"] = _text_field("refund_bank", _("Bank"), banks)
         self.fields["refund_account"] = _text_field("refund_account", _("Account number"), number)
+        self.fields["confirmed"] = ParsedField(str, widget=forms.HiddenInput)
 
     @property
     def is_selected(self) -> bool:
@@ -114,7 +117,17 @@ class OrderForm(forms.Form):
         """Return the request. An invalid input counts as empty; its error stops the refund."""
         read = {name: value for name, value in self.cleaned_data.items() if name != "selected"}
         read["requester"] = read.get("requester") or "admin"
+        read["confirmed"] = self._confirmed(read.get("confirmed", ""))
         return RefundRequest(reason=reason, **read)
+
+    def confirmation_of(self, code: str) -> str:
+        """Return the value that confirms this warning for the account as it is typed now, and for no other."""
+        account = [self.cleaned_data.get(name, "") for name in ("refund_holder", "refund_bank", "refund_account")]
+        return f"{code}:{salted_hmac('refunds.confirmed_account', json.dumps(account)).hexdigest()[:16]}"
+
+    def _confirmed(self, sent: str) -> frozenset[str]:
+        code = sent.partition(":")[0]
+        return frozenset({code}) if sent and constant_time_compare(sent, self.confirmation_of(code)) else frozenset()
 
     def add_problem(self, field: str, code: str, message: str) -> None:
         """Show a rule's problem beside its input, unless that input has an error already."""

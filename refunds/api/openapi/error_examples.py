@@ -41,7 +41,7 @@ _MEANINGS = {
     HTTPStatus.METHOD_NOT_ALLOWED: "Use a method that `Allow` lists.",
     HTTPStatus.NOT_ACCEPTABLE: "Answers are JSON.",
     HTTPStatus.CONFLICT: "Another refund of this payment is open: wait for it. Or the key belongs to another body: use "
-    "a new one.",
+    "a new one. Or the money may reach a stranger: let the buyer check the account, and confirm it.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is over 64 KiB.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Send JSON.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "i'mport or the PG refused, with its own message. The ledger was compared with "
@@ -152,6 +152,7 @@ with translation.override("en"):
         _unfit({"merchant_uid": "ORDER-1", "cancel_request_amount": "4000"}),
         _unfit({"merchant_uid": "ORDER-1", "reason": "x" * 201}),
         _unfit({"merchant_uid": "ORDER-1", "retain_promotion": "true"}),
+        _unfit({"merchant_uid": "ORDER-1", "confirm": "account_holder_differs"}),
         _raised(lambda: read_idempotency_key("")),
         AmbiguousOrder("ORDER-1", ["imp_000000000001", "imp_000000000002"]),
         *_forbidden_by_rules(),
@@ -169,6 +170,9 @@ with translation.override("en"):
         _NOT_LOOKED_UP,
         errors.RefundInProgress(),
         errors.IdempotencyConflict(),
+        errors.ConfirmationRequired(
+            (errors.Violation("account_holder_differs", "This account belongs to somebody else.", "refund_holder"),)
+        ),
         TooLarge(),
         exceptions.UnsupportedMediaType("text/plain"),
         _not_done(errors.RefundRefused, REFUSED.message),

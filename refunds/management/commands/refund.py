@@ -3,8 +3,10 @@
 import getpass
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -20,8 +22,8 @@ from core.errors import DomainError
 from core.money import format_money
 from payments.lookup import find_by_number
 from payments.models import Payment
-from refunds.errors import InvalidRequest
-from refunds.inputs import RefundRequest, parse_amount, parse_request, parse_text, parse_uid
+from refunds.errors import ConfirmationRequired, InvalidRequest
+from refunds.inputs import RefundRequest, parse_amount, parse_confirmed, parse_request, parse_text, parse_uid
 from refunds.management.base import RefundCommand, operator
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
@@ -66,6 +68,13 @@ class Command(RefundCommand):
             help="The rest keeps its promotion, even if it no longer meets the conditions.",
         )
         parser.add_argument(
+            "--confirm",
+            action="append",
+            default=[],
+            metavar="CODE",
+            help="Refund despite this warning, such as account_holder_differs. A terminal asks otherwise.",
+        )
+        parser.add_argument(
             "--key",
             metavar="KEY",
             help="With the same KEY and order again, nothing is refunded twice: the first outcome is repeated.",
@@ -82,7 +91,9 @@ class Command(RefundCommand):
         if not options["dry_run"]:
             self.ensure_configured(as_json=as_json)
         results = []
-        for result in self._results(list(dict.fromkeys(options["order"])), request, key, options["dry_run"]):
+        refund = partial(self._refund_asking, may_ask=sys.stdin.isatty() and not as_json)
+        send = _preview if options["dry_run"] else partial(refund, key=key)
+        for result in self._results(list(dict.fromkeys(options["order"])), request, send):
             results.append(result)
             if not as_json:
                 self._write_result(result)
@@ -92,18 +103,38 @@ class Command(RefundCommand):
         if not ok:
             raise SystemExit(SOME_FAILED)
 
-    def _results(self, orders: list[str], request: RefundRequest, key: str, dry_run: bool) -> Iterator[Json]:
+    def _results(
+        self, orders: list[str], request: RefundRequest, send: Callable[[str, RefundRequest], Json]
+    ) -> Iterator[Json]:
         """Yield one result per order, whatever happens on the way."""
         with stop_signals() as stopped:
             for order in tqdm(orders, unit=" orders", disable=None if len(orders) > 1 else True, file=self.stderr):
                 if stopped.is_set():
                     yield failure(order, INTERRUPTED, gettext("The command was interrupted. Nothing was requested."))
                 else:
-                    yield _preview(order, request) if dry_run else _refund(order, request, key)
+                    yield send(order, request)
+
+    def _refund_asking(self, order: str, request: RefundRequest, *, key: str, may_ask: bool) -> Json:
+        """Refund an order. At a terminal, ask whether to refund despite a warning that has to be confirmed."""
+        result = _refund(order, request, key)
+        if result["code"] != ConfirmationRequired.code or not may_ask:
+            return result
+        self.stderr.write(f"{order}: {result['message']}")
+        self.stderr.write(gettext("Refund all the same? [y/N] "), ending="")
+        if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+            return result
+        codes = {warning["code"] for warning in result["warnings"]}
+        return _refund(order, replace(request, confirmed=request.confirmed | codes), key)
 
     def _write_result(self, result: Json) -> None:
         line = f"{result['order']}: {result['message']}"
         self.stdout.write(line) if result["ok"] else self.stderr.write(line)
+        if result["code"] == ConfirmationRequired.code:
+            codes = " ".join(f"--confirm {warning['code']}" for warning in result["warnings"])
+            self.stderr.write(
+                "  " + gettext("Nothing was sent. To refund all the same, add: %(codes)s") % {"codes": codes}
+            )
+            return
         for warning in result.get("warnings", ()):
             self.stdout.write(f"  {warning['message']}")
 
@@ -121,7 +152,15 @@ def _read_request(options: dict[str, Any]) -> RefundRequest:
     }
     texts = {name: options[name] for name in _TEXTS}
     texts |= {name: _prompt(name) for name in _PROMPTS if options[name] == "-"}
-    return parse_request(texts, requester="admin", retain_promotion=options["retain_promotion"], **amounts)
+    return parse_request(
+        texts,
+        requester="admin",
+        amount=amounts.get("amount"),
+        tax_free=amounts.get("tax_free"),
+        vat_amount=amounts.get("vat_amount"),
+        retain_promotion=options["retain_promotion"],
+        confirmed=parse_confirmed(options["confirm"]),
+    )
 
 
 def _read_key(given: str | None) -> str:

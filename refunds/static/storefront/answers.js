@@ -4,7 +4,7 @@
 (() => {
   const { say, money } = window.storefront;
 
-  /* next: "done" | "close" | "retry" (same request again) | "sign_in" | "reload".
+  /* next: "done" | "close" | "retry" (same request again) | "confirm" (again, with `codes`) | "sign_in" | "reload".
      settled: the request has its final answer, so another try is a new request with a new key. */
   const answer = (tone, title, text, next, settled, more = "") => ({ tone, title: say(title), text, more, next, settled });
 
@@ -37,6 +37,10 @@
 
   function conflict(data) {
     if (data.code === "refund_in_progress") return answer("info", "busy_title", say("busy"), "done", true);
+    if (data.code === "confirmation_required") {
+      const asked = answer("bad", "confirm_title", data.message, "confirm", true, say("confirm_more"));
+      return { ...asked, codes: data.warnings.map((warning) => warning.code) };
+    }
     return answer("warn", "conflict_title", say("conflict"), "close", true);
   }
 

@@ -67,7 +67,7 @@
   }
 
   function showAnswer(answer, request) {
-    fields.forget();
+    if (answer.next !== "confirm") fields.forget(); // the way back leads to what was typed
     form.hidden = true;
     panel.hidden = false;
     panel.dataset.tone = answer.tone;
@@ -82,6 +82,10 @@
   function buttons(answer, request) {
     const close = button("close", "button", () => dialog.close());
     if (answer.next === "retry") return [close, button("retry", "button primary", () => send(again(answer, request)))];
+    if (answer.next === "confirm") {
+      const body = { ...request.body, confirm: answer.codes };
+      return [button("back", "button primary", showForm), button("confirm", "button", () => send({ ...request, body }))];
+    }
     if (answer.next === "sign_in") return [close, link("sign_in", document.getElementById("orders").dataset.loginUrl)];
     if (answer.next === "reload") return [close, link("reload", window.location.href)];
     return [button(answer.next, "button primary", () => dialog.close())];

@@ -215,11 +215,20 @@ def test_enter_activates_the_preview_button_without_a_script(client: Client) -> 
     assert re.findall(r'<button type="submit" name="do" value="([a-z]+)"', page.text)[0] == "check"
 
 
-@pytest.mark.parametrize(("do", "asked"), [("check", 2), ("refund", 0)])
-def test_bank_is_asked_by_the_preview_only(staff: Client, sandbox: SandboxServer, do: str, asked: int) -> None:
-    payments = [paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis") for _ in range(2)]
-    fill(staff, confirmation(staff, *payments), dict.fromkeys(payments, ACCOUNT), do=do)
-    assert sandbox.stats().get("holder", 0) == asked
+def test_doubtful_account_has_to_be_ticked_as_it_was_shown(staff: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    page, typed = confirmation(staff, payment), ACCOUNT | {"refund_holder": "김철수"}
+
+    shown = fill(staff, page, {payment: typed})
+    assert {"not_sent", "account_holder_differs"} <= set(codes(shown.text))
+    tick = re.search(r'name="p\d+-confirmed" value="([^"]+)"', shown.text)
+    assert tick
+    other_account = typed | {"confirmed": tick[1], "refund_holder": "이도윤"}
+    assert "not_sent" in codes(fill(staff, page, {payment: other_account}).text)
+    assert "cancel" not in sandbox.stats()
+
+    fill(staff, page, {payment: typed | {"confirmed": tick[1]}})
+    assert payment.refunds.get().status == "succeeded"
 
 
 def test_a_slow_bank_is_asked_once_per_page(

@@ -29,7 +29,7 @@ from refunds.models import RefundRecord
 from refunds.policies.messages import sentence
 from refunds.services.reserve import MAX_FAILED_PER_DAY, MAX_OPEN_PER_BUYER
 from tests.entry_points import run_command
-from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
+from tests.factories import ACCOUNT, make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.refunds.policies.cases import asking, paid
 from tests.sandbox_server import SandboxServer
 
@@ -79,6 +79,14 @@ class Asker:
         self.sandbox.fault("cancel", fault, times=1)
         self.cancel({"imp_uid": payment.imp_uid}, Idempotency_Key=f"k-{payment.pk}")
         return self.cancel({"imp_uid": payment.imp_uid, **body}, Idempotency_Key=f"k-{payment.pk}")
+
+
+def to_a_strangers_account(asker: Asker) -> HttpResponse:
+    """The answer must not tell a buyer whose account it is."""
+    payment = asker.payment(pay_method="vbank", pg_provider="html5_inicis")
+    answer = asker.cancel({"imp_uid": payment.imp_uid} | ACCOUNT | {"refund_holder": "Kim"})
+    assert ACCOUNT["refund_holder"] not in answer.content.decode()
+    return answer
 
 
 def not_signed_in(asker: Asker) -> HttpResponse:
@@ -228,6 +236,9 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (400, "invalid_flag", cancelled({"imp_uid": "imp_1", "retain_promotion": "true"})),
     (400, "invalid_flag", cancelled({"imp_uid": "imp_1", "retain_promotion": 1})),
     (400, "invalid_flag", cancelled({"imp_uid": "imp_1", "retain_promotion": None})),
+    (400, "invalid_confirm", cancelled({"imp_uid": "imp_1", "confirm": "account_holder_differs"})),
+    (400, "invalid_confirm", cancelled({"imp_uid": "imp_1", "confirm": ["Account", 1]})),
+    (400, "invalid_confirm", cancelled({"imp_uid": "imp_1", "confirm": None})),
     (400, "invalid_text", cancelled({"imp_uid": "imp_1", "reason": 1})),
     (400, "invalid_text", cancelled({"imp_uid": "imp_1", "reason": "\x01"})),
     (400, "invalid_idempotency_key", cancelled({"imp_uid": "imp_1"}, Idempotency_Key="")),
@@ -282,6 +293,7 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (406, "not_acceptable", lambda asker: asker.send("GET", "/payments", Accept="text/html")),
     (406, "not_acceptable", lambda asker: asker.send("GET", "/api/schema", Accept="text/html")),
     (409, "refund_in_progress", another_open),
+    (409, "confirmation_required", to_a_strangers_account),
     (409, "idempotency_key_reused", lambda asker: asker.again("accept_later", reason="other")),
     (413, "too_large", notified(b"x" * (MAX_BODY_BYTES + 1))),
     (413, "too_large", cancelled(b"x" * (64 * 1024 + 1))),
@@ -334,7 +346,7 @@ def test_an_error_has_its_code_its_shape_and_a_sentence_in_both_languages(
         assert (answer.status_code, body["code"]) == (status, code)
         assert answer.headers["Content-Type"] == JSON_TYPE
         if status != 202:
-            assert set(body) <= {"message", "code", "retryable", "violations", "refund", "refusal"}
+            assert set(body) <= {"message", "code", "retryable", "violations", "warnings", "refund", "refusal"}
             assert isinstance(body["retryable"], bool)
             assert ("Retry-After" in answer.headers) == body["retryable"]
         said[asker.language] = [body["message"], *(found["message"] for found in body.get("violations", ()))]

@@ -34,7 +34,6 @@ from refunds.errors import (
     RefundError,
     RefundNotDone,
     ResolutionRefused,
-    ReversalRefused,
     TokenRefused,
 )
 from tests.factories import ACCOUNT, make_payment, make_user, paid_at_sandbox
@@ -174,7 +173,6 @@ def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
     # Base classes, errors of the admin, and the three whose code depends on the input or rule.
     bases = {DomainError, RefundError, RefundNotDone, TokenRefused}
     elsewhere = bases | {ResolutionRefused, AccountNotKept, AccountUnreadable}
-    elsewhere |= {exc for exc in ours if issubclass(exc, ReversalRefused)}
     by_case = {InvalidRequest, InvalidQuery, PolicyViolated, ApprovalRequired}
 
     assert ours - elsewhere <= set(STATUS_OF)

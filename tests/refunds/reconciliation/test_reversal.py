@@ -15,17 +15,10 @@ from django.utils import timezone
 from payments.gateway import GatewayPayment, GatewayUnavailable
 from payments.intake.mirror import mirror_payment
 from payments.models import Payment
-from refunds.errors import (
-    InvalidRequest,
-    NothingTakenBack,
-    PolicyViolated,
-    RefundInProgress,
-    RefundRefused,
-    ReversalChanged,
-    ReversalNotRead,
-)
+from refunds.errors import InvalidRequest, PolicyViolated, RefundInProgress, RefundRefused
 from refunds.inputs import Actor
 from refunds.models import RefundRecord, RefundReversal
+from refunds.reconciliation.errors import NothingTakenBack, ReversalChanged, ReversalNotRead
 from refunds.reconciliation.reconcile import reconcile
 from refunds.reconciliation.resolution import close_by_hand
 from refunds.reconciliation.reversal import AcceptedReversal, accept_reversal, preview_reversal

@@ -14,6 +14,7 @@ from payments.gateway import Gateway, get_gateway
 from payments.intake.mirror import mirror_payment
 from payments.models import Payment
 from refunds.errors import (
+    ConfirmationRequired,
     IdempotencyConflict,
     PolicyViolated,
     RefundInProgress,
@@ -329,10 +330,31 @@ def test_a_bank_that_does_not_answer_is_waited_for_three_seconds(sandbox: Sandbo
     assert 2 < time.monotonic() - started < 4.5
 
 
-def test_a_refund_does_not_ask_the_bank(sandbox: SandboxServer) -> None:
+WRONG_HOLDER = ACCOUNT | {"refund_holder": "김철수"}
+UNKNOWN_ACCOUNT = ACCOUNT | {"refund_account": "110-123-450000"}  # unknown to the sandbox
+
+
+@pytest.mark.parametrize(
+    ("account", "code"), [(WRONG_HOLDER, "account_holder_differs"), (UNKNOWN_ACCOUNT, "account_not_confirmed")]
+)
+def test_money_goes_to_a_doubtful_account_only_if_that_is_confirmed(
+    sandbox: SandboxServer, account: dict[str, str], code: str
+) -> None:
     payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
-    refund(payment, **ACCOUNT)
-    assert "holder" not in sandbox.stats()
+    for confirmed in (frozenset[str](), frozenset({"vat_left"})):
+        with pytest.raises(ConfirmationRequired) as raised:
+            refund(payment, confirmed=confirmed, **account)
+        assert [warning.code for warning in raised.value.warnings] == [code]
+    assert not payment.refunds.exists()
+    assert "cancel" not in sandbox.stats()
+
+    assert refund(payment, confirmed=frozenset({code}), **account).status == "succeeded"
+
+
+def test_a_refund_does_without_a_bank_that_cannot_be_asked(sandbox: SandboxServer) -> None:
+    sandbox.settings(holder_gone=True)
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    assert refund(payment, **WRONG_HOLDER).status == "succeeded"
 
 
 def test_the_timeline_tells_the_story_without_the_account(sandbox: SandboxServer) -> None:

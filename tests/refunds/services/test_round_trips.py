@@ -40,15 +40,21 @@ def calls(sandbox: SandboxServer) -> list[str]:
         *((pg, pg) for pg in ("kakaopay", "naverpay")),
         ("tosspay_v2", "tosspay"),
         ("welcome", "card"),
-        ("smartro_v2", "vbank"),
     ],
 )
 @pytest.mark.parametrize("amount", [4_000, None])
 def test_a_refund_is_one_call(sandbox: SandboxServer, pg_provider: str, pay_method: str, amount: int | None) -> None:
     payment = paid_at_sandbox(sandbox, pg_provider=pg_provider, pay_method=pay_method)
     before = len(sandbox.log())
-    refund(payment, amount, **(ACCOUNT | TEL if pay_method == "vbank" else {}))
+    refund(payment, amount)
     assert [call["endpoint"] for call in sandbox.log()[before:] if call["endpoint"] != "getToken"] == ["cancel"]
+
+
+@pytest.mark.parametrize("amount", [4_000, None])
+def test_a_refund_to_an_account_asks_the_bank_first(sandbox: SandboxServer, amount: int | None) -> None:
+    payment = paid_at_sandbox(sandbox, pg_provider="smartro_v2", pay_method="vbank")
+    refund(payment, amount, **ACCOUNT, **TEL)
+    assert calls(sandbox) == ["holder", "cancel"]
 
 
 @pytest.mark.parametrize("amount", [4_000, None])

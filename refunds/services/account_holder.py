@@ -1,0 +1,46 @@
+"""Ask the bank whose account a refund would go to: money sent to a wrong account rarely returns."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from payments.gateway import Gateway, GatewayError, GatewayRejected, get_gateway
+from refunds.errors import Violation
+from refunds.policies import WireAccount
+
+HOLDER_DIFFERS = "account_holder_differs"
+SOMEBODY_ELSE = gettext_lazy(
+    "According to the bank, this account belongs to somebody else. Check the name and the number."
+)
+
+
+def holder_warnings(
+    account: WireAccount, *, names_holder: bool, gateway: Gateway | None = None
+) -> tuple[Violation, ...]:
+    """Return what speaks against this account, by i'mport's word: `account_holder_differs`, `account_not_confirmed`.
+
+    `names_holder`: say whose account it is. Not to buyers, who could ask for the holder of any account. Nothing is
+    returned where there is no account, and where it could not be checked: i'mport may not offer it, and the PG checks
+    the account anyway. Waits for seconds at most.
+    """
+    if not account.account:
+        return ()
+    try:
+        holder = (gateway or get_gateway()).account_holder(bank_code=account.standard_bank, account=account.account)
+    except GatewayRejected as exc:
+        message = _("The account could not be confirmed: %(message)s") % {"message": exc.message}
+        if not names_holder:
+            message = _("The bank could not confirm this account. Check the bank and the number.")
+        return (Violation("account_not_confirmed", message, "refund_account"),)
+    except GatewayError:
+        return ()
+    if _plain(holder) == _plain(account.holder):
+        return ()
+    message = str(SOMEBODY_ELSE)
+    if names_holder:
+        message = _("According to the bank, this account belongs to %(holder)s. Check the name and the number.")
+        message %= {"holder": holder}
+    return (Violation(HOLDER_DIFFERS, message, "refund_holder"),)
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).casefold()
