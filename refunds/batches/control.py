@@ -39,6 +39,7 @@ def cancel_batch(*, batch: RefundBatch, actor: Actor) -> None:
     with transaction.atomic():
         _move(batch, OPEN_STATUSES, BatchStatus.CANCELLED)
         stopped = stop_items(batch.items.filter(claimed_at=None), batch)
+        batch.items.filter(excluded=True).exclude(encrypted_account="").update(encrypted_account="")
         add_batch_event(batch, "cancelled", actor=actor, orders=stopped)
     finish_batches()
     batch.refresh_from_db()

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 
 from refunds.batches.control import cancel_batch
-from refunds.batches.errors import BatchStateError
 from refunds.inputs import Actor
 from refunds.models import BatchStatus, RefundBatch, RefundBatchItem
 
@@ -24,9 +24,10 @@ def drop_typed_rows(now: datetime) -> int:
     return RefundBatchItem.objects.filter(batch__in=ended).exclude(encrypted_row="").update(encrypted_row="")
 
 
+@transaction.atomic
 def _stop(batch: RefundBatch) -> None:
-    try:
-        cancel_batch(batch=batch, actor=Actor(name=""))  # nobody: the batch itself
-    except BatchStateError:
-        return  # started just now
+    # Of a start and this, one waits for the other: a batch that was started just now goes on.
+    if not RefundBatch.objects.select_for_update(no_key=True).filter(pk=batch.pk, status__in=NOT_STARTED).exists():
+        return
+    cancel_batch(batch=batch, actor=Actor(name=""))  # nobody: the batch itself
     batch.items.exclude(encrypted_row="").update(encrypted_row="")
