@@ -103,8 +103,14 @@ def make_started_batch(
     """Make a batch of these orders as the admin does, check it, and start it with all its warnings accepted."""
     actor = Actor(user.get_username(), user)
     rows = [Row(request, payment.pk, merchant_uid=payment.merchant_uid) for payment, request in orders]
-    defaults: dict[str, Any] = {"source": "admin", "origin": "selection", "reason": "", "language": "en"}
-    batch = create_batch(token=uuid.uuid4(), actor=actor, rows=rows, **{**defaults, **fields})
+    defaults: dict[str, Any] = {
+        "token": uuid.uuid4(),
+        "source": "admin",
+        "origin": "selection",
+        "reason": "",
+        "language": "en",
+    }
+    batch = create_batch(actor=actor, rows=rows, **{**defaults, **fields})
     check_batch(batch=batch, actor=actor)
     if start:
         start_batch(batch=batch, actor=actor, totals=totals_of(batch), accepted=warning_codes(batch))
