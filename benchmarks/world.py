@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import production
-from tests.production import ROOT, WORKER, Server
+from tests.production import MORE_WORKERS, ROOT, WORKER, Server
 from tests.proof.own_postgres import OwnPostgres
 from tests.sandbox_server import SandboxServer
 
@@ -57,9 +57,10 @@ class World:
         environment = self.environment | (changes or {})
         return production.running_web(environment, self.folder / f"{name}.log", command=command, workers=None)
 
-    def worker(self) -> AbstractContextManager[Server]:
-        """Run a Celery worker with its beat, as in production."""
-        return production.running(WORKER, self.environment, self.folder / "worker.log")
+    def worker(self, number: int = 1) -> AbstractContextManager[Server]:
+        """Run a Celery worker, as in production: only the first one has the schedule."""
+        command = WORKER if number == 1 else MORE_WORKERS
+        return production.running(command, self.environment, self.folder / f"worker{number}.log")
 
     def run(self, *command: str, text: str = "", **changes: str) -> str:
         """Run a Python command of the project to its end, with `text` as its input; return its output."""

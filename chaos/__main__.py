@@ -1,6 +1,7 @@
 """Refund under random failures, then check that none was lost, doubled or reported wrongly. Exit code 1 if any was.
 
 python -m chaos --database sqlite --refunds 1000 --seed 1
+python -m chaos --database postgres --batch 1000 --broker redis     one bulk refund of 1,000 orders instead
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import django
 
+from chaos.brokers import running_broker
 from chaos.world import WebServer, World, environment
 from tests.proof.own_postgres import OwnPostgres, free_port
 from tests.sandbox_server import SandboxServer
@@ -23,21 +25,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__.partition("\n")[0])
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--refunds", type=int, default=1_000, help="Refunds to request over the API (default: 1000).")
+    parser.add_argument("--batch", type=int, metavar="N", help="Refund N orders in one batch instead.")
+    parser.add_argument("--broker", choices=("folder", "redis"), default="folder", help="That of the batch's worker.")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
-    print(f"python -m chaos --database {options.database} --refunds {options.refunds} --seed {options.seed}")
+    kind = f"--batch {options.batch} --broker {options.broker}" if options.batch else f"--refunds {options.refunds}"
+    print(f"python -m chaos --database {options.database} {kind} --seed {options.seed}", flush=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="refund-chaos-")))
         server = stack.enter_context(OwnPostgres()) if options.database == "postgres" else None
         sandbox = stack.enter_context(SandboxServer.start(folder / "sandbox.sqlite3"))
         variables = environment(server.url if server else f"sqlite:///{folder}/refunds.sqlite3", sandbox, folder)
+        broker = stack.enter_context(running_broker(options.broker, folder))
+        variables["CELERY_BROKER_URL"] = broker.url
         os.environ.update(variables)
         django.setup()
         web = WebServer(variables, free_port(), folder / "web.log")
         stack.callback(web.kill)
         # Models need Django set up.
-        storm = importlib.import_module("chaos.storm")
-        good = storm.run(World(sandbox, web, variables, server), refunds=options.refunds, seed=options.seed)
+        world = World(sandbox, web, variables, server)
+        if options.batch:
+            batch_storm = importlib.import_module("chaos.batch_storm")
+            good = batch_storm.run(world, broker, orders=options.batch, seed=options.seed)
+        else:
+            storm = importlib.import_module("chaos.storm")
+            good = storm.run(world, refunds=options.refunds, seed=options.seed)
     print("GOOD: no refund lost or doubled." if good else "BAD: see the lines that start with !")
     return 0 if good else 1
 

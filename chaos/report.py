@@ -1,6 +1,7 @@
 """Judge a run: the requests, the faults, and whether a refund was lost, doubled or reported wrongly."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chaos.clients import NO_ANSWER, RefundAttempt
@@ -71,8 +72,12 @@ def lines(attempts: list[RefundAttempt], counts: dict[str, int], fired: Counter[
     table += [("faults fired at i'mport", fired.total())]
     table += [(f"  {fault}", count) for fault, count in sorted(fired.items())]
     table += list(counts.items())
-    for name, found in vars(verdict).items():
-        table.append((name.replace("_", " "), len(found)))
-    width = max(len(name) for name, _ in table) + 2
-    shown = [f"{name:<{width}}{count:>7,}" for name, count in table]
-    return shown + [f"! {sentence}" for found in vars(verdict).values() for sentence in found[:20]]
+    return shown(table, vars(verdict))
+
+
+def shown(table: list[tuple[str, int]], broken: Mapping[str, list[str]]) -> list[str]:
+    """Return the lines of a table, how often each promise was broken, and the first of each."""
+    rows = [*table, *((name.replace("_", " "), len(found)) for name, found in broken.items())]
+    width = max(len(name) for name, _ in rows) + 2
+    counts = [f"{name:<{width}}{count:>7,}" for name, count in rows]
+    return counts + [f"! {sentence}" for found in broken.values() for sentence in found[:20]]

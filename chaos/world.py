@@ -34,31 +34,24 @@ def environment(database_url: str, sandbox: SandboxServer, folder: Path) -> dict
 
 
 @dataclass
-class WebServer:
-    """gunicorn with threads, as in production; can be killed and restarted on the same port."""
+class Killable:
+    """A process that can be killed with its children at any time, and started again."""
 
+    command: list[str]
     environment: dict[str, str]
-    port: int
     log: Path
     kills: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
-
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{HOST}:{self.port}"]
-        command += ["--log-level", "warning"]
         with self._lock, self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                self.command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
-        self._wait_until_it_answers()
 
     def kill(self) -> None:
-        """Send SIGKILL to the master and its workers at once."""
+        """Send SIGKILL to the process and its children at once."""
         with self._lock:
             if self._process is not None:
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -66,7 +59,22 @@ class WebServer:
                 self._process = None
                 self.kills += 1
 
-    def _wait_until_it_answers(self) -> None:
+
+class WebServer(Killable):
+    """gunicorn with threads, as in production; keeps its port."""
+
+    def __init__(self, environment: dict[str, str], port: int, log: Path) -> None:
+        address = f"{HOST}:{port}"
+        command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address, "--log-level", "warning"]
+        super().__init__(command, environment, log)
+        self.url = f"http://{address}"
+
+    def start(self, *, wait: bool = True) -> None:
+        super().start()
+        if wait:
+            self.wait_until_it_answers()
+
+    def wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:

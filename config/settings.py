@@ -203,10 +203,12 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "core.http.crash_reports.NoValues"
 CSRF_FAILURE_VIEW = "refunds.api.error_pages.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
-# There are no uploads. The largest legitimate request is the admin's page of 50 refunds, about 60 KiB.
-MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
-DATA_UPLOAD_MAX_NUMBER_FILES = 0
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+# The largest legitimate form is the admin's page of 50 refunds, about 60 KiB. Only the page that makes a bulk refund
+# from a file takes an upload, of 10 MiB at most, and holds it in memory.
+MAX_BODY_BYTES = 512 * 1024
+MAX_UPLOAD_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 11 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_HANDLERS = ["core.http.body_limit.NoFiles"]
 
 # Only behind a proxy that overwrites these headers: otherwise a client could forge them.
 BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)

@@ -78,6 +78,13 @@ SETTINGS: dict[str, Any] = {
                         "refunds.refund_payment",
                     ),
                     _nav(
+                        _("Bulk refunds"),
+                        "playlist_add_check",
+                        "refunds_refundbatch",
+                        "payments.view_payment",
+                        "refunds.refund_payment",
+                    ),
+                    _nav(
                         _("Reconciliation"), "compare_arrows", "refunds_reconciliationreport", "refunds.resolve_refund"
                     ),
                 ],

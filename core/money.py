@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from decimal import Context, Decimal, localcontext
+from functools import lru_cache
 
 from babel import Locale, numbers
 from django.utils.translation import get_language
@@ -29,11 +30,13 @@ _TYPED_AMOUNT = re.compile(
 )
 
 
+@lru_cache  # Babel goes through its list each time
 def is_currency(code: str) -> bool:
     """Tell whether `code` is a currency of ISO 4217, in capitals."""
     return numbers.is_currency(code)
 
 
+@lru_cache
 def precision(currency: str) -> int:
     """Return the decimal places of `currency` (ISO 4217): KRW 0, USD 2, KWD 3."""
     return _ISO_DECIMALS.get(currency, numbers.get_currency_precision(currency))
@@ -78,13 +81,18 @@ def read_typed_amount(text: str) -> tuple[Decimal, bool]:
 
 def format_money(amount: Decimal, currency: str) -> str:
     """Format `amount` for people in the active language: "₩10,000", "US$12.30"."""
-    locale = (get_language() or "ko").replace("-", "_")
+    locale = _locale((get_language() or "ko").replace("-", "_"))
     pattern = None
     if currency in _ISO_DECIMALS:
-        standard = Locale.parse(locale).currency_formats["standard"].pattern
+        standard = locale.currency_formats["standard"].pattern
         pattern = standard.replace("0.00", f"0.{'0' * precision(currency)}")
     with localcontext(ANY_NUMBER):
         return numbers.format_currency(amount, currency, pattern, locale, currency_digits=pattern is None)
+
+
+@lru_cache
+def _locale(name: str) -> Locale:
+    return Locale.parse(name)
 
 
 def format_totals(amounts: Iterable[tuple[Decimal, str]]) -> list[str]:

@@ -1,5 +1,6 @@
 """Find the payment that a number names."""
 
+from collections.abc import Iterable
 from math import inf
 
 from django.db.models import QuerySet
@@ -23,7 +24,12 @@ def find_payment(*, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid
             return payments.get(imp_uid=imp_uid)
         except Payment.DoesNotExist:
             raise PaymentNotFound(imp_uid) from None
-    candidates = sorted(payments.filter(merchant_uid=merchant_uid).order_by(), key=_paid_last, reverse=True)
+    return payment_that_counts(payments.filter(merchant_uid=merchant_uid).order_by(), merchant_uid=merchant_uid)
+
+
+def payment_that_counts(payments: Iterable[Payment], *, merchant_uid: str) -> Payment:
+    """Return the payment that counts of all of one `merchant_uid`, as `find_payment` does, and raise what it does."""
+    candidates = sorted(payments, key=_paid_last, reverse=True)
     if not candidates:
         raise PaymentNotFound(merchant_uid)
     with_money = [payment for payment in candidates if payment.refundable_amount > 0]

@@ -18,6 +18,7 @@ APPS = ("payments/", "refunds/", "webhooks/", "auth/", "access/")
 LISTS = (
     "payments/payment/",
     "refunds/refundrecord/",
+    "refunds/refundbatch/",
     "refunds/reconciliationreport/",
     "webhooks/delivery/",
     "webhooks/endpoint/",
@@ -72,16 +73,35 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=done, created_at=now)
     delivery = Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=now)
     rows = (payment, refund, report, delivery, endpoint, user, group, token, device)
-    lists = [path for path in LISTS if path != "access/signinfailure/"]
+    lists = [path for path in LISTS if path not in ("access/signinfailure/", "refunds/refundbatch/")]
     changes = [f"{path}{row.pk}/change/" for path, row in zip(lists, rows, strict=True)]
     accounts = [f"auth/user/{user.pk}/{page}/" for page in ("history", "password", "delete")]
-    batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=user, reason=text * 2, finished_at=now)
+    said = {"requested_by": user, "requested_by_name": text, "reason": text * 2, "title": text * 2, "checked_at": now}
+    draft, checked = (
+        RefundBatch.objects.create(token=uuid.uuid4(), status=each, **said) for each in ("draft", "checked")
+    )
+    times = {"started_at": now, "finished_at": now}
+    batch = RefundBatch.objects.create(token=uuid.uuid4(), status="done", **said, **times)
+    paused = RefundBatch.objects.create(token=uuid.uuid4(), status="paused", started_at=now, **said)
+    problem = {
+        "number": text[:40],
+        "excluded": True,
+        "error_code": "left_out",
+        "message": text,
+        "error_value": text[:40],
+    }
+    for each in (checked, batch, paused):
+        RefundBatchItem.objects.create(batch=each, line=7, note=text, **problem)
     RefundBatchItem.objects.create(batch=batch, payment=payment, amount=sums["cancel_amount"], refund=done)
+    for each in (checked, paused):
+        warning = {"code": "slow", "message": text, "field": ""}
+        RefundBatchItem.objects.create(batch=each, payment=payment, expected_balance=9, warnings=[warning], note=text)
     others = (
         f"auth/group/{group.pk}/delete/",
         f"payments/payment/refund/?ids={payment.pk}",
         f"payments/payment/{payment.pk}/reversal/",
-        f"refunds/refundrecord/batch/{batch.token}/",
+        *(f"refunds/refundbatch/{each.token}/" for each in (draft, checked, batch, paused)),
+        f"refunds/refundbatch/{paused.token}/stop/",
         f"refunds/refundrecord/{refund.pk}/close/",
         f"access/apitoken/{token.pk}/revoke/",
         f"webhooks/endpoint/{endpoint.pk}/edit/",

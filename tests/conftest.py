@@ -113,6 +113,7 @@ BOTH_DATABASES = (
 LONG = (
     "tests/proof/test_contract",
     "tests/proof/test_roles",
+    "tests/proof/test_batch_kills",
     "tests/proof/test_database_gone",
     "tests/proof/test_no_account_leaks",
     "tests/proof/test_untidy_model",

@@ -23,7 +23,8 @@ SECONDS = 60  # for a start or a stop; a busy machine is slow
 # The folder of the environment's programs, such as gunicorn and celery.
 PROGRAMS = Path(sys.executable).parent
 WEB = ["gunicorn"]
-WORKER = ["celery", "--quiet", "--app", "config", "worker", "--pool", "threads", "--beat"]
+MORE_WORKERS = ["celery", "--quiet", "--app", "config", "worker", "--pool", "threads"]
+WORKER = [*MORE_WORKERS, "--beat"]
 
 
 @dataclass

@@ -1,36 +1,72 @@
-"""Middleware that rejects bodies above MAX_BODY_BYTES, and reads bodies that come in chunks."""
+"""Middleware that limits bodies, reads those that come in chunks, and lets files pass only to pages that take them."""
 
 import io
 from collections.abc import Callable
+from typing import Any, Never, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, RequestDataTooBig
+from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFilesSent
+from django.core.files.uploadhandler import FileUploadHandler, MemoryFileUploadHandler
 from django.http import HttpRequest, HttpResponse
+
+from core.permissions import AnyUser
+
+View = TypeVar("View", bound=Callable[..., Any])
+Predicate = Callable[[AnyUser], bool]
 
 
 class LengthRequired(BadRequest):
     """The body comes in chunks, and this server does not say where it ends (411)."""
 
 
+class NoFiles(FileUploadHandler):
+    """Reject every file. The handler of all pages that do not take uploads."""
+
+    def new_file(self, *_arguments: Any, **_options: Any) -> Never:
+        raise TooManyFilesSent("Files are not accepted here.")
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None: ...
+
+    def file_complete(self, file_size: int) -> None: ...
+
+
+def takes_upload(may: Predicate) -> Callable[[View], View]:
+    """Mark a view that takes a file and a large form, from users for whom `may` is true."""
+
+    def mark(view: View) -> View:
+        view.may_upload = may  # type: ignore[attr-defined]  # survives decorators that use `wraps`
+        return view
+
+    return mark
+
+
 class BodyLimit:
     """Reject a body by its Content-Length, before reading any of it.
 
-    Django takes a body in chunks for an empty one, so such a body is read here, up to the limit.
-    DATA_UPLOAD_MAX_NUMBER_FILES rejects files in smaller bodies.
+    The limit is MAX_BODY_BYTES, and MAX_UPLOAD_BYTES for a view that takes an upload from this user. Django takes a
+    body in chunks for an empty one, so such a body is read here, up to the smaller limit.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Raise `RequestDataTooBig` (413) for a body that is too large, `LengthRequired` (411), `BadRequest` (400)."""
+        """Raise `LengthRequired` (411), or `BadRequest` (400) or `RequestDataTooBig` (413) for a body in chunks."""
         if request.META.get("HTTP_TRANSFER_ENCODING"):
             _read_chunks(request)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], *_arguments: object) -> None:
+        """Raise `RequestDataTooBig` (413) for a body above the view's limit. Nothing has read the body before."""
+        may_upload: Predicate | None = getattr(view, "may_upload", None)
+        limit = settings.MAX_BODY_BYTES
+        if request.method == "POST" and may_upload is not None and may_upload(request.user):
+            limit = settings.MAX_UPLOAD_BYTES
+            request.upload_handlers = [MemoryFileUploadHandler(request)]
         length = request.META.get("CONTENT_LENGTH") or "0"
         # Python's server passes on any header value, also one that is not a number.
-        if length.isdecimal() and int(length) > settings.MAX_BODY_BYTES:
-            raise RequestDataTooBig("The body is larger than settings.MAX_BODY_BYTES.")
-        return self.get_response(request)
+        if length.isdecimal() and int(length) > limit:
+            raise RequestDataTooBig("The body is larger than the limit of this page.")
 
 
 def _read_chunks(request: HttpRequest) -> None:
@@ -42,5 +78,7 @@ def _read_chunks(request: HttpRequest) -> None:
     except Exception as exc:
         # gunicorn's errors about chunks and trailers have no common class.
         raise BadRequest("the body was not received completely") from exc
+    if len(body) > settings.MAX_BODY_BYTES:
+        raise RequestDataTooBig("The body is larger than settings.MAX_BODY_BYTES.")
     request.META["CONTENT_LENGTH"] = str(len(body))
     request._stream = io.BytesIO(body)  # noqa: SLF001 - Django reads the body from it

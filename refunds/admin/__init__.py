@@ -4,13 +4,15 @@ from django.contrib import admin
 
 from access.models import ApiToken
 from payments.models import Payment
+from refunds.admin.batches.list import RefundBatchAdmin
 from refunds.admin.drift.reports import ReconciliationReportAdmin
 from refunds.admin.payments import RefundablePaymentAdmin
 from refunds.admin.refunds import RefundRecordAdmin
 from refunds.admin.tokens import RefundingTokenAdmin
-from refunds.models import ReconciliationReport, RefundRecord
+from refunds.models import ReconciliationReport, RefundBatch, RefundRecord
 
 admin.site.register(ApiToken, RefundingTokenAdmin)
 admin.site.register(Payment, RefundablePaymentAdmin)
 admin.site.register(RefundRecord, RefundRecordAdmin)
 admin.site.register(ReconciliationReport, ReconciliationReportAdmin)
+admin.site.register(RefundBatch, RefundBatchAdmin)

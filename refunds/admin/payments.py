@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.forms.widgets import Script
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from core.money import precision, quantize
 from payments.admin.payments import PaymentAdmin, state_badge
 from payments.models import Payment
+from refunds.admin.batches.selection import batch_of_payments, selection_text
 from refunds.admin.bulk_refund.views import confirm, confirmation_url, too_many_message
 from refunds.admin.export import ExportingAdmin
 from refunds.admin.filters import RefundStateFilter
@@ -34,6 +39,10 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     actions = ("refund_orders", "check_orders", "export_selected")
     export_name = "payments"
     actions_detail = ("refund_order",)
+
+    class Media:
+        js = (Script("refunds/admin/selection.js", defer=True),)
+
     change_form_outer_before_template = "admin/refunds/payment_overview.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
@@ -58,6 +67,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         site = self.admin_site
         own = [
             path("refund/", site.admin_view(confirm), name="payments_payment_refund"),
+            path("refund-total/", site.admin_view(self.refund_total), name="payments_payment_refund_total"),
             path("check/", site.admin_view(check), name="payments_payment_check"),
             path("<int:pk>/reversal/", site.admin_view(reversal), name="payments_payment_reversal"),
         ]
@@ -81,6 +91,30 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
             "reversal_url": reversal_url(request.user, obj),
         }
 
+    def refund_total(self, request: HttpRequest) -> HttpResponse:
+        """Return how many orders match the list's filters, and what can be refunded of them, in words."""
+        if not self.has_refund_permission(request):
+            raise PermissionDenied
+        try:
+            matching = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            matching = Payment.objects.none()
+        return JsonResponse({"text": selection_text(matching.prefetch_related(None))})
+
+    @admin.display(description=_("refundable"))
+    def refundable(self, payment: Payment) -> SafeString | str:
+        """Show the amount with its units, which the script adds up over the ticked rows."""
+        text = super().refundable(payment)
+        if not payment.refundable_amount or payment.sandbox:
+            return text
+        left = f"{quantize(payment.refundable_amount, payment.currency):f}"
+        attributes = {"left": left, "currency": payment.currency, "precision": precision(payment.currency)}
+        return format_html(
+            '<span data-left="{left}" data-currency="{currency}" data-precision="{precision}">{text}</span>',
+            text=text,
+            **attributes,
+        )
+
     @admin.display(description=_("status"))
     def state(self, payment: Payment) -> SafeString:
         attention = attention_badge(payment.notable_refunds)  # type: ignore[attr-defined]
@@ -88,8 +122,12 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
 
     @action(description=_("Refund…"), permissions=["refund"])  # type: ignore[untyped-decorator]
     def refund_orders(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
-        ids = _selected(request, queryset)
-        return HttpResponseRedirect(confirmation_url(ids)) if ids else None
+        """Confirm up to 50 orders on one page; make a bulk refund of more."""
+        chosen = queryset.prefetch_related(None)
+        ids = list(chosen.values_list("pk", flat=True)[: MAX_ORDERS + 1])
+        if len(ids) <= MAX_ORDERS:
+            return HttpResponseRedirect(confirmation_url(ids)) if ids else None
+        return batch_of_payments(request, chosen, self.get_changelist_instance(request))
 
     @action(description=_("Check with i'mport"), permissions=["refund"])  # type: ignore[untyped-decorator]
     def check_orders(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:

@@ -22,7 +22,6 @@ from payments.models import Payment
 from payments.search_keys import text_key
 from payments.templatetags.payment_display import test_mark
 from refunds.admin.bank_account import account, account_card
-from refunds.admin.bulk_refund.views import result
 from refunds.admin.export import RefundExportingAdmin
 from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, RefusalFilter, SourceFilter, TestFilter
 from refunds.admin.progress import waiting
@@ -54,7 +53,6 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         own = [
-            path("batch/<uuid:token>/", site.admin_view(result), name="refunds_batch_result"),
             path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
             path("<int:pk>/account/", site.admin_view(account), name="refunds_refundrecord_account"),
             path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),

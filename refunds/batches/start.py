@@ -111,10 +111,10 @@ def _ensure_may_start(batch: RefundBatch, actor: Actor, totals: Totals, accepted
     if missing := warning_codes(batch) - set(accepted):
         raise WarningsNotAccepted(missing)
     if actor.user is not None:
-        _ensure_approved(batch, actor.user, due)
+        ensure_approved(batch, actor.user, due)
 
 
-def _ensure_approved(batch: RefundBatch, user: User, due: Totals) -> None:
+def ensure_approved(batch: RefundBatch, user: User, due: Totals) -> None:
     """Raise `BatchApprovalRequired` if the whole batch is too large for this user.
 
     What they refunded of its payments before counts as well, as it does for each single refund.

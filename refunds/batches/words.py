@@ -29,7 +29,7 @@ def batch_name(batch: RefundBatch) -> str:
 
 def batch_path(batch: RefundBatch) -> str:
     """Return the address of the batch's page on this site."""
-    return reverse("admin:refunds_batch_result", args=[batch.token])
+    return reverse("admin:refunds_refundbatch_page", args=[batch.token])
 
 
 def pause_text(batch: RefundBatch) -> str:

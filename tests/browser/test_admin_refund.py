@@ -90,7 +90,7 @@ def result(desk: Page, sandbox: SandboxServer) -> Page:
 
 def answer_with(page: Page, status: int) -> None:
     page.unroute_all()
-    page.route("**/batch/**", lambda route: route.fulfill(status=status))
+    page.route("**/refundbatch/**", lambda route: route.fulfill(status=status))
 
 
 def test_result_page_says_when_it_no_longer_updates(result: Page) -> None:
@@ -111,7 +111,7 @@ def test_result_page_keeps_trying_while_the_server_does_not_answer(result: Page)
     line = result.locator("[data-follow]")
     answer_with(result, 503)
     for _time in range(3):
-        with result.expect_response("**/batch/**"):
+        with result.expect_response("**/refundbatch/**"):
             result.clock.fast_forward("00:30")
     expect(line).to_have_text("The server does not answer. This page keeps trying.")
 

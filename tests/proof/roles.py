@@ -103,8 +103,8 @@ class World:
         self.refund = make_refund(self.payment, status="failed", needs_review=True, **fields)
         make_stored_account(self.refund)
         now = timezone.now()
-        self.batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=staff["refunder"], finished_at=now)
-        RefundBatchItem.objects.create(batch=self.batch, payment=self.payment, refund=self.refund)
+        self.batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=staff["refunder"], status="checked")
+        RefundBatchItem.objects.create(batch=self.batch, payment=self.payment, expected_balance=self.payment.amount)
         # One row of each model in the admin that can safely be deleted.
         self._rows: list[Model] = [
             self.payment,
@@ -152,6 +152,7 @@ class World:
             "number": self.refund.number if endpoint.path.startswith("/refunds/") else self.payment.merchant_uid,
             "imp_uid": self.payment.imp_uid,
             "token": self.batch.token,
+            "kind": "csv",
             "app_label": "payments",
             "url": "nothing-here",
             "content_type_id": ContentType.objects.get_for_model(Payment).pk,

@@ -170,7 +170,7 @@ def refund_by_admin(shop: Shop, wanted: Payment, staff: requests.Session) -> Non
     """A single order, in the request, and then one of two, by the worker."""
     shop.keep("result", confirm(shop, staff, payment(shop)))
     answer = shop.keep("result", confirm(shop, staff, wanted, payment(shop)))
-    assert "/batch/" in answer.url
+    assert "/refundbatch/" in answer.url
     wait_for(lambda: not RefundBatch.objects.filter(finished_at=None), "the worker does not refund")
     shop.keep("result", staff.get(answer.url))
     refund = wanted.refunds.get()

@@ -1,4 +1,4 @@
-"""The admin's pages of a bulk refund: confirm and result. Money moves on POST only."""
+"""The page that confirms the refund of up to 50 selected orders. Money moves on POST only."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,14 +7,12 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from core.admin.pages import StaffRequest, admin_page, staff_may
-from core.claims import progress_of
 from core.queue import enqueue
 from payments.models import Payment
 from refunds.admin.bulk_refund.confirmation import (
@@ -24,28 +22,23 @@ from refunds.admin.bulk_refund.confirmation import (
     initial_page,
     submitted_page,
 )
-from refunds.admin.bulk_refund.results import Results
 from refunds.admin.reconcile import payment_ids
-from refunds.admin.worker import delay_text
 from refunds.batches.check import check_batch
 from refunds.batches.create import MAX_ORDERS, create_batch
 from refunds.batches.errors import BatchError, BatchExistsError
-from refunds.batches.outcomes import find_batch, outcomes
+from refunds.batches.outcomes import find_batch
 from refunds.batches.run import run
 from refunds.batches.start import start_batch
+from refunds.batches.words import batch_path
 from refunds.inputs import Actor
 from refunds.models import BatchOrigin, RefundBatch, RefundSource
-from refunds.permissions import may_refund_any, may_view_payments
+from refunds.permissions import may_refund_any
 from refunds.tasks import run_batches
 
 
 def confirmation_url(payment_ids: Sequence[int], **more: str) -> str:
     ids = ",".join(map(str, payment_ids))
     return f"{reverse('admin:payments_payment_refund')}?{urlencode({'ids': ids, **more}, safe=',')}"
-
-
-def result_url(token: uuid.UUID | str) -> str:
-    return reverse("admin:refunds_batch_result", args=[token])
 
 
 def too_many_message() -> str:
@@ -81,27 +74,13 @@ def confirm(request: StaffRequest) -> HttpResponse:
     return admin_page(request, "admin/refunds/confirm.html", _("Refund"), page=page, token=token)
 
 
-@require_safe
-@staff_may(may_view_payments)
-def result(request: StaffRequest, token: uuid.UUID) -> HttpResponse:
-    """Show the outcome of each order of a batch. Only reads: a reload refunds nothing."""
-    batch = get_object_or_404(RefundBatch.objects.select_related("requested_by"), token=token)
-    progress = progress_of(batch.active_at, is_finished=batch.finished_at is not None)
-    facts = {
-        "batch": batch,
-        "results": Results(outcomes(batch), progress),
-        "no_worker": delay_text(progress, batch.created_at),
-        "may_check": may_refund_any(request.user),
-    }
-    return admin_page(request, "admin/refunds/result.html", _("Refund result"), **facts)
-
-
 def _sent_already(request: HttpRequest, token: uuid.UUID) -> HttpResponseRedirect | None:
     """Redirect to the result if the form was sent before."""
-    if find_batch(token) is None:
+    batch = find_batch(token)
+    if batch is None:
         return None
     messages.info(request, _("This was already sent. Nothing was refunded again; the result is below."))
-    return HttpResponseRedirect(result_url(token))
+    return HttpResponseRedirect(batch_path(batch))
 
 
 def _payments(ids: Sequence[int]) -> list[Payment]:
@@ -113,13 +92,12 @@ def _payments(ids: Sequence[int]) -> list[Payment]:
 def _refund(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation) -> HttpResponseRedirect | None:
     """Commit the batch, have it executed, and redirect to its result, if nothing is wrong with the page."""
     if page.may_send and not has_blocked_selection(page):
-        _send(request, user, token, page)
-        return HttpResponseRedirect(result_url(token))
+        return HttpResponseRedirect(batch_path(_send(request, user, token, page)))
     # Of two parallel submissions, one may meet the refund that the other has just reserved.
     return _sent_already(request, token)
 
 
-def _send(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation) -> None:
+def _send(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation) -> RefundBatch:
     """Make the batch, check and start it. Execute one order at once, and leave several to a worker."""
     actor = Actor(user.get_username(), user)
     try:
@@ -132,17 +110,19 @@ def _send(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation
             reason=page.shared.cleaned_data["reason"],
             language=get_language() or "",
         )
+    except BatchExistsError as exc:
+        return exc.batch  # submitted twice in parallel: the other request executes it
+    try:
         check_batch(batch=batch, actor=actor)
         start_batch(batch=batch, actor=actor, totals=page.sums, accepted=page.warning_codes)
-    except BatchExistsError:
-        return  # submitted twice in parallel: the other request executes it
-    except BatchError as exc:
+    except BatchError as exc:  # an order has changed since the page was validated: its page shows what
         messages.error(request, exc.message, extra_tags=exc.code)
-        return
+        return batch
     if len(page.orders) == 1:
         run(batch_id=batch.pk)
     else:
         enqueue(run_batches)
+    return batch
 
 
 def _summary(request: HttpRequest, page: Confirmation) -> Notice:

@@ -23,7 +23,7 @@ def staff(client: Client) -> Client:
 
 
 def page_of(batch: RefundBatch) -> str:
-    return f"/admin/refunds/refundrecord/batch/{batch.token}/"
+    return f"/admin/refunds/refundbatch/{batch.token}/"
 
 
 def test_a_payment_shows_each_of_its_bulk_refunds_with_the_reason(staff: Client) -> None:

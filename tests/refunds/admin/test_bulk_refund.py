@@ -227,7 +227,7 @@ def test_an_unknown_outcome_can_be_checked_from_the_result_page(staff: Client, s
     payment = paid_at_sandbox(sandbox)
     sandbox.fault("cancel", "drop_after", times=1)
     refund(staff, payment)
-    result = staff.get(f"/admin/refunds/refundrecord/batch/{RefundBatch.objects.get().token}/")
+    result = staff.get(f"/admin/refunds/refundbatch/{RefundBatch.objects.get().token}/")
     assert "Check with i'mport" in result.text
 
     shown: Any = staff.post(

@@ -35,7 +35,8 @@ def world(db: None) -> dict[str, int]:
     payment = make_payment(merchant_uid=ORDER, pay_method="vbank")
     refund = make_refund(payment)
     make_stored_account(refund)
-    RefundBatch.objects.create(token=TOKEN, requested_by=make_user())
+    batch = RefundBatch.objects.create(token=TOKEN, requested_by=make_user(), status="checked")
+    batch.items.create(payment=payment, number=ORDER, expected_balance=payment.amount)
     report = ReconciliationReport.objects.create(
         since=payment.paid_at, until=payment.paid_at, started_at=payment.paid_at
     )
@@ -54,6 +55,7 @@ def world(db: None) -> dict[str, int]:
         "access_signinfailure": failure.pk,
         "payments_payment": payment.pk,
         "refunds_refundrecord": refund.pk,
+        "refunds_refundbatch": batch.pk,
         "refunds_reconciliationreport": report.pk,
         "auth_user": make_user("other").pk,
         "auth_group": Group.objects.create(name="some").pk,

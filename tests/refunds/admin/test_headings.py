@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 HEADINGS = {
     "payments/payment/": ("Payments", "결제 > 결제 내역"),
     "refunds/refundrecord/": ("Refunds", "환불 > 환불 내역"),
+    "refunds/refundbatch/": ("Refunds > Bulk refunds", "환불 > 일괄 환불"),
     "refunds/reconciliationreport/": ("Refunds > Reconciliation reports", "환불 > 대조 보고서"),
     "webhooks/delivery/": ("Webhooks > Deliveries", "웹훅 > 웹훅 전송"),
     "webhooks/endpoint/": ("Webhooks > Webhook endpoints", "웹훅 > 웹훅 주소"),

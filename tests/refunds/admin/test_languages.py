@@ -22,7 +22,7 @@ LATIN = re.compile(r"(?<!\w)[A-Z]?[a-z]{3,}(?![\w*])")
 NAMES = {
     *("한국어", "English", "xlsx", "esc", "https", "shop", "example", "refund", "events", "succeeded"),
     *("Single", "Sign", "Google", "Microsoft", "Authenticator"),
-    *("manage", "reconcile"),
+    *("manage", "reconcile", "Excel"),
 }
 HIDDEN = ("script", "style", "template")
 READ_OUT = ("placeholder", "title", "aria-label", "data-once")

@@ -62,7 +62,7 @@ def test_staff_without_permissions_see_nothing(client: Client, payment: Payment)
     sign_in(client, make_staff())
     batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=make_user())
 
-    for path in ("payments/payment/", "refunds/refundrecord/", f"refunds/refundrecord/batch/{batch.token}/"):
+    for path in ("payments/payment/", "refunds/refundrecord/", f"refunds/refundbatch/{batch.token}/"):
         assert client.get(f"/admin/{path}").status_code == 403
 
 

@@ -2,15 +2,17 @@
 (() => {
   "use strict";
   for (const form of document.querySelectorAll("form[data-once]")) {
-    const button = form.querySelector("button[type=submit]");
-    const label = button.textContent;
-    form.addEventListener("submit", () => {
-      button.textContent = form.dataset.once;
-      setTimeout(() => (button.disabled = true));
+    const buttons = [...form.querySelectorAll("button[type=submit]")];
+    const labels = buttons.map((button) => button.innerHTML);
+    form.addEventListener("submit", (event) => {
+      (event.submitter || buttons[0]).textContent = form.dataset.once;
+      setTimeout(() => buttons.forEach((button) => (button.disabled = true)));
     });
-    window.addEventListener("pageshow", () => {
-      button.textContent = label;
-      button.disabled = false;
-    });
+    window.addEventListener("pageshow", () =>
+      buttons.forEach((button, i) => {
+        button.innerHTML = labels[i];
+        button.disabled = false;
+      }),
+    );
   }
 })();

@@ -1,0 +1,64 @@
+"""Files of a bulk refund: its report, and its rows with problems as they were typed."""
+
+import uuid
+from collections.abc import Iterable
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from core.admin.pages import StaffRequest, staff_may
+from core.exports.cells import Row
+from refunds.admin.batches.pages import find_batch_or_404
+from refunds.admin.export import FORMATS
+from refunds.batches.report import may_have_problem_sheet, problem_sheet, report_rows
+from refunds.models import RefundBatch
+from refunds.permissions import may_view_payments
+
+
+def file_response(rows: Iterable[Row], kind: str, name: str) -> StreamingHttpResponse:
+    """Return the rows as a file of this kind, `xlsx` or `csv`. Raises `Http404` for another."""
+    if kind not in FORMATS:
+        raise Http404
+    content_type, pieces = FORMATS[kind]
+    headers = {
+        "Content-Disposition": content_disposition_header(True, f"{name}.{kind}") or "",
+        "X-Accel-Buffering": "no",
+    }
+    return StreamingHttpResponse(pieces(rows), content_type=content_type, headers=headers)
+
+
+@require_safe
+@staff_may(may_view_payments)
+def report(_request: StaffRequest, token: uuid.UUID, kind: str) -> HttpResponseBase:
+    """Return every order with its result and the reason, and the totals."""
+    batch = find_batch_or_404(token)
+    return file_response(report_rows(batch), kind, _named(batch, _("bulk-refund-report")))
+
+
+@require_safe
+@staff_may(may_view_payments)
+def problems(request: StaffRequest, token: uuid.UUID, kind: str) -> HttpResponseBase:
+    """Return the rows with a problem as they were typed, accounts among them; log who takes them."""
+    batch = find_batch_or_404(token)
+    if not may_have_problem_sheet(request.user, batch):
+        raise PermissionDenied
+    answer = file_response(problem_sheet(batch), kind, _named(batch, _("bulk-refund-problems")))
+    LogEntry.objects.create(
+        user=request.user,
+        content_type=ContentType.objects.get_for_model(RefundBatch),
+        object_id=str(batch.pk),
+        object_repr=str(batch)[:200],
+        action_flag=CHANGE,
+        change_message=_("Rows with problems downloaded"),
+    )
+    return answer
+
+
+def _named(batch: RefundBatch, name: str) -> str:
+    return f"{name}-{timezone.localtime(batch.created_at):%Y-%m-%d}-{str(batch.token)[:8]}"
