@@ -186,11 +186,6 @@ def batch_lines_of_payment(payment: Payment) -> list[BatchOutcome]:
     return [_outcome(item.batch, item, State(item.state)) for item in found]
 
 
-def outcomes(batch: RefundBatch) -> list[BatchOutcome]:
-    """Return all orders at once: for a batch of few."""
-    return list(_outcomes(batch, _items(batch)))
-
-
 def record_of(batch: RefundBatch, item: RefundBatchItem) -> RefundRecord | None:
     """Return the refund that this order's idempotency key made, if it made one."""
     key = key_of(batch, item)

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from core import mail
 from refunds.batches import mail as module
+from refunds.batches.words import batch_path
 from refunds.models import RefundBatch, RefundBatchEvent
 from refunds.tasks import sweep
 from tests.factories import make_staff
@@ -61,7 +62,7 @@ def test_requester_is_told_once_what_became_of_the_batch(
     assert (sent.to, sent.subject) == (["kim@shop.example"], "일괄 환불 완료: 2건 중 1건 환불")
     for part in both_parts(sent):
         assert "₩10,000" in part
-        assert f"https://refunds.shop.example/admin/refunds/refundrecord/batch/{batch.token}/" in part
+        assert f"https://refunds.shop.example{batch_path(batch)}" in part
         for secret in ("Hong", "hong@", "secret-order"):
             assert secret not in part
 

@@ -23,7 +23,7 @@ from payments.models import Payment
 from refunds.batches import execute as module
 from refunds.batches.claims import claim
 from refunds.batches.control import cancel_batch
-from refunds.batches.outcomes import key_of, outcomes
+from refunds.batches.outcomes import all_lines, key_of
 from refunds.batches.run import run
 from refunds.errors import RefundOutcomeUnknown
 from refunds.inputs import Actor, RefundRequest
@@ -227,7 +227,7 @@ def test_requester_who_lost_the_permission_refunds_nothing(
 
     assert set(batch.items.values_list("error_code", flat=True)) == {code}
     assert "cancel" not in sandbox.stats()
-    for outcome in outcomes(batch):  # worded for every reader
+    for outcome in all_lines(batch):  # worded for every reader
         assert outcome.message == "staff was not allowed to refund payments when this order's turn came."
 
 
