@@ -28,23 +28,24 @@ def find_orders(rows: Iterable[SheetRow]) -> Iterator[Row]:
     """Yield a row for each row of a sheet, with its payment or its problem. i'mport is not asked.
 
     A number is looked up as everywhere else (`payments.lookup`). Of identical rows of an order the first one counts;
-    if the rows of an order differ, none of them does.
+    if the rows of an order differ, or one of them has a problem, none of them does.
     """
     found = _found(list(rows))
     by_payment: dict[int, list[Row]] = defaultdict(list)
-    for row in found:
-        if row.payment_id is not None:
-            by_payment[row.payment_id].append(row)
-    for row in found:
-        same = by_payment[row.payment_id] if row.payment_id is not None else [row]
-        yield row if len(same) == 1 else replace(row, problem=_duplicate(row, same))
+    for row, payment_id in found:
+        if payment_id is not None:
+            by_payment[payment_id].append(row)
+    for row, payment_id in found:
+        same = by_payment[payment_id] if payment_id is not None else [row]
+        yield row if len(same) == 1 or row.problem else replace(row, problem=_duplicate(row, same))
 
 
-def _found(rows: Sequence[SheetRow]) -> list[Row]:
+def _found(rows: Sequence[SheetRow]) -> list[tuple[Row, int | None]]:
+    """Return each row with the id of the payment that it means, if its number can be read."""
     found = []
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        by_imp_uid, by_order = _payments_of([row for row in chunk if not row.problems])
+        by_imp_uid, by_order = _payments_of(chunk)
         found += [_row(row, by_imp_uid, by_order) for row in chunk]
     return found
 
@@ -60,21 +61,22 @@ def _payments_of(rows: Sequence[SheetRow]) -> tuple[dict[str, Payment], dict[str
     return {payment.imp_uid: payment for payment in payments.filter(imp_uid__in=numbers)}, by_order
 
 
-def _row(row: SheetRow, by_imp_uid: Mapping[str, Payment], by_order: Mapping[str, list[Payment]]) -> Row:
-    payment_id, problem = None, _first(row.problems)
-    if problem is None:
-        try:
-            payment = _payment_of(row, by_imp_uid, by_order)
-        except PaymentNotFound as exc:
-            problem = _of_order(row, "unknown_order", exc.message)
-        except AmbiguousOrder as exc:
-            problem = _of_order(row, "ambiguous_order", exc.message)
-        else:
-            problem = _differing_numbers(row, payment) or currency_problem(row, payment.currency)
-            payment_id = None if problem else payment.pk
-    return Row(
+def _row(
+    row: SheetRow, by_imp_uid: Mapping[str, Payment], by_order: Mapping[str, list[Payment]]
+) -> tuple[Row, int | None]:
+    payment, problem = None, None
+    try:
+        payment = _payment_of(row, by_imp_uid, by_order)
+        problem = _differing_numbers(row, payment) or currency_problem(row, payment.currency)
+    except PaymentNotFound as exc:
+        problem = _of_order(row, "unknown_order", exc.message)
+    except AmbiguousOrder as exc:
+        problem = _of_order(row, "ambiguous_order", exc.message)
+    problem = _first(row.problems) or problem
+    meant = payment.pk if payment else None
+    found = Row(
         request=row.request,
-        payment_id=payment_id,
+        payment_id=None if problem else meant,
         merchant_uid=row.merchant_uid,
         imp_uid=row.imp_uid,
         line=row.line,
@@ -82,6 +84,7 @@ def _row(row: SheetRow, by_imp_uid: Mapping[str, Payment], by_order: Mapping[str
         problem=problem,
         cells=row.cells,
     )
+    return found, meant
 
 
 def _payment_of(row: SheetRow, by_imp_uid: Mapping[str, Payment], by_order: Mapping[str, list[Payment]]) -> Payment:
@@ -118,7 +121,7 @@ def _duplicate(row: Row, same: Sequence[Row]) -> Problem | None:
     others = [other.line for other in same if other is not row]
     lines = ", ".join(map(str, others[:_NAMED])) + ("…" if len(others) > _NAMED else "")
     field, number = ("imp_uid", row.imp_uid) if row.imp_uid else ("merchant_uid", row.merchant_uid)
-    if any(other.request != row.request for other in same):
+    if any(other.problem or other.request != row.request for other in same):
         message = _("The order has several rows that differ (line %(lines)s). Leave one of them.")
         return Problem("duplicate_differs", message % {"lines": lines}, field, number)
     if row is same[0]:

@@ -9,6 +9,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from payments.models import Payment
+from refunds.batches.create import Problem
 from refunds.batches.find_rows import find_orders, rows_of_payments
 from refunds.batches.sheets.rows import SheetRow
 from refunds.inputs import RefundRequest
@@ -65,6 +66,12 @@ def test_identical_rows_count_once_and_differing_ones_not_at_all() -> None:
     assert found(*rows) == {2: same.pk, 3: "duplicate_differs", 4: "duplicate_row", 5: "duplicate_differs"}
     messages = [one.problem.message for one in find_orders(rows) if one.problem]
     assert ["5" in messages[0], "2" in messages[1], "3" in messages[2]] == [True] * 3
+
+
+def test_no_row_of_an_order_counts_if_another_one_has_a_problem() -> None:
+    make_payment(merchant_uid="A")
+    wrong = row(3, "A", problems=(Problem("invalid_amount", "No number.", "amount", "1O,000"),))
+    assert found(row(2, "A", amount=1000), wrong) == {2: "duplicate_differs", 3: "invalid_amount"}
 
 
 def test_amount_that_its_currency_cannot_have_is_a_problem() -> None:
