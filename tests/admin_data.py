@@ -34,6 +34,7 @@ FORMS = (
     "access/apitoken/add/",
     "webhooks/endpoint/add/",
     "refunds/reconciliationreport/compare/",
+    "refunds/refundbatch/new/",
     "payments/payment/export/",
     "refunds/refundrecord/export/",
     "two-factor/",

@@ -6,18 +6,21 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import action
+from unfold.enums import ActionVariant
 
 from core.admin.display import day_and_hour, two_lines
 from core.admin.filters import ChoiceFilter, SeoulDateFilter
 from core.admin.lists import BrowsingAdmin, BrowsingChangeList
 from refunds.admin.batches import actions, downloads, pages
 from refunds.admin.batches.display import status_badge
+from refunds.admin.batches.new import new, template
 from refunds.admin.batches.totals import totals_of
 from refunds.batches.words import batch_name, batch_path
 from refunds.models import BatchStatus, RefundBatch
@@ -67,10 +70,13 @@ class RefundBatchAdmin(BrowsingAdmin):
     list_filter = (StatusFilter, RequesterFilter, ("created_at", SeoulDateFilter))
     may_view = staticmethod(may_view_payments)
     actions = None
+    actions_list = ("new_from_file",)
 
     def get_urls(self) -> list[URLPattern]:
         each = "<uuid:token>/"
         own = [
+            ("new/", new, "new"),
+            ("template/<str:kind>/", template, "template"),
             (each, pages.page, "page"),
             (f"{each}check/", actions.check, "check"),
             (f"{each}leave-out/", actions.leave, "leave_out"),
@@ -100,6 +106,16 @@ class RefundBatchAdmin(BrowsingAdmin):
             answer: HttpResponse = super().change_view(request, object_id, *args, **kwargs)
             return answer
         return HttpResponseRedirect(batch_path(get_object_or_404(RefundBatch, pk=int(object_id))))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("New bulk refund from a file…"),
+        url_path="from-file",
+        permissions=["refund"],
+        icon="upload_file",
+        variant=ActionVariant.PRIMARY,
+    )
+    def new_from_file(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:refunds_refundbatch_new"))
 
     @admin.display(description=_("bulk refund"))
     def name(self, batch: RefundBatch) -> SafeString:

@@ -15,8 +15,9 @@ from core.money import KRW, format_money, format_totals
 from payments.models import Payment
 from refunds.admin.batches.preview import actor_of
 from refunds.batches.check import check_batch
-from refunds.batches.create import MAX_ROWS, Row, create_batch
+from refunds.batches.create import MAX_ROWS, create_batch
 from refunds.batches.errors import BatchError
+from refunds.batches.find_rows import rows_of_payments
 from refunds.batches.words import batch_path
 from refunds.models import BatchOrigin, RefundSource
 
@@ -45,10 +46,7 @@ def batch_of_payments(request: HttpRequest, payments: QuerySet[Payment], shown: 
             source=RefundSource.ADMIN,
             origin=BatchOrigin.FILTER,
             title=", ".join(_filters(shown)),
-            rows=[
-                Row(payment_id=pk, merchant_uid=order)
-                for pk, order in payments.values_list("pk", "merchant_uid")[: MAX_ROWS + 1]
-            ],
+            rows=rows_of_payments(payments),
             reason="",
             language=get_language() or "",
         )
