@@ -51,7 +51,7 @@ def template(_request: StaffRequest, kind: str) -> HttpResponse:
     if kind not in TEMPLATES:
         raise Http404
     content_type, write = TEMPLATES[kind]
-    name = content_disposition_header(True, f"{_('bulk-refund-template')}.{kind}")
+    name = content_disposition_header(True, _("bulk-refund-template") + f".{kind}")
     return HttpResponse(write(), content_type=content_type, headers={"Content-Disposition": name or ""})
 
 
