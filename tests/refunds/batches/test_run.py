@@ -140,10 +140,8 @@ def test_account_of_another_holder_is_not_paid_unless_that_was_accepted(
     batch: RefundBatch, sandbox: SandboxServer, *, accepted: bool
 ) -> None:
     account = json.dumps({**ACCOUNT, "refund_holder": "김철수"})
-    warning = {"code": "account_holder_differs", "message": "", "field": "refund_holder"}
-    batch.items.exclude(encrypted_account="").update(
-        encrypted_account=encrypt(account), warnings=[warning] if accepted else []
-    )
+    confirmed = ["account_holder_differs"] if accepted else []
+    batch.items.exclude(encrypted_account="").update(encrypted_account=encrypt(account), confirmed=confirmed)
 
     run(batch_id=batch.pk)
 
