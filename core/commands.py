@@ -66,10 +66,10 @@ class JsonCommand(BaseCommand):
             as_json = options.get("json", False)
             raise self.usage_error(describe_outage(exc), code="database_unavailable", as_json=as_json) from exc
 
-    def usage_error(self, message: str, *, code: str, as_json: bool) -> CommandError:
-        """Return the error to raise for wrong usage; with --json, also write it as the document."""
+    def usage_error(self, message: str, *, code: str, as_json: bool, **more: Any) -> CommandError:
+        """Return the error to raise for wrong usage; with --json, also write it as the document, with `more`."""
         if as_json:
-            self.write_json({"ok": False, "code": code, "message": message, "results": []})
+            self.write_json({"ok": False, "code": code, "message": message, **more, "results": []})
         return CommandError(message, returncode=USAGE)
 
     def write_json(self, document: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from django.conf import settings
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
 
 from refunds.batches.claims import claim, free_items, give_back, open_batches, show_life
 from refunds.batches.execute import Turn, execute, requester_of
@@ -45,18 +46,24 @@ def run(*, batch_id: int) -> None:
 
 
 def run_open_batches(
-    *, is_stopping: Callable[[], bool] = lambda: False, wake_another: Callable[[], None] = lambda: None
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
+    wake_another: Callable[[], None] = lambda: None,
+    only: int | None = None,
 ) -> None:
     """Refund the free orders of all open batches, BULK_CONCURRENCY at a time, until `is_stopping`.
+
+    `only` is the id of the one batch to take orders of.
 
     Does nothing if this process is at it already: that run takes new batches as well. Raises nothing for an order
     that is not refunded. Calls `wake_another` at once and now and then while there is more to do than this process
     has taken.
     """
     # Look again after each run: a batch may have come just before the lock was released.
-    while not is_stopping() and free_items().exists() and _running.acquire(blocking=False):
+    chosen = Q() if only is None else Q(batch=only)
+    while not is_stopping() and free_items().filter(chosen).exists() and _running.acquire(blocking=False):
         try:
-            _Run(is_stopping, wake_another).work()
+            _Run(is_stopping, wake_another, only).work()
         finally:
             _running.release()
     finish_batches()
@@ -65,9 +72,10 @@ def run_open_batches(
 class _Run:
     """This thread claims orders, and the threads of a pool refund them."""
 
-    def __init__(self, is_stopping: Callable[[], bool], wake_another: Callable[[], None]) -> None:
+    def __init__(self, is_stopping: Callable[[], bool], wake_another: Callable[[], None], only: int | None) -> None:
         self._is_stopping = is_stopping
         self._wake_another = wake_another
+        self._only = only
         self._threads: int = settings.BULK_CONCURRENCY
         if connection.vendor == "sqlite":
             self._threads = min(self._threads, MOST_ON_SQLITE)
@@ -119,7 +127,7 @@ class _Run:
 
     def _start(self, pool: ThreadPoolExecutor, wanted: int) -> int:
         """Claim up to so many orders, equally many of each open batch. Return how many there were."""
-        batches = list(open_batches().values_list("pk", flat=True))
+        batches = [pk for pk in open_batches().values_list("pk", flat=True) if self._only in (None, pk)]
         batches.sort(key=lambda pk: pk <= self._last_batch)  # go on after the last one
         started = 0
         for turn, batch_id in enumerate(batches):

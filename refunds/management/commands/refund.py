@@ -25,6 +25,7 @@ from payments.models import Payment
 from refunds.errors import ConfirmationRequired, InvalidRequest
 from refunds.inputs import RefundRequest, parse_amount, parse_confirmed, parse_request, parse_text, parse_uid
 from refunds.management.base import RefundCommand, operator
+from refunds.management.sheet_refund import SheetRefund
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.serialization import Json, error_json, payment_json, preview_json, refund_json
@@ -50,7 +51,7 @@ class Command(RefundCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("order", nargs="+", metavar="MERCHANT_UID", help="Order number or imp_uid.")
+        parser.add_argument("order", nargs="*", metavar="MERCHANT_UID", help="Order number or imp_uid.")
         parser.add_argument("--amount", metavar="N", help="Amount to refund of each order (default: all that is left).")
         parser.add_argument("--reason", default="", metavar="TEXT", help="Reason; the buyer can read it.")
         prompted = "Use - to enter it at a prompt, so that it is in no process list and no shell history."
@@ -79,17 +80,38 @@ class Command(RefundCommand):
             metavar="KEY",
             help="With the same KEY and order again, nothing is refunded twice: the first outcome is repeated.",
         )
+        parser.add_argument(
+            "--file",
+            metavar="FILE",
+            help="Refund the orders of a sheet (CSV, TSV or XLSX; - reads standard input) instead, as one bulk refund. "
+            "With the same file again, that one is continued.",
+        )
+        parser.add_argument(
+            "--total",
+            action="append",
+            metavar="N",
+            help='With --file: the total to refund, as the preview shows it; "12.50 USD" for each currency.',
+        )
+        parser.add_argument("--yes", action="store_true", help="With --file: accept the warnings of the preview.")
         parser.add_argument("--dry-run", action="store_true", help="Show what would be refunded; send nothing.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         as_json = options["json"]
         try:
+            _ensure_one_way(options)
             request, key = _read_request(options), _read_key(options["key"])
         except InvalidRequest as exc:
             raise self.usage_error(exc.message, code=exc.code, as_json=as_json) from exc
         if not options["dry_run"]:
             self.ensure_configured(as_json=as_json)
+        if options["file"] is not None:
+            SheetRefund(self, options, request.reason).run()
+        else:
+            self._refund_orders(request, key, options)
+
+    def _refund_orders(self, request: RefundRequest, key: str, options: dict[str, Any]) -> None:
+        as_json = options["json"]
         results = []
         refund = partial(self._refund_asking, may_ask=sys.stdin.isatty() and not as_json)
         send = _preview if options["dry_run"] else partial(refund, key=key)
@@ -137,6 +159,27 @@ class Command(RefundCommand):
             return
         for warning in result.get("warnings", ()):
             self.stdout.write(f"  {warning['message']}")
+
+
+def _ensure_one_way(options: dict[str, Any]) -> None:
+    """Raise `InvalidRequest` unless there are either orders or a file, with the options of it only."""
+    if (options["file"] is None) == (not options["order"]):
+        message = gettext("Name the orders, or a file with --file: one of the two.")
+        raise InvalidRequest("invalid_options", message, field="order")
+    if options["file"] is None:
+        unfit = [name for name in ("total", "yes") if options[name]]
+    else:
+        texts = (name for name in _TEXTS if name != "reason" and options[name])
+        amounts = (name for name in (*_AMOUNTS, "key") if options[name] is not None)
+        unfit = [*texts, *amounts, *(["retain_promotion"] if options["retain_promotion"] else [])]
+    if unfit:
+        option = f"--{unfit[0].replace('_', '-')}"
+        if options["file"] is None:
+            message = gettext("%(option)s needs --file.") % {"option": option}
+        else:
+            message = gettext("%(option)s cannot be used with --file: the sheet says it for each order.")
+            message %= {"option": option}
+        raise InvalidRequest("invalid_options", message, field=unfit[0])
 
 
 def _prompt(name: str) -> str:
