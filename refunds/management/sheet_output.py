@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.mail import site_link
-from core.money import KRW, format_money
+from core.money import KRW, format_money, quantize
 from payments.labels import method_label, pg_label
 from refunds.batches.check import LEFT_OUT
 from refunds.batches.outcomes import LABELS, BatchOutcome, State, all_lines, counts_of
@@ -96,7 +96,7 @@ def batch_json(batch: RefundBatch) -> Json:
         "title": batch.title,
         "reason": batch.reason,
         "counts": {state.value: figure.count for state, figure in counts.figures.items()},
-        "refunded": dict(counts.moved),
+        "refunded": _exact(counts.moved),
         "created_at": batch.created_at,
         "started_at": batch.started_at,
         "finished_at": batch.finished_at,
@@ -108,20 +108,20 @@ def preview_json(preview: BatchPreview) -> Json:
     return {
         "rows": preview.rows,
         "orders": preview.orders,
-        "totals": preview.totals,
-        "fees": preview.fees,
+        "totals": _exact(preview.totals),
+        "fees": quantize(preview.fees, KRW),
         "sums": [
             {
                 "pay_method": one.pay_method,
                 "pg_provider": one.pg_provider,
                 "currency": one.currency,
                 "orders": one.orders,
-                "total": one.total,
+                "total": quantize(one.total, one.currency),
             }
             for one in preview.sums
         ],
         "warnings": [
-            {"code": one.code, "message": one.message, "orders": one.orders, "totals": one.totals}
+            {"code": one.code, "message": one.message, "orders": one.orders, "totals": _exact(one.totals)}
             for one in preview.warnings
         ],
         "problems": [{"code": one.code, "message": one.message, "orders": one.orders} for one in preview.problems],
@@ -131,6 +131,7 @@ def preview_json(preview: BatchPreview) -> Json:
 def _line_json(outcome: BatchOutcome, *, is_started: bool = True) -> Json:
     item, payment = outcome.item, outcome.payment
     good = (State.REFUNDED,) if is_started else (State.WAITING,)
+    amount = outcome.requested
     return {
         "order": item.number or (payment.merchant_uid if payment else ""),
         "line": item.line,
@@ -140,7 +141,7 @@ def _line_json(outcome: BatchOutcome, *, is_started: bool = True) -> Json:
         "message": reason_of(outcome),
         "field": item.error_field,
         "value": item.error_value,
-        "amount": outcome.requested,
+        "amount": quantize(amount, payment.currency) if payment and amount is not None else amount,
         "warnings": item.warnings,
         "payment": payment_json(payment) if payment else None,
         "refund": refund_json(outcome.refund) if outcome.refund else None,
@@ -149,6 +150,10 @@ def _line_json(outcome: BatchOutcome, *, is_started: bool = True) -> Json:
 
 def _orders(count: int) -> str:
     return ngettext("%(count)s order", "%(count)s orders", count) % {"count": f"{count:,}"}
+
+
+def _exact(sums: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {currency: quantize(amount, currency) for currency, amount in sums.items()}
 
 
 def _sums(sums: Mapping[str, Decimal]) -> str:
