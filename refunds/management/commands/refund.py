@@ -80,19 +80,7 @@ class Command(RefundCommand):
             metavar="KEY",
             help="With the same KEY and order again, nothing is refunded twice: the first outcome is repeated.",
         )
-        parser.add_argument(
-            "--file",
-            metavar="FILE",
-            help="Refund the orders of a sheet (CSV, TSV or XLSX; - reads standard input) instead, as one bulk refund. "
-            "With the same file again, that one is continued.",
-        )
-        parser.add_argument(
-            "--total",
-            action="append",
-            metavar="N",
-            help='With --file: the total to refund, as the preview shows it; "12.50 USD" for each currency.',
-        )
-        parser.add_argument("--yes", action="store_true", help="With --file: accept the warnings of the preview.")
+        _add_file_arguments(parser)
         parser.add_argument("--dry-run", action="store_true", help="Show what would be refunded; send nothing.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
@@ -159,6 +147,22 @@ class Command(RefundCommand):
             return
         for warning in result.get("warnings", ()):
             self.stdout.write(f"  {warning['message']}")
+
+
+def _add_file_arguments(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--file",
+        metavar="FILE",
+        help="Refund the orders of a sheet (CSV, TSV or XLSX; - reads standard input) instead, as one bulk refund. "
+        "With the same file again, that one is continued.",
+    )
+    parser.add_argument(
+        "--total",
+        action="append",
+        metavar="N",
+        help='With --file: the total to refund, as the preview shows it; "12.50 USD" for each currency.',
+    )
+    parser.add_argument("--yes", action="store_true", help="With --file: accept the warnings of the preview.")
 
 
 def _ensure_one_way(options: dict[str, Any]) -> None:
