@@ -209,7 +209,8 @@ class SheetRefund:
         batch.refresh_from_db()
         self._say(*sheet_output.count_texts(batch))
         if batch.status in STARTED and not self._broken_off and not self._dry_run:
-            message = f"{pause_text(batch)} {_('Paused. Run the same command again to continue.')}".strip()
+            how = _("Paused. Run the same command again to continue.")
+            message = f"{pause_text(batch)} {how}".strip()
             self._broken_off = [failure("*", batch.pause_code or batch.status, message)]
         self._finish(batch, sheet_output.result_lines(batch))
 
