@@ -64,16 +64,17 @@ def _payments_of(rows: Sequence[SheetRow]) -> tuple[dict[str, Payment], dict[str
 def _row(
     row: SheetRow, by_imp_uid: Mapping[str, Payment], by_order: Mapping[str, list[Payment]]
 ) -> tuple[Row, int | None]:
-    payment, problem = None, None
+    meant, problem = None, None
     try:
         payment = _payment_of(row, by_imp_uid, by_order)
-        problem = _differing_numbers(row, payment) or currency_problem(row, payment.currency)
+        problem = _differing_numbers(row, payment)
+        meant = None if problem else payment.pk
+        problem = problem or currency_problem(row, payment.currency)
     except PaymentNotFound as exc:
         problem = _of_order(row, "unknown_order", exc.message)
     except AmbiguousOrder as exc:
         problem = _of_order(row, "ambiguous_order", exc.message)
     problem = _first(row.problems) or problem
-    meant = payment.pk if payment else None
     found = Row(
         request=row.request,
         payment_id=None if problem else meant,
