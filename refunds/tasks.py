@@ -28,14 +28,19 @@ from refunds.reconciliation.repair import repair_requested, reports_to_repair
 
 logger = logging.getLogger(__name__)
 
+MOST_HOPS = 4  # of a message that looks for an idle worker
+
 
 @shared_task
-def run_batches() -> None:
+def run_batches(hops: int = 0) -> None:
     """Refund the orders of all open batches, and have idle workers join.
 
-    A worker that is being stopped leaves the rest to another one.
+    A worker that is at it already passes the message on: nobody can address an idle one. A worker that is being
+    stopped leaves the rest to another one.
     """
-    run_open_batches(is_stopping=_is_stopping, wake_another=partial(enqueue, run_batches))
+    began = run_open_batches(is_stopping=_is_stopping, wake_another=partial(enqueue, run_batches))
+    if not began and hops < MOST_HOPS:
+        enqueue(run_batches, hops + 1)
     if _is_stopping() and free_items().exists():
         enqueue(run_batches)
     if mails_are_due():

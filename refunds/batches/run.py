@@ -50,23 +50,27 @@ def run_open_batches(
     is_stopping: Callable[[], bool] = lambda: False,
     wake_another: Callable[[], None] = lambda: None,
     only: int | None = None,
-) -> None:
+) -> bool:
     """Refund the free orders of all open batches, BULK_CONCURRENCY at a time, until `is_stopping`.
 
     `only` is the id of the one batch to take orders of.
 
     Does nothing if this process is at it already: that run takes new batches as well. Raises nothing for an order
     that is not refunded. Calls `wake_another` at once and now and then while there is more to do than this process
-    has taken.
+    has taken. Returns False if this process was at it already, and an idle one could join.
     """
+    is_busy = False
     # Look again after each run: a batch may have come just before the lock was released.
     chosen = Q() if only is None else Q(batch=only)
-    while not is_stopping() and free_items().filter(chosen).exists() and _running.acquire(blocking=False):
+    while not is_stopping() and free_items().filter(chosen).exists():
+        if is_busy := not _running.acquire(blocking=False):
+            break
         try:
             _Run(is_stopping, wake_another, only).work()
         finally:
             _running.release()
     finish_batches()
+    return not is_busy
 
 
 class _Run:
