@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from django.db import InterfaceError, OperationalError, transaction
 
+from core.database.locks import for_update
 from payments.gateway import GatewayError, GatewayPayment
 from payments.models import Payment
 from payments.search_keys import KeyField
@@ -43,16 +44,22 @@ def locked_reading(shown: GatewayPayment) -> Iterator[Payment]:
 
     Creates the row if it is missing. Runs inside the caller's transaction.
     """
-    payment = Payment.objects.select_for_update().filter(imp_uid=shown.imp_uid).first()
-    if payment is None:
+    found = _locked(shown.imp_uid)
+    if not found:
         Payment.objects.bulk_create([new_payment(shown)], ignore_conflicts=True)
-        payment = Payment.objects.select_for_update().get(imp_uid=shown.imp_uid)
+        found = _locked(shown.imp_uid)
+    (payment,) = found
     before = [getattr(payment, column) for column in _COLUMNS]
     apply_reading(payment, shown)
     yield payment
     changed = [column for column, value in zip(_COLUMNS, before, strict=True) if getattr(payment, column) != value]
     keys = [key for key, source in _KEYS.items() if source in changed]
     payment.save(update_fields=[*changed, *keys, "updated_at"])
+
+
+def _locked(imp_uid: str) -> list[Payment]:
+    sql = f"SELECT * FROM payments_payment WHERE imp_uid = %s {for_update()}"  # noqa: S608 - no input
+    return list(Payment.objects.raw(sql, [imp_uid]))
 
 
 def mirror_payment(shown: GatewayPayment) -> Payment:

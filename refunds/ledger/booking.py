@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # Code of the event that an item now shows part of a cancel booked from i'mport's total alone.
 PART_SHOWN = "part_shown"
+# See `core.database.locks`.
+_OF_PAYMENT = "SELECT * FROM refunds_refundrecord WHERE payment_id = %s ORDER BY requested_at DESC, id DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def book(
     less is noted (`taken_back`). `asked` is the refund whose call was answered or refused. `payment` must be locked;
     the caller saves it.
     """
-    records = list(payment.refunds.all())
+    records = list(RefundRecord.objects.raw(_OF_PAYMENT, [payment.pk]))
     for record in records:
         record.payment = payment
     booked_at = last_settled_at(records)
