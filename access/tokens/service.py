@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from access.models import ApiToken
-from access.tokens.permissions import permissions_of_user, remember_permissions
+from access.tokens.read import read_token
 
 logger = logging.getLogger(__name__)
 
@@ -52,15 +52,10 @@ def tokens_like(text: str) -> list[ApiToken]:
 
 def find_token(text: str) -> ApiToken | None:
     """Return the usable token of an active user with this secret; else None."""
-    tokens = ApiToken.objects.select_related("user").annotate(permissions=permissions_of_user())
+    token = read_token(_digest(text))
     now = timezone.now()
-    try:
-        token = tokens.get(digest=_digest(text))
-    except ApiToken.DoesNotExist:
+    if token is None or not token.is_usable(now) or not token.user.is_active:
         return None
-    if not token.is_usable(now) or not token.user.is_active:
-        return None
-    remember_permissions(token.user, token.permissions)  # type: ignore[attr-defined]  # annotated
     if token.last_used_at is None or now - token.last_used_at >= _LAST_USED_PRECISION:
         _note_use(token, now)
     return token
