@@ -25,3 +25,8 @@ def database_clock() -> Func | Value:
     if connection.vendor != "postgresql":
         return Value(timezone.now(), output_field=DateTimeField())
     return Func(function="clock_timestamp", output_field=DateTimeField())
+
+
+def clock_column() -> str:
+    """Return the same clock as one more column, `clock`, of a statement of plain SQL; none on SQLite."""
+    return ", clock_timestamp() AS clock" if connection.vendor == "postgresql" else ""

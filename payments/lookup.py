@@ -1,6 +1,6 @@
 """Find the payment that a number names."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from django.db.models import QuerySet
@@ -9,9 +9,19 @@ from payments.errors import AmbiguousOrder, PaymentNotFound
 from payments.intake.on_demand import look_up
 from payments.models import Payment
 
+# Reads the payments whose column, `imp_uid` or `merchant_uid`, has a value.
+Read = Callable[[str, str], Iterable[Payment]]
+
 
 def find_payment(*, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid: str = "") -> Payment:
-    """Return the payment with these numbers among `payments` (those that the caller may see). `imp_uid` wins.
+    """Return the payment with these numbers among `payments` (those that the caller may see), as `choose_payment`."""
+    return choose_payment(
+        read=lambda column, uid: payments.filter(**{column: uid}).order_by(), imp_uid=imp_uid, merchant_uid=merchant_uid
+    )
+
+
+def choose_payment(*, read: Read, imp_uid: str = "", merchant_uid: str = "") -> Payment:
+    """Return the payment with these numbers, of those that `read` gives. `imp_uid` wins.
 
     Several payments can share a `merchant_uid`. Of these, the one with money left to refund counts; if there is none,
     the last one that was paid; if there is none, the last one. Raises `PaymentNotFound`, and `AmbiguousOrder` if
@@ -20,15 +30,14 @@ def find_payment(*, payments: QuerySet[Payment], imp_uid: str = "", merchant_uid
     if not (imp_uid or merchant_uid).isprintable():  # some databases refuse such characters
         raise PaymentNotFound(imp_uid or merchant_uid)
     if imp_uid:
-        try:
-            return payments.get(imp_uid=imp_uid)
-        except Payment.DoesNotExist:
-            raise PaymentNotFound(imp_uid) from None
-    return payment_that_counts(payments.filter(merchant_uid=merchant_uid).order_by(), merchant_uid=merchant_uid)
+        for payment in read("imp_uid", imp_uid):
+            return payment
+        raise PaymentNotFound(imp_uid)
+    return payment_that_counts(read("merchant_uid", merchant_uid), merchant_uid=merchant_uid)
 
 
 def payment_that_counts(payments: Iterable[Payment], *, merchant_uid: str) -> Payment:
-    """Return the payment that counts of all of one `merchant_uid`, as `find_payment` does, and raise what it does."""
+    """Return the payment that counts of all of one `merchant_uid`, as `choose_payment` does, and raise what it does."""
     candidates = sorted(payments, key=_paid_last, reverse=True)
     if not candidates:
         raise PaymentNotFound(merchant_uid)

@@ -84,9 +84,13 @@ def payments_visible_to(user: AnyUser) -> QuerySet[Payment]:
     """Return all payments for staff who may refund or view them, their own for a signed-in buyer, else none."""
     if not isinstance(user, User):
         return Payment.objects.none()
-    if may_view_payments(user):
-        return Payment.objects.all()
-    return Payment.objects.visible_to_buyer(user)
+    owner = sees_payments_of(user)
+    return Payment.objects.all() if owner is None else Payment.objects.visible_to_buyer(owner)
+
+
+def sees_payments_of(user: User | None) -> User | None:
+    """Return whose payments alone this user may see: their own. None: everybody's, as an operator (no user) does."""
+    return None if user is None or may_view_payments(user) else user
 
 
 def refunds_visible_to(user: AnyUser) -> QuerySet[RefundRecord]:

@@ -290,6 +290,7 @@ def clock_that_travels(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     if "database_clock" not in request.keywords:
         monkeypatch.setattr("core.clock.database_now", timezone.now)
         monkeypatch.setattr("core.clock.database_clock", lambda: Value(timezone.now(), output_field=DateTimeField()))
+        monkeypatch.setattr("core.clock.clock_column", lambda: "")
 
 
 @pytest.fixture

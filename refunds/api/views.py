@@ -32,7 +32,6 @@ class CancelPaymentView(APIView):
         user = cast(User, request.user)
         body = cast(Json, request.data)  # JSONParser gives nothing else
         record, is_new = refund_order(
-            visible=payments_visible_to(user),
             uids=read_uids(body),
             request=read_refund_request(body, requester="admin" if may_refund_any(user) else "customer"),
             actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),

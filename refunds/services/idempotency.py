@@ -69,13 +69,13 @@ def find_repeated(
     idempotency_key: str | None,
     uids: Mapping[str, str],
     request: RefundRequest,
-    visible: QuerySet[Payment],
+    owner: User | None,
 ) -> RefundRecord | None:
     """Return the refund that this API request has made before, if it is a repeat.
 
-    Checks nothing that may have changed since, but for one thing: the payment must still be among the `visible` ones
-    (else `PaymentNotFound`). `uids` is `imp_uid` or `merchant_uid` as it was sent. Raises `IdempotencyConflict` if
-    the key was used for another request.
+    Checks nothing that may have changed since, but for one thing: the payment must still be the `owner`'s, if one is
+    given (else `PaymentNotFound`). `uids` is `imp_uid` or `merchant_uid` as it was sent. Raises `IdempotencyConflict`
+    if the key was used for another request.
     """
     record = find_by_key(user, idempotency_key)
     if record is None:
@@ -84,7 +84,7 @@ def find_repeated(
     if record.source != RefundSource.API or any(getattr(payment, name) != uid for name, uid in uids.items()):
         raise IdempotencyConflict
     ensure_same_request(record, payment, request)
-    if not visible.filter(pk=payment.pk).exists():
+    if owner is not None and payment.user_id != owner.pk:
         raise PaymentNotFound(*uids.values())
     return record
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 
 from django.db import Error as DatabaseError
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core import clock
@@ -32,18 +31,18 @@ from payments.gateway import (
     get_gateway,
 )
 from payments.intake.on_demand import look_up
-from payments.lookup import find_payment
+from payments.lookup import choose_payment
 from payments.models import Payment
 from refunds.errors import Busy, RefundAbandoned, RefundInProgress, RefundNotSent, RefundOutcomeUnknown, RefundRefused
 from refunds.inputs import Actor, RefundRequest
 from refunds.lease import may_call
 from refunds.messages import UNKNOWN, message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.permissions import ensure_may_refund, is_buyer
+from refunds.permissions import ensure_may_refund, is_buyer, sees_payments_of
 from refunds.services.account_holder import holder_warnings
 from refunds.services.context import read_balance
 from refunds.services.idempotency import find_made, find_repeated
-from refunds.services.reserve import Asked, BalanceUnread, HolderUnread, Readings, locking, reserve
+from refunds.services.reserve import Asked, BalanceUnread, HolderUnread, Readings, lock_payments, reserve
 from refunds.services.settle import REFUSED_BEFORE_PG, settle_answer, settle_failed, settle_refusal, settle_unknown
 
 logger = logging.getLogger(__name__)
@@ -72,16 +71,13 @@ def request_refund(
     )
     record = find_earlier()
     if record is None:
-        asked = Asked(
-            lambda: locking(Payment.objects.all()).get(pk=payment.pk), request, actor, source, idempotency_key
-        )
+        asked = Asked(lambda: lock_payments("id", payment.pk)[0], request, actor, source, idempotency_key)
         record, _is_new = _refund(asked, find_earlier, gateway)
     return outcome_of(record)
 
 
 def refund_order(
     *,
-    visible: QuerySet[Payment],
     uids: Mapping[str, str],
     request: RefundRequest,
     actor: Actor,
@@ -90,22 +86,21 @@ def refund_order(
 ) -> tuple[RefundRecord, bool]:
     """Refund the order that an API request names. Returns its record, whatever became of it, and whether it is new.
 
-    `uids` is `imp_uid` or `merchant_uid` as sent, looked up among the `visible` payments. A repeat of the same
-    request with the same idempotency `key` gets the first request's record, and is never refused for what has
-    changed since. `outcome_of` says what the record means.
+    `uids` is `imp_uid` or `merchant_uid` as sent, looked up among the payments that the actor may see. A repeat of
+    the same request with the same idempotency `key` gets the first request's record, and is never refused for what
+    has changed since. `outcome_of` says what the record means.
 
     Raises `PaymentNotFound`, `LookupUnavailable`, `AmbiguousOrder`, `RefundNotAllowed`,
     what `request_refund` raises before a record is
     made, and `RefundOutcomeUnknown` if the outcome could not be written.
     """
-    find_earlier = partial(
-        find_repeated, user=actor.user, idempotency_key=key, uids=uids, request=request, visible=visible
-    )
+    owner = sees_payments_of(actor.user)
+    find_earlier = partial(find_repeated, user=actor.user, idempotency_key=key, uids=uids, request=request, owner=owner)
     if (earlier := find_earlier()) is not None:
         return earlier, False
 
     def find() -> Payment:
-        payment = find_payment(payments=locking(visible), **uids)
+        payment = choose_payment(read=partial(lock_payments, owner=owner), **uids)
         ensure_may_refund(actor.user, payment)
         return payment
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core import clock
+from core.database.locks import for_update
 from core.money import quantize
 from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
@@ -42,7 +42,7 @@ MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask t
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A refund that somebody asks for: `find` returns its payment, read with `locking`; `key` makes repeats safe."""
+    """A refund that somebody asks for: `find` reads its payment with `lock_payments`; `key` makes repeats safe."""
 
     find: Callable[[], Payment]
     request: RefundRequest
@@ -95,12 +95,16 @@ class HolderUnread(Unread):
         self.account, self.names_holder = account, names_holder
 
 
-def locking(payments: QuerySet[Payment]) -> QuerySet[Payment]:
-    """Return these payments for a reservation: each is locked when it is read, and has the database's time in `clock`.
+def lock_payments(column: str, value: object, *, owner: User | None = None) -> list[Payment]:
+    """Lock and return the payments with this value, of this `owner` alone if one is given, for a reservation.
 
-    A wait for the lock makes that time too early, so that the lease ends earlier.
+    On PostgreSQL each has the database's time in `clock`. A wait for the lock makes it too early, so that the lease
+    ends earlier.
     """
-    return payments.select_for_update().annotate(clock=clock.database_clock())
+    of_owner, params = ("AND user_id = %s", [value, owner.pk]) if owner else ("", [value])
+    columns, rest = f"*{clock.clock_column()}", f"{of_owner} {for_update()}"
+    sql = f"SELECT {columns} FROM payments_payment WHERE {column} = %s {rest}"  # noqa: S608 - `column` is no input
+    return list(Payment.objects.raw(sql, params))
 
 
 def reserve(
@@ -185,7 +189,7 @@ def _new_record(reservation: Reservation, asked: Asked) -> RefundRecord:
         requester=context.request.requester if policies.needs_requester(context.payment) else "",
         refund_bank=account.standard_bank,
         refund_account_last4=account.account[-4:],
-        requested_at=context.payment.clock,  # type: ignore[attr-defined]  # annotated; the lease begins
+        requested_at=getattr(context.payment, "clock", None) or clock.database_now(),  # the lease begins
     )
 
 

@@ -101,7 +101,7 @@ def test_a_repeat_with_its_key_is_no_call(sandbox: SandboxServer) -> None:
     refund = by_token(keyed=True)
     refund(payment)
     statements, control = cost(refund, payment)
-    assert statements <= 6
+    assert statements <= 5
     assert control == 0
     assert sandbox.stats()["cancel"] == 1
 

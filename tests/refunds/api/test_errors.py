@@ -20,7 +20,7 @@ from pytest_django import Settings
 from access.models import ApiToken
 from access.tokens.service import create_token
 from payments.intake.webhook import MAX_BODY_BYTES
-from payments.lookup import find_payment
+from payments.lookup import choose_payment
 from payments.models import Payment
 from refunds.api.errors import STATUS_OF
 from refunds.api.framework_messages import SENTENCES as FRAMEWORK_SENTENCES
@@ -203,10 +203,10 @@ def by_token(**wishes: Any) -> Callable[[Asker], HttpResponse]:
 def revoked_meanwhile(asker: Asker) -> HttpResponse:
     def find_late(**wanted: Any) -> Payment:
         ApiToken.objects.update(revoked_at=timezone.now())
-        return find_payment(**wanted)
+        return choose_payment(**wanted)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("refunds.services.refund.find_payment", find_late)
+        patch.setattr("refunds.services.refund.choose_payment", find_late)
         return by_token()(asker)
 
 
