@@ -4,7 +4,7 @@ The same size always gives the same rows, up to their times. Import it with Djan
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import JSONField, Model
 
 from payments.models import Payment
+from payments.search_keys import part_key
 from refunds.models.refunds import NUMBER_ALPHABET, NUMBER_LENGTH, RefundEvent, RefundRecord
 
 EVERY = 5  # every fifth payment has a refund: 200 per 1,000
@@ -115,18 +116,18 @@ class _Rows:
         amount = "(1000 * (1 + n * 7919 % 200))"
         buyer = f"(n * 7919 % {self.payments // 4})"
         is_rare = f"n % {self.payments // NAMESAKES} = 1"
-        name = " || ".join(
-            (_one_of(_SURNAMES, buyer), _one_of(_SYLLABLES, f"{buyer} / 20"), _one_of(_SYLLABLES, f"{buyer} / 400"))
-        )
-        name = f"CASE WHEN {is_rare} THEN '{RARE_NAME}' ELSE {name} END"
+        name, name_key = _name(buyer, is_rare, str), _name(buyer, is_rare, part_key)
         digits = f"CAST(10000000 + {buyer} * 104729 % 90000000 AS text)"
         tel = f"'010-' || substr({digits}, 1, 4) || '-' || substr({digits}, 5)"
         mail = f"'buyer' || {buyer} || '@example.com'"
+        number, order = f"'imp_{self.payments}_' || (100000000 + n)", "'ORD-' || (100000000 + n)"
+        goods, goods_key = _one_of(_GOODS, "n"), _one_of(tuple(map(part_key, _GOODS)), "n")
+        line = "chr(10)" if connection.vendor == "postgresql" else "char(10)"
         paid, unpaid = _time(self.paid), "n % 100 IN (2, 11, 27, 36, 52, 61, 77)"
         return {
-            "imp_uid": f"'imp_{self.payments}_' || (100000000 + n)",
-            "merchant_uid": "'ORD-' || (100000000 + n)",
-            "order_key": "'ord-' || (100000000 + n)",
+            "imp_uid": number,
+            "merchant_uid": order,
+            "order_key": f"lower({order})",
             "status": f"CASE WHEN {self.is_refunded} THEN 'cancelled' WHEN n % 100 IN (11, 36, 61) THEN 'ready'"
             f" WHEN {unpaid} THEN 'failed' ELSE 'paid' END",
             "amount": amount,
@@ -136,13 +137,12 @@ class _Rows:
             "pg_id": "'INIpayTest'",
             "pg_tid": f"'StdpayCARDINIpayTest' || {self.paid} || n",
             "sandbox": "n % 400 = 1",
-            "name": _one_of(_GOODS, "n"),
+            "name": goods,
             "buyer_name": name,
-            "name_key": name,
             "buyer_email": mail,
-            "email_key": mail,
             "buyer_tel": tel,
-            "tel_key": f"'010' || {digits}",
+            "search_key": f"lower({order}) || {line} || {number} || {line} || {name_key} || {line}"
+            f" || {mail} || {line} || '010' || {digits} || {line} || {goods_key}",
             "paid_at": f"CASE WHEN {unpaid} THEN NULL ELSE {paid} END",
             "cancelled_at": f"CASE WHEN {self.is_refunded} THEN {_time(self.asked)} END",
             "receipt_url": "'https://iniweb.inicis.com/receipt?noTid=StdpayCARDINIpayTest' || n",
@@ -195,6 +195,13 @@ def _time(epoch: str) -> str:
 def _one_of(texts: str | tuple[str, ...], number: str) -> str:
     whens = " ".join(f"WHEN {place} THEN '{text}'" for place, text in enumerate(texts))
     return f"CASE ({number}) % {len(texts)} {whens} END"
+
+
+def _name(buyer: str, is_rare: str, spell: Callable[[str], str]) -> str:
+    """Return the buyer's name by the buyer's number."""
+    surnames, syllables = tuple(map(spell, _SURNAMES)), tuple(map(spell, _SYLLABLES))
+    parts = (_one_of(surnames, buyer), _one_of(syllables, f"{buyer} / 20"), _one_of(syllables, f"{buyer} / 400"))
+    return f"CASE WHEN {is_rare} THEN '{spell(RARE_NAME)}' ELSE {' || '.join(parts)} END"
 
 
 def _method(part: int) -> str:

@@ -69,6 +69,15 @@ def _operations() -> dict[str, Operation]:
         "search, telephone": (PAYMENTS, one.buyer_tel),
         "search, rare name": (PAYMENTS, RARE_NAME),
         "search, surname": (PAYMENTS, "김"),
+        "search, part of a name": (PAYMENTS, RARE_NAME[2:]),
+        "search, last digits": (PAYMENTS, one.buyer_tel[-4:]),
+        "search, beginning of an order": (PAYMENTS, one.merchant_uid[:-4]),
+        "search, amount": (PAYMENTS, "63,000원"),
+        "search, goods": (PAYMENTS, "커피"),
+        "search, twenty orders": (PAYMENTS, ", ".join(_numbers(20))),
+        "search, nothing found": (PAYMENTS, "zzzzzz"),
+        "search, refunds of a buyer": (REFUNDS, one.buyer_name),
+        "search, refunds by last digits": (REFUNDS, one.buyer_tel[-4:]),
         "search, refund number": (REFUNDS, RefundRecord.objects.all()[RefundRecord.objects.count() // 2].number),
         "search, refunds of an order": (REFUNDS, RefundRecord.objects.earliest("pk").payment.merchant_uid),
     }
@@ -81,6 +90,12 @@ def _operations() -> dict[str, Operation]:
         "statement": _statement(staff),
         "reconcile": _reconciliation(),
     }
+
+
+def _numbers(count: int) -> list[str]:
+    """Return so many order numbers from the whole history."""
+    every = max(1, Payment.objects.count() // count)
+    return [f"ORD-{100_000_000 + number * every}" for number in range(1, count + 1)]
 
 
 def _page(client: Client, url: str) -> Operation:

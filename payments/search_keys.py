@@ -6,9 +6,12 @@ from typing import Any
 
 from django.db import models
 
-# 010-1234-5678, +82 (0)10 1234 5678, 0082.10.1234.5678; also the beginning of one.
+# 010-1234-5678, +82 (0)10 1234 5678, 0082.10.1234.5678; also the beginning or the end of one.
 _TEL = re.compile(r"\+?[\d\s().-]+", re.ASCII)
-_KOREA = re.compile(r"(\+|00)820*")
+# The country's number also stands without + or 00, before a whole number.
+_KOREA = re.compile(r"(\+|00)820*|^820*(?=[1-9]\d{7,9}$)")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def text_key(text: str) -> str:
@@ -25,20 +28,38 @@ def tel_key(text: str) -> str:
     return re.sub(r"\D", "", _KOREA.sub("0", re.sub(r"[^\d+]", "", plain), count=1))
 
 
-class KeyField(models.CharField):  # type: ignore[type-arg]  # it takes no arguments when it runs
-    """The search key of another field, `source`, computed whenever the row is written."""
+def part_key(text: str) -> str:
+    """Return `text_key` in ASCII: every other character is a capital letter with three small ones or digits.
 
-    def __init__(self, source: str = "", **options: Any) -> None:
-        self.source = source
+    PostgreSQL's trigrams leave such characters out if the database's locale is C, and know no part of two characters:
+    in this form both syllables of a Korean given name have trigrams.
+    """
+    return _NOT_ASCII.sub(_in_ascii, text_key(text))
+
+
+def _in_ascii(found: "re.Match[str]") -> str:
+    rest, last = divmod(ord(found[0]), 36)
+    rest, middle = divmod(rest, 36)
+    first, second = divmod(rest, 36)
+    return chr(ord("A") + first) + _DIGITS[second] + _DIGITS[middle] + _DIGITS[last]
+
+
+class KeyField(models.TextField):  # type: ignore[type-arg]  # it takes no arguments when it runs
+    """The search key of other fields, `sources`, one on each line; computed whenever the row is written."""
+
+    def __init__(self, *sources: str, **options: Any) -> None:
+        self.sources = sources
         super().__init__(**{"default": "", "blank": True, "editable": False, **options})
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        text = getattr(model_instance, self.source)
-        key = (tel_key if self.source.endswith("tel") else text_key)(text)[: self.max_length]
+        key = "\n".join(self._key(source, getattr(model_instance, source)) for source in self.sources)
         setattr(model_instance, self.attname, key)
         return key
 
     def deconstruct(self) -> Any:
         """Appear to migrations as a plain text column."""
         name, _path, args, options = super().deconstruct()
-        return name, "django.db.models.CharField", args, options
+        return name, "django.db.models.TextField", args, options
+
+    def _key(self, source: str, text: str) -> str:
+        return tel_key(text) if source.endswith("tel") else part_key(text)

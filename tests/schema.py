@@ -20,6 +20,7 @@ POSTGRESQL_TRIGGERS = (
 )
 POSTGRESQL_FUNCTIONS = """
     SELECT '', proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e') -- those of an extension
 """
 SQLITE_TRIGGERS = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
 

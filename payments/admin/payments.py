@@ -19,7 +19,7 @@ from core.admin.lists import BrowsingAdmin
 from core.money import format_money
 from payments.admin.filters import MethodFilter, PaidFilter, PgFilter, StatusFilter, TestFilter
 from payments.admin.forms import PaymentForm
-from payments.admin.search import SEARCHED, search_payments
+from payments.admin.search import search_payments, warn_if_short
 from payments.errors import LookupUnavailable
 from payments.labels import method_and_pg, method_label, pg_label, status_label
 from payments.models import Payment, PaymentStatus
@@ -60,8 +60,8 @@ class PaymentAdmin(BrowsingAdmin):
     list_display = ("order", "buyer", "goods", "paid", "refunded", "refundable", "state", "paid_on")
     list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, TestFilter, ("paid_at", PaidFilter))
     list_select_related = False
-    search_fields = SEARCHED
-    search_help_text = gettext_lazy("Order, name, e-mail, telephone")
+    search_fields = ("search_key",)
+    search_help_text = gettext_lazy("Any part of an order, buyer or goods; an amount")
     autocomplete_fields = ("user",)
     change_form_outer_before_template = "admin/payments/payment/overview.html"
 
@@ -72,8 +72,10 @@ class PaymentAdmin(BrowsingAdmin):
         self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
     ) -> tuple[QuerySet[Payment], bool]:
         is_list = request.resolver_match is not None and request.resolver_match.url_name == LIST
+        newest = is_list and request.method == "GET"  # an action on all that match is for all of them
         try:
-            return search_payments(queryset, search_term, ask_gateway=is_list), False
+            warn_if_short(request, search_term)
+            return search_payments(queryset, search_term, ask_gateway=is_list, newest=newest), False
         except LookupUnavailable as exc:
             self.message_user(request, exc.message, messages.WARNING)
             return queryset.none(), False

@@ -1,55 +1,171 @@
-"""Search payments among millions: on PostgreSQL every search uses an index."""
+"""Search payments among millions by any part of their numbers, their buyer or their goods, or by their amount."""
 
 import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
 from functools import reduce
 from operator import or_
+from typing import Any, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.contrib import messages
+from django.db import connection, transaction
+from django.db.models import Max, Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from payments.intake.on_demand import look_up
 from payments.models import Payment
-from payments.search_keys import tel_key, text_key
+from payments.search_keys import part_key, tel_key
 
-# Staff search by a number from an e-mail, a name or a telephone number.
-SEARCHED = ("merchant_uid", "imp_uid", "buyer_name", "buyer_email", "buyer_tel")
-FEW = 500
+Row = TypeVar("Row", bound=Model)
+SHORTEST = 3  # characters of a part: fewer are in most rows
+LONGEST = 1_020  # characters of the longest line of a key
+SHOWN = 1_000  # of the matches in a list, the newest
+MOST_WORDS = 3  # of one number, such as 010 1234 5678
+_READ = 2_000  # matches among which the newest are taken
+_RECENT = 20_000  # rows among which matches are looked for first: there are enough of frequent ones
 _TEL = re.compile(r"0\d{7,10}", re.ASCII)
 # Not a name, a telephone number or the first characters of a number: those are none of i'mport's business.
 _WHOLE_NUMBER = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9._:/#-]{5,39}", re.ASCII)
+_AMOUNT = re.compile(
+    r"(?P<before>₩|krw|us\$|usd|\$)? ?(?P<won>\d{1,12}|\d{1,3}(?:,\d{3}){1,3})(?P<cents>\.\d{1,3})? ?"
+    r"(?P<after>원|won|krw|usd)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
-def matching(text: str, *fields: str) -> Q:
-    """Return a condition for payments of which one of these fields begins with `text`, however that is written."""
-    key, tel = text_key(text), tel_key(text)
-    starts = {
-        "merchant_uid": {("order_key", key)},
-        "imp_uid": {("imp_uid", text), ("imp_uid", key)},
-        "buyer_name": {("name_key", key)},
-        "buyer_email": {("email_key", key)},
-        "buyer_tel": {("tel_key", tel)},
-    }
-    conditions = (Q(**{f"{column}__startswith": start}) for name in fields for column, start in starts[name] if start)
-    return reduce(or_, conditions, Q(pk__in=()))
+def amount_of(text: str) -> tuple[Decimal | None, bool]:
+    """Return the amount that a text is, such as "63,000원", and whether it can be nothing else."""
+    found = _AMOUNT.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    if found is None:
+        return None, False
+    amount = Decimal(found["won"].replace(",", "") + (found["cents"] or ""))
+    return amount, bool(found["before"] or found["after"])
 
 
-def search_payments(payments: QuerySet[Payment], text: str, *, ask_gateway: bool = False) -> QuerySet[Payment]:
-    """Return the payments of which one of the searched fields begins with `text`.
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, which may be a list of numbers."""
+    return [word for word in re.split(r"[\s,;]+", text) if word]
+
+
+def is_short(text: str) -> bool:
+    """Return whether the text is too short to look for it as a part."""
+    return 0 < len(part_key(text)) < SHORTEST and amount_of(text)[1] is False
+
+
+def warn_if_short(request: HttpRequest, text: str) -> None:
+    """Say so on the page if only whole numbers and amounts were compared."""
+    if is_short(text):
+        messages.info(request, _("Type at least 3 characters to search for a part."), extra_tags="short_search")
+
+
+def by_number(text: str) -> list[Q]:
+    """Return the conditions of payments whose order or payment number is a word of `text`, each for one index."""
+    numbers = {word for word in words_of(text) if _has_digit(word)}
+    return [Q(order_key__in=set(map(part_key, numbers))), Q(imp_uid__in=numbers)] if numbers else []
+
+
+def by_part(text: str) -> list[Q]:
+    """Return the conditions of payments that have `text` as their amount or in their key, each for one index."""
+    amount, is_sure = amount_of(text)
+    wanted = [] if amount is None else [Q(amount=amount)]
+    if is_sure:
+        return wanted
+    words = words_of(text)
+    is_list = len(words) > MOST_WORDS and all(map(_has_digit, words))
+    keys = {tel_key(text)} if is_list else {part_key(text), tel_key(text)}
+    parts = sorted(key for key in keys if SHORTEST <= len(key) <= LONGEST)
+    return [*wanted, *(Q(order_key__startswith=part) for part in parts), *map(_has_part, parts)]
+
+
+def search_payments(
+    payments: QuerySet[Payment], text: str, *, ask_gateway: bool = False, newest: bool = False
+) -> QuerySet[Payment]:
+    """Return the payments that match `text`; with `newest`, of very many only the newest, which takes no time.
 
     With `ask_gateway`, look a whole number that nobody knows here up at i'mport, once. Raises `LookupUnavailable`.
-
-    Look up to `FEW` matches by their ids first: together with ORDER BY, databases tend to walk through all payments
-    in that order instead of using the indexes. For a prefix with many matches that walk is the faster way.
     """
     wanted = text.strip()
-    if not wanted:
-        return payments
-    matches = matching(wanted, *SEARCHED)
-    found = list(Payment.objects.filter(matches).order_by().values_list("pk", flat=True)[: FEW + 1])
-    is_new = not found and ask_gateway and _is_whole_number(wanted)
-    if is_new and (look_up(imp_uid=wanted) or look_up(merchant_uid=wanted)):
-        return payments.filter(matches)
-    return payments.filter(pk__in=found) if len(found) <= FEW else payments.filter(matches)
+    if not wanted or "\x00" in wanted:
+        return payments.none() if wanted else payments
+    everything = Payment.objects.all()
+    if ask_gateway and is_whole_number(wanted) and not _any(everything, [*by_number(wanted), *by_part(wanted)]):
+        look_up(imp_uid=wanted) or look_up(merchant_uid=wanted)
+    return search_rows(payments, wanted, by_number(wanted), by_part(wanted), newest=newest)
 
 
-def _is_whole_number(text: str) -> bool:
+def search_rows(
+    rows: QuerySet[Row], text: str, numbers: Sequence[Q], parts: Sequence[Q], *, newest: bool
+) -> QuerySet[Row]:
+    """Return the rows that meet one of these conditions; only those of `numbers` if `text` is a number of such rows."""
+    if is_whole_number(text) and _any(rows, numbers):
+        parts = ()
+    wanted = (*numbers, *parts)
+    if newest:
+        return rows.filter(pk__in=_newest_keys(rows, wanted))
+    return rows.filter(reduce(or_, wanted, Q(pk__in=())))
+
+
+def is_whole_number(text: str) -> bool:
+    """Return whether the text is long enough for a whole number of an order or a payment, and is no telephone's."""
     return _WHOLE_NUMBER.fullmatch(text) is not None and not _TEL.fullmatch(tel_key(text))
+
+
+def _newest_keys(rows: QuerySet[Any], wanted: Iterable[Q]) -> list[int]:
+    """Return the keys of `SHOWN` rows that meet one of these conditions: of very many the newest that are soon found.
+
+    In the order of a list, the database may walk through all rows to find a few.
+    """
+    last = rows.model.objects.aggregate(last=Max("pk"))["last"] or 0
+    found: set[int] = set()
+    for condition in wanted:
+        matches = rows.filter(condition).order_by().values_list("pk", flat=True)
+        with _without("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+            found.update(matches.filter(pk__gt=last - _RECENT)[:_READ])
+        if len(found) < SHOWN:
+            found.update(some_keys(rows, condition, _READ))
+        if len(found) >= SHOWN:
+            break
+    return sorted(found, reverse=True)[:SHOWN]
+
+
+def some_keys(rows: QuerySet[Any], condition: Q, most: int) -> list[int]:
+    """Return the keys of at most so many rows that meet the condition, by its index."""
+    with _without("seqscan"):
+        return list(rows.filter(condition).order_by().values_list("pk", flat=True)[:most])
+
+
+def _any(rows: QuerySet[Any], wanted: Iterable[Q]) -> bool:
+    return any(some_keys(rows, condition, 1) for condition in wanted)
+
+
+@contextmanager
+def _without(*plans: str) -> Iterator[None]:
+    """Keep PostgreSQL from kinds of plans: it takes a few of many rows for near, and reads whole tables for them."""
+    with transaction.atomic():
+        _enable("off", plans)
+        yield
+        _enable("on", plans)
+
+
+def _enable(value: str, plans: Iterable[str]) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(f"SET LOCAL enable_{plan} = {value}" for plan in plans))
+
+
+def _has_part(part: str) -> Q:
+    """Return the condition of a part. Of an e-mail address the index compares the part before the @.
+
+    The rest is in most rows, and costs the index the more; `icontains` it cannot compare.
+    """
+    name, at, host = part.partition("@")
+    if host and len(name) >= SHORTEST:
+        return Q(search_key__contains=name + at) & Q(search_key__icontains=part)
+    return Q(search_key__contains=part)
+
+
+def _has_digit(word: str) -> bool:
+    return any(character.isdigit() for character in word)

@@ -24,7 +24,7 @@ MIRRORED_FIELDS = tuple(
 _FIELDS = Payment._meta.concrete_fields  # noqa: SLF001 - Django documents it
 _COLUMNS = tuple(field.attname for field in _FIELDS)
 # Written with the columns that they are computed from.
-_KEYS = {field.attname: field.source for field in _FIELDS if isinstance(field, KeyField)}
+_KEYS = {field.attname: field.sources for field in _FIELDS if isinstance(field, KeyField)}
 
 
 def apply_reading(payment: Payment, shown: GatewayPayment) -> None:
@@ -53,7 +53,7 @@ def locked_reading(shown: GatewayPayment) -> Iterator[Payment]:
     apply_reading(payment, shown)
     yield payment
     changed = [column for column, value in zip(_COLUMNS, before, strict=True) if getattr(payment, column) != value]
-    keys = [key for key, source in _KEYS.items() if source in changed]
+    keys = [key for key, sources in _KEYS.items() if not set(sources).isdisjoint(changed)]
     payment.save(update_fields=[*changed, *keys, "updated_at"])
 
 

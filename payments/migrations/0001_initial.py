@@ -1,11 +1,31 @@
 import datetime
 from decimal import Decimal
 
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
 from django.conf import settings
-from django.db import migrations, models
+from django.core.management import CommandError
+from django.db import DatabaseError, migrations, models, transaction
+
+HOW_TO_CREATE = (
+    "The search needs PostgreSQL's extension pg_trgm, and this database user could not create it: %s\n"
+    "Connect to this database as its owner or a superuser, run\n"
+    "    CREATE EXTENSION pg_trgm;\n"
+    "and migrate again. If the server does not have pg_trgm, install its contrib package first (postgresql-contrib)."
+)
+
+
+def create_pg_trgm(apps, schema_editor):
+    connection = schema_editor.connection
+    if connection.vendor != "postgresql":
+        return
+    try:
+        with transaction.atomic(connection.alias), connection.cursor() as cursor:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    except DatabaseError as exc:
+        raise CommandError(HOW_TO_CREATE % str(exc).strip()) from exc
 
 
 class Migration(migrations.Migration):
@@ -16,6 +36,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(create_pg_trgm, migrations.RunPython.noop),
         migrations.CreateModel(
             name="Notification",
             fields=[
@@ -161,10 +182,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("cash_receipt_issued", models.BooleanField(default=False, verbose_name="cash receipt issued")),
-                ("order_key", models.CharField(blank=True, default="", editable=False, max_length=40)),
-                ("name_key", models.CharField(blank=True, default="", editable=False, max_length=100)),
-                ("email_key", models.CharField(blank=True, default="", editable=False, max_length=254)),
-                ("tel_key", models.CharField(blank=True, default="", editable=False, max_length=40)),
+                ("order_key", models.TextField(blank=True, default="", editable=False)),
+                ("search_key", models.TextField(blank=True, default="", editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="first seen")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="last change")),
                 (
@@ -227,10 +246,11 @@ class Migration(migrations.Migration):
                         name="payment_taken_back",
                     ),
                     models.Index(fields=["merchant_uid"], name="payment_by_order"),
-                    models.Index(fields=["order_key"], name="payment_by_order_key", opclasses=["varchar_pattern_ops"]),
-                    models.Index(fields=["name_key"], name="payment_by_buyer", opclasses=["varchar_pattern_ops"]),
-                    models.Index(fields=["tel_key"], name="payment_by_tel", opclasses=["varchar_pattern_ops"]),
-                    models.Index(fields=["email_key"], name="payment_by_email", opclasses=["varchar_pattern_ops"]),
+                    models.Index(fields=["order_key"], name="payment_by_order_key", opclasses=["text_pattern_ops"]),
+                    models.Index(fields=["amount"], name="payment_by_amount"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        fields=["search_key"], name="payment_search", opclasses=["gin_trgm_ops"]
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="payment_amount_not_negative"),

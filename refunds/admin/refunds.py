@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -16,16 +16,15 @@ from core.admin.display import badge, day_and_hour, pairs, two_lines
 from core.admin.filters import SeoulDateFilter
 from core.admin.lists import BrowsingAdmin
 from core.money import format_money
-from payments.admin.search import FEW, matching
+from payments.admin.search import warn_if_short
 from payments.labels import method_label
-from payments.models import Payment
-from payments.search_keys import text_key
 from payments.templatetags.payment_display import test_mark
 from refunds.admin.bank_account import account, account_card
 from refunds.admin.export import RefundExportingAdmin
 from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, RefusalFilter, SourceFilter, TestFilter
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
+from refunds.admin.search import search_refunds
 from refunds.admin.timeline import timeline
 from refunds.models import RefundRecord
 from refunds.permissions import may_refund_any, may_view_refunds
@@ -44,8 +43,8 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
         ("cancelled_at", SeoulDateFilter),
     )
     list_select_related = ("payment", "requested_by", "api_token")
-    search_fields = ("number", "payment__merchant_uid", "payment__imp_uid")
-    search_help_text = _("Refund, order or payment number")
+    search_fields = ("number",)
+    search_help_text = _("Refund number; any part of an order, buyer or goods; an amount")
     change_form_outer_before_template = "admin/refunds/refund_overview.html"
     actions = ("export_selected",)
     may_view = staticmethod(may_view_refunds)
@@ -62,8 +61,8 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[RefundRecord], search_term: str
     ) -> tuple[QuerySet[RefundRecord], bool]:
-        text = search_term.strip()
-        return (_matching(queryset, text) if text else queryset), False
+        warn_if_short(request, search_term)
+        return search_refunds(queryset, search_term, newest=request.method == "GET"), False
 
     def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
@@ -130,15 +129,3 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     @admin.display(description=_("VAT part"))
     def vat_amount_money(self, record: RefundRecord) -> str:
         return format_money(record.vat_amount or Decimal(0), record.payment.currency)
-
-
-def _matching(refunds: QuerySet[RefundRecord], text: str) -> QuerySet[RefundRecord]:
-    """Return the refunds whose own number, or whose order or payment number, begins with `text`.
-
-    Look few matches up by their ids first, as `search_payments` does; OR would cost the database both indexes.
-    """
-    by_number = Q(number__startswith=text_key(text).upper())
-    by_order = Q(payment__in=Payment.objects.filter(matching(text, "merchant_uid", "imp_uid")).order_by())
-    keys = (RefundRecord.objects.filter(wanted).order_by().values_list("pk") for wanted in (by_number, by_order))
-    found = [pk for (pk,) in next(keys).union(next(keys), all=True)[: FEW + 1]]
-    return refunds.filter(pk__in=found) if len(found) <= FEW else refunds.filter(by_number | by_order)

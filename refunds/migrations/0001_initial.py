@@ -755,6 +755,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="refundrecord",
+            index=models.Index(fields=["amount"], name="refund_by_amount"),
+        ),
+        migrations.AddIndex(
+            model_name="refundrecord",
             index=models.Index(
                 condition=models.Q(("api_token__isnull", False)),
                 fields=["api_token", "requested_at"],

@@ -195,6 +195,7 @@ class RefundRecord(models.Model):
             ),
             models.Index(fields=["requested_at"], condition=Q(needs_review=True), name="refund_needs_review"),
             models.Index(fields=["cancelled_at"], name="refund_done"),
+            models.Index(fields=["amount"], name="refund_by_amount"),
             models.Index(
                 fields=["api_token", "requested_at"], condition=Q(api_token__isnull=False), name="refund_by_token"
             ),

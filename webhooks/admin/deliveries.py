@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -22,9 +22,7 @@ from core.admin.display import format_time
 from core.admin.lists import BrowsingAdmin
 from core.admin.pages import StaffRequest, staff_may
 from core.queue import enqueue
-from payments.admin.search import matching
-from payments.models import Payment
-from payments.search_keys import text_key
+from refunds.admin.search import search_refunds
 from refunds.models import RefundRecord
 from refunds.permissions import may_view_refunds
 from webhooks.admin.display import (
@@ -74,10 +72,7 @@ class DeliveryAdmin(BrowsingAdmin):
             return queryset, False
         if _MESSAGE_ID.fullmatch(text.lower()):
             return queryset.filter(event__uuid=UUID(text.lower().removeprefix("evt_"))), False
-        orders = Payment.objects.filter(matching(text, "merchant_uid", "imp_uid")).order_by()
-        refunds = RefundRecord.objects.filter(
-            Q(number__startswith=text_key(text).upper()) | Q(payment__in=orders)
-        ).order_by()
+        refunds = search_refunds(RefundRecord.objects.order_by(), text, newest=True)
         return queryset.filter(event__refund__in=refunds), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
