@@ -1,5 +1,6 @@
 """Staff find payments and refunds by any part of a number, a name, an address or the goods, and by the amount."""
 
+import re
 from importlib import import_module
 from typing import Any
 from unicodedata import normalize
@@ -151,3 +152,11 @@ def test_migrate_says_what_to_do_if_it_may_not_create_the_extension() -> None:
         first.create_pg_trgm(None, editor)
     with connection.cursor() as cursor:
         cursor.execute("RESET ROLE; DROP ROLE desk_without_rights")
+
+
+def test_the_box_beside_every_page_leads_to_the_payments_it_finds(admin_client: Client) -> None:
+    page = admin_client.get("/admin/").text
+    form = re.search(r'<form[^>]*action="([^"]+)" role="search">.*?name="(\w+)"', page, re.DOTALL)
+    assert form is not None
+    assert form.groups() == (PAYMENTS, "q")
+    assert 'id="nav-filter"' not in page
