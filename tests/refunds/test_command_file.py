@@ -171,6 +171,7 @@ def test_an_interruption_pauses_and_the_same_command_continues(
         (("order-1", "--file", "refunds.csv"), "invalid_options"),
         (("--file", "refunds.csv", "--amount", "1"), "invalid_options"),
         (("--file", "refunds.csv", "--key", "k"), "invalid_options"),
+        (("--file", "refunds.csv", "--confirm", "late"), "invalid_options"),
         (("order-1", "--total", "1"), "invalid_options"),
         (("--file", "no-such-file.csv"), "unreadable_file"),
         (("--file", str(Path(__file__).parent)), "unreadable_file"),

@@ -175,7 +175,8 @@ def _ensure_one_way(options: dict[str, Any]) -> None:
     else:
         texts = (name for name in _TEXTS if name != "reason" and options[name])
         amounts = (name for name in (*_AMOUNTS, "key") if options[name] is not None)
-        unfit = [*texts, *amounts, *(["retain_promotion"] if options["retain_promotion"] else [])]
+        flags = (name for name in ("retain_promotion", "confirm") if options[name])
+        unfit = [*texts, *amounts, *flags]
     if unfit:
         option = f"--{unfit[0].replace('_', '-')}"
         if options["file"] is None:
