@@ -274,7 +274,7 @@ class TestWithoutWorker:
         assert "data-follow" in page
         assert "(0/2)" in page
 
-        RefundBatch.objects.update(created_at=timezone.now() - timedelta(seconds=10))
+        RefundBatch.objects.update(started_at=timezone.now() - timedelta(seconds=10))
         assert codes(staff.get(url).text) == ["waiting", "no_worker"]
         note_worker()
         Heartbeat.objects.update(seen_at=timezone.now() - LONG_AGO)
