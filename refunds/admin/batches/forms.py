@@ -43,7 +43,7 @@ class SheetForm(forms.Form):
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     file = forms.FileField(
-        label=gettext_lazy("File"),
+        label=gettext_lazy("File to upload"),
         required=False,
         allow_empty_file=True,
         widget=forms.FileInput({"class": "rd-input", "accept": ".xlsx,.csv,.tsv,.txt"}),

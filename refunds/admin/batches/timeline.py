@@ -40,8 +40,8 @@ def _details(event: RefundBatchEvent) -> str:
         return " + ".join(totals)
     if event.code == "checked" and data.get("problems"):
         return _("%(count)s with a problem") % {"count": f"{data['problems']:,}"}
-    if event.code == "paused" and "class" in data:
-        refusal = _REFUSALS.get(data["class"], RefusalClass.OTHER.label)
+    if event.code == "paused" and data.get("refusal"):
+        refusal = _REFUSALS.get(data["refusal"], RefusalClass.OTHER.label)
         return _("The last refunds were all refused for the same reason: %(refusal)s.") % {"refusal": refusal}
     if event.code == "cancelled":
         orders = data.get("orders", 0)

@@ -144,9 +144,9 @@ def _pause(batch: RefundBatch) -> dict[str, str]:
 
 def _next_step(batch: RefundBatch, data: Mapping[str, Any]) -> str:
     """Return what to do about the class of refusals that paused the batch."""
-    if "class" not in data:
+    if not data.get("refusal"):
         return ""
-    refused = batch.items.filter(refund__refusal_class=data["class"]).exclude(refund__refusal_step="")
+    refused = batch.items.filter(refund__refusal_class=data["refusal"]).exclude(refund__refusal_step="")
     item = refused.select_related("refund").order_by("-done_at").first()
     return next_step_of(item.refund) if item and item.refund else ""
 

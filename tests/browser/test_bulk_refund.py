@@ -1,0 +1,123 @@
+"""Staff refund a sheet in a real browser, in Korean: upload, preview, start, pause, resume, report, at two widths."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from payments.models import Payment
+from refunds.batches.run import run
+from refunds.models import RefundBatch, RefundRecord
+from tests.factories import ACCOUNT, make_payment, make_staff, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LISTED = 26  # one more than the payment list has on a page
+
+
+@pytest.fixture(params=[1440, 390])
+def desk(page: Page, live_server: LiveServer, request: pytest.FixtureRequest) -> Page:
+    """Sign in in Korean, at a width of a desktop or of a phone."""
+    make_staff("refund_payment", "view_payment", "view_refundrecord")
+    page.set_viewport_size({"width": request.param, "height": 900})
+    page.goto(f"{live_server.url}/admin/login/?next=/admin/refunds/refundbatch/")
+    page.fill("[name=username]", "staff")
+    page.fill("[name=password]", "secret")
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/refundbatch/")
+    return page
+
+
+def sheet(*payments: Payment) -> FilePayload:
+    """Return a Korean file as Excel saves it, with an unknown order in its last row."""
+    account = ",".join(ACCOUNT[name] for name in ("refund_holder", "refund_bank", "refund_account"))
+    rows = [f"{payment.merchant_uid},,{account if payment.pay_method == 'vbank' else ',,'}" for payment in payments]
+    text = "\r\n".join(["주문번호,환불금액,예금주,은행,계좌번호", *rows, "없는주문,1000,,,"])
+    return {"name": "여름콘서트.csv", "mimeType": "text/csv", "buffer": text.encode("cp949")}
+
+
+def expect_to_fit(page: Page) -> None:
+    assert page.evaluate("document.scrollingElement.scrollWidth <= document.scrollingElement.clientWidth + 1"), page.url
+
+
+def test_a_sheet_is_uploaded_checked_started_paused_and_reported(desk: Page, sandbox: SandboxServer) -> None:
+    card = paid_at_sandbox(sandbox, amount=52_000)
+    vbank = paid_at_sandbox(sandbox, amount=10_000, pay_method="vbank", pg_provider="tosspayments")
+
+    upload(desk, card, vbank)
+    start(desk)
+    pause_and_resume(desk)
+
+    # The page has followed by itself.
+    expect(desk.locator("tr[data-state=refunded]")).to_have_count(2)
+    expect(desk.locator("#heading")).to_have_text("환불 결과")
+    desk.locator("[data-tab=problem]").click()
+    expect(desk.locator("tr[data-state=refunded]")).to_have_count(0)
+    expect(desk.locator("tr[data-state=problem]")).to_have_count(1)
+    expect_to_fit(desk)
+    with desk.expect_download() as download:
+        desk.get_by_role("link", name="결과 보고서(CSV)").click()
+    assert download.value.suggested_filename.startswith("일괄환불-결과")
+    assert sandbox.payment(card.imp_uid)["cancel_amount"] == 52_000
+    assert sandbox.payment(vbank.imp_uid)["cancel_amount"] == 10_000
+
+
+def upload(desk: Page, *payments: Payment) -> None:
+    desk.goto(f"{desk.url}new/")
+    expect_to_fit(desk)
+    desk.get_by_label("올릴 파일").set_input_files(sheet(*payments))
+    desk.get_by_label("사유", exact=True).fill("공연 취소")
+    desk.get_by_role("button", name="읽고 확인").click()
+
+    expect(desk.locator("h1.rd-title")).to_have_text("일괄 환불 확인")
+    expect(desk.locator("[data-code=unknown_order]")).to_contain_text("없는주문")
+    expect_to_fit(desk)
+
+
+def start(desk: Page) -> None:
+    """Type a wrong total, press Enter, skip the warnings: nothing starts. Then do it right."""
+    button = desk.get_by_role("button", name="주문 2건, ₩62,000 환불")
+    total = desk.get_by_label("확인을 위해 합계를 입력해 주세요: ₩62,000")
+    total.fill("62,001")
+    button.click()
+    expect(desk.locator("[data-code=total_differs]")).to_be_visible()
+    unread = desk.locator("[data-code=warnings_not_accepted]")
+    expect(unread).not_to_have_count(0)
+    total.fill("62,000")
+    total.press("Enter")  # checks again, and starts nothing
+    assert not RefundBatch.objects.exclude(started_at=None).exists()
+    for box in desk.get_by_label("내용을 확인했습니다. 환불합니다.").all():
+        box.check()
+    total.fill("62,000")
+    button.click()
+
+    expect(desk.locator("tr[data-state=waiting]")).to_have_count(2)
+
+
+def pause_and_resume(desk: Page) -> None:
+    desk.get_by_role("button", name="일시 정지").click()
+    expect(desk.locator("[data-code=paused]")).to_contain_text("staff 님이 일시 정지했습니다.")
+    expect_to_fit(desk)
+    batch = RefundBatch.objects.get()
+    run(batch_id=batch.pk)
+    assert not RefundRecord.objects.exists()
+    desk.get_by_role("button", name="다시 시작").click()
+    expect(desk.locator("#heading")).to_have_text("환불 중…")
+    run(batch_id=batch.pk)
+
+
+def test_the_list_adds_up_what_is_selected_before_the_click(desk: Page, live_server: LiveServer) -> None:
+    for _number in range(LISTED):
+        make_payment()
+    make_payment(status="failed", paid_at=None)
+    desk.goto(f"{live_server.url}/admin/payments/payment/")
+    desk.locator("input.action-select").nth(1).check()
+    expect(desk.locator(".rd-selected")).to_have_text("환불 가능 1건: ₩10,000")
+
+    for box in desk.locator("input.action-select").all():
+        box.evaluate("box => box.checked || box.click()")  # the bar of the selection may lie above it
+    desk.locator(".question a").click()
+
+    expect(desk.locator(".rd-selected")).to_have_text(f"환불 가능 {LISTED}건: ₩260,000")
