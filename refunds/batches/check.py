@@ -37,8 +37,8 @@ _UPDATED = ("expected_balance", "fee", "warnings", "excluded", "error_code", "er
 _TAX_PARTS = ("tax_free", "vat_amount")
 # What no rule and no message reads: half of the time to read an order.
 _UNREAD = (
-    *("encrypted_row", "error_value", "message", "payment__user", "payment__order_key", "payment__name_key"),
-    *("payment__email_key", "payment__tel_key", "payment__name", "payment__buyer_name", "payment__buyer_email"),
+    *("encrypted_row", "error_value", "message", "payment__user", "payment__order_key", "payment__search_key"),
+    *("payment__name", "payment__buyer_name", "payment__buyer_email"),
     *("payment__buyer_tel", "payment__cancelled_at", "payment__failed_at", "payment__fail_reason"),
     *("payment__cancel_reason", "payment__receipt_url", "payment__created_at", "payment__updated_at"),
     *("payment__pg_id", "payment__pg_tid", "payment__vbank_date", "payment__bank_code", "payment__bank_name"),
