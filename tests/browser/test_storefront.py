@@ -142,7 +142,7 @@ def test_virtual_account_refund_removes_the_account_from_the_page(shop: Shop, sa
     shop.expect_answer("Refunded")
     refund = only_refund(payment)
     assert (refund.refund_bank, refund.refund_account_last4) == ("088", "7654")
-    assert stored_account(refund) == Account("김하늘", "110555987654")
+    assert stored_account(refund) == Account("홍길동", "110555987654")
     everything = "[...document.querySelectorAll('input')].map((input) => input.value).join() + document.body.outerHTML"
     assert "987654" not in shop.page.evaluate(everything)
 
@@ -151,7 +151,7 @@ def test_buyer_checks_an_account_that_the_bank_knows_by_another_name(shop: Shop,
     payment = paid_at_sandbox(sandbox, user=shop.buyer, pay_method="vbank", pg_provider="kcp")
     shop.open(payment)
     shop.fill_account()
-    holder = shop.dialog.get_by_label("Account holder")
+    holder = shop.dialog.get_by_label("Account holder", exact=True)
     holder.fill("이도윤")
     shop.submit()
     shop.expect_answer("Please check the account", "belongs to somebody else")

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from access.tokens.service import create_token
-from payments.admin.search import _is_whole_number
+from payments.admin.search import is_whole_number
 from payments.gateway import slots
 from payments.intake import on_demand
 from payments.models import Payment
@@ -159,7 +159,7 @@ def test_a_web_process_asks_so_many_times_a_minute_only(
     ],
 )
 def test_search_asks_for_whole_numbers_and_for_no_personal_data(text: str, is_asked_for: bool) -> None:
-    assert _is_whole_number(text) == is_asked_for
+    assert is_whole_number(text) == is_asked_for
 
 
 @pytest.mark.parametrize("number", ["z/12", "a/b/paid", "/"])

@@ -12,6 +12,8 @@
   let pause = shortest;
   let changedAt = Date.now();
   let failures = 0;
+  // As the server sent them: other scripts add attributes, which are no change.
+  const sent = new Map([...document.querySelectorAll("[data-live]")].map((part) => [part.id, part.outerHTML]));
 
   const say = (text, warns) => {
     note().textContent = text;
@@ -23,7 +25,8 @@
     if (!fresh) return false;
     const tokens = part.querySelectorAll(TOKEN);
     fresh.querySelectorAll(TOKEN).forEach((input, i) => tokens[i] && input.setAttribute("value", tokens[i].value));
-    if (part.outerHTML === fresh.outerHTML) return false;
+    if (sent.get(part.id) === fresh.outerHTML) return false;
+    sent.set(part.id, fresh.outerHTML);
     for (const { name, value } of fresh.attributes) part.setAttribute(name, value);
     part.innerHTML = fresh.innerHTML;
     return part.dataset.live !== "quiet";
