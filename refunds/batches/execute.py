@@ -16,9 +16,16 @@ from payments.models import Payment
 from refunds.batches.claims import free_for_next_attempt, give_back, may_begin
 from refunds.batches.finish import CANCELLED, NO_OUTCOME
 from refunds.batches.outcomes import key_of, record_of
-from refunds.batches.pauses import pause_if_refused_in_row
+from refunds.batches.pauses import pause_if_refused_in_row, pause_if_unknown_in_row
 from refunds.batches.requests import request_of
-from refunds.errors import Busy, ConfirmationRequired, RefundNotAllowed, RefundNotDone, RefundNotSent
+from refunds.errors import (
+    Busy,
+    ConfirmationRequired,
+    RefundNotAllowed,
+    RefundNotDone,
+    RefundNotSent,
+    RefundOutcomeUnknown,
+)
 from refunds.inputs import Actor
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
@@ -117,6 +124,8 @@ def _end(item: RefundBatchItem, outcome: _Outcome, attempts: int) -> Turn:
         return Turn(not_sent=outcome.message)
     if refund is not None and refund.refusal_class:
         pause_if_refused_in_row(item.batch, refund)
+    elif outcome.error_code == RefundOutcomeUnknown.code:
+        pause_if_unknown_in_row(item.batch, outcome.message)
     return Turn(reached=refund is not None)
 
 

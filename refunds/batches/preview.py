@@ -15,7 +15,8 @@ from django.db.models.functions import Coalesce
 from refunds.models import RefundBatch, RefundBatchItem
 
 LINES = 100  # of a page
-AMOUNT = Coalesce("amount", "expected_balance")  # of an order, in major units of its payment's currency
+# Of an order, in major units of its payment's currency. Before the check it may be unknown.
+AMOUNT = Coalesce("amount", "expected_balance", Decimal(0))
 _REAL = Q(payment__sandbox=False)
 
 

@@ -23,8 +23,8 @@ _REFUSALS = dict(RefusalClass.choices)
 
 
 def batch_name(batch: RefundBatch) -> str:
-    """Return the name of the file or of the filter, or else where the orders come from."""
-    return batch.title or batch.get_origin_display()
+    """Return the name of the file or of the filter, or else where the orders come from, and which one it is."""
+    return batch.title or f"{batch.get_origin_display()} #{batch.pk}"
 
 
 def batch_path(batch: RefundBatch) -> str:

@@ -141,7 +141,7 @@ def _line_json(outcome: BatchOutcome, *, is_started: bool = True) -> Json:
         "message": reason_of(outcome),
         "field": item.error_field,
         "value": item.error_value,
-        "amount": quantize(amount, payment.currency) if payment and amount is not None else amount,
+        "amount": None if amount is None else quantize(amount, payment.currency if payment else KRW),
         "warnings": item.warnings,
         "payment": payment_json(payment) if payment else None,
         "refund": refund_json(outcome.refund) if outcome.refund else None,

@@ -84,13 +84,14 @@ class SheetRefund:
         """Return the batch of this file, and whether it is new."""
         if made := find_made(file_hash=sheet.file_hash):
             return made, False
+        name = _("Standard input") if sheet.name == "-" else sheet.name
         try:
             batch = create_batch(
                 token=uuid.uuid4(),
                 actor=self._actor,
                 source=RefundSource.COMMAND,
                 origin=BatchOrigin.FILE,
-                title=sheet.name,
+                title=_("%(name)s (dry run)") % {"name": name} if self._dry_run else name,
                 rows=find_orders(sheet.rows),
                 reason=self._reason,
                 language=get_language() or "",

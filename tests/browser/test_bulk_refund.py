@@ -68,7 +68,9 @@ def upload(desk: Page, *payments: Payment) -> None:
     desk.goto(f"{desk.url}new/")
     expect_to_fit(desk)
     desk.get_by_label("올릴 파일").set_input_files(sheet(*payments))
-    desk.get_by_label("사유", exact=True).fill("공연 취소")
+    reason = desk.get_by_label("사유", exact=True)
+    expect(reason).to_have_value("")  # not the file's name
+    reason.fill("공연 취소")
     desk.get_by_role("button", name="읽고 확인").click()
 
     expect(desk.locator("h1.rd-title")).to_have_text("일괄 환불 확인")

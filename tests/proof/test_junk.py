@@ -182,10 +182,11 @@ def test_random_requests_cause_no_errors_leaks_or_foreign_refunds(
     world = make_world(sandbox)
     before = world.victims_state()
     environment = child_environment(**PRODUCTION, VAR_DIR=str(static_files))
-    server = WebServer(environment, free_port(), tmp_path / "server.log")
+    port = free_port()
+    server = WebServer(environment, port, tmp_path / "server.log")
     server.start()
     try:
-        run = Run(Factory(seed=SEED, endpoints=endpoints(), roles=world.roles), world, server.port)
+        run = Run(Factory(seed=SEED, endpoints=endpoints(), roles=world.roles), world, port)
         memory = []
         with ThreadPoolExecutor(SENDERS) as senders:
             for part in range(PARTS):  # after the first part all caches are filled

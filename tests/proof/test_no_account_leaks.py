@@ -127,6 +127,8 @@ def shop(sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]
         PYTHONWARNINGS="ignore",
     )
     (tmp_path / "var").mkdir()
+    account = {"bank_code": "088", "bank_num": DIGITS, "holder": HOLDER}
+    requests.post(f"{sandbox.url}/_sandbox/accounts", json=account, timeout=10).raise_for_status()
     log = tmp_path / "web.log"
     web = WebServer(environment, free_port(), log)
     with worker(environment, tmp_path / "worker.log"):

@@ -21,7 +21,7 @@ from refunds.admin.batches.preview import actor_of, start_form
 from refunds.admin.reconcile import payment_ids
 from refunds.batches.check import check_batch
 from refunds.batches.control import cancel_batch, pause_batch, resume_batch
-from refunds.batches.errors import BatchError, SecondFactorRefused
+from refunds.batches.errors import BatchError, BatchStateError, SecondFactorRefused
 from refunds.batches.outcomes import State, counts_of
 from refunds.batches.preview import preview_of
 from refunds.batches.retry import retry_refused
@@ -109,6 +109,8 @@ def _started(request: StaffRequest, batch: RefundBatch, form: StartForm) -> bool
             count_failure(request, request.user.get_username())
         form.add_problem("code", exc)
         return False
+    except BatchStateError:
+        return True  # started in another window: its page shows that
     except BatchError as exc:
         form.add_problem(None, exc)
         return False

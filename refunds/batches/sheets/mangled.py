@@ -56,7 +56,7 @@ def why_mangled_amount(cell: Cell) -> str:
     if cell.kind is Kind.DATE:
         return _("The spreadsheet made a date of this amount. Format the column as a number and type it again.")
     if _SCIENTIFIC.fullmatch(cell.text) or re.fullmatch("#{2,}", cell.text):
-        return _shortened()
+        return _("The spreadsheet shortened this amount. Type it in full, such as 1500.")
     return ""
 
 

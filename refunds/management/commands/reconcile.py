@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+from core import clock
 from core.commands import SOME_FAILED, failure, until_broken_off
 from core.dates import date_argument, parse_moment
 from core.errors import DomainError
@@ -189,12 +190,13 @@ def _everything() -> Iterator[Json]:
         run_comparison(report_id=waiting.pk)
     for report in reports_to_repair():
         repair_requested(report=report)
-    batches = list(open_batches())
+    batches, began = list(open_batches()), clock.database_now()
     run_open_batches()
     send_mails()
     for batch in batches:
         for outcome in all_lines(batch):
-            if outcome.payment is not None and outcome.state is not State.PROBLEM:
+            done_now = outcome.item.done_at is not None and outcome.item.done_at >= began
+            if outcome.payment is not None and outcome.state is not State.PROBLEM and done_now:
                 yield _batch_json(outcome, outcome.payment)
     for result in reconcile():
         yield _result_json(result.payment.merchant_uid, result)

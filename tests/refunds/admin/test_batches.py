@@ -93,6 +93,16 @@ def test_a_pasted_table_is_previewed_and_started_by_typing_its_total(staff: Clie
     assert states(staff.get(url_of(batch), {"state": "problem"}).text) == {"nobody": "problem"}
 
 
+def test_a_check_that_broke_off_is_repeated_from_its_page(staff: Client, sandbox: SandboxServer) -> None:
+    send(staff, f"order\n{paid_at_sandbox(sandbox).merchant_uid}\nnobody")
+    batch = RefundBatch.objects.get()
+    RefundBatch.objects.update(status="draft", checked_at=None)  # as a killed server leaves it
+    batch.items.update(expected_balance=None)
+
+    assert "not_checked" in codes(staff.get(url_of(batch)).text)
+    assert "Refund ₩10,000 for 1 order" in press(staff, batch, "check/").text
+
+
 def test_the_same_file_again_leads_to_its_bulk_refund(staff: Client) -> None:
     text = f"주문번호\n{make_payment().merchant_uid}\n".encode("cp949")
     send(staff, SimpleUploadedFile("recall.csv", text))

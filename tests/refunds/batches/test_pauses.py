@@ -121,3 +121,18 @@ def test_order_that_was_never_sent_is_refused_after_some_attempts(
     assert list(batch.items.values_list("error_code", "refund__status")) == [("gateway_unavailable", "failed")]
     keys = set(RefundRecord.objects.values_list("idempotency_key", flat=True))
     assert len(keys) == RefundRecord.objects.count() == MOST_ATTEMPTS
+
+
+def test_gateway_that_leaves_every_call_without_an_answer_pauses_the_batch(
+    new_batch: Callable[[int], RefundBatch], sandbox: SandboxServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BULK_CONCURRENCY = 1
+    monkeypatch.setattr(pauses, "ROW", 3)
+    batch = new_batch(8)
+    sandbox.fault("cancel", "drop_before")
+
+    run_open_batches()
+    batch.refresh_from_db()
+    assert (batch.status, batch.pause_code) == ("paused", "gateway_down")
+    assert RefundRecord.objects.filter(status="unknown").count() == 3
+    assert batch.items.filter(refund=None, error_code="").count() == 5
