@@ -64,7 +64,9 @@ class Trouble:
         dice = random.Random(f"{self.seed}-console")
         while self._pause(dice, 0.2, 1.5):
             with contextlib.suppress(SandboxError):  # nothing left to cancel
-                amount = dice.choice((500, 1_000, 2_000))
+                # No amount of a refund: while that one has no answer, the cancel is taken as its own and flagged for
+                # review, and nobody could tell them apart here.
+                amount = dice.choice((510, 1_010, 2_010))
                 self.world.sandbox.console_cancel(dice.choice(self.imp_uids), amount, "in the console")
                 self.console_cancels += 1
 
