@@ -72,7 +72,7 @@ REFUND_LEASE_SECONDS = env.seconds("REFUND_LEASE_SECONDS", 3 * (IAMPORT_CONNECT_
 # An open refund is checked with i'mport automatically for this long; then staff must review it.
 REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72)
 
-# How buyers reach the shop: a telephone number, an address. Shown where a refund did not work.
+# Show this where a refund did not work: a telephone number or an address of the shop.
 SHOP_CONTACT = env.text("SHOP_CONTACT", "")
 # Days to keep a refund's bank account (encrypted) after settlement; 0 keeps only its last digits.
 REFUND_ACCOUNT_KEEP_DAYS = env.count("REFUND_ACCOUNT_KEEP_DAYS", 30)

@@ -145,7 +145,7 @@ class Payment(models.Model):
     )
     cash_receipt_issued = models.BooleanField(_("cash receipt issued"), default=False)
 
-    # What the search compares: a whole order number, and a part of any of these.
+    # The search compares a whole order number, and a part of any of these.
     order_key = KeyField("merchant_uid")
     search_key = KeyField("merchant_uid", "imp_uid", "buyer_name", "buyer_email", "buyer_tel", "name")
 

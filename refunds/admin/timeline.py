@@ -59,7 +59,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """What became of a payment in one bulk refund."""
+    """Tell what became of a payment in one bulk refund."""
 
     name: str
     url: str

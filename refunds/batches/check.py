@@ -35,7 +35,7 @@ LEFT_OUT = "left_out"
 _LASTING = (LEFT_OUT, "duplicate_row", "duplicate_differs", "invalid_amount")
 _UPDATED = ("expected_balance", "fee", "warnings", "excluded", "error_code", "error_field", "error_value", "message")
 _TAX_PARTS = ("tax_free", "vat_amount")
-# What no rule and no message reads: half of the time to read an order.
+# No rule and no message reads these columns: they take half of the time to read an order.
 _UNREAD = (
     *("encrypted_row", "error_value", "message", "payment__user", "payment__order_key", "payment__search_key"),
     *("payment__name", "payment__buyer_name", "payment__buyer_email"),
@@ -106,7 +106,7 @@ def _check(batch: RefundBatch, items: Sequence[RefundBatchItem], *, by_shop: boo
     earlier = _earlier_refunds(payments)
     now = timezone.now()
     for item, payment in zip(items, payments, strict=True):
-        # What somebody was shown before the first check still has to hold.
+        # The balance that somebody was shown before the first check still has to hold.
         expected = item.expected_balance if is_first else None
         try:
             request = request_of(item, reason=batch.reason, expected_balance=expected)

@@ -40,7 +40,7 @@ MOST_ATTEMPTS = 5  # to reach i'mport, for one order
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What an order's turn tells of i'mport: it was reached, or not (`not_sent` says why), or not even tried."""
+    """Tell whether i'mport was reached in an order's turn, or not (`not_sent` says why), or not even tried."""
 
     reached: bool = False
     not_sent: str = ""
@@ -48,7 +48,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of an order: its refund, and the error that prevented or ended it."""
+    """Hold the refund of an order, and the error that prevented or ended it."""
 
     refund: RefundRecord | None
     error_code: str = ""

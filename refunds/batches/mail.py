@@ -27,7 +27,7 @@ _NEXT_TRY = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class MailLine:
-    """How many orders are in a state, and their amounts; as text."""
+    """Hold the count and the amounts of the orders in a state, as text."""
 
     label: str
     count: str

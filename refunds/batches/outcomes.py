@@ -1,4 +1,4 @@
-"""What became of each order of a batch, as it is now: a refund may be settled long after its request.
+"""Tell what became of each order of a batch, as it is now: a refund may be settled long after its request.
 
 The database tells the state of an order from its row and its refund's, so that 20,000 orders are counted in one
 statement and read 100 at a time.
@@ -77,7 +77,7 @@ class BatchOutcome:
 
     @property
     def requested(self) -> Decimal | None:
-        """What was requested, in major units; None if that is not known."""
+        """Return what was requested, in major units; None if that is not known."""
         return self.item.expected_balance if self.item.amount is None else self.item.amount
 
 

@@ -1,4 +1,4 @@
-"""What a checked batch would refund: counts and sums, the shop's own cost, warnings and problems.
+"""Tell what a checked batch would refund: counts and sums, the shop's own cost, warnings and problems.
 
 Test payments count as orders, and in no sum.
 """

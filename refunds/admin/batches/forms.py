@@ -74,7 +74,7 @@ class SheetForm(forms.Form):
 
 
 class StartForm(forms.Form):
-    """What the clerk types before the start: reason, total per currency, a tick for each warning, perhaps a code."""
+    """Read what the clerk types before the start: reason, total per currency, ticks for warnings, perhaps a code."""
 
     reason = ReasonField()
 

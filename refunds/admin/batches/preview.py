@@ -75,7 +75,7 @@ class ItemLine:
 
     @property
     def left(self) -> str:
-        """What stays refundable after this refund."""
+        """Return what stays refundable after this refund."""
         item = self.item
         if item.payment is None or item.expected_balance is None:
             return "–"

@@ -1,4 +1,4 @@
-"""How many orders the batches of a list have, and how much was refunded for them: one statement for the page."""
+"""Count the orders of the batches of a list, and add up what was refunded, in one statement for the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

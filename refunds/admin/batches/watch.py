@@ -38,7 +38,7 @@ HOUR, MINUTE = 3600, 60
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What the page shows of a batch at this moment."""
+    """Hold what the page shows of a batch at this moment."""
 
     batch: RefundBatch
     counts: BatchCounts
