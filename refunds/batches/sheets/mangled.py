@@ -14,12 +14,16 @@ _FLOAT = re.compile(r"\d+\.0+", re.ASCII)
 _FORMULA = ("=", "+", "@")
 _ERROR_VALUE = re.compile(r"#(n/a|ref!|value!|name\?|div/0!|num!|null!|spill!|calc!|getting_data)", re.IGNORECASE)
 _TIME = r"(\s+(오전|오후)?\s*\d{1,2}:\d{2}(:\d{2})?)?"
-_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+# Not every word that begins like a month: a shop called Maru numbers its orders maru-1001.
+_MONTH = (
+    r"(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sep(t|tember)?|oct(ober)?|nov(ember)?|"
+    r"dec(ember)?)"
+)
 _DATE = re.compile(
     rf"(\d{{4}}([-/.])\s?(0?[1-9]|1[0-2])\2\s?(0?[1-9]|[12]\d|3[01])\.?|"
     rf"(0?[1-9]|[12]\d|3[01])([-/])(0?[1-9]|[12]\d|3[01])\6(\d{{4}}|\d{{2}})|"
     rf"(0?[1-9]|1[0-2])([-/])(0?[1-9]|[12]\d|3[01])|(19|20)\d{{2}}([-/.])(0?[1-9]|1[0-2])|"
-    rf"(\d{{4}}년\s*)?\d{{1,2}}월(\s*\d{{1,2}}일)?|{_MONTH}-\d{{1,4}}|\d{{1,2}}-{_MONTH}(-\d{{2,4}})?){_TIME}",
+    rf"(\d{{4}}년\s*)?\d{{1,2}}월(\s*\d{{1,2}}일)?|{_MONTH}-(\d{{1,2}}|(19|20)\d{{2}})|\d{{1,2}}-{_MONTH}(-\d{{2,4}})?){_TIME}",
     re.ASCII | re.IGNORECASE,
 )
 # A Korean mobile number without the 0 that a spreadsheet program took away.

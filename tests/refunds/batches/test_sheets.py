@@ -330,3 +330,9 @@ def test_whatever_is_uploaded_gives_rows_or_a_refusal(data: st.DataObject) -> No
 def _part(name: str) -> bytes:
     with zipfile.ZipFile(io.BytesIO(_GOOD)) as archive:
         return archive.read(next(part for part in archive.namelist() if part.endswith(f"/{name}.xml")))
+
+
+@pytest.mark.parametrize("number", ["maru-1001", "MAY-1001", "decor-7", "3-Juno"])
+def test_order_number_that_only_begins_like_a_month_is_no_date(number: str) -> None:
+    (row,) = read_paste(f"order\n{number}").rows
+    assert (row.merchant_uid, row.problems) == (number, ())
