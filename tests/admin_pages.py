@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,12 @@ def codes(text: str) -> list[str]:
 def states(text: str) -> dict[str, str]:
     """Return the state of each order on the result page."""
     return dict(re.findall(r'data-order="([^"]+)" data-state="([a-z_]+)"', text))
+
+
+def links(text: str, words: str) -> list[str]:
+    """Return where the links lead whose text begins with these words."""
+    found = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(?:<span[^>]*>[^<]*</span>)?\s*([^<]*)', text)
+    return [html.unescape(href) for href, label in found if label.startswith(words)]
 
 
 def _hidden(text: str, name: str) -> str:

@@ -126,7 +126,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         chosen = queryset.prefetch_related(None)
         ids = list(chosen.values_list("pk", flat=True)[: MAX_ORDERS + 1])
         if len(ids) <= MAX_ORDERS:
-            return HttpResponseRedirect(confirmation_url(ids)) if ids else None
+            return HttpResponseRedirect(confirmation_url(ids, next=request.get_full_path())) if ids else None
         return batch_of_payments(request, chosen, self.get_changelist_instance(request))
 
     @action(description=_("Check with i'mport"), permissions=["refund"])  # type: ignore[untyped-decorator]

@@ -4,10 +4,10 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from core.admin.pages import staff_may
+from core.admin.returning import next_of
 from payments.models import Payment
 from refunds.batches.create import MAX_ORDERS
 from refunds.permissions import may_refund_any
@@ -31,9 +31,7 @@ def check(request: HttpRequest) -> HttpResponse:
     """Compare payments with i'mport, repair the ledger and go back. Requests no refund."""
     payments = Payment.objects.filter(pk__in=payment_ids(request.POST.get("ids", ""))[:MAX_ORDERS])
     report_check(request, payments)
-    wanted = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return HttpResponseRedirect(wanted if safe else reverse("admin:payments_payment_changelist"))
+    return HttpResponseRedirect(next_of(request) or reverse("admin:payments_payment_changelist"))
 
 
 def report_check(request: HttpRequest, payments: QuerySet[Payment]) -> None:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from core.admin.returning import list_behind, next_of
 from core.claims import Progress, progress_of
 from core.money import KRW, format_money, format_totals
 from refunds.admin.batches.lines import Lines, lines_shown, state_badge
@@ -125,6 +127,7 @@ def watch_facts(request: HttpRequest, batch: RefundBatch) -> dict[str, Any]:
         "to_check": _to_check(batch, counts) if may_refund and watch.is_finished else "",
         "retry": retry_of(batch),
         "may_retry": may_refund and batch.status in ENDED and counts.count(*RETRIED),
+        "back": list_behind(next_of(request), reverse("admin:payments_payment_changelist")),
         "has_problem_sheet": may_have_problem_sheet(request.user, batch),
     }
 

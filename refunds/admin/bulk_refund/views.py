@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from core.admin.pages import StaffRequest, admin_page, staff_may
+from core.admin.returning import NEXT, next_of, with_next
 from core.queue import enqueue
 from payments.models import Payment
 from refunds.admin.bulk_refund.confirmation import (
@@ -37,6 +38,8 @@ from refunds.tasks import run_batches
 
 
 def confirmation_url(payment_ids: Sequence[int], **more: str) -> str:
+    """Return the address that confirms these refunds. `next` in `more` is the page to go back to."""
+    more = {name: value for name, value in more.items() if value}
     ids = ",".join(map(str, payment_ids))
     return f"{reverse('admin:payments_payment_refund')}?{urlencode({'ids': ids, **more}, safe=',')}"
 
@@ -53,7 +56,7 @@ def confirm(request: StaffRequest) -> HttpResponse:
     ids = payment_ids(request.GET.get("ids", ""))
     if len(ids) > MAX_ORDERS:
         messages.error(request, too_many_message(), extra_tags="too_many_orders")
-        return HttpResponseRedirect(reverse("admin:payments_payment_changelist"))
+        return HttpResponseRedirect(_back(request))
     token = _uuid(request.POST.get("token") if request.method == "POST" else request.GET.get("token"))
     if token is None:
         return _with_new_token(request, ids)
@@ -71,7 +74,15 @@ def confirm(request: StaffRequest) -> HttpResponse:
         return sent
     if request.method == "POST":
         page.notices.insert(0, _summary(request, page))
-    return admin_page(request, "admin/refunds/confirm.html", _("Refund"), page=page, token=token)
+    return admin_page(request, "admin/refunds/confirm.html", _("Refund"), page=page, token=token, back=_back(request))
+
+
+def _back(request: HttpRequest) -> str:
+    return next_of(request) or reverse("admin:payments_payment_changelist")
+
+
+def _result_url(request: HttpRequest, batch: RefundBatch) -> str:
+    return with_next(batch_path(batch), next_of(request))
 
 
 def _sent_already(request: HttpRequest, token: uuid.UUID) -> HttpResponseRedirect | None:
@@ -80,7 +91,7 @@ def _sent_already(request: HttpRequest, token: uuid.UUID) -> HttpResponseRedirec
     if batch is None:
         return None
     messages.info(request, _("This was already sent. Nothing was refunded again; the result is below."))
-    return HttpResponseRedirect(batch_path(batch))
+    return HttpResponseRedirect(_result_url(request, batch))
 
 
 def _payments(ids: Sequence[int]) -> list[Payment]:
@@ -92,7 +103,7 @@ def _payments(ids: Sequence[int]) -> list[Payment]:
 def _refund(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation) -> HttpResponseRedirect | None:
     """Commit the batch, have it executed, and redirect to its result, if nothing is wrong with the page."""
     if page.may_send and not has_blocked_selection(page):
-        return HttpResponseRedirect(batch_path(_send(request, user, token, page)))
+        return HttpResponseRedirect(_result_url(request, _send(request, user, token, page)))
     # Of two parallel submissions, one may meet the refund that the other has just reserved.
     return _sent_already(request, token)
 
@@ -143,7 +154,7 @@ def _with_new_token(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
     """Redirect to an address with a token, so that the back button leads to the result and not to a new form."""
     if request.method == "POST":
         messages.error(request, _("Nothing was refunded: the page was out of date. Check it again."))
-    return HttpResponseRedirect(confirmation_url(ids, token=str(uuid.uuid4())))
+    return HttpResponseRedirect(confirmation_url(ids, **{"token": str(uuid.uuid4()), NEXT: next_of(request)}))
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:

@@ -15,11 +15,13 @@ from refunds.admin.bulk_refund import views
 from refunds.batches import execute
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.services.refund import request_refund
-from tests.admin_pages import codes, confirmation, fill, sign_in, states
+from tests.admin_pages import REFUND_URL, Page, codes, confirmation, fill, links, sign_in, states
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("eager_worker")]
+
+LIST = "/admin/payments/payment/"
 
 
 @pytest.fixture
@@ -236,3 +238,27 @@ def test_an_unknown_outcome_can_be_checked_from_the_result_page(staff: Client, s
 
     assert states(shown.text) == {payment.merchant_uid: "refunded"}
     assert "The refund was executed." in shown.text
+
+
+def test_the_filtered_list_is_reached_again_from_the_confirmation_and_from_the_result(
+    staff: Client, sandbox: SandboxServer
+) -> None:
+    payment = paid_at_sandbox(sandbox)
+    filtered = f"{LIST}?q={payment.merchant_uid}&p=1"
+
+    answer: Any = staff.post(filtered, {"action": "refund_orders", "_selected_action": payment.pk}, follow=True)
+    page = Page(answer.redirect_chain[-1][0], answer.text)
+    result = staff.get(fill(staff, page, {payment: {}})["Location"])
+    again: Any = staff.get(page.url, follow=True)
+
+    assert [links(shown.text, "Back") for shown in (answer, result, again)] == [[filtered]] * 3
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/admin/", "//evil.example/admin/", "/\\evil.example", "javascript:alert(1)", "/"]
+)
+def test_a_way_back_that_leaves_the_admin_is_not_taken(staff: Client, sandbox: SandboxServer, elsewhere: str) -> None:
+    payment = paid_at_sandbox(sandbox)
+    answer: Any = staff.get(REFUND_URL, {"ids": payment.pk, "next": elsewhere}, follow=True)
+
+    assert links(answer.text, "Back") == [LIST]
