@@ -1,7 +1,9 @@
 """Values as the admin's lists and pages show them: badges, times, links."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -10,6 +12,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+
+# What is no such address or number stays plain text.
+_MAIL = re.compile(r"[^\s@<>?&]+@[^\s@<>?&]+\.[^\s@<>?&]+")
+_TEL = re.compile(r"\+?\d[\d\s().-]{6,24}", re.ASCII)
 
 
 def badge(colour: str, text: str | Promise, title: str = "", code: str = "") -> SafeString:
@@ -42,6 +48,33 @@ def day_and_hour(at: datetime | None) -> SafeString:
     """Format a time in Asia/Seoul on two lines; None is a dash."""
     day, _space, hour = format_time(at).partition(" ")
     return two_lines(day, hour)
+
+
+def copy_button(text: str) -> SafeString:
+    """Return a button that copies `text`, for `refunds/admin/copy.js`. Without scripts it is not shown."""
+    label = _("Copy %(text)s") % {"text": text}
+    return format_html(
+        '<button type="button" class="rd-copier" data-copy-text="{}" data-copied="{}" title="{}" aria-label="{}"></button>',
+        text,
+        _("Copied"),
+        label,
+        label,
+    )
+
+
+def mail_link(address: str) -> SafeString | str:
+    """Return an e-mail address as a link that writes to it."""
+    if not _MAIL.fullmatch(address):
+        return address
+    return format_html('<a class="rd-link-plain" href="mailto:{}">{}</a>', quote(address, safe="@"), address)
+
+
+def tel_link(number: str) -> SafeString | str:
+    """Return a telephone number as a link that calls it."""
+    digits = re.sub(r"[^\d+]", "", number)
+    if not _TEL.fullmatch(number):
+        return number
+    return format_html('<a class="rd-link-plain" href="tel:{}">{}</a>', digits, number)
 
 
 def pairs(names: Sequence[str]) -> Iterator[tuple[str, ...]]:

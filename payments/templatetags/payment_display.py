@@ -1,10 +1,11 @@
-"""The mark of test payments, on every page that shows a payment. Python code uses `test_mark` as well."""
+"""The mark of test payments, and texts to copy, to write to or to call. Python code uses these functions as well."""
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from core.admin.display import copy_button, mail_link, tel_link
 from payments.models import Payment
 
 register = template.Library()
@@ -18,3 +19,8 @@ def test_mark(payment: Payment) -> SafeString:
     title = _("Paid through a test channel: not real money, and in no total.")
     # The classes of the admin and of the storefront.
     return format_html('<span class="rd-badge rd-amber badge warn" title="{}">{}</span>', title, _("Test"))
+
+
+register.filter(copy_button)
+register.filter(mail_link)
+register.filter(tel_link)

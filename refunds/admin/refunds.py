@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -48,6 +49,9 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     change_form_outer_before_template = "admin/refunds/refund_overview.html"
     actions = ("export_selected",)
     may_view = staticmethod(may_view_refunds)
+
+    class Media:
+        js = (Script("refunds/admin/copy.js", defer=True),)
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
