@@ -54,10 +54,10 @@ def copy_button(text: str) -> SafeString:
     """Return a button that copies `text`, for `refunds/admin/copy.js`. Without scripts it is not shown."""
     label = _("Copy %(text)s") % {"text": text}
     return format_html(
-        '<button type="button" class="rd-copier" data-copy-text="{}" data-copied="{}" title="{}" aria-label="{}"></button>',
+        '<button type="button" class="rd-copier" data-copy-text="{0}" data-copied="{1}" title="{2}" aria-label="{2}">'
+        "</button>",
         text,
         _("Copied"),
-        label,
         label,
     )
 
