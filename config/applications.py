@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "core.http.error_pages.explain_refused_methods",
 ]
 
 __all__ = [name for name in dir() if name.isupper()]

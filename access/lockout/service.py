@@ -13,7 +13,6 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
@@ -22,13 +21,12 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from access.lockout import attempts
 from access.models import SignInFailure
 from core.http.client_ip import address_group
+from core.http.error_pages import error_page, is_admin
 
 
 class LockoutBackend(AxesStandaloneBackend, ModelBackend):  # type: ignore[misc]  # axes ships no types
@@ -100,12 +98,11 @@ def lockout_response(
     Without a lock-out, parallel attempts blocked this one: `Retry-After` is then one second.
     """
     seconds = _seconds_left(request, credentials)
-    context: dict[str, Any] = {"minutes": math.ceil(seconds / 60)}
-    template = "registration/locked.html"
-    if request.path.startswith(reverse("admin:index")):
-        template = "admin/access/locked.html"
-        context |= {**admin.site.each_context(request), "title": _("Please wait")}
-    page = render(request, template, context, status=429)
+    minutes = math.ceil(seconds / 60)
+    if is_admin(request):
+        page = error_page(request, "admin/access/locked.html", status=429, minutes=minutes)
+    else:
+        page = render(request, "registration/locked.html", {"minutes": minutes}, status=429)
     page["Retry-After"] = str(max(1, seconds))
     return page
 

@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Never, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFilesSent
 from django.core.files.uploadhandler import FileUploadHandler, MemoryFileUploadHandler
 from django.http import HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
 
 from core.permissions import AnyUser
 
@@ -30,11 +32,14 @@ class NoFiles(FileUploadHandler):
     def file_complete(self, file_size: int) -> None: ...
 
 
-def takes_upload(may: Predicate) -> Callable[[View], View]:
-    """Mark a view that takes a file and a large form, from users for whom `may` is true."""
+def takes_upload(may: Predicate, *, too_large: Callable[[HttpRequest], HttpResponse]) -> Callable[[View], View]:
+    """Mark a view that takes a file and a large form, from users for whom `may` is true.
+
+    `too_large` shows them the form again, without what they sent.
+    """
 
     def mark(view: View) -> View:
-        view.may_upload = may  # type: ignore[attr-defined]  # survives decorators that use `wraps`
+        view.may_upload, view.too_large = may, too_large  # type: ignore[attr-defined]  # survives `wraps`
         return view
 
     return mark
@@ -56,8 +61,11 @@ class BodyLimit:
             _read_chunks(request)
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: Callable[..., Any], *_arguments: object) -> None:
-        """Raise `RequestDataTooBig` (413) for a body above the view's limit. Nothing has read the body before."""
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], *_arguments: object) -> HttpResponse | None:
+        """Answer 413 for a body above the view's limit. Nothing has read the body before.
+
+        Raises `RequestDataTooBig` unless this user may upload here: they see the form again.
+        """
         may_upload: Predicate | None = getattr(view, "may_upload", None)
         limit = settings.MAX_BODY_BYTES
         if request.method == "POST" and may_upload is not None and may_upload(request.user):
@@ -65,8 +73,21 @@ class BodyLimit:
             request.upload_handlers = [MemoryFileUploadHandler(request)]
         length = request.META.get("CONTENT_LENGTH") or "0"
         # Python's server passes on any header value, also one that is not a number.
-        if length.isdecimal() and int(length) > limit:
+        if not length.isdecimal() or int(length) <= limit:
+            return None
+        if limit == settings.MAX_BODY_BYTES:
             raise RequestDataTooBig("The body is larger than the limit of this page.")
+        _discard_body(request)
+        page: HttpResponse = view.too_large(request)  # type: ignore[attr-defined]  # `takes_upload` sets it
+        return page
+
+
+def _discard_body(request: HttpRequest) -> None:
+    """Read at most 64 MiB and keep nothing: a browser shows no answer that comes while it still sends."""
+    with suppress(UnreadablePostError):
+        for _piece in range(1024):
+            if not request.read(64 << 10):
+                return
 
 
 def _read_chunks(request: HttpRequest) -> None:

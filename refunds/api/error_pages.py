@@ -3,11 +3,11 @@
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
-from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 
 from core.http.body_limit import LengthRequired
+from core.http.error_pages import error_page
 from refunds.api.framework_messages import framework_error_json
 from refunds.api.parsers import TooLarge
 from refunds.serialization import Json
@@ -18,8 +18,7 @@ _API_PREFIXES = ("/payments", "/refunds", "/webhooks", "/api")
 def _answer(request: HttpRequest, status: int, body: Json) -> HttpResponse:
     if request.path.startswith(_API_PREFIXES):
         return JsonResponse(body, status=status)
-    # Django's own error views read the body for a CSRF token first, and the body may be unreadable.
-    return HttpResponse(render_to_string([f"{status}.html", "400.html"]), status=status)
+    return error_page(request, "400.html" if status == 411 else f"{status}.html", status=status)
 
 
 def _error(code: str, message: str) -> Json:
@@ -54,7 +53,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return _answer(request, 403, framework_error_json(exceptions.PermissionDenied(f"CSRF Failed: {reason}")))
     causes = {"address": ("Origin", "Referer"), "cookie": (REASON_NO_CSRF_COOKIE,)}
     cause = next((name for name, starts in causes.items() if reason.startswith(starts)), "")
-    return HttpResponse(render_to_string("403_csrf.html", {"cause": cause}), status=403)
+    return error_page(request, "403_csrf.html", status=403, cause=cause)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it

@@ -5,6 +5,7 @@ import uuid
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -21,7 +22,8 @@ from refunds.batches.create import create_batch
 from refunds.batches.errors import BatchError, BatchExistsError
 from refunds.batches.find_rows import find_orders
 from refunds.batches.sheets.cells import SheetRefused
-from refunds.batches.sheets.read import Sheet, read_paste, read_sheet
+from refunds.batches.sheets.read import MAX_BYTES, Sheet, read_paste, read_sheet
+from refunds.batches.sheets.read import too_large as too_large_refusal
 from refunds.batches.sheets.template import csv_template, xlsx_template
 from refunds.batches.words import batch_path
 from refunds.models import BatchOrigin, RefundBatch, RefundSource
@@ -30,7 +32,18 @@ from refunds.permissions import may_refund_any
 TEMPLATES = {"xlsx": (XLSX_TYPE, xlsx_template), "csv": (CSV_TYPE, csv_template)}
 
 
-@takes_upload(may_refund_any)
+@staff_may(may_refund_any)
+def too_large(request: StaffRequest) -> HttpResponse:
+    """Show an empty form with the message that the file is too large: its body was not read."""
+    form, refusal = SheetForm({"token": uuid.uuid4()}), too_large_refusal()
+    form.errors.clear()
+    form.add_error("file", ValidationError(refusal.message, code=refusal.code))
+    page = _page(request, form)
+    page.status_code = 413
+    return page
+
+
+@takes_upload(may_refund_any, too_large=too_large)
 @require_http_methods(["GET", "POST"])
 @staff_may(may_refund_any)
 def new(request: StaffRequest) -> HttpResponse:
@@ -41,7 +54,14 @@ def new(request: StaffRequest) -> HttpResponse:
         form = SheetForm(request.POST, request.FILES)
         if form.is_valid() and (batch := _made(request, form)) is not None:
             return HttpResponseRedirect(batch_path(batch))
-    return admin_page(request, "admin/refunds/batches/new.html", _("New bulk refund from a file"), form=form)
+    return _page(request, form)
+
+
+def _page(request: HttpRequest, form: SheetForm) -> TemplateResponse:
+    title, refusal = _("New bulk refund from a file"), too_large_refusal()
+    return admin_page(
+        request, "admin/refunds/batches/new.html", title, form=form, max_bytes=MAX_BYTES, too_large=refusal.message
+    )
 
 
 @require_safe

@@ -155,10 +155,15 @@ def _refuse_rounded(row: SheetRow, name: str) -> SheetRow:
     return replace(row, imp_uid="") if name == "imp_uid" else replace(row, merchant_uid="")
 
 
+def too_large() -> SheetRefused:
+    """Return the refusal of a file above `MAX_BYTES`."""
+    message = _("The file is larger than %(max)s MB. Split it, or remove what the refunds do not need.")
+    return SheetRefused("too_large", message % {"max": MAX_BYTES // 1_000_000})
+
+
 def _ensure_size(size: int) -> None:
     if size > MAX_BYTES:
-        message = _("The file is larger than %(max)s MB. Split it, or remove what the refunds do not need.")
-        raise SheetRefused("too_large", message % {"max": MAX_BYTES // 1_000_000})
+        raise too_large()
 
 
 def _old_excel() -> SheetRefused:
