@@ -9,12 +9,21 @@ import sys
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import BaseCommand, ManagementUtility
 from django.db import Error as DatabaseError
+from django.utils import translation
 
 from core.database.outage import describe_outage, is_outage
 from core.request_ids import new_request_id
 from core.streams import drop_unwritten, open_streams
+
+
+class EnglishCommands(ManagementUtility):
+    """Django's command line, in English: --help always is, and LANGUAGE_CODE is for pages."""
+
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        translation.activate("en")
+        return super().fetch_command(subcommand)
 
 
 def main() -> int:
@@ -28,7 +37,7 @@ def main() -> int:
         return 2
     try:
         with new_request_id():
-            execute_from_command_line(sys.argv)
+            EnglishCommands(sys.argv).execute()
     except DatabaseError as exc:  # of Django's own commands, such as migrate
         if not is_outage(exc):
             raise

@@ -64,7 +64,6 @@ def test_a_command_without_a_database_prints_one_line(command: str, url: str) ->
         "DATABASE_URL": url.format(port=free_port()),
         "DJANGO_READ_DOTENV": "0",
         "DEBUG": "true",
-        "LANGUAGE_CODE": "en",
     }
     done = subprocess.run(
         [sys.executable, "manage.py", *command.split()],

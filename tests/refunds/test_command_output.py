@@ -86,7 +86,7 @@ def test_a_refused_refund_stays_exit_code_1_and_a_usage_error_2(sandbox: Sandbox
 @pytest.mark.parametrize(
     ("environment", "redirect", "code"),
     [
-        ({"PYTHONIOENCODING": "cp949"}, "", 0),
+        ({"PYTHONIOENCODING": "cp949", "LANGUAGE_CODE": "ko"}, "", 0),
         ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, ">/dev/full", 1),
         ({"PYTHONIOENCODING": "ascii"}, "| true", 1),
         ({}, ">&-", 0),
@@ -112,6 +112,7 @@ def test_a_shell_can_redirect_the_output_anywhere(
     text = (done.stdout if code == 0 else done.stderr).decode()
     document = json.JSONDecoder().raw_decode(text[text.index("{\n") :])[0]
     assert [result["ok"] for result in document["results"]] == [True, False]
+    assert " refunded, " in document["results"][0]["message"]  # in English, whatever language the pages have
 
 
 # --- Work that breaks off -------------------------------------------------------------------------------------
