@@ -28,7 +28,7 @@ DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
 PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help install test test-sqlite test-postgres bench chaos junk roles lint audit format messages schema demo run clean
+.PHONY: help install test test-sqlite test-postgres bench chaos junk roles lint audit format messages schema demo demo-reset run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,7 +89,10 @@ schema: $(INSTALLED) ## Write docs/openapi.yaml from the views
 	$(DEVELOPMENT) $(BIN)/python manage.py spectacular --lang en --validate --fail-on-warn --file docs/openapi.yaml
 
 demo: $(INSTALLED) ## Start a shop and a sandbox i'mport with sample orders (PORT, SANDBOX_PORT)
-	@$(BIN)/python scripts/demo.py --port $(PORT) --sandbox-port $(SANDBOX_PORT)
+	@$(BIN)/python scripts/demo.py --port $(PORT) --sandbox-port $(SANDBOX_PORT) || true # it has said why
+
+demo-reset: $(INSTALLED) ## Delete the demo's data, so that the next start has fresh orders
+	@$(BIN)/python scripts/demo.py --reset --port $(PORT) --sandbox-port $(SANDBOX_PORT)
 
 run: $(INSTALLED) ## Start the development server with your .env (PORT)
 	$(BIN)/python manage.py migrate

@@ -20,11 +20,28 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = PROJECT_DIR / "var"
 START_SECONDS = 60
 STOP_SECONDS = 10
+DATABASE, SANDBOX_DATABASE = VAR_DIR / "demo.sqlite3", VAR_DIR / "demo-sandbox.sqlite3"
 TOKEN = ("api_token", "staff", "--name", "make demo", "--days", "1")
 # Quiet, with the schedule started by the worker.
 WORKER = ("-m", "celery", "-q", "-A", "config", "worker", "--pool", "threads", "-B", "--loglevel", "WARNING")
 # No proxy of the environment between two local servers.
 OPENER = build_opener(ProxyHandler({}))
+
+GUIDE = """
+Shop             {shop}
+Admin            {shop}admin/
+API docs         {shop}api/docs
+Sandbox i'mport  {sandbox}console/   payments as i'mport has them; switch faults on here
+
+First step: open the shop, sign in as buyer and press "Request refund".
+As staff: open the admin, sign in as staff, select an order under Payments and choose "Refund…".
+
+From a second terminal, over REST and with manage.py:
+  curl {shop}payments/cancel -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\
+    -d '{{"merchant_uid": "maru-2001", "cancel_request_amount": 1000, "reason": "size"}}'
+  .venv/bin/python scripts/demo.py{ports} refund maru-2018 --amount 4000 --reason size
+
+Ctrl-C stops everything."""
 
 
 class DemoError(Exception):
@@ -42,6 +59,8 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DJANGO_READ_DOTENV": "0",
         "DEBUG": "true",
+        # One language for pages, commands and README; a browser's own language still takes precedence.
+        "LANGUAGE_CODE": os.environ.get("LANGUAGE_CODE") or "en",
         "ALLOWED_HOSTS": "",
         "SECRET_KEY": "",
         "HTTPS_ONLY": "false",
@@ -49,7 +68,7 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "STAFF_TWO_FACTOR": "",
         "VAR_DIR": str(VAR_DIR),
-        "DATABASE_URL": f"sqlite:///{VAR_DIR / 'demo.sqlite3'}",
+        "DATABASE_URL": f"sqlite:///{DATABASE}",
         "IAMPORT_API_URL": f"http://{HOST}:{sandbox_port}",
         "IAMPORT_IMP_KEY": "sandbox_key",
         "IAMPORT_IMP_SECRET": "sandbox_secret",
@@ -72,8 +91,10 @@ def check_port_is_free(port: int, variable: str) -> None:
         try:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as exc:
+            reason = exc.strerror.lower() if isinstance(exc, OSError) else exc
             raise DemoError(
-                f"port {port} cannot be used ({exc}). Choose another, such as make demo {variable}=8010"
+                f"Port {port} cannot be used: {reason}. Is a demo running already? If not, choose another port: "
+                f"make demo {variable}={port + 10 if port < 60_000 else 8010}"
             ) from None
 
 
@@ -100,6 +121,8 @@ def start(stack: ExitStack, environment: dict[str, str], *arguments: str) -> sub
         env=environment,
         # The sandbox stops by itself when this pipe closes, even if this script is killed.
         stdin=subprocess.PIPE,
+        # Their greetings, with addresses of their own; errors and warnings go to standard error.
+        stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
     stack.callback(stop, process)
@@ -154,27 +177,29 @@ def run(port: int, sandbox_port: int) -> None:
     with ExitStack() as stack:
         manage(environment, "migrate", "--verbosity", "0")
         address = ("--host", HOST, "--port", str(sandbox_port))
-        database = ("--database", str(VAR_DIR / "demo-sandbox.sqlite3"))
+        database = ("--database", str(SANDBOX_DATABASE))
         sandbox = start(stack, environment, "-m", "sandbox", *address, *database)
         wait_until_it_answers(sandbox, sandbox_url)
         shop = start(stack, environment, "manage.py", "runserver", f"{HOST}:{port}", "--noreload")
         wait_until_it_answers(shop, f"{shop_url}healthz")
         worker = start(stack, environment, *WORKER)
         manage(environment, "demo")
-        print(f"\nShop     {shop_url}\nAdmin    {shop_url}admin/\ni'mport  {sandbox_url}console/")
-        print(f"\n{trial_lines(shop_url, new_token(environment), port, sandbox_port)}\n\nCtrl-C stops everything.")
+        ports = "" if (port, sandbox_port) == (8000, 8001) else f" --port {port} --sandbox-port {sandbox_port}"
+        print(GUIDE.format(shop=shop_url, sandbox=sandbox_url, token=new_token(environment), ports=ports))
         watch({"shop": shop, "local i'mport": sandbox, "worker": worker})
 
 
-def trial_lines(shop_url: str, token: str, port: int, sandbox_port: int) -> str:
-    """Return lines to copy into a second terminal: the REST API with curl, and the command line."""
-    ports = "" if (port, sandbox_port) == (8000, 8001) else f" --port {port} --sandbox-port {sandbox_port}"
-    body = '{"merchant_uid": "maru-1001", "cancel_request_amount": 1000, "reason": "size"}'
-    return (
-        "In a second terminal, refund over REST, and with manage.py:\n"
-        f"  curl {shop_url}payments/cancel -H 'Authorization: Token {token}' --json '{body}'\n"
-        f"  .venv/bin/python scripts/demo.py{ports} refund maru-1001 --amount 1000 --reason size"
-    )
+def reset(port: int, sandbox_port: int) -> None:
+    """Delete the demo's data, unless the demo is running."""
+    try:
+        check_port_is_free(port, "PORT")
+        check_port_is_free(sandbox_port, "SANDBOX_PORT")
+    except DemoError:
+        raise DemoError("The demo is running, or another program uses its port. Stop it first.") from None
+    for database in (DATABASE, SANDBOX_DATABASE):
+        for part in ("", "-wal", "-shm"):
+            database.with_name(database.name + part).unlink(missing_ok=True)
+    print('The demo\'s data is deleted. "make demo" starts with fresh orders.')
 
 
 def watch(servers: Mapping[str, subprocess.Popen[bytes]]) -> None:
@@ -194,6 +219,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--sandbox-port", type=int, default=8001)
+    parser.add_argument("--reset", action="store_true", help="delete the demo's data, and start nothing")
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, help="run this manage.py command in a running demo instead"
     )
@@ -206,12 +232,12 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
-        run(options.port, options.sandbox_port)
+        (reset if options.reset else run)(options.port, options.sandbox_port)
     except DemoError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. The data stays in var/ for the next start.")
+        print('\nStopped. "make demo" continues with this data; "make demo-reset" deletes it.')
     return 0
 
 

@@ -9,7 +9,6 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from core.commands import USAGE, JsonCommand
 from payments.gateway import GatewayError
@@ -32,21 +31,19 @@ class Command(JsonCommand):
         ensure_sandbox()
         accounts = create_accounts()
         created = create_orders()
-        self.stdout.write(_("%(new)d new orders, %(all)d in total.") % {"new": created, "all": len(ORDERS)})
-        self.stdout.write(_("Accounts (username / password):"))
+        self.stdout.write(f"{len(ORDERS)} sample orders, {created} of them new. Accounts (username / password):")
         for account, user in accounts:
-            own = _("(changed by you)")
-            password = account.password if user.check_password(account.password) else own
+            password = account.password if user.check_password(account.password) else "(changed by you)"
             self.stdout.write(f"  {account.username} / {password}")
 
 
 def ensure_sandbox() -> None:
     """Raise `CommandError` unless DEBUG is on and a sandbox answers."""
     if not settings.DEBUG:
-        raise CommandError(_("The demo is for development: set DEBUG=true."), returncode=USAGE)
+        raise CommandError("The demo is for development: set DEBUG=true.", returncode=USAGE)
     url = settings.IAMPORT_API_URL
     if urlsplit(url).hostname == REAL_HOST:
-        message = _("IAMPORT_API_URL is the real i'mport. Set it to a sandbox, such as http://127.0.0.1:8001.")
+        message = "IAMPORT_API_URL is the real i'mport. Set it to a sandbox, such as http://127.0.0.1:8001."
         raise CommandError(message, returncode=USAGE)
     control("GET", "health")
 
@@ -61,7 +58,7 @@ def control(method: str, path: str, body: Any = None) -> Any:
         answer.raise_for_status()
         return answer.json()
     except (requests.RequestException, ValueError) as exc:
-        message = _("No sandbox answers at %(url)s. Start it with “manage.py sandbox”.") % {"url": url}
+        message = f"No sandbox answers at {url}. Start it with “manage.py sandbox”."
         raise CommandError(message, returncode=USAGE) from exc
 
 
