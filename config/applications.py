@@ -33,6 +33,7 @@ MIDDLEWARE = [
     # Probes use plain HTTP and an IP address as host: nothing below may reject them.
     "monitoring.middleware.probes",
     "core.http.last_thread.keep_last_thread",
+    "django.middleware.gzip.GZipMiddleware",  # adds random bytes, against guesses from the size (BREACH)
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

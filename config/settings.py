@@ -174,6 +174,12 @@ USE_TZ = True
 FORMAT_MODULE_PATH = "core.formats"
 
 STATIC_URL = "/static/"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "core.bundles.BundleFinder",
+]
+BUNDLES: dict[str, list[str]] = unfold.BUNDLES
 # In an image these files are part of the release: a volume mounted at VAR_DIR must not hide them.
 STATIC_ROOT = BASE_DIR / env.text("STATIC_DIR", str(VAR_DIR / "static"))
 STORAGES = {

@@ -21,11 +21,6 @@ def environment(request: HttpRequest) -> list[str] | None:  # noqa: ARG001 - the
     return [gettext("sandbox"), "warning"]
 
 
-def without_inline_styles(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - the theme passes the request
-    """Stop the theme from writing its colours into each page: the CSP forbids inline styles, so theme.css has them."""
-    return {"colors": None}
-
-
 def _static_file(path: str) -> Callable[[HttpRequest], str]:
     """Return a callable that resolves `path` per request: hashed names are only known after collectstatic."""
     return lambda request: static(path)  # noqa: ARG005 - the theme passes the request
@@ -43,6 +38,26 @@ def _nav(title: Any, icon: str, view: str, *also: str) -> dict[str, Any]:
     }
 
 
+# What every page of the admin loads, joined by `core.bundles`. templates/unfold/layouts/skeleton.html links them.
+BUNDLES: dict[str, list[str]] = {
+    "refunds/admin/all.css": [
+        "unfold/css/styles.css",
+        "unfold/css/simplebar/simplebar.css",
+        "refunds/admin/theme.css",
+        "refunds/admin/admin.css",
+        "access/admin.css",
+    ],
+    "refunds/admin/all.js": [
+        "unfold/js/alpine/alpine.anchor.js",
+        "unfold/js/alpine/alpine.persist.js",
+        "unfold/js/alpine/alpine.resize.js",
+        "unfold/js/app.js",
+        "unfold/js/alpine/alpine.js",
+        "unfold/js/simplebar/simplebar.js",
+        "refunds/admin/keyboard.js",
+    ],
+}
+
 SETTINGS: dict[str, Any] = {
     "SITE_TITLE": _("Refund desk"),
     "SITE_HEADER": _("Refund desk"),
@@ -51,13 +66,6 @@ SETTINGS: dict[str, Any] = {
     "SHOW_LANGUAGES": True,
     "ENVIRONMENT": "config.unfold.environment",
     "DASHBOARD_CALLBACK": "refunds.admin.dashboard.dashboard",
-    "GLOBAL_CALLBACK": "config.unfold.without_inline_styles",
-    "STYLES": [
-        _static_file("refunds/admin/theme.css"),
-        _static_file("refunds/admin/admin.css"),
-        _static_file("access/admin.css"),
-    ],
-    "SCRIPTS": [_static_file("refunds/admin/keyboard.js")],
     "ACCOUNT": {
         "navigation": [
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},

@@ -49,11 +49,8 @@
   document.addEventListener("keydown", press);
   document.addEventListener("keydown", close);
   document.addEventListener("DOMContentLoaded", () => {
-    const content = document.getElementById("content");
-    content?.setAttribute("role", "main");
-    content?.setAttribute("tabindex", "-1");
     prepareAll();
-    // Alpine and htmx add elements later.
+    // Alpine adds elements later.
     new MutationObserver(prepareAll).observe(document.body, { childList: true, subtree: true });
   });
 })();
