@@ -1,13 +1,14 @@
 """Tables as Excel files, built in memory: a table may hold personal data, so nothing is written to a disk."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import xlsxwriter
 from django.utils import timezone
+from django.utils.translation import get_language, gettext, override
 
 from core.exports.cells import Cell, Row, clean_text
 
@@ -18,21 +19,31 @@ _COLUMNS, _WIDTH = 50, 18  # characters
 _PIECE = 1 << 16  # bytes
 
 
-def xlsx_pieces(rows: Iterable[Row]) -> Iterator[bytes]:
-    """Yield the rows as an Excel file with one sheet; the first row is the heading. Times are in Asia/Seoul."""
-    file = io.BytesIO()
+def xlsx_pieces(rows: Iterable[Row], totals: Callable[[], Iterable[Row]] = tuple) -> Iterator[bytes]:
+    """Yield the rows as an Excel file; the first row is the heading. Times are in Asia/Seoul.
+
+    `totals` is called after the last row; a second sheet has what it returns.
+    """
+    file, language = io.BytesIO(), get_language()
     # `in_memory` switches off `constant_memory`, which would write the rows to a temporary file.
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
-        sheet = book.add_worksheet("Sheet1")
-        sheet.freeze_panes(1, 0)
-        sheet.set_column(0, _COLUMNS - 1, _WIDTH)
-        writer = _CellWriter(book, sheet)
-        for row_number, row in enumerate(rows):
-            for column, cell in enumerate(row):
-                writer.write(row_number, column, cell)
+        _write_sheet(book, "Sheet1", rows)
+        with override(language):  # it is written after the request, when another language may be active
+            if added_up := list(totals()):
+                _write_sheet(book, gettext("Totals"), added_up)
     file.seek(0)
     while piece := file.read(_PIECE):
         yield piece
+
+
+def _write_sheet(book: Any, name: str, rows: Iterable[Row]) -> None:
+    sheet = book.add_worksheet(name)
+    sheet.freeze_panes(1, 0)
+    sheet.set_column(0, _COLUMNS - 1, _WIDTH)
+    writer = _CellWriter(book, sheet)
+    for row_number, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            writer.write(row_number, column, cell)
 
 
 class _CellWriter:

@@ -1,36 +1,21 @@
 """Files of a bulk refund: its report, and its rows with problems as they were typed."""
 
 import uuid
-from collections.abc import Iterable
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from core.admin.pages import StaffRequest, staff_may
-from core.exports.cells import Row
+from core.exports.files import file_response
 from refunds.admin.batches.pages import find_batch_or_404
-from refunds.admin.export import FORMATS
 from refunds.batches.report import may_have_problem_sheet, problem_sheet, report_rows
 from refunds.models import RefundBatch
 from refunds.permissions import may_view_payments
-
-
-def file_response(rows: Iterable[Row], kind: str, name: str) -> StreamingHttpResponse:
-    """Return the rows as a file of this kind, `xlsx` or `csv`. Raises `Http404` for another."""
-    if kind not in FORMATS:
-        raise Http404
-    content_type, pieces = FORMATS[kind]
-    headers = {
-        "Content-Disposition": content_disposition_header(True, f"{name}.{kind}") or "",
-        "X-Accel-Buffering": "no",
-    }
-    return StreamingHttpResponse(pieces(rows), content_type=content_type, headers=headers)
 
 
 @require_safe
