@@ -17,7 +17,15 @@ from core.errors import DomainError
 from core.money import format_money, quantize
 from payments.models import Payment, PaymentStatus
 from refunds.messages import message_of, next_step_of
-from refunds.models import ReconciliationReport, RefundRecord, RefundReversal, RefundSource, RefundStatus, RefusalClass
+from refunds.models import (
+    ReconciliationReport,
+    Refunded,
+    RefundRecord,
+    RefundReversal,
+    RefundSource,
+    RefundStatus,
+    RefusalClass,
+)
 from refunds.services.preview import RefundPreview
 
 Json = dict[str, Any]
@@ -210,16 +218,21 @@ def preview_json(preview: RefundPreview) -> Json:
 
 
 def report_json(report: ReconciliationReport) -> Json:
-    """A reconciliation report with its discrepancies."""
+    """A reconciliation report with its discrepancies.
+
+    A refund that waits for the PG stands among them, as it always did; `waiting` tells it from what differs.
+    """
+    everything = list(report.discrepancies.all())
     return {
-        "ok": not report.remaining and not report.error,
+        "ok": not report.remaining and not report.waiting.exists() and not report.error,
         "since": report.since,
         "until": report.until,
         "check_only": report.check_only,
         "compared": report.compared,
-        "found": report.found,
-        "repaired": report.repaired,
+        "found": len(everything),
+        "repaired": sum(found.repaired for found in everything),
         "error": report.error,
+        "refunded": [_refunded_json(refunded) for refunded in report.refunded],
         "differences": [
             {
                 "merchant_uid": found.merchant_uid,
@@ -228,7 +241,14 @@ def report_json(report: ReconciliationReport) -> Json:
                 "ours": found.here,
                 "theirs": found.there,
                 "repaired": found.repaired,
+                "waiting": found.is_waiting,
+                "refunded": _refunded_json(found.refunded),
             }
-            for found in report.discrepancies.all()
+            for found in everything
         ],
     }
+
+
+def _refunded_json(refunded: Refunded) -> Json:
+    amounts = {"here": refunded.here, "at_iamport": refunded.there, "difference": refunded.difference}
+    return {"currency": refunded.currency, **{name: float(amount) for name, amount in amounts.items()}}

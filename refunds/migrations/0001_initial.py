@@ -117,8 +117,9 @@ class Migration(migrations.Migration):
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
                 ("total", models.PositiveIntegerField(default=0)),
                 ("compared", models.PositiveIntegerField(default=0, verbose_name="payments compared")),
-                ("found", models.PositiveIntegerField(default=0, verbose_name="discrepancies found")),
-                ("repaired", models.PositiveIntegerField(default=0, verbose_name="discrepancies repaired")),
+                ("found", models.PositiveIntegerField(default=0, verbose_name="payments that differ")),
+                ("repaired", models.PositiveIntegerField(default=0, verbose_name="payments repaired")),
+                ("sums", models.JSONField(default=dict, editable=False)),
                 ("error", models.TextField(blank=True, verbose_name="reason for stopping")),
             ],
             options={
@@ -635,6 +636,20 @@ class Migration(migrations.Migration):
                 ),
                 ("ours", models.CharField(blank=True, max_length=100, verbose_name="here")),
                 ("theirs", models.CharField(blank=True, max_length=100, verbose_name="at i'mport")),
+                ("currency", models.CharField(default="KRW", max_length=3, verbose_name="currency")),
+                (
+                    "refunded_here",
+                    models.DecimalField(
+                        decimal_places=3, default=Decimal("0"), max_digits=16, verbose_name="refunded here"
+                    ),
+                ),
+                (
+                    "refunded_there",
+                    models.DecimalField(
+                        decimal_places=3, default=Decimal("0"), max_digits=16, verbose_name="refunded at i'mport"
+                    ),
+                ),
+                ("is_waiting", models.BooleanField(default=False, editable=False)),
                 ("repaired", models.BooleanField(default=False, verbose_name="repaired")),
                 ("repair_requested_at", models.DateTimeField(editable=False, null=True)),
                 ("repair_outcome", models.CharField(blank=True, max_length=20)),
@@ -676,7 +691,11 @@ class Migration(migrations.Migration):
                             )
                         ),
                         name="discrepancy_kind_known",
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("is_waiting", False), ("kind", "open_refund"), _connector="OR"),
+                        name="discrepancy_waiting_is_open_refund",
+                    ),
                 ],
             },
         ),

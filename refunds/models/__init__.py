@@ -13,7 +13,7 @@ from refunds.models.batches import (
     RefundBatchItem,
 )
 from refunds.models.idempotency import IdempotentAnswer
-from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, ReconciliationReport
+from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, ReconciliationReport, Refunded
 from refunds.models.refunds import (
     FINAL_STATUSES,
     LIVE_STATUSES,
@@ -55,6 +55,7 @@ __all__ = [
     "RefundReversal",
     "RefundSource",
     "RefundStatus",
+    "Refunded",
     "RefusalClass",
     "new_refund_number",
 ]

@@ -1,11 +1,17 @@
 """Reconciliation reports: comparisons of our ledger with i'mport's, and the discrepancies they found."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.claims import Progress, progress_of
+from core.fields import AmountField
+from core.money import KRW, format_money
 from payments.labels import status_label
 
 
@@ -19,8 +25,40 @@ class DiscrepancyKind(models.TextChoices):
     OPEN_REFUND = "open_refund", _("Refund still open")
 
 
+_OF_MONEY = (
+    DiscrepancyKind.MISSING_HERE,
+    DiscrepancyKind.MISSING_THERE,
+    DiscrepancyKind.REFUNDED,
+    DiscrepancyKind.AMOUNT,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """What is refunded of one payment or of several, here and at i'mport; major units of `currency`."""
+
+    currency: str
+    here: Decimal = Decimal(0)
+    there: Decimal = Decimal(0)
+
+    @property
+    def difference(self) -> Decimal:
+        """Return how much more i'mport shows refunded than the ledger."""
+        return self.there - self.here
+
+    def __add__(self, other: "Refunded") -> "Refunded":
+        return Refunded(self.currency, self.here + other.here, self.there + other.there)
+
+    def __sub__(self, other: "Refunded") -> "Refunded":
+        return Refunded(self.currency, self.here - other.here, self.there - other.there)
+
+
 class ReconciliationReport(models.Model):
-    """One comparison for a period. `finished_at` null: waiting, running or stopped early; see `progress`."""
+    """One comparison for a period. `finished_at` null: waiting, running or stopped early; see `progress`.
+
+    `found` and `repaired` count payments. `sums` is what is refunded of all compared payments but test payments, as
+    {currency: [here, at i'mport]}; a repair keeps it up to date.
+    """
 
     since = models.DateTimeField(_("from"))
     until = models.DateTimeField(_("to"))
@@ -30,8 +68,9 @@ class ReconciliationReport(models.Model):
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     total = models.PositiveIntegerField(default=0)  # payments that i'mport lists for the period, as far as known
     compared = models.PositiveIntegerField(_("payments compared"), default=0)
-    found = models.PositiveIntegerField(_("discrepancies found"), default=0)
-    repaired = models.PositiveIntegerField(_("discrepancies repaired"), default=0)
+    found = models.PositiveIntegerField(_("payments that differ"), default=0)
+    repaired = models.PositiveIntegerField(_("payments repaired"), default=0)
+    sums = models.JSONField(default=dict, editable=False)
     error = models.TextField(_("reason for stopping"), blank=True)
 
     class Meta:
@@ -50,8 +89,25 @@ class ReconciliationReport(models.Model):
 
     @property
     def remaining(self) -> int:
-        """Discrepancies that are not repaired."""
+        """Return how many payments still differ."""
         return self.found - self.repaired
+
+    @property
+    def waiting(self) -> "models.QuerySet[Discrepancy]":
+        """Return the refunds that were waiting for the PG."""
+        return self.discrepancies.filter(is_waiting=True, repaired=False)
+
+    @property
+    def refunded(self) -> list[Refunded]:
+        """Return the sums of the compared payments, by currency."""
+        return [Refunded(currency, *map(Decimal, both)) for currency, both in sorted(self.sums.items())]
+
+    def sums_with(self, added: Mapping[str, Refunded]) -> dict[str, list[str]]:
+        """Return `sums` with these amounts of each currency added."""
+        sums = {one.currency: one for one in self.refunded}
+        for currency, amounts in added.items():
+            sums[currency] = sums.get(currency, Refunded(currency)) + amounts
+        return {currency: [f"{both.here:f}", f"{both.there:f}"] for currency, both in sums.items()}
 
     @property
     def progress(self) -> Progress:
@@ -65,9 +121,11 @@ class ReconciliationReport(models.Model):
 
 
 class Discrepancy(models.Model):
-    """One discrepancy. `ours` and `theirs` are amounts as people read them, numbers, or i'mport's statuses.
+    """One discrepancy, as found. `ours` and `theirs` are amounts, numbers, or i'mport's statuses; see `here`.
 
-    `repair_outcome` and `repair_message` say what the last repair of the payment did.
+    `refunded_here` and `refunded_there` are of the payment when it was last read for this report. `is_waiting`: no
+    difference, but a refund that waits for the PG. `repair_outcome` and `repair_message` say what the last repair of
+    the payment did.
     """
 
     report = models.ForeignKey(ReconciliationReport, on_delete=models.CASCADE, related_name="discrepancies")
@@ -76,6 +134,10 @@ class Discrepancy(models.Model):
     kind = models.CharField(_("discrepancy"), max_length=20, choices=DiscrepancyKind.choices)
     ours = models.CharField(_("here"), max_length=100, blank=True)
     theirs = models.CharField(_("at i'mport"), max_length=100, blank=True)
+    currency = models.CharField(_("currency"), max_length=3, default=KRW)
+    refunded_here = AmountField(_("refunded here"), default=Decimal(0))
+    refunded_there = AmountField(_("refunded at i'mport"), default=Decimal(0))
+    is_waiting = models.BooleanField(default=False, editable=False)
     repaired = models.BooleanField(_("repaired"), default=False)
     repair_requested_at = models.DateTimeField(null=True, editable=False)  # null again once it is done
     repair_outcome = models.CharField(max_length=20, blank=True)
@@ -87,6 +149,9 @@ class Discrepancy(models.Model):
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(condition=Q(kind__in=DiscrepancyKind.values), name="discrepancy_kind_known"),
+            models.CheckConstraint(
+                condition=Q(is_waiting=False) | Q(kind="open_refund"), name="discrepancy_waiting_is_open_refund"
+            ),
         )
         indexes = (
             models.Index(
@@ -100,6 +165,15 @@ class Discrepancy(models.Model):
         return f"{self.merchant_uid}: {self.get_kind_display()}"
 
     @property
+    def refunded(self) -> Refunded:
+        return Refunded(self.currency, self.refunded_here, self.refunded_there)
+
+    @property
+    def is_repairable(self) -> bool:
+        """Return whether reading the payment again can change something here."""
+        return not self.repaired and not self.is_waiting and self.kind != DiscrepancyKind.MISSING_THERE
+
+    @property
     def here(self) -> str:
         """Return our ledger's value, in the reader's language."""
         return self._in_words(self.ours)
@@ -109,5 +183,13 @@ class Discrepancy(models.Model):
         """Return i'mport's value, in the reader's language."""
         return self._in_words(self.theirs)
 
+    @property
+    def in_words(self) -> str:
+        """Return the discrepancy with both values, in the reader's language."""
+        values = " / ".join(value or "–" for value in (self.here, self.there))
+        return f"{self.get_kind_display()}: {values}"
+
     def _in_words(self, text: str) -> str:
+        if text and self.kind in _OF_MONEY:
+            return format_money(Decimal(text), self.currency)
         return status_label(text) if self.kind == DiscrepancyKind.STATUS else text

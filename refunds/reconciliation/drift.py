@@ -6,8 +6,10 @@ whose process is gone is not continued: its report has stopped early.
 
 import csv
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import IO
 
 from django.db import transaction
@@ -17,19 +19,49 @@ from django.utils import timezone
 from core.claims import Claim, ClaimLost
 from core.database.chunks import in_chunks
 from core.exports.cells import safe_text
-from core.money import format_money
+from core.money import quantize
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.mirror import CannotBeBooked, mirror_payment, one_of_many
 from payments.models import Payment
-from refunds.models import Discrepancy, DiscrepancyKind, ReconciliationReport
-from refunds.reconciliation.discrepancies import discrepancy, find_discrepancies, ledger_of
+from refunds.models import Discrepancy, ReconciliationReport, Refunded
+from refunds.reconciliation.discrepancies import find_discrepancies, ledger_of, missing_there
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 100
 _READ_AT_ONCE = 500
 _MAX_TOTAL = 2**31 - 1  # of the column
-CSV_COLUMNS = ("order", "imp_uid", "difference", "here", "at_iamport", "repaired")
+CSV_COLUMNS = (
+    "order",
+    "imp_uid",
+    "difference",
+    "here",
+    "at_iamport",
+    "repaired",
+    "waiting",
+    "currency",
+    "refunded_here",
+    "refunded_at_iamport",
+)
+
+
+@dataclass(slots=True)
+class _Page:
+    """What was compared at once: how many payments, how they differ, and what is refunded of them by currency.
+
+    `total` is how many payments i'mport lists so far. Of a test payment nothing is added up.
+    """
+
+    compared: int = 0
+    found: list[Discrepancy] = field(default_factory=list)
+    sums: dict[str, Refunded] = field(default_factory=dict)
+    total: int = 0
+
+    def add(self, refunded: Refunded, found: Iterable[Discrepancy], *, is_test: bool) -> None:
+        self.compared += 1
+        self.found += found
+        if not is_test:
+            self.sums[refunded.currency] = self.sums.get(refunded.currency, Refunded(refunded.currency)) + refunded
 
 
 def request_comparison(*, since: datetime, until: datetime, check_only: bool = False) -> ReconciliationReport:
@@ -54,16 +86,16 @@ def run_comparison(
 
     Repairs what differs unless the report is `check_only`: then nothing but the report is written. The report is
     written after every page, also when i'mport cannot be read to the end (`error` says so and `finished_at` stays
-    empty). Does nothing if the comparison has begun already. Safe to run beside live refunds: a refund that is
-    still open counts as a discrepancy, not as an error.
+    empty). Does nothing if the comparison has begun already. Safe to run beside live refunds: one that waits for the
+    PG is no difference, and one whose outcome is unknown is a difference, not an error.
     """
     claim = Claim(ReconciliationReport.objects.filter(pk=report_id, finished_at=None, error=""))
     if not claim.take(waiting_comparisons().filter(pk=report_id)):
         return
     report = ReconciliationReport.objects.get(pk=report_id)
     try:
-        for compared, found, total in _pages(report, gateway or get_gateway()):
-            _write_page(claim, report, compared=compared, found=found, total=total)
+        for page in _pages(report, gateway or get_gateway()):
+            _write_page(claim, report, page)
             report.refresh_from_db()
             on_progress(report)
     except GatewayError as exc:
@@ -95,7 +127,9 @@ def write_csv(report: ReconciliationReport, file: IO[str]) -> None:
     writer.writerow(CSV_COLUMNS)
     for found in report.discrepancies.all():
         texts = (found.merchant_uid, found.imp_uid, found.kind, found.here, found.there)
-        writer.writerow([*map(safe_text, texts), "yes" if found.repaired else "no"])
+        flags = ("yes" if flag else "no" for flag in (found.repaired, found.is_waiting))
+        amounts = (f"{quantize(amount, found.currency):f}" for amount in (found.refunded_here, found.refunded_there))
+        writer.writerow([*map(safe_text, texts), *flags, found.currency, *amounts])
 
 
 def mirror_or_log(theirs: GatewayPayment) -> bool:
@@ -108,33 +142,33 @@ def mirror_or_log(theirs: GatewayPayment) -> bool:
     return True
 
 
-def _pages(report: ReconciliationReport, gateway: Gateway) -> Iterator[tuple[int, list[Discrepancy], int]]:
-    """Yield, page by page: payments compared, discrepancies found, and how many payments i'mport lists so far."""
+def _pages(report: ReconciliationReport, gateway: Gateway) -> Iterator[_Page]:
+    """Yield what was compared, page by page."""
     seen: set[str] = set()
     totals: dict[datetime, int] = {}
     for page in gateway.payments_between(report.since, report.until):
         fresh = [shown for shown in page.payments if shown.imp_uid not in seen]
         seen.update(shown.imp_uid for shown in fresh)
         totals[page.window_start] = page.total
-        yield len(fresh), _compare(report, fresh), sum(totals.values())
+        yield _compare(report, fresh, _Page(total=sum(totals.values())))
     for chunk in _ours_not_listed(report.since, report.until, seen):
-        yield len(chunk), _compare_ours(report, chunk, gateway), sum(totals.values())
+        yield _compare_ours(report, chunk, gateway, _Page(total=sum(totals.values())))
 
 
 @transaction.atomic
-def _write_page(
-    claim: Claim, report: ReconciliationReport, *, compared: int, found: Sequence[Discrepancy], total: int
-) -> None:
-    """Write one page's discrepancies and counts together."""
-    for one in found:
+def _write_page(claim: Claim, report: ReconciliationReport, page: _Page) -> None:
+    """Write one page's discrepancies, counts and sums together."""
+    for one in page.found:
         one.report = report
-    Discrepancy.objects.bulk_create(found)
-    repaired = sum(one.repaired for one in found)
+    Discrepancy.objects.bulk_create(page.found)
+    differing = {one.imp_uid for one in page.found if not one.is_waiting}
+    left = {one.imp_uid for one in page.found if not (one.is_waiting or one.repaired)}
     is_held = claim.renew(
-        compared=F("compared") + compared,
-        found=F("found") + len(found),
-        repaired=F("repaired") + repaired,
-        total=min(max(total, 0), _MAX_TOTAL),
+        compared=F("compared") + page.compared,
+        found=F("found") + len(differing),
+        repaired=F("repaired") + len(differing - left),
+        sums=report.sums_with(page.sums),
+        total=min(max(page.total, 0), _MAX_TOTAL),
     )
     if not is_held:
         raise ClaimLost
@@ -153,26 +187,30 @@ def _ours_not_listed(since: datetime, until: datetime, seen: set[str]) -> Iterat
         yield chunk
 
 
-def _compare_ours(report: ReconciliationReport, payments: Sequence[Payment], gateway: Gateway) -> list[Discrepancy]:
+def _compare_ours(report: ReconciliationReport, payments: Sequence[Payment], gateway: Gateway, page: _Page) -> _Page:
     """Compare payments that were not in the listing, which goes by the time of the last status."""
     shown = gateway.payments([payment.imp_uid for payment in payments])
     known = {payment.imp_uid for payment in shown}
-    unknown = [payment for payment in payments if payment.imp_uid not in known]
-    return _compare(report, shown) + [
-        discrepancy(payment, DiscrepancyKind.MISSING_THERE, format_money(payment.amount, payment.currency))
-        for payment in unknown
-    ]
+    for payment in payments:
+        if payment.imp_uid not in known:
+            found = missing_there(payment)
+            page.add(found.refunded, [found], is_test=payment.sandbox)
+    return _compare(report, shown, page)
 
 
-def _compare(report: ReconciliationReport, shown: Sequence[GatewayPayment]) -> list[Discrepancy]:
-    """Compare one page, repair what differs, and look again at what was repaired."""
+def _compare(report: ReconciliationReport, shown: Sequence[GatewayPayment], page: _Page) -> _Page:
+    """Compare these payments, repair what differs, and look again at what was repaired."""
     before = ledger_of(shown)
-    everything: list[Discrepancy] = []
     for theirs in shown:
-        found = find_discrepancies(before.get(theirs.imp_uid), theirs)
-        if found and not report.check_only and mirror_or_log(theirs):
-            left = {again.kind for again in find_discrepancies(ledger_of([theirs]).get(theirs.imp_uid), theirs)}
+        ours = before.get(theirs.imp_uid)
+        found = find_discrepancies(ours, theirs)
+        differs = not all(one.is_waiting for one in found)
+        if differs and not report.check_only and mirror_or_log(theirs):
+            ours = ledger_of([theirs]).get(theirs.imp_uid)
+            left = {again.kind for again in find_discrepancies(ours, theirs)}
             for one in found:
                 one.repaired = one.kind not in left
-        everything += found
-    return everything
+                one.refunded_here = ours.cancel_amount if ours else Decimal(0)
+        here = ours.cancel_amount if ours else Decimal(0)
+        page.add(Refunded(theirs.currency, here, theirs.cancel_amount), found, is_test=theirs.sandbox)
+    return page

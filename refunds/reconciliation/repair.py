@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from payments.gateway import Gateway, GatewayError, get_gateway
+from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.models import Payment
 from refunds.errors import RefundAbandoned
 from refunds.messages import NOT_SHOWN, UNBOOKABLE, not_carried_out
-from refunds.models import Discrepancy, ReconciliationReport, RefundRecord, RefundStatus
+from refunds.models import Discrepancy, ReconciliationReport, Refunded, RefundRecord, RefundStatus
 from refunds.reconciliation.discrepancies import find_discrepancies, ledger_of
 from refunds.reconciliation.drift import mirror_or_log
 from refunds.reconciliation.reconcile import Reconciled, reconcile
@@ -74,12 +74,7 @@ def _write_result(report: ReconciliationReport, result: Reconciled, *, is_new: b
     """Write which of a payment's discrepancies are gone, and the outcome."""
     imp_uid = result.payment.imp_uid
     if result.shown is not None:
-        left = {again.kind for again in find_discrepancies(ledger_of([result.shown]).get(imp_uid), result.shown)}
-        with transaction.atomic():
-            # Guarded: of two runs at once, one counts each.
-            unrepaired = report.discrepancies.filter(imp_uid=imp_uid, repaired=False)
-            gone = unrepaired.exclude(kind__in=left).update(repaired=True)
-            ReconciliationReport.objects.filter(pk=report.pk).update(repaired=F("repaired") + gone)
+        _write_what_is_gone(report, result.shown)
     if is_new and result.outcome in ("agrees", "imported"):
         _write(report, imp_uid, ADDED, _("The payment was added here."))
         return
@@ -88,6 +83,27 @@ def _write_result(report: ReconciliationReport, result: Reconciled, *, is_new: b
         _write(report, imp_uid, "not_carried_out", " ".join(ended))
     else:
         _write(report, imp_uid, result.outcome, " ".join([result.message, *ended]))
+
+
+@transaction.atomic
+def _write_what_is_gone(report: ReconciliationReport, shown: GatewayPayment) -> None:
+    """Write which discrepancies of a payment are gone, and bring the report's counts and sums up to date."""
+    report = ReconciliationReport.objects.select_for_update().get(pk=report.pk)  # of two runs at once, one counts
+    found = report.discrepancies.filter(imp_uid=shown.imp_uid)
+    first = found.first()
+    ours = ledger_of([shown]).get(shown.imp_uid)
+    if first is None or ours is None:
+        return
+    left = {again.kind for again in find_discrepancies(ours, shown)}
+    differed = found.filter(is_waiting=False, repaired=False).exists()
+    found.filter(repaired=False).exclude(kind__in=left).update(repaired=True)
+    found.update(refunded_here=ours.cancel_amount, refunded_there=shown.cancel_amount)
+    if differed and not found.filter(is_waiting=False, repaired=False).exists():
+        report.repaired += 1
+    if not shown.sandbox:
+        now = Refunded(first.currency, ours.cancel_amount, shown.cancel_amount)
+        report.sums = report.sums_with({first.currency: now - first.refunded})
+    report.save(update_fields=["repaired", "sums"])
 
 
 def _not_carried_out_since(report: ReconciliationReport, payment: Payment) -> QuerySet[RefundRecord]:

@@ -1,17 +1,21 @@
-"""The discrepancies on a report's page: each with its payment, and what the last repair of the payment did."""
+"""The payments on a report's page: how each differs, and what the last repair of it did."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Case, Min, When
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.admin.display import badge
 from core.money import format_money
 from payments.models import Payment
 from refunds.admin.reversal import reversal_url
 from refunds.messages import taken_back_message
-from refunds.models import Discrepancy
+from refunds.models import Discrepancy, DiscrepancyKind, ReconciliationReport, Refunded, RefundRecord
 from refunds.permissions import payments_visible_to
 
 # Advice to staff about a payment that a repair left different.
@@ -28,48 +32,116 @@ ADVICE = {
     ),
 }
 STILL_DIFFERENT = _("Still different. Compare the order in i'mport's console and contact i'mport.")
+# By `Line.state`.
+STATES = {
+    "repaired": ("green", _("Repaired")),
+    "repairing": ("blue", _("Repairing…")),
+    "unresolved": ("amber", _("Unresolved")),
+    "waiting": ("blue", _("Waiting for the PG")),
+}
+
+
+def with_sign(refunded: Refunded) -> str:
+    """Return how much more (+) or less (-) i'mport shows refunded."""
+    plus = "+" if refunded.difference > 0 else ""
+    return f"{plus}{format_money(refunded.difference, refunded.currency)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One discrepancy. `payment` is None if it is not here or not for this user.
+    """One payment with all its discrepancies. `payment` is None if it is not here or not for this user."""
 
-    A payment has its `note` once, and the address where a reversal can be accepted.
-    """
-
-    found: Discrepancy
-    payment: Payment | None
-    note: str
+    found: tuple[Discrepancy, ...]
+    payment: Payment | None = None
+    note: str = ""
     reversal_url: str = ""
 
+    @property
+    def first(self) -> Discrepancy:
+        return self.found[0]
 
-def lines(user: AbstractBaseUser | AnonymousUser, shown: Iterable[Discrepancy]) -> Iterator[Line]:
-    """Yield the lines of these discrepancies for this user."""
+    @property
+    def refunded(self) -> Refunded:
+        return self.first.refunded
+
+    @property
+    def difference(self) -> str:
+        return with_sign(self.refunded) if self.refunded.difference else "–"
+
+    @property
+    def state(self) -> str:
+        left = [one for one in self.found if not one.repaired]
+        if all(one.is_waiting for one in left):
+            return "waiting" if left else "repaired"
+        return "repairing" if any(one.repair_requested_at for one in self.found) else "unresolved"
+
+    @property
+    def badge(self) -> SafeString:
+        return badge(*STATES[self.state])
+
+    @property
+    def may_be_repaired(self) -> bool:
+        """Return whether a repair can do something: not if only a person can, as for what was taken back."""
+        is_known = self.payment is not None and self.payment.taken_back
+        return self.state == "unresolved" and not is_known and any(one.is_repairable for one in self.found)
+
+
+def payments_that_differ(report: ReconciliationReport, most: int) -> list[list[Discrepancy]]:
+    """Return the discrepancies of at most so many payments, by payment: first of all the unresolved ones."""
+    differing = report.discrepancies.filter(is_waiting=False)
+    resolved = Min(Case(When(repaired=False, then=0), default=1))
+    numbers = list(
+        differing.values("imp_uid")
+        .annotate(resolved=resolved, place=Min("pk"))
+        .order_by("resolved", "place")
+        .values_list("imp_uid", flat=True)[:most]
+    )
+    found: dict[str, list[Discrepancy]] = {number: [] for number in numbers}
+    for one in differing.filter(imp_uid__in=numbers).order_by("pk"):
+        found[one.imp_uid].append(one)
+    return list(found.values())
+
+
+def all_that_differ(report: ReconciliationReport) -> Iterator[list[Discrepancy]]:
+    """Yield the discrepancies of a report by payment: those of one payment were stored together."""
+    for _imp_uid, found in groupby(report.discrepancies.all(), key=lambda one: one.imp_uid):
+        yield list(found)
+
+
+def lines(user: AbstractBaseUser | AnonymousUser, shown: Iterable[list[Discrepancy]]) -> Iterator[Line]:
+    """Yield the lines of these payments for this user."""
     shown = list(shown)
-    payments = payments_visible_to(user).filter(imp_uid__in={found.imp_uid for found in shown})
+    payments = payments_visible_to(user).filter(imp_uid__in=[found[0].imp_uid for found in shown])
     known = {payment.imp_uid: payment for payment in payments}
-    noted: set[str] = set()
     for found in shown:
-        payment = known.get(found.imp_uid)
-        if found.imp_uid in noted:
-            yield Line(found, payment, "")
-            continue
-        noted.add(found.imp_uid)
-        accept = reversal_url(user, payment, found.report_id) if payment and not found.repaired else ""
-        yield Line(found, payment, _note(found, payment), accept)
+        line = Line(tuple(found), known.get(found[0].imp_uid))
+        payment, is_left = line.payment, line.state != "repaired"
+        accept = reversal_url(user, payment, line.first.report_id) if payment and is_left else ""
+        yield Line(line.found, payment, _note(line), accept)
 
 
-def _note(found: Discrepancy, payment: Payment | None) -> str:
+def waiting_refunds(user: AbstractBaseUser | AnonymousUser, report: ReconciliationReport) -> list[RefundRecord]:
+    """Return the refunds that waited for the PG when the report was made, as they are now."""
+    numbers = report.waiting.values("ours")
+    visible = payments_visible_to(user)
+    return list(RefundRecord.objects.filter(number__in=numbers, payment__in=visible).select_related("payment"))
+
+
+def _note(line: Line) -> str:
     """Return what the last repair of the payment did and what staff can do; "" if there is nothing to say."""
-    outcome = found.repair_outcome
+    payment, is_left = line.payment, line.state != "repaired"
+    outcome = line.first.repair_outcome
     if not outcome:
-        return taken_back_message(payment) if payment and payment.taken_back and not found.repaired else ""
+        if payment and payment.taken_back and is_left:
+            return taken_back_message(payment)
+        is_missing = any(one.kind == DiscrepancyKind.MISSING_THERE for one in line.found)
+        return str(ADVICE["unreachable"]) if is_missing and is_left else ""
     parts: list[object] = []
-    if found.repaired or outcome != "agrees":
-        parts.append(found.repair_message)
+    if not is_left or outcome != "agrees":
+        parts.append(line.first.repair_message)
     if outcome in ADVICE:
         parts.append(ADVICE[outcome])
-    elif not found.repaired:
+    elif is_left:
         parts.append(STILL_DIFFERENT)
     if payment is not None:
         sums = {

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -18,8 +18,9 @@ from core.admin.display import badge, two_lines
 from core.admin.filters import ChoiceFilter, SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
 from core.claims import Progress
-from refunds.admin.drift.lines import lines
-from refunds.admin.drift.views import compare, download, repair, shown_discrepancies
+from refunds.admin.drift import views
+from refunds.admin.drift.lines import lines, payments_that_differ, waiting_refunds, with_sign
+from refunds.admin.drift.views import compare, download, repair
 from refunds.admin.worker import delay_text
 from refunds.models import ReconciliationReport
 from refunds.permissions import may_repair, may_resolve, may_view_reports
@@ -64,10 +65,15 @@ def end_badge(report: ReconciliationReport) -> SafeString:
 def result_badge(report: ReconciliationReport) -> SafeString:
     """Return what the comparison says of the ledger, in a word."""
     if report.is_over and report.remaining:
-        return badge("amber", gettext("%(count)s unresolved") % {"count": report.remaining})
+        return badge("amber", unresolved_text(report))
     if not report.finished_at:
         return end_badge(report)
     return badge("green", gettext("All repaired") if report.found else gettext("No discrepancies"))
+
+
+def unresolved_text(report: ReconciliationReport) -> str:
+    left = report.remaining
+    return ngettext("%(count)s unresolved discrepancy", "%(count)s unresolved discrepancies", left) % {"count": left}
 
 
 def period(report: ReconciliationReport) -> str:
@@ -77,7 +83,7 @@ def period(report: ReconciliationReport) -> str:
 
 
 class ReconciliationReportAdmin(ReadOnlyAdmin):
-    list_display = ("days", "started_at", "compared", "found", "repaired", "left", "end")
+    list_display = ("days", "started_at", "compared", "found", "left", "difference", "end")
     list_filter = (OutcomeFilter, ModeFilter, ("started_at", SeoulDateFilter))
     actions = None
     may_view = staticmethod(may_view_reports)
@@ -98,7 +104,7 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         own = [
-            path("<int:pk>/csv/", site.admin_view(download), name="refunds_reconciliationreport_csv"),
+            path("<int:pk>/file.<str:kind>", site.admin_view(download), name="refunds_reconciliationreport_file"),
             path("<int:pk>/repair/", site.admin_view(repair), name="refunds_reconciliationreport_repair"),
         ]
         return [*own, *super().get_urls()]
@@ -114,21 +120,25 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
         return compare(request)
 
     def page_context(self, request: HttpRequest, obj: ReconciliationReport) -> dict[str, Any]:
-        shown = shown_discrepancies(obj)
-        to_repair = [found.repair_requested_at for found in shown if found.repair_requested_at]
-        progress = Progress.WAITING if to_repair else obj.progress
-        is_over = obj.is_over and not to_repair
+        shown = list(lines(request.user, payments_that_differ(obj, views.SHOWN)))
+        asked = [one.repair_requested_at for line in shown for one in line.found if one.repair_requested_at]
+        progress = Progress.WAITING if asked else obj.progress
+        is_over = obj.is_over and not asked
+        may_repair_any = is_over and may_repair(request.user)
         return {
             "title": period(obj),
             "result": result_badge(obj),
             "end": end_badge(obj),
-            "lines": list(lines(request.user, shown)),
+            "sums": [(refunded, with_sign(refunded)) for refunded in obj.refunded],
+            "lines": shown,
             "hidden": max(obj.found - len(shown), 0),
-            "may_repair": is_over and obj.remaining and may_repair(request.user),
+            "waiting": waiting_refunds(request.user, obj),
+            "may_repair": may_repair_any,
+            "may_repair_all": may_repair_any and sum(line.may_be_repaired for line in shown) > 1,
             "is_followed": not is_over,
             "total": max(obj.total, obj.compared),
-            "to_repair": len(to_repair),
-            "no_worker": "" if is_over else delay_text(progress, max(to_repair, default=obj.started_at)),
+            "to_repair": sum(line.state == "repairing" for line in shown),
+            "no_worker": "" if is_over else delay_text(progress, max(asked, default=obj.started_at)),
         }
 
     @admin.display(description=_("period"))
@@ -139,6 +149,10 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
     @admin.display(description=_("unresolved"))
     def left(self, report: ReconciliationReport) -> SafeString:
         return badge("amber" if report.remaining else "green", str(report.remaining))
+
+    @admin.display(description=_("difference"))
+    def difference(self, report: ReconciliationReport) -> str:
+        return ", ".join(with_sign(refunded) for refunded in report.refunded if refunded.difference) or "–"
 
     @admin.display(description=_("status"))
     def end(self, report: ReconciliationReport) -> SafeString:

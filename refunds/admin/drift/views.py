@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -15,18 +15,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.dates import DayField
-from core.exports.csv import BYTE_ORDER_MARK, CSV_TYPE
+from core.exports.files import file_response
 from core.queue import enqueue
 from refunds import tasks
-from refunds.models import Discrepancy, ReconciliationReport
+from refunds.admin.drift.file import report_rows, report_totals
+from refunds.admin.drift.lines import payments_that_differ
+from refunds.models import ReconciliationReport
 from refunds.permissions import may_repair, may_resolve, may_view_reports
-from refunds.reconciliation.drift import request_comparison, write_csv
+from refunds.reconciliation.drift import request_comparison
 from refunds.reconciliation.repair import repair as repair_now
 from refunds.reconciliation.repair import request_repair
 
 DEFAULT_DAYS = 7
 MAX_DAYS = 90
-SHOWN = 200  # discrepancies on the page; the CSV file has all
+SHOWN = 200  # payments on the page; the files have all
 ALL = "all"
 MODES = (
     ("check", gettext_lazy("Compare only (change nothing)")),
@@ -86,29 +88,21 @@ def compare(request: StaffRequest) -> HttpResponse:
 
 @require_safe
 @staff_may(may_view_reports)
-def download(_request: StaffRequest, pk: int) -> HttpResponse:
-    """Return all discrepancies of a report as a CSV file."""
+def download(request: StaffRequest, pk: int, kind: str) -> HttpResponseBase:
+    """Return all payments of a report that differ as a file, in the reader's language."""
     report = get_object_or_404(ReconciliationReport, pk=pk)
-    headers = {"Content-Disposition": f'attachment; filename="reconciliation-report-{report.pk}.csv"'}
-    response = HttpResponse(content_type=CSV_TYPE, headers=headers)
-    response.write(BYTE_ORDER_MARK)
-    write_csv(report, response)  # type: ignore[arg-type]  # a response takes text as a file does
-    return response
-
-
-def shown_discrepancies(report: ReconciliationReport) -> list[Discrepancy]:
-    """Return those on the report's page, first of all the unresolved ones."""
-    return list(report.discrepancies.order_by("repaired", "pk")[:SHOWN])
+    rows = report_rows(request.user, report)
+    return file_response(rows, kind, f"reconciliation-report-{report.pk}", lambda: report_totals(report))
 
 
 @require_POST
 @staff_may(may_repair)
 def repair(request: StaffRequest, pk: int) -> HttpResponse:
-    """Repair the payment of one discrepancy at once, or leave all payments that the page shows to a worker."""
+    """Repair one payment at once, or leave all payments that the page shows to a worker."""
     report = get_object_or_404(ReconciliationReport, pk=pk)
-    wanted = request.POST.get("discrepancy", "")
-    shown = shown_discrepancies(report) if report.is_over else []
-    chosen = [one for one in shown if not one.repaired and wanted in (ALL, str(one.pk))]
+    wanted = request.POST.get("payment", "")
+    shown = payments_that_differ(report, SHOWN) if report.is_over else []
+    chosen = [one for found in shown for one in found if one.is_repairable and wanted in (ALL, one.imp_uid)]
     if not chosen:
         messages.info(request, _("There is nothing left to repair."), extra_tags="nothing_left")
     elif len({one.imp_uid for one in chosen}) == 1:

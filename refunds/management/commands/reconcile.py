@@ -28,7 +28,7 @@ from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
 from refunds.management.base import RefundCommand, operator
 from refunds.messages import UNBOOKABLE, taken_back_message
-from refunds.models import DiscrepancyKind, ReconciliationReport
+from refunds.models import DiscrepancyKind, ReconciliationReport, Refunded
 from refunds.reconciliation.drift import compare_period, run_comparison, waiting_comparisons, write_csv
 from refunds.reconciliation.reconcile import Reconciled, import_cancels, reconcile
 from refunds.reconciliation.repair import repair_requested, reports_to_repair
@@ -128,7 +128,7 @@ class Command(RefundCommand):
             self.write_json(report_json(report))
         elif options["csv"] != "-":
             self._write_report(report)
-        if report.remaining or report.error or not written:
+        if report.remaining or report.waiting.exists() or report.error or not written:
             raise SystemExit(SOME_FAILED)
 
     def _csv_file(self, options: dict[str, Any]) -> AbstractContextManager[IO[str] | None]:
@@ -162,18 +162,30 @@ class Command(RefundCommand):
     def _write_report(self, report: ReconciliationReport) -> None:
         taken_back = Payment.objects.taken_back().filter(imp_uid__in=report.discrepancies.values("imp_uid"))
         differing = taken_back.in_bulk(field_name="imp_uid")
-        for found in report.discrepancies.all():
+        everything = list(report.discrepancies.all())
+        for found in everything:
             state = _("repaired") if found.repaired else _("unresolved")
+            if found.is_waiting and not found.repaired:
+                state = _("waiting for the PG")
             words = f"{found.get_kind_display()}: {found.here or '-'} / {found.there or '-'}"
             self.stdout.write(f"{found.merchant_uid} ({found.imp_uid}): {words} ({state})")
             if found.kind == DiscrepancyKind.REFUNDED and found.imp_uid in differing:
                 self.stdout.write(f"  {taken_back_message(differing[found.imp_uid])}")
-        figures = {"compared": report.compared, "found": report.found, "repaired": report.repaired}
+        repaired = sum(found.repaired for found in everything)
+        figures = {"compared": report.compared, "found": len(everything), "repaired": repaired}
         self.stdout.write(
             _("%(compared)d payments compared, %(found)d discrepancies, %(repaired)d repaired.") % figures
         )
+        for refunded in report.refunded:
+            self.stdout.write(_refunded_text(refunded))
         if report.error:
             self.stderr.write(_("Stopped early: %(error)s") % {"error": report.error})
+
+
+def _refunded_text(refunded: Refunded) -> str:
+    amounts = {"here": refunded.here, "there": refunded.there, "difference": refunded.difference}
+    words = {name: format_money(amount, refunded.currency) for name, amount in amounts.items()}
+    return _("Refunded: %(here)s here, %(there)s at i'mport, difference %(difference)s.") % words
 
 
 def _unwritable(name: str, exc: OSError) -> str:

@@ -1,19 +1,24 @@
 """Reconciliation reports in the admin: viewed, downloaded, made with a permission, never edited."""
 
+import csv
 from datetime import timedelta
+from decimal import Decimal
+from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from openpyxl import load_workbook
 
 from config.celery import app
+from payments.intake.sync import sync_by_id
 from payments.models import Payment
-from refunds.models import Discrepancy, ReconciliationReport, RefundRecord
+from refunds.models import Discrepancy, ReconciliationReport, Refunded, RefundRecord
 from refunds.reconciliation.drift import run_comparison
 from refunds.tasks import sweep
 from tests.admin_pages import codes, sign_in
-from tests.factories import make_payment, make_staff, paid_at_sandbox
+from tests.factories import make_payment, make_refund, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("eager_worker")]
@@ -34,7 +39,7 @@ def make_report(*kinds: str, repaired: bool = False, **fields: Any) -> Reconcili
     report = ReconciliationReport.objects.create(**{**known, **counts, **fields})
     for kind in kinds:
         Discrepancy.objects.create(
-            report=report, imp_uid="imp_1", merchant_uid="=order-1", kind=kind, ours="₩10", repaired=repaired
+            report=report, imp_uid="imp_1", merchant_uid="=order-1", kind=kind, ours="10", repaired=repaired
         )
     return report
 
@@ -64,7 +69,12 @@ def test_comparing_reports_the_discrepancies_and_repairs_nothing(resolver: Clien
     report = ReconciliationReport.objects.get()
     assert answer.redirect_chain == [(page_of(report), 302)]
     assert report.check_only
-    for text in ("Refunded amount differs", "₩1,000", f"/admin/payments/payment/{payment.pk}/change/", "3 unresolved"):
+    for text in (
+        "Refunded amount differs",
+        "₩1,000",
+        f"/admin/payments/payment/{payment.pk}/change/",
+        "1 unresolved disc",
+    ):
         assert text in answer.text
     assert not RefundRecord.objects.exists()
 
@@ -75,6 +85,40 @@ def test_comparing_with_repair_brings_the_ledgers_together(resolver: Client, san
     assert "All repaired" in page
     assert Payment.objects.filter(merchant_uid="never-mirrored").exists()
     assert "No discrepancies" in resolver.post(COMPARE, asked("repair"), follow=True).text
+
+
+def test_finance_reads_one_row_per_payment_and_the_totals(resolver: Client, sandbox: SandboxServer) -> None:
+    missed, agreeing, waiting = (paid_at_sandbox(sandbox) for _payment in range(3))
+    sandbox.console_cancel(missed.imp_uid, 4_000, "console")
+    for payment, status in ((waiting, "pending"), (agreeing, "failed")):
+        make_refund(payment, status=status)
+    test_payment = sandbox.create_payment(sandbox=True, amount=500)["imp_uid"]
+    list(sync_by_id([test_payment]))
+    sandbox.console_cancel(test_payment, 500, "console")
+
+    page: Any = resolver.post(COMPARE, asked("check"), follow=True)
+
+    assert {line.first.imp_uid for line in page.context["lines"]} == {missed.imp_uid, test_payment}
+    assert [refund.payment for refund in page.context["waiting"]] == [waiting]
+    assert page.text.count('value="imp_') == 2  # one button for each payment that differs
+    report = ReconciliationReport.objects.get()
+    assert report.refunded == [Refunded("KRW", Decimal(0), Decimal(4_000))]  # not of the test payment
+    assert report.remaining == 2
+
+    found: Any = resolver.get(f"{REPORTS}{report.pk}/file.csv", headers={"Accept-Language": "ko"})
+    rows = csv.DictReader(StringIO(found.getvalue().decode("utf-8-sig")))
+    first = {row["주문번호"]: row for row in rows}[missed.merchant_uid]
+    assert first["통화"] == "KRW"
+    assert [first[name] for name in ("환불 관리 내역", "아임포트 환불 금액", "차액")] == ["0", "4000", "4000"]
+    assert (first["상태"], first["상태(코드)"]) == ("미해결", "unresolved")
+    assert first["불일치(코드)"].split(", ") == ["refunded", "records", "status"]
+    assert "결제 완료 / 취소" in first["불일치"]
+
+    found = resolver.get(f"{REPORTS}{report.pk}/file.xlsx")
+    sheet, totals = load_workbook(BytesIO(found.getvalue())).worksheets
+    states = [row[-2] for row in sheet.iter_rows(min_row=2, values_only=True)]
+    assert sorted(states) == ["unresolved", "unresolved", "waiting"]
+    assert list(totals.iter_rows(values_only=True))[1:] == [("KRW", 0, 4_000, 4_000)]
 
 
 def test_a_comparison_follows_its_worker(resolver: Client, sandbox: SandboxServer) -> None:
@@ -149,10 +193,11 @@ def test_a_viewer_reads_and_downloads_but_cannot_compare(client: Client) -> None
     assert client.post(COMPARE, asked("repair")).status_code == 403
     assert ReconciliationReport.objects.count() == 1
 
-    answer = client.get(f"{REPORTS}{report.pk}/csv/")
+    answer: Any = client.get(f"{REPORTS}{report.pk}/file.csv")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert f'filename="reconciliation-report-{report.pk}.csv"' in answer["Content-Disposition"]
-    assert "'=order-1,imp_1,missing_there,'₩10,,no" in answer.text
+    assert "'=order-1,imp_1," in answer.getvalue().decode()
+    assert client.get(f"{REPORTS}{report.pk}/file.pdf").status_code == 404
 
 
 def test_links_lead_only_to_payments_that_one_may_see(client: Client) -> None:
@@ -166,7 +211,7 @@ def test_links_lead_only_to_payments_that_one_may_see(client: Client) -> None:
 def test_others_see_no_reports(client: Client) -> None:
     report = make_report()
     sign_in(client, make_staff("refund_payment", "view_payment"))
-    for url in (REPORTS, page_of(report), f"{REPORTS}{report.pk}/csv/", COMPARE):
+    for url in (REPORTS, page_of(report), f"{REPORTS}{report.pk}/file.csv", COMPARE):
         assert client.get(url).status_code == 403
 
 
