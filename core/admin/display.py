@@ -8,7 +8,7 @@ from urllib.parse import quote
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -26,8 +26,22 @@ def badge(colour: str, text: str | Promise, title: str = "", code: str = "") -> 
 
 def two_lines(first: str, second: str) -> SafeString:
     """Return a value with a detail below it. Long ones are cut off; the tooltip shows them whole."""
+    title = " ".join(strip_tags(each) if isinstance(each, SafeString) else each for each in (first, second))
     return format_html(
-        '<span class="rd-lines" title="{0} {1}"><span>{0}</span><small>{1}</small></span>', first, second
+        '<span class="rd-lines" title="{}"><span>{}</span><small>{}</small></span>', title, first, second
+    )
+
+
+def linked_lines(url: str, first: str, second: str, *, marks: str = "") -> SafeString:
+    """Return a linked number with another one below it, and a button to copy each."""
+    return format_html(
+        '<span class="rd-lines rd-numbers"><span><a class="rd-link" href="{}" title="{}">{}</a>{}{}</span>{}</span>',
+        url,
+        first,
+        first,
+        copy_button(first),
+        marks,
+        format_html("<small><span>{}</span>{}</small>", second, copy_button(second)) if second else "",
     )
 
 

@@ -1,20 +1,21 @@
-"""Base classes of the admin's lists: strict parameters, read-only rows, paging without counting."""
+"""Base classes of the admin's lists: strict parameters and read-only rows. `core.admin.browsing` shows them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
-from unfold.paginator import InfinitePaginator
-from unfold.views import ChangeList
+from unfold.widgets import UnfoldBooleanWidget
 
+from core.admin.browsing import TICKED, BoundedPaginator, BrowsingChangeList, Tab
+from core.admin.filters import SHOWN_AT_MOST
 from core.permissions import AnyUser
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-TICKED = "id__in"  # the rows that were ticked for an export
-COUNTED_AT_MOST = 1_000
-SHOWN_AT_MOST = 60  # characters of an unknown filter's name
 # Suffixes that Django's and the theme's filters add to the name of their field.
 _ENDINGS = ("", "__exact", "__isnull", "__in", "__id__exact", "__gte", "__lt", "_from", "_to")
 
@@ -37,6 +35,26 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
     Django allows every lookup on the model's own fields. Some of them fail when they are run (`__regex=(`), some run
     for minutes, and all of them reach columns that the list does not show.
     """
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count all rows for each choice of each filter
+    list_before_template = "admin/list_head.html"
+    tabs: Sequence[Tab] = ()
+    in_order_of: str | None = None  # the column in whose order the rows are, newest or largest first
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
+        return BrowsingChangeList
+
+    def action_checkbox(self, obj: Any) -> SafeString:
+        """Return the box that selects a row, named after the row."""
+        label = _("Select %(name)s") % {"name": self.name_of(obj)}
+        box = UnfoldBooleanWidget({"class": "action-select", "aria-label": label}, lambda _value: False)
+        return SafeString(box.render(ACTION_CHECKBOX_NAME, str(obj.pk)))
+
+    def name_of(self, obj: Any) -> str:
+        """Return what staff call this row."""
+        return str(obj)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Return True, or raise `IncorrectLookupParameters`: the admin then shows the whole list, with a message."""
@@ -93,7 +111,7 @@ class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 25
-    sortable_by = ()  # any other order than the model's own would sort the whole table
+    sortable_by: Sequence[str] = ()
     list_max_show_all = 0
     empty_value_display = "–"
     may_view: Callable[[AnyUser], bool] | None = None  # a static method; without it, Django's own permission
@@ -124,39 +142,3 @@ class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
             context |= self.page_context(request, context["original"])
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response
-
-
-class BrowsingPaginator(InfinitePaginator):  # type: ignore[misc]  # the theme ships no types
-    """Previous and next page without counting the table: counts at most `COUNTED_AT_MOST` rows."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: QuerySet[Model] = self.object_list
-        return rows.order_by()[:COUNTED_AT_MOST].count()
-
-    @cached_property
-    def num_pages(self) -> int:
-        return COUNTED_AT_MOST * int(self.per_page)  # further than anybody pages; the last pages are empty
-
-
-class BrowsingChangeList(ChangeList):  # type: ignore[misc]  # the theme ships no types
-    """A list without "3 of 2,000,000", which would count the table."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.full_result_count = self.result_count
-
-    @property
-    def count_in_words(self) -> str:
-        more = "+" if self.result_count >= COUNTED_AT_MOST else ""
-        return f"{self.result_count:,}{more}"
-
-
-class BrowsingAdmin(ReadOnlyAdmin):
-    """A read-only list of a table that may have millions of rows."""
-
-    paginator = BrowsingPaginator
-    show_full_result_count = False
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:
-        return BrowsingChangeList

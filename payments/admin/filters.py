@@ -3,22 +3,27 @@
 from datetime import datetime
 from typing import cast
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.filters import ChoiceFilter, Label, SeoulDateFilter
+from core.admin.filters import ChoiceFilter, Label, OptionFilter, SeoulDateFilter
 from payments.labels import PAY_METHODS, PG_PROVIDERS
 from payments.models import Payment, PaymentQuerySet, PaymentStatus
 
 
 class StatusFilter(ChoiceFilter):
-    """Filter by the status staff mean: i'mport says "cancelled" after any refund, and for unpaid ones too."""
+    """Filter by the status that the list shows: i'mport says "cancelled" after any refund, and for unpaid ones too."""
 
     title = _("status")
     parameter_name = "state"
     options = {
-        "paid": (_("Paid"), PaymentQuerySet.ever_paid),
+        "paid": (_("Paid"), lambda payments: payments.ever_paid().filter(cancel_amount=0)),
+        "partly_refunded": (_("Partly refunded"), lambda payments: payments.refundable().filter(cancel_amount__gt=0)),
+        "refunded": (
+            _("Refunded"),
+            Q(cancel_amount__gt=0, cancel_amount__gte=F("amount") - F("lapsed_discount")),
+        ),
         "ready": (_("Waiting for payment"), Q(status=PaymentStatus.READY)),
         "pending": (_("Pending"), Q(status=PaymentStatus.PENDING)),
         "failed": (_("Failed"), Q(status=PaymentStatus.FAILED)),
@@ -36,7 +41,7 @@ class MethodFilter(ChoiceFilter):
     options = {method: (label, Q(pay_method=method)) for method, label in PAY_METHODS.items()}
 
 
-class PgFilter(ChoiceFilter):
+class PgFilter(OptionFilter):
     """Filter by company: i'mport has several codes for some (old and new contracts)."""
 
     title = _("PG")
@@ -46,11 +51,11 @@ class PgFilter(ChoiceFilter):
         names = {str(name): code for code, name in reversed(PG_PROVIDERS.items())}
         return sorted(((code, name) for name, code in names.items()), key=lambda choice: str(choice[1]).casefold())
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
-        name = PG_PROVIDERS.get(str(self.value()))
-        if name is None:
-            return queryset
-        codes = [code for code, other in PG_PROVIDERS.items() if str(other) == str(name)]
+    def is_option(self, value: str) -> bool:
+        return value in PG_PROVIDERS
+
+    def keep(self, queryset: QuerySet[Payment], value: str) -> QuerySet[Payment]:
+        codes = [code for code, name in PG_PROVIDERS.items() if str(name) == str(PG_PROVIDERS[value])]
         return queryset.filter(pg_provider__in=codes)
 
 

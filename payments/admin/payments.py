@@ -11,11 +11,22 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.admin import ModelAdmin
 
-from core.admin.display import badge, day_and_hour, format_time, pairs, safe_link, two_lines
-from core.admin.lists import BrowsingAdmin
+from core.admin.browsing import Tab
+from core.admin.display import (
+    badge,
+    day_and_hour,
+    format_time,
+    linked_lines,
+    mail_link,
+    pairs,
+    safe_link,
+    tel_link,
+    two_lines,
+)
+from core.admin.lists import ReadOnlyAdmin
 from core.money import format_money
 from payments.admin.filters import MethodFilter, PaidFilter, PgFilter, StatusFilter, TestFilter
 from payments.admin.forms import PaymentForm
@@ -23,6 +34,7 @@ from payments.admin.search import search_payments, warn_if_short
 from payments.errors import LookupUnavailable
 from payments.labels import method_and_pg, method_label, pg_label, status_label
 from payments.models import Payment, PaymentStatus
+from payments.models.payments import PAYMENT_TIME
 from payments.tax_parts import TAX_PARTS
 from payments.templatetags.payment_display import test_mark
 
@@ -55,11 +67,20 @@ def _state(payment: Payment) -> SafeString:
     return badge(*STATES["paid" if settled else payment.status])
 
 
-class PaymentAdmin(BrowsingAdmin):
+class PaymentAdmin(ReadOnlyAdmin):
     form = PaymentForm
     list_display = ("order", "buyer", "goods", "paid", "refunded", "refundable", "state", "paid_on")
     list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, TestFilter, ("paid_at", PaidFilter))
+    list_display_links = None  # `order` has the link, beside the button that copies it
     list_select_related = False
+    sortable_by = ("paid", "paid_on")
+    in_order_of = "paid_on"
+    tabs: tuple[Tab, ...] = (
+        Tab(pgettext_lazy("rows", "All"), {}),
+        Tab(gettext_lazy("Paid"), {"state": "paid"}),
+        Tab(gettext_lazy("Partly refunded"), {"state": "partly_refunded"}),
+        Tab(gettext_lazy("Refunded"), {"state": "refunded"}),
+    )
     search_fields = ("search_key",)
     search_help_text = gettext_lazy("Any part of an order, buyer or goods; an amount")
     autocomplete_fields = ("user",)
@@ -67,6 +88,9 @@ class PaymentAdmin(BrowsingAdmin):
 
     # The buyer's account and the tax parts may be changed.
     has_change_permission = ModelAdmin.has_change_permission
+
+    def name_of(self, obj: Payment) -> str:
+        return obj.merchant_uid
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
@@ -130,11 +154,12 @@ class PaymentAdmin(BrowsingAdmin):
 
     @admin.display(description=gettext_lazy("order"))
     def order(self, payment: Payment) -> SafeString:
-        return two_lines(payment.merchant_uid, payment.imp_uid)
+        return linked_lines(payment.page_url, payment.merchant_uid, payment.imp_uid)  # type: ignore[attr-defined]
 
     @admin.display(description=gettext_lazy("buyer"))
     def buyer(self, payment: Payment) -> SafeString:
-        return two_lines(payment.buyer_name or "–", payment.buyer_tel or payment.buyer_email)
+        reached_by = tel_link(payment.buyer_tel) if payment.buyer_tel else mail_link(payment.buyer_email)
+        return two_lines(payment.buyer_name or "–", reached_by)
 
     @admin.display(description=gettext_lazy("goods"))
     def goods(self, payment: Payment) -> SafeString:
@@ -149,7 +174,7 @@ class PaymentAdmin(BrowsingAdmin):
     def pg_name(self, payment: Payment) -> str:
         return pg_label(payment.pg_provider)
 
-    @admin.display(description=gettext_lazy("amount"))
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def paid(self, payment: Payment) -> str:
         return format_money(payment.amount, payment.currency)
 
@@ -182,7 +207,7 @@ class PaymentAdmin(BrowsingAdmin):
     def imp_status(self, payment: Payment) -> str:
         return status_label(payment.status)
 
-    @admin.display(description=gettext_lazy("paid at"))
+    @admin.display(description=gettext_lazy("paid at"), ordering=PAYMENT_TIME)
     def paid_on(self, payment: Payment) -> SafeString:
         return day_and_hour(payment.paid_at)
 

@@ -1,6 +1,6 @@
 """Filters by refunds, for the payment list and the ledger."""
 
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.filters import ChoiceFilter
@@ -18,12 +18,6 @@ class RefundStateFilter(ChoiceFilter):
     title = _("refund")
     parameter_name = "refund"
     options = {
-        "none": (_("Not refunded"), lambda payments: payments.ever_paid().filter(cancel_amount=0)),
-        "partial": (_("Partly refunded"), lambda payments: payments.refundable().filter(cancel_amount__gt=0)),
-        "full": (
-            _("Refunded in full"),
-            Q(cancel_amount__gt=0, cancel_amount__gte=F("amount") - F("lapsed_discount")),
-        ),
         "in_progress": (
             _("Refund in progress"),
             _having(status__in=[status for status in LIVE_STATUSES if status != RefundStatus.UNKNOWN]),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from core.admin.browsing import Tab
 from core.money import precision, quantize
 from payments.admin.payments import PaymentAdmin, state_badge
 from payments.models import Payment
@@ -37,6 +38,12 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
 
     list_filter = (PaymentAdmin.list_filter[0], RefundStateFilter, *PaymentAdmin.list_filter[1:])
     actions = ("refund_orders", "check_orders", "export_selected")
+    tabs = (
+        *PaymentAdmin.tabs,
+        Tab(_("Refund in progress"), {"refund": "in_progress"}),
+        Tab(_("Needs review"), {"refund": "attention"}),
+        Tab(_("Refund failed"), {"refund": "failed"}),
+    )
     export_name = "payments"
     actions_detail = ("refund_order",)
 

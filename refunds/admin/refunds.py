@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
@@ -13,9 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.display import badge, day_and_hour, pairs, two_lines
+from core.admin.browsing import Tab
+from core.admin.display import badge, copy_button, day_and_hour, pairs, two_lines
 from core.admin.filters import SeoulDateFilter
-from core.admin.lists import BrowsingAdmin
+from core.admin.lists import ReadOnlyAdmin
 from core.money import format_money
 from payments.admin.search import warn_if_short
 from payments.labels import method_label
@@ -32,7 +34,7 @@ from refunds.permissions import may_refund_any, may_view_refunds
 from refunds.templatetags.refund_display import refund_badge
 
 
-class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
+class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
     list_display = ("number", "order", "money", "state", "asked", "asked_at", "settled_time")
     list_filter = (
         RefundStatusFilter,
@@ -44,6 +46,14 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
         ("cancelled_at", SeoulDateFilter),
     )
     list_select_related = ("payment", "requested_by", "api_token")
+    sortable_by = ("money", "asked_at", "settled_time")
+    in_order_of = "asked_at"
+    tabs = (
+        Tab(pgettext_lazy("rows", "All"), {}),
+        Tab(_("Open"), {"status": "open"}),
+        Tab(_("Failed"), {"status": "failed"}),
+        Tab(_("Needs review"), {"review": "needed"}),
+    )
     search_fields = ("number",)
     search_help_text = _("Refund number; any part of an order, buyer or goods; an amount")
     change_form_outer_before_template = "admin/refunds/refund_overview.html"
@@ -100,11 +110,13 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
 
     @admin.display(description=_("order"))
     def order(self, record: RefundRecord) -> SafeString:
-        url = reverse("admin:payments_payment_change", args=[record.payment_id])
-        lines = two_lines(record.payment.merchant_uid, record.payment.buyer_name)
-        return format_html('<a class="rd-link" href="{}">{}</a>{}', url, lines, test_mark(record.payment))
+        payment = record.payment
+        url = reverse("admin:payments_payment_change", args=[payment.pk])
+        link = format_html('<a class="rd-link" href="{}">{}</a>', url, payment.merchant_uid)
+        number = format_html("{}{}{}", link, copy_button(payment.merchant_uid), test_mark(payment))
+        return two_lines(number, payment.buyer_name)
 
-    @admin.display(description=_("amount"))
+    @admin.display(description=_("amount"), ordering=Coalesce("cancelled_amount", "amount"))
     def money(self, record: RefundRecord) -> str:
         amount = record.shown_amount
         return format_money(amount, record.payment.currency)
@@ -118,11 +130,11 @@ class RefundRecordAdmin(RefundExportingAdmin, BrowsingAdmin):
     def asked(self, record: RefundRecord) -> SafeString:
         return two_lines(record.requested_by_name or "–", record.get_source_display())
 
-    @admin.display(description=pgettext_lazy("time", "requested"))
+    @admin.display(description=pgettext_lazy("time", "requested"), ordering="requested_at")
     def asked_at(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.requested_at)
 
-    @admin.display(description=pgettext_lazy("time", "settled"))
+    @admin.display(description=pgettext_lazy("time", "settled"), ordering="settled_at")
     def settled_time(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.settled_at)
 

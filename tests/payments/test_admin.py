@@ -1,6 +1,6 @@
 """The payment list and page in the admin: fixed filters, and what staff may edit."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.admin.lists import BrowsingPaginator
+from core.admin import browsing
 from payments.models import Payment
 from tests.factories import make_payment, make_staff, make_user
 
@@ -39,33 +39,99 @@ def test_list_counts_rows_up_to_a_maximum(admin_client: Client) -> None:
     assert all("LIMIT 1000" in sql for sql in counts)
 
 
-def test_pages_continue_beyond_the_counted_rows() -> None:
-    for _number in range(5):
+@pytest.mark.parametrize(
+    ("page", "shown", "words", "note"),
+    [
+        ("1", 1, "1–2 of 4+", ""),
+        ("2", 2, "3–4 of 4+", ""),
+        ("3", 3, "5–6 of 6+", ""),
+        ("4", 4, "7–7 of 7", ""),
+        ("999", 4, "7–7 of 7", "There is no page 999. This is page 4."),
+        ("0", 1, "1–2 of 4+", "There is no page 0. This is page 1."),
+        ("abc", 1, "1–2 of 4+", ""),
+    ],
+)
+def test_pages_say_where_they_are_and_how_many_there_are(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch, page: str, shown: int, words: str, note: str
+) -> None:
+    monkeypatch.setattr(browsing, "COUNTED_AT_MOST", 4)
+    monkeypatch.setattr("core.admin.lists.ReadOnlyAdmin.list_per_page", 2)
+    for _number in range(7):
         make_payment()
-    paginator = BrowsingPaginator(Payment.objects.order_by("pk"), 2)
-    assert paginator.page(3).object_list.count() == 1
-    assert paginator.page(4).object_list.count() == 0
+    answer: Any = admin_client.get(LIST, {"p": page})
+    rows = answer.context["cl"]
+    assert (rows.page_num, rows.range_in_words, rows.notes) == (shown, words, [note] if note else [])
+    assert ('rel="next"' in answer.text) is (shown < 4)
+    assert f'aria-current="page">{shown}<' in answer.text
+
+
+def test_few_rows_are_sorted_by_amount_and_many_say_that_they_are_not(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "COUNTED_AT_MOST", 5)
+    now = timezone.now()
+    for number, amount in enumerate((3_000, 100, 20_000, 50)):
+        make_payment(merchant_uid=f"sort-{number}", amount=amount, paid_at=now + timedelta(hours=number))
+
+    def shown(*, too_many: bool = False, **query: str) -> list[str]:
+        answer: Any = admin_client.get(LIST, query)
+        assert bool(answer.context["cl"].notes) is too_many
+        return [payment.merchant_uid.removeprefix("sort-") for payment in answer.context["cl"].result_list]
+
+    amount, time = "4", "8"  # columns
+    assert shown(o=amount) == ["3", "1", "0", "2"]
+    assert shown(o=f"-{amount}", q="sort") == ["2", "0", "1", "3"]
+    assert shown(o=time, state="paid") == ["0", "1", "2", "3"]
+    assert shown(o="99.x.-.3") == ["3", "2", "1", "0"]
+    make_payment(merchant_uid="sort-4", amount=1, paid_at=now + timedelta(hours=4))
+    assert shown(o=amount, too_many=True) == ["4", "3", "2", "1", "0"]
+    monkeypatch.setattr(browsing, "COUNTED_AT_MOST", 6)
+    assert shown(o=amount) == ["4", "3", "1", "0", "2"]
+
+
+def test_filters_stand_above_the_list_and_can_be_removed_one_by_one(admin_client: Client) -> None:
+    make_payment(merchant_uid="chip-1", pay_method="card")
+    query = {"q": "chip", "state": "paid", "method": "card", "paid_at_from": "2020-01-01", "o": "4"}
+    answer: Any = admin_client.get(LIST, query)
+    chips = {chip.text: chip.without for chip in answer.context["cl"].chips}
+    assert list(chips) == ["Search: chip", "Status: Paid", "Method: Card", "Paid at: 2020-01-01 –"]
+    assert "1 result<" in answer.text
+    for text, without in chips.items():
+        left: Any = admin_client.get(f"{LIST}{without}")
+        assert [chip.text for chip in left.context["cl"].chips] == [each for each in chips if each != text]
+    assert admin_client.get(LIST).context["cl"].chips == []  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ({"state": "paid"}, {"card", "part"}),
+        ({"state": "paid"}, {"card"}),
+        ({"state": "partly_refunded"}, {"part"}),
+        ({"state": "refunded"}, {"full"}),
         ({"state": "ready"}, {"waiting"}),
         ({"state": "failed"}, {"failed"}),
         ({"state": "expired"}, {"expired"}),
         ({"method": "vbank"}, {"waiting", "expired"}),
         ({"pg": "html5_inicis"}, {"card", "part"}),
-        ({"pg": "junk", "method": "", "state": "x" * 5_000}, {"card", "part", "waiting", "failed", "expired"}),
+        ({"method": ""}, {"card", "part", "full", "waiting", "failed", "expired"}),
     ],
 )
 def test_filters_use_labels(admin_client: Client, query: dict[str, str], expected: set[str]) -> None:
     make_payment(merchant_uid="card", pg_provider="html5_inicis")
     make_payment(merchant_uid="part", pg_provider="inicis", status="cancelled", cancel_amount=1)
+    make_payment(merchant_uid="full", status="cancelled", cancel_amount=10_000)
     make_payment(merchant_uid="waiting", pay_method="vbank", status="ready", paid_at=None)
     make_payment(merchant_uid="expired", pay_method="vbank", status="cancelled", paid_at=None)
     make_payment(merchant_uid="failed", status="failed", paid_at=None)
     assert orders(admin_client, **query) == expected
+
+
+@pytest.mark.parametrize("query", [{"pg": "junk"}, {"state": "x" * 5_000}, {"paid_at_from": "soon"}])
+def test_a_filter_that_cannot_be_read_says_so_and_shows_no_row(admin_client: Client, query: dict[str, str]) -> None:
+    make_payment()
+    answer: Any = admin_client.get(LIST, query)
+    assert not answer.context["cl"].result_list
+    assert [message.tags for message in answer.context["messages"]] == ["unreadable_filter error"]
 
 
 def test_date_filter_includes_both_days_in_korean_time(admin_client: Client) -> None:

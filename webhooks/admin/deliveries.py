@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import action
 
 from core.admin.display import format_time
-from core.admin.lists import BrowsingAdmin
+from core.admin.lists import ReadOnlyAdmin
 from core.admin.pages import StaffRequest, staff_may
 from core.queue import enqueue
 from refunds.admin.search import search_refunds
@@ -44,7 +44,7 @@ MAX_AT_ONCE = 1_000
 _MESSAGE_ID = re.compile(r"evt_[0-9a-f]{32}")
 
 
-class DeliveryAdmin(BrowsingAdmin):
+class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ("what", "order", "endpoint", "state", "attempts", "happened", next_attempt)
     list_filter = (StateFilter, EndpointFilter, EventFilter)
     list_select_related = ("event__refund__payment", "endpoint")

@@ -3,9 +3,8 @@
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import DropdownFilter
 
-from core.admin.filters import ChoiceFilter
+from core.admin.filters import ChoiceFilter, OptionFilter
 from webhooks.models import Delivery, DeliveryStatus, Endpoint, EventType
 
 
@@ -26,13 +25,12 @@ class EventFilter(ChoiceFilter):
     options = {name: (label, Q(event__type=name)) for name, label in EventType.choices}
 
 
-class EndpointFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+class EndpointFilter(OptionFilter):
     title = _("webhook endpoint")
     parameter_name = "endpoint"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return [(str(pk), name) for pk, name in Endpoint.objects.values_list("pk", "name")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        known = {str(pk) for pk, _name in self.lookup_choices}
-        return queryset.filter(endpoint=int(self.value())) if self.value() in known else queryset
+    def keep(self, queryset: QuerySet[Delivery], value: str) -> QuerySet[Delivery]:
+        return queryset.filter(endpoint=int(value))

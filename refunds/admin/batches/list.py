@@ -11,13 +11,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from core.admin.browsing import BrowsingChangeList
 from core.admin.display import day_and_hour, two_lines
-from core.admin.filters import ChoiceFilter, SeoulDateFilter
-from core.admin.lists import BrowsingAdmin, BrowsingChangeList
+from core.admin.filters import ChoiceFilter, OptionFilter, SeoulDateFilter
+from core.admin.lists import ReadOnlyAdmin
 from refunds.admin.batches import actions, downloads, pages
 from refunds.admin.batches.display import status_badge
 from refunds.admin.batches.new import new, template
@@ -35,7 +35,7 @@ class StatusFilter(ChoiceFilter):
     options = {status: (label, Q(status=status)) for status, label in BatchStatus.choices}
 
 
-class RequesterFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
+class RequesterFilter(OptionFilter):
     """Filter by who made the bulk refund."""
 
     title = _("requested by")
@@ -46,25 +46,25 @@ class RequesterFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships 
         found = names.values_list("requested_by_name", flat=True).distinct()[:PEOPLE_SHOWN]
         return [(name, name) for name in found]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[RefundBatch]) -> QuerySet[RefundBatch]:
-        return queryset.filter(requested_by_name=self.value()) if self.value() else queryset
+    def is_option(self, value: str) -> bool:
+        """Take any name: not all are offered."""
+        return "\x00" not in value
+
+    def keep(self, queryset: QuerySet[RefundBatch], value: str) -> QuerySet[RefundBatch]:
+        return queryset.filter(requested_by_name=value)
 
 
 class BatchList(BrowsingChangeList):
     """The list, with the totals of the batches that are shown."""
 
-    result_list: Any
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        batches: list[Any] = list(self.result_list)
-        totals = totals_of(batches)
-        for batch in batches:
+        totals = totals_of(self.result_list)
+        for batch in self.result_list:
             batch.totals = totals[batch.pk]
-        self.result_list = batches
 
 
-class RefundBatchAdmin(BrowsingAdmin):
+class RefundBatchAdmin(ReadOnlyAdmin):
     list_display = ("name", "state", "orders", "money", "asked", "made")
     list_display_links = None
     list_filter = (StatusFilter, RequesterFilter, ("created_at", SeoulDateFilter))

@@ -1,7 +1,6 @@
 """From the payment list to a bulk refund: the sum of what is selected, and a batch of more than one page confirms."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any, cast
 
 from django.contrib import messages
@@ -45,7 +44,7 @@ def batch_of_payments(request: HttpRequest, payments: QuerySet[Payment], shown: 
             actor=actor,
             source=RefundSource.ADMIN,
             origin=BatchOrigin.FILTER,
-            title=", ".join(_filters(shown)),
+            title=", ".join(chip.text for chip in shown.chips),
             rows=rows_of_payments(payments),
             reason="",
             language=get_language() or "",
@@ -55,15 +54,3 @@ def batch_of_payments(request: HttpRequest, payments: QuerySet[Payment], shown: 
         messages.error(request, exc.message, extra_tags=exc.code)
         return None
     return HttpResponseRedirect(batch_path(batch))
-
-
-def _filters(shown: Any) -> Iterator[str]:
-    """Yield the search and the filters of a list in words."""
-    if shown.query:
-        yield _("Search: %(text)s") % {"text": shown.query}
-    for each in shown.filter_specs:
-        labels = {str(value): label for value, label in getattr(each, "lookup_choices", ())}
-        used = [value for value in each.used_parameters.values() if value]
-        words = [str(labels.get(str(value), value)) for value in used]
-        if words:
-            yield f"{each.title}: {' – '.join(words)}"

@@ -77,20 +77,14 @@ def test_unpaid_order_is_listed_at_the_time_it_was_first_seen(staff: Client) -> 
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        ("none", {"plain", "busy", "lost", "refused"}),
-        ("partial", {"part", "odd"}),
-        ("full", {"full"}),
         ("in_progress", {"busy"}),
         ("attention", {"lost", "odd"}),
         ("failed", {"refused"}),
-        ("nonsense", {"plain", "part", "full", "busy", "lost", "odd", "refused", "unpaid"}),
+        ("nonsense", set()),
     ],
 )
 def test_refund_filter_selects_orders_by_their_refunds(staff: Client, choice: str, expected: set[str]) -> None:
     make_payment(merchant_uid="plain")
-    make_payment(merchant_uid="unpaid", status="ready", paid_at=None)
-    make_payment(merchant_uid="part", status="cancelled", cancel_amount=1_000)
-    make_payment(merchant_uid="full", status="cancelled", cancel_amount=10_000)
     make_refund(make_payment(merchant_uid="busy"), RefundStatus.PENDING)
     make_refund(make_payment(merchant_uid="lost"), RefundStatus.UNKNOWN)
     make_refund(make_payment(merchant_uid="refused"), RefundStatus.FAILED)
@@ -182,7 +176,7 @@ def test_the_ledger_is_searched_by_number_order_and_payment(staff: Client) -> No
     ("query", "count"),
     [
         ({"status": "failed"}, 1),
-        ({"status": "junk"}, 2),
+        ({"status": "junk"}, 0),
         ({"source": "admin"}, 2),
         ({"source": "api"}, 0),
         ({"review": "needed"}, 1),
