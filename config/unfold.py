@@ -45,6 +45,7 @@ BUNDLES: dict[str, list[str]] = {
         "unfold/css/simplebar/simplebar.css",
         "refunds/admin/theme.css",
         "refunds/admin/admin.css",
+        "refunds/admin/lists.css",
         "access/admin.css",
     ],
     "refunds/admin/all.js": [
@@ -55,6 +56,7 @@ BUNDLES: dict[str, list[str]] = {
         "unfold/js/alpine/alpine.js",
         "unfold/js/simplebar/simplebar.js",
         "refunds/admin/keyboard.js",
+        "refunds/admin/copy.js",
     ],
 }
 

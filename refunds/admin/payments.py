@@ -48,7 +48,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     actions_detail = ("refund_order",)
 
     class Media:
-        js = (Script("refunds/admin/selection.js", defer=True), Script("refunds/admin/copy.js", defer=True))
+        js = (Script("refunds/admin/selection.js", defer=True),)
 
     change_form_outer_before_template = "admin/refunds/payment_overview.html"
 

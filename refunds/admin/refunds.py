@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
-from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -59,9 +58,6 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
     change_form_outer_before_template = "admin/refunds/refund_overview.html"
     actions = ("export_selected",)
     may_view = staticmethod(may_view_refunds)
-
-    class Media:
-        js = (Script("refunds/admin/copy.js", defer=True),)
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
