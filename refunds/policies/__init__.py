@@ -4,6 +4,7 @@
 messages of the rules.
 """
 
+from refunds.policies.arrival import Arrival, usual_arrival
 from refunds.policies.bank_accounts import WireAccount, wire_account
 from refunds.policies.check import Requirements, check, needs_earlier, requirements
 from refunds.policies.context import RefundContext, Verdict
@@ -23,6 +24,7 @@ from refunds.policies.promotions import effective_retain
 from refunds.policies.taxes import effective_tax_free, effective_vat
 
 __all__ = [
+    "Arrival",
     "RefundContext",
     "Requirements",
     "Verdict",
@@ -43,5 +45,6 @@ __all__ = [
     "requirements",
     "sends_refund_number",
     "settles_later",
+    "usual_arrival",
     "wire_account",
 ]
