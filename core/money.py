@@ -81,13 +81,22 @@ def read_typed_amount(text: str) -> tuple[Decimal, bool]:
 
 def format_money(amount: Decimal, currency: str) -> str:
     """Format `amount` for people in the active language: "₩10,000", "US$12.30"."""
-    locale = _locale((get_language() or "ko").replace("-", "_"))
+    locale = _active_locale()
     pattern = None
     if currency in _ISO_DECIMALS:
         standard = locale.currency_formats["standard"].pattern
         pattern = standard.replace("0.00", f"0.{'0' * precision(currency)}")
     with localcontext(ANY_NUMBER):
         return numbers.format_currency(amount, currency, pattern, locale, currency_digits=pattern is None)
+
+
+def currency_symbol(currency: str) -> str:
+    """Return the sign of `currency` in the active language: "₩", "US$"."""
+    return numbers.get_currency_symbol(currency, _active_locale())
+
+
+def _active_locale() -> Locale:
+    return _locale((get_language() or "ko").replace("-", "_"))
 
 
 @lru_cache

@@ -77,6 +77,7 @@ ANY_DATABASE = (
     "tests/refunds/test_command_output",
     "tests/refunds/test_commands",
     "tests/refunds/test_demo",
+    "tests/refunds/test_refund_page",
     "tests/refunds/test_serialization",
     "tests/refunds/test_refusals",
     "tests/refunds/test_storefront",

@@ -4,10 +4,11 @@ DRF throttles after authentication. So the authentication classes count invalid 
 """
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -93,6 +94,12 @@ def count_failure(request: Request) -> None:
     throttle = FailureThrottle()
     if not throttle.allow_request(request, None):
         raise Throttled(throttle.wait())
+
+
+def may_request_refund(request: HttpRequest) -> bool:
+    """Count a refund that a page's form requests with those of the API; return whether it is within the limit."""
+    request.auth = None  # type: ignore[attr-defined]  # as DRF's requests have it: signed in by session
+    return RefundThrottle().allow_request(cast(Request, request), None)
 
 
 def _signed_in(request: Request) -> str | None:

@@ -5,16 +5,21 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Prefetch, QuerySet
+from django.db.models.functions import Coalesce
+from django.http import Http404
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money, quantize
+from payments.errors import PaymentNotFound
 from payments.labels import bank_choices, method_label
+from payments.lookup import find_payment
 from payments.models import Payment, PaymentStatus
 from refunds.models import RefundRecord, RefundStatus
 from refunds.services.preview import requirements_of, why_impossible
-from refunds.storefront.words import refund_note
+from refunds.storefront.words import FORBIDDEN, payment_failed, refund_note
 
 # For buyers, who know neither PGs nor ledgers.
 REFUND_STATES: dict[str, str | Promise] = {
@@ -24,23 +29,22 @@ REFUND_STATES: dict[str, str | Promise] = {
     RefundStatus.SUCCEEDED: _("Refunded"),
     RefundStatus.FAILED: _("Refund failed"),
 }
-# The rules' own sentences address the shop's staff.
-WHY_NOT = {
-    "phone_next_month": _(
-        "Mobile phone payments can only be refunded in the month of payment. Please contact us: we "
-        "will refund you another way."
-    ),
-    "danal_vbank": _(
-        "This virtual account cannot be refunded here. Please contact us: we will transfer the money ourselves."
-    ),
-    "test_payment": _("This is a test payment: no money was paid, so there is nothing to refund."),
-    "payment_pending": _("This payment is still being processed. Please try again later."),
-    "currency_not_supported": _(
-        "This payment cannot be refunded here. Please contact us: we will refund you another way."
-    ),
-}
 TILE_COLOURS = 6
 REFUNDS_SHOWN = 20  # of one order
+
+
+def own_orders(user: User) -> QuerySet[Payment]:
+    """Return the payments of this user's own orders, staff's too; newest first."""
+    mine = with_latest_refunds(Payment.objects.visible_to_buyer(user))
+    return mine.order_by(Coalesce("paid_at", "failed_at", "created_at").desc(), "-pk")
+
+
+def find_own_order(user: User, imp_uid: str) -> Payment:
+    """Return one of `own_orders`. Raises `Http404`."""
+    try:
+        return find_payment(payments=own_orders(user), imp_uid=imp_uid)
+    except PaymentNotFound as exc:
+        raise Http404 from exc
 
 
 def with_latest_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
@@ -72,7 +76,7 @@ def order_card(payment: Payment) -> dict[str, Any]:
         "lapsed_discount": _money(payment, payment.lapsed_discount) if payment.lapsed_discount else "",
         # No promise of money that cannot be requested now.
         "refundable": _money(payment, payment.refundable_amount) if can_ask or payment.is_fully_refunded else "",
-        "notice": str(WHY_NOT.get(why_not_now.code, why_not_now.message)) if why_not_now else _notice(payment, live),
+        "notice": str(FORBIDDEN.get(why_not_now.code, why_not_now.message)) if why_not_now else _notice(payment, live),
         "notice_tone": "warn" if why_not_now else tone,
         "refunds": [_order_refund(payment, refund) for refund in refunds[:REFUNDS_SHOWN]],
         "has_older_refunds": len(refunds) > REFUNDS_SHOWN,
@@ -153,8 +157,8 @@ def _notice(payment: Payment, live: RefundRecord | None) -> str:
     if payment.status == PaymentStatus.READY and payment.vbank_num:
         where = {"bank": payment.vbank_name, "number": payment.vbank_num}
         return str(_("Please transfer the amount to %(bank)s %(number)s.") % where)
-    if payment.status == PaymentStatus.FAILED and payment.fail_reason:
-        return str(_("The payment failed (%(reason)s).") % {"reason": payment.fail_reason})
+    if payment.status == PaymentStatus.FAILED:
+        return payment_failed(payment.fail_reason)
     return ""
 
 
@@ -166,7 +170,9 @@ def _order_refund(payment: Payment, refund: RefundRecord) -> dict[str, Any]:
         "tone": tones.get(RefundStatus(refund.status), "info"),
         "at": refund.cancelled_at or refund.settled_at or refund.requested_at,
         "reason": refund.reason,
+        "id": refund.pk,
         "note": refund_note(refund),
+        "asks_contact": refund.status == RefundStatus.FAILED or refund.reversed_amount > 0,
         "receipt_url": refund.receipt_url if refund.receipt_url.startswith("https://") else "",
     }
 

@@ -69,6 +69,7 @@ def test_full_refund_is_confirmed_and_shown_without_a_reload(shop: Shop, sandbox
     expect(shop.dialog).to_contain_text("₩10,000 of the ₩10,000 you paid will be refunded to your card.")
     shop.submit()
     shop.expect_answer("Refunded", "₩10,000 has been refunded.")
+    expect(shop.dialog).to_contain_text("The money is usually back the same day.")
     expect(shop.row(payment).locator(".badge")).to_have_text("Refunded")
     expect(shop.row(payment).locator("[data-ask]")).to_have_count(0)
     assert only_refund(payment).cancelled_amount == 10_000
@@ -115,6 +116,7 @@ def test_amounts_with_cents_are_sent_exactly(shop: Shop, sandbox: SandboxServer)
         ("10001", "At most ₩10,000 can be refunded."),
         ("-5", "Enter the amount in digits"),
         ("1.5", "Enter the amount in digits"),
+        ("1,5", "Enter the amount in digits"),
         ("abc", "Enter the amount in digits"),
     ],
 )
@@ -123,11 +125,15 @@ def test_invalid_amount_is_explained_at_its_field_and_not_sent(
 ) -> None:
     payment = paid_at_sandbox(sandbox, user=shop.buyer)
     shop.open(payment)
-    shop.dialog.get_by_label("Amount").fill(typed)
-    shop.submit()
+    amount = shop.dialog.get_by_label("Amount")
+    amount.fill(typed)
     expect(shop.dialog.locator("#amount-problem")).to_contain_text(problem)
-    expect(shop.dialog.get_by_label("Amount")).to_be_focused()
-    assert not RefundRecord.objects.exists()
+    expect(amount).to_have_attribute("aria-invalid", "true")
+    expect(shop.dialog.locator("#refund-submit")).to_be_disabled()
+    expect(shop.dialog.locator(".summary")).to_contain_text("₩10,000 of ₩10,000 can be refunded.")
+    amount.fill("₩4,000")
+    expect(shop.dialog.locator("#amount-problem")).to_be_hidden()
+    expect(shop.dialog.locator("#refund-submit")).to_have_text("Refund ₩4,000")
 
 
 def test_virtual_account_refund_removes_the_account_from_the_page(shop: Shop, sandbox: SandboxServer) -> None:
@@ -135,7 +141,7 @@ def test_virtual_account_refund_removes_the_account_from_the_page(shop: Shop, sa
     shop.open(payment)
     expect(shop.dialog).to_contain_text("The shop pays the transfer fee of ₩300")
     shop.submit()
-    expect(shop.dialog.locator("#bank-problem")).to_have_text("Choose the bank.")
+    expect(shop.dialog.locator("#refund_bank-problem")).to_have_text("Choose the bank.")
     assert not RefundRecord.objects.exists()
     shop.fill_account()
     shop.submit()
@@ -181,7 +187,7 @@ def test_errors_of_the_api_are_shown_at_their_fields(shop: Shop, sandbox: Sandbo
     account = shop.dialog.get_by_label("Account number")
     account.fill("12")
     shop.submit()
-    expect(shop.dialog.locator("#account-problem")).not_to_be_empty()
+    expect(shop.dialog.locator("#refund_account-problem")).not_to_be_empty()
     expect(account).to_have_value("")
     account.fill(ACCOUNT_NUMBER)
     shop.submit()
@@ -193,6 +199,7 @@ def test_naver_pay_refund_without_a_reason_is_not_sent(shop: Shop, sandbox: Sand
     shop.open(payment)
     shop.submit()
     expect(shop.dialog.locator("#reason-problem")).to_be_visible()
+    expect(shop.dialog.get_by_text("(required by Naver Pay)")).to_be_visible()
     shop.dialog.get_by_label("Reason").first.select_option("Another reason")
     shop.dialog.get_by_label("Reason in your own words").fill("색이 달라요")
     shop.submit()
@@ -217,6 +224,10 @@ def test_unknown_earlier_refund_is_found_and_the_rest_offered(shop: Shop, sandbo
     shop.submit()
     shop.expect_answer("Part of this order was already refunded", "₩9,000 can still be refunded")
     expect(shop.row(payment).locator(".badge")).to_have_text("Partly refunded")
+    shop.dialog.get_by_role("button", name="Request again").click()
+    expect(shop.dialog).to_contain_text("₩9,000 of ₩10,000 can be refunded.")
+    shop.submit()
+    shop.expect_answer("Refunded", "₩9,000 has been refunded.")
 
 
 def test_a_double_click_refunds_once(shop: Shop, sandbox: SandboxServer) -> None:

@@ -151,6 +151,7 @@ class World:
         values: dict[str, object] = {
             "number": self.refund.number if endpoint.path.startswith("/refunds/") else self.payment.merchant_uid,
             "imp_uid": self.payment.imp_uid,
+            "pk": self.refund.pk,
             "token": self.batch.token,
             "kind": "csv",
             "app_label": "payments",
@@ -200,6 +201,7 @@ def _confirmed(world: World) -> Data:
 # Form data by endpoint; an endpoint that is not listed gets an empty form.
 FORMS: dict[str, Callable[[World], Data]] = {
     "/payments/cancel/": lambda world: {"imp_uid": world.payment.imp_uid, "cancel_request_amount": 100},
+    "/orders/<str:imp_uid>/refund": lambda _world: {"key": uuid.uuid4(), "balance": 10_000, "amount": 100},
     "/webhooks/iamport/": lambda world: {"imp_uid": world.payment.imp_uid},
     "/accounts/login/": lambda _world: {"username": "buyer", "password": "secret"},
     "/i18n/setlang/": lambda _world: {"language": "en"},

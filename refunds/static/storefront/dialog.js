@@ -22,7 +22,7 @@
     current = { order, key: newKey() };
     fields.open(order);
     showForm();
-    dialog.showModal();
+    if (!dialog.open) dialog.showModal();
     document.getElementById("refund-title").focus();
     const earlier = unanswered.get(order.imp_uid);
     if (earlier) showAnswer(explain(null, earlier), earlier);
@@ -41,7 +41,7 @@
     const isWrongInput = response?.status === 400;
     const fresh = isWrongInput ? null : await orders.refresh(impUid);
     setSending(false);
-    const answer = explain(response, request, fresh?.left ?? request.order.left);
+    const answer = explain(response, request, fresh);
     if (answer.settled) unanswered.delete(impUid);
     else unanswered.set(impUid, request);
     if (isWrongInput && showInForm(request, response.data)) return;
@@ -86,6 +86,7 @@
       const body = { ...request.body, confirm: answer.codes };
       return [button("back", "button primary", showForm), button("confirm", "button", () => send({ ...request, body }))];
     }
+    if (answer.next === "again") return [close, button("again", "button primary", () => open(orders.row(request.order.imp_uid)))];
     if (answer.next === "sign_in") return [close, link("sign_in", document.getElementById("orders").dataset.loginUrl)];
     if (answer.next === "reload") return [close, link("reload", window.location.href)];
     return [button(answer.next, "button primary", () => dialog.close())];
@@ -125,7 +126,8 @@
 
   document.getElementById("orders").addEventListener("click", (event) => {
     const row = event.target.closest("[data-ask]")?.closest("[data-order]");
-    if (row) open(row);
+    if (!row) return;
+    event.preventDefault(); // without this script the button opens the order's own page
+    open(row);
   });
-  document.querySelectorAll("[data-ask]").forEach((ask) => (ask.disabled = false));
 })();

@@ -2,7 +2,7 @@
 
 /* The refund form: its fields for an order, their values, and the errors beside them. */
 (() => {
-  const { say, parseAmount, toMinor, toMajor, moneyOfMinor, money, plain, unit, banks } = window.storefront;
+  const { say, has, parseAmount, toMinor, toMajor, moneyOfMinor, money, plain, unit, banks } = window.storefront;
   const form = document.getElementById("refund-form");
   if (!form) return;
   const inputs = form.elements;
@@ -14,6 +14,7 @@
   let order = null;
   let keptAccount = ""; // after sending, the number is kept here only, not in the page
 
+  const leftOf = () => say("left_of", { left: money(order.left, order.currency), paid: money(order.paid, order.currency) });
   const left = () => toMinor(order.left, order.currency);
   const isShown = (name) => !field(name).hidden && !field(name).closest("fieldset[hidden]");
 
@@ -21,7 +22,7 @@
     order = newOrder;
     forget();
     setText("goods", order.goods);
-    setText("left", say("left_of", { left: money(order.left, order.currency), paid: money(order.paid, order.currency) }));
+    setText("left", leftOf());
     setText("unit", unit(order.currency));
     setText("amount-hint", say(order.partial ? "amount_hint" : "amount_full_only"));
     inputs.amount.placeholder = plain(left(), order.currency);
@@ -29,7 +30,7 @@
     inputs.amount.value = order.partial ? "" : plain(left(), order.currency);
     find("#refund-account-fields").hidden = !order.account;
     field("refund_tel").hidden = !order.tel;
-    find('[data-optional="reason"]').hidden = order.reason;
+    setText("reason-need", say(order.reason ? "reason_required" : "reason_optional"));
     fillBanks();
     update();
   }
@@ -44,7 +45,7 @@
     form.reset();
     keptAccount = "";
     inputs.refund_account.placeholder = "";
-    inputs.reason_other.hidden = true;
+    find("[data-other]").hidden = true;
     field("tax_free").hidden = true;
     showProblems([]);
   }
@@ -56,14 +57,23 @@
   }
 
   function update() {
-    inputs.reason_other.hidden = inputs.reason.value !== "other";
+    find("[data-other]").hidden = inputs.reason.value !== "other";
     const asked = amount();
-    const sound = asked !== null && asked > 0 && asked <= left();
+    const sound = !amountProblem();
     if (order.tax_free) field("tax_free").hidden = !(sound && (order.tax_free_in_full || asked < left()));
-    setText("summary", sound ? sentence(asked) : "");
+    setText("summary", sound ? sentence(asked) : leftOf());
     setText("after", sound ? afterwards(asked) : "");
-    const label = sound ? say("submit", { amount: moneyOfMinor(asked, order.currency) }) : say("submit_plain");
-    document.getElementById("refund-submit").textContent = label;
+    const submit = document.getElementById("refund-submit");
+    submit.textContent = sound ? say("submit", { amount: moneyOfMinor(asked, order.currency) }) : say("submit_plain");
+    submit.disabled = !sound;
+  }
+
+  /* Return what is wrong with the amount, or "". */
+  function amountProblem() {
+    const asked = amount();
+    if (asked === null) return say("amount_invalid", { example: plain(left(), order.currency) });
+    if (asked === 0) return say("amount_zero");
+    return asked > left() ? say("amount_too_much", { left: moneyOfMinor(left(), order.currency) }) : "";
   }
 
   function sentence(asked) {
@@ -88,10 +98,7 @@
   function findProblems() {
     const problems = [];
     const need = (name, ok, text, values) => ok || problems.push({ field: name, message: say(text, values) });
-    const asked = amount();
-    need("amount", asked !== null, "amount_invalid", { example: plain(left(), order.currency) });
-    need("amount", asked !== 0, "amount_zero");
-    need("amount", asked <= left(), "amount_too_much", { left: moneyOfMinor(left(), order.currency) });
+    if (amountProblem()) problems.push({ field: "amount", message: amountProblem() });
     need("reason", !order.reason || reason(), "reason_missing");
     if (isShown("tax_free") && inputs.tax_free.value.trim())
       need("tax_free", parseAmount(inputs.tax_free.value, order.currency) !== null, "amount_invalid", { example: "0" });
@@ -135,7 +142,7 @@
   function showProblems(problems) {
     form.querySelectorAll("[data-field]").forEach((node) => mark(node, ""));
     const homeless = [];
-    for (const problem of problems) {
+    for (const problem of problems.map(inWordsForBuyers)) {
       const node = field(FIELD_OF[problem.field] ?? problem.field);
       if (node?.closest("fieldset[hidden]") || !node) homeless.push(problem);
       else mark(node, problem.message);
@@ -149,6 +156,9 @@
     return homeless;
   }
 
+  const inWordsForBuyers = (problem) =>
+    has(`rule_${problem.code}`) ? { ...problem, message: say(`rule_${problem.code}`) } : problem;
+
   function mark(node, message) {
     if (message) node.hidden = false;
     const shown = node.querySelector(".problem");
@@ -160,7 +170,7 @@
   form.addEventListener("input", update);
   form.addEventListener("input", (event) => {
     const node = event.target.closest("[data-field]");
-    if (node) mark(node, "");
+    if (node) mark(node, node.dataset.field === "amount" ? amountProblem() : "");
   });
 
   window.storefront.form = {

@@ -17,12 +17,18 @@ window.storefront = (() => {
   const formatter = (currency) =>
     new Intl.NumberFormat(language, { style: "currency", currency, ...exactly(currency) });
 
-  /* Parse an input ("1,000", "₩4 000원", full-width digits) into minor units; null if it is not an amount. */
+  // As the server reads them: "1,000", "₩4 000", "4000원", full-width digits. "1,5" or "10,00" could mean anything.
+  const TYPED = /^(?<before>₩|\\|krw|won)? ?(?<whole>\d{1,3}(,\d{3})+|\d{1,3}( \d{3})+|\d+)(\.(?<part>\d+))? ?(?<after>원정?|krw|won)?$/;
+
+  /* Parse an input into minor units; null if it is not an amount of this currency. */
   function parseAmount(text, currency) {
-    const plain = text.normalize("NFKC").replace(/[\s,₩$원]|US\$|KRW|USD/g, "");
-    const [, whole, fraction = ""] = /^(\d{1,13})(?:\.(\d+))?$/.exec(plain) ?? [];
-    if (whole === undefined || fraction.length > decimals(currency)) return null;
-    return Number(whole + fraction.padEnd(decimals(currency), "0"));
+    const plain = text.normalize("NFKC").toLowerCase().trim().replace(/\s+/g, " ");
+    const { groups } = TYPED.exec(plain) ?? {};
+    if (!groups || ((groups.before || groups.after) && currency !== "KRW")) return null;
+    const whole = groups.whole.replace(/[, ]/g, "");
+    const part = groups.part ?? "";
+    if (whole.length > 13 || part.length > decimals(currency)) return null;
+    return Number(whole + part.padEnd(decimals(currency), "0"));
   }
 
   const toMinor = (amount, currency) => Math.round(Number(amount) * 10 ** decimals(currency));
@@ -39,6 +45,7 @@ window.storefront = (() => {
       new Intl.NumberFormat(language, exactly(currency)).format(toMajor(minor, currency)),
     unit: (currency) => formatter(currency).formatToParts(0).find((part) => part.type === "currency").value,
     /* Return the message `name` with its {placeholders} filled in. */
+    has: (name) => name in texts,
     say: (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (hole, key) => values[key] ?? hole),
   };
 })();

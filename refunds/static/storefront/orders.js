@@ -14,6 +14,14 @@
   const orderOf = (row) => JSON.parse(row.dataset.order);
   const rowOf = (impUid) => [...list.children].find((row) => orderOf(row).imp_uid === impUid);
 
+  const notesOf = (row) =>
+    Object.fromEntries(
+      Array.from(row.querySelectorAll("[data-refund]"), (refund) => [
+        refund.dataset.refund,
+        refund.querySelector(".refund-note")?.textContent ?? "",
+      ]),
+    );
+
   /* Reload the order from the shop; return its data, or null if the shop did not answer. */
   async function refresh(impUid) {
     const fresh = await server.fragment(rowOf(impUid).dataset.url);
@@ -21,10 +29,9 @@
     const row = rowOf(impUid);
     const hadFocus = row.contains(document.activeElement);
     row.replaceWith(fresh);
-    fresh.querySelectorAll("[data-ask]").forEach((ask) => (ask.disabled = false));
     if (hadFocus) focus(impUid);
     watch(fresh);
-    return orderOf(fresh);
+    return { ...orderOf(fresh), notes: notesOf(fresh) };
   }
 
   function focus(impUid) {
@@ -68,6 +75,6 @@
     news.replaceChildren(note);
   }
 
-  window.storefront.orders = { refresh, focus, tell };
+  window.storefront.orders = { refresh, focus, tell, row: rowOf };
   for (const row of list.children) watch(row);
 })();
