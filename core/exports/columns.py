@@ -57,6 +57,14 @@ class Totals(Generic[T]):
             yield [currency, *sums]
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table to export, and its totals, to be called after the last row."""
+
+    rows: Iterator[Row]
+    totals: Callable[[], Iterator[Row]]
+
+
 def table(
     columns: Sequence[Column[T]],
     records: Iterable[T],

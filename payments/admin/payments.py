@@ -57,14 +57,22 @@ def state_badge(payment: Payment) -> SafeString:
 
 
 def _state(payment: Payment) -> SafeString:
+    return badge(*state_of(payment))
+
+
+def state_of(payment: Payment) -> tuple[str, str]:
+    """Return the colour and the name of the payment's state."""
     if payment.is_fully_refunded:
-        return badge(*STATES["refunded"])
-    if payment.is_partially_refunded:
-        return badge(*STATES["partly_refunded"])
-    if payment.has_unknown_status:
-        return badge("amber", status_label(payment.status))
-    settled = payment.was_paid and payment.status != PaymentStatus.PENDING
-    return badge(*STATES["paid" if settled else payment.status])
+        state = "refunded"
+    elif payment.is_partially_refunded:
+        state = "partly_refunded"
+    elif payment.has_unknown_status:
+        return "amber", status_label(payment.status)
+    else:
+        settled = payment.was_paid and payment.status != PaymentStatus.PENDING
+        state = "paid" if settled else payment.status
+    colour, name = STATES[state]
+    return colour, str(name)
 
 
 class PaymentAdmin(ReadOnlyAdmin):

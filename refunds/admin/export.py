@@ -1,6 +1,5 @@
 """Export a list as a file: the rows that the filters show, or the rows that are ticked."""
 
-from collections.abc import Iterator
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -11,7 +10,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -21,29 +20,29 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from core.admin.pages import admin_page
-from core.exports.cells import Row
-from core.exports.csv import CSV_TYPE, csv_pieces
-from core.exports.xlsx import MAX_ROWS, XLSX_TYPE, xlsx_pieces
-from refunds.admin.export_columns import payment_rows, refund_rows
+from core.exports.columns import Table
+from core.exports.files import file_response
+from core.exports.xlsx import MAX_ROWS
+from core.permissions import AnyUser
+from refunds.admin.export_columns import payment_table, refund_table
 from refunds.models import RefundAccount
-from refunds.permissions import may_view_accounts
-
-FORMATS = {"xlsx": (XLSX_TYPE, xlsx_pieces), "csv": (CSV_TYPE, csv_pieces)}
+from refunds.permissions import may_view_accounts, may_view_payments
 
 
 class ExportForm(forms.Form):
-    """The format of the file, and whether it includes full bank accounts. Excel takes at most `MAX_ROWS` rows."""
+    """The format of the file, and whether it includes personal data. Excel takes at most `MAX_ROWS` rows."""
 
     format = forms.ChoiceField(
         label=_("File"),
         choices=(("xlsx", _("Excel (.xlsx)")), ("csv", _("CSV"))),
         widget=forms.RadioSelect,
     )
-    accounts = forms.BooleanField(label=_("Include full refund accounts (holder, bank, number)"), required=False)
+    personal = forms.BooleanField(required=False)
 
-    def __init__(self, data: Any = None, *, too_many: bool) -> None:
+    def __init__(self, data: Any = None, *, too_many: bool, personal_label: str) -> None:
         self.too_many = too_many
         super().__init__(data, initial={"format": "csv" if too_many else "xlsx"})
+        self.fields["personal"].label = personal_label
 
     def clean_format(self) -> str:
         chosen: str = self.cleaned_data["format"]
@@ -53,14 +52,24 @@ class ExportForm(forms.Form):
 
 
 class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
-    """A list with "Export…" above it, which keeps the filters, and as an action on ticked rows."""
+    """A list with "Export…" above it, which keeps the filters, and as an action on ticked rows.
 
-    export_name: str
-    exports_accounts = False
+    Payments are exported; `RefundExportingAdmin` exports refunds.
+    """
+
+    export_name = "payments"
+    personal_label = _("Include the buyers' e-mail addresses and telephone numbers")
     actions_list = ("export",)
 
-    def export_rows(self, queryset: QuerySet[Any], *, with_accounts: bool) -> Iterator[Row]:
-        return payment_rows(queryset)
+    def export_table(self, queryset: QuerySet[Any], *, with_personal: bool) -> Table:
+        return payment_table(queryset, with_personal=with_personal)
+
+    def may_export_personal(self, user: AnyUser) -> bool:
+        return may_view_payments(user)
+
+    def personal_text(self, queryset: QuerySet[Any]) -> str:
+        """Return what the log says of the personal data in a file of these rows."""
+        return gettext("with e-mail addresses and telephone numbers")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: HttpResponse = super().changelist_view(request, extra_context)
@@ -85,34 +94,36 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
             return HttpResponseRedirect(self._url("changelist"))
         is_readable = all(getattr(filter_, "is_readable", True) for filter_ in shown.filter_specs)
         wanted = shown.queryset
-        may_have_accounts = self.exports_accounts and may_view_accounts(request.user)
+        may_have_personal = self.may_export_personal(request.user)
         count = wanted.order_by().values("pk")[: MAX_ROWS + 1].count()
-        form = ExportForm(request.POST if request.method == "POST" else None, too_many=count > MAX_ROWS)
+        data = request.POST if request.method == "POST" else None
+        form = ExportForm(data, too_many=count > MAX_ROWS, personal_label=str(self.personal_label))
         if request.method == "POST" and form.is_valid() and count:
-            with_accounts = form.cleaned_data["accounts"]
-            if with_accounts and not may_have_accounts:
+            with_personal = form.cleaned_data["personal"]
+            if with_personal and not may_have_personal:
                 raise PermissionDenied
-            self._log(request, wanted, form.cleaned_data["format"], with_accounts=with_accounts)
-            return self._file(form.cleaned_data["format"], self.export_rows(wanted, with_accounts=with_accounts))
+            self._log(request, wanted, form.cleaned_data["format"], with_personal=with_personal)
+            name = f"{self.export_name}-{timezone.localdate():%Y-%m-%d}"
+            exported = self.export_table(wanted, with_personal=with_personal)
+            return file_response(exported.rows, form.cleaned_data["format"], name, exported.totals)
         facts = {
             "opts": self.opts,
             "form": form,
             "count": count,
             "most": MAX_ROWS,
-            "may_have_accounts": may_have_accounts,
+            "may_have_personal": may_have_personal,
             "list_url": f"{self._url('changelist')}?{request.GET.urlencode()}",
         }
         page = admin_page(request, "admin/refunds/export.html", gettext("Export"), **facts)
         page.status_code = 200 if is_readable else 400
         return page
 
-    def _log(self, request: HttpRequest, wanted: QuerySet[Any], file: str, *, with_accounts: bool) -> None:
-        """Log, before anything is sent, who exports how many rows and how many full bank accounts."""
+    def _log(self, request: HttpRequest, wanted: QuerySet[Any], file: str, *, with_personal: bool) -> None:
+        """Log, before anything is sent, who exports how many rows and which personal data."""
         count = wanted.order_by().values("pk").count()
         text = gettext("Exported as %(format)s: %(count)s rows") % {"format": file, "count": count}
-        if with_accounts:
-            accounts = RefundAccount.objects.filter(refund__in=wanted.order_by().values("pk")).count()
-            text += ", " + gettext("with %(accounts)s full refund accounts") % {"accounts": accounts}
+        if with_personal:
+            text += ", " + self.personal_text(wanted)
         LogEntry.objects.create(
             user=cast(User, request.user),
             content_type=ContentType.objects.get_for_model(self.model),
@@ -120,12 +131,6 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
             action_flag=CHANGE,
             change_message=text,
         )
-
-    def _file(self, kind: str, rows: Iterator[Row]) -> StreamingHttpResponse:
-        content_type, pieces = FORMATS[kind]
-        name = f"{self.export_name}-{timezone.localdate():%Y-%m-%d}.{kind}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
-        return StreamingHttpResponse(pieces(rows), content_type=content_type, headers=headers)
 
     def _url(self, page: str) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}")
@@ -135,7 +140,14 @@ class RefundExportingAdmin(ExportingAdmin):
     """The ledger's export, with full bank accounts on request of those who may see them."""
 
     export_name = "refunds"
-    exports_accounts = True
+    personal_label = _("Include full refund accounts (holder, bank, number)")
 
-    def export_rows(self, queryset: QuerySet[Any], *, with_accounts: bool) -> Iterator[Row]:
-        return refund_rows(queryset, with_accounts=with_accounts)
+    def export_table(self, queryset: QuerySet[Any], *, with_personal: bool) -> Table:
+        return refund_table(queryset, with_personal=with_personal)
+
+    def may_export_personal(self, user: AnyUser) -> bool:
+        return may_view_accounts(user)
+
+    def personal_text(self, queryset: QuerySet[Any]) -> str:
+        accounts = RefundAccount.objects.filter(refund__in=queryset.order_by().values("pk")).count()
+        return gettext("with %(accounts)s full refund accounts") % {"accounts": accounts}

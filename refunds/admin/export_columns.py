@@ -1,21 +1,24 @@
 """Columns of the CSV and Excel exports."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.database.chunks import in_chunks
 from core.encryption.cipher import DecryptError
-from core.exports.cells import Cell, Row
-from core.exports.columns import Column, table
-from core.money import quantize
+from core.exports.cells import Cell
+from core.exports.columns import Column, Table, Totals, table
+from core.money import KRW, quantize
+from payments.admin.payments import state_of
 from payments.labels import bank_label, method_label, pg_label, status_label
 from payments.models import Payment
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus, RefusalClass
+from refunds.policies import merchant_fee
+from refunds.policies.taxes import TaxSplit, split_of
 from refunds.services.bank_accounts import Account, open_account
 
 _CHUNK = 500
@@ -27,21 +30,50 @@ def _amount(record: RefundRecord, amount: Decimal | None) -> Cell:
     return None if amount is None else quantize(amount, record.payment.currency)
 
 
+def _split(refund: RefundRecord) -> TaxSplit:
+    return split_of(refund) or TaxSplit()
+
+
+def _fee(refund: RefundRecord) -> Cell:
+    """Return what the transfer of this refund cost the shop, in KRW."""
+    fee = merchant_fee(refund.payment, settings.VBANK_REFUND_FEE) if refund.net_amount else Decimal(0)
+    return quantize(fee, KRW) if fee else None
+
+
+def _known(payment: Payment, amount: Decimal | None) -> Cell:
+    return None if amount is None else quantize(amount, payment.currency)
+
+
+def _card_or_bank(payment: Payment) -> str:
+    return payment.card_name or payment.bank_name or payment.vbank_name
+
+
 def _test(payment: Payment) -> str:
     return gettext("Test") if payment.sandbox else ""
 
 
+# By `TaxSplit.basis`.
+TAX_BASES = {"": "", "stated": _("Stated with the refund"), "computed": _("Computed: 1/11 of the taxable amount")}
 REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("refund number"), lambda refund: refund.number),
     Column(_("order"), lambda refund: refund.payment.merchant_uid),
     Column(_("payment number"), lambda refund: refund.payment.imp_uid),
     Column(_("buyer"), lambda refund: refund.payment.buyer_name),
+    Column(_("goods"), lambda refund: refund.payment.name),
     Column(_("method"), lambda refund: method_label(refund.payment.pay_method)),
     Column(_("PG"), lambda refund: pg_label(refund.payment.pg_provider)),
+    Column(_("card or bank"), lambda refund: _card_or_bank(refund.payment)),
+    Column(_("paid at"), lambda refund: refund.payment.paid_at, is_time=True),
     Column(_("currency"), lambda refund: refund.payment.currency),
+    Column(_("paid"), lambda refund: _amount(refund, refund.payment.amount)),
     Column(_("requested amount"), lambda refund: _amount(refund, refund.amount)),
-    Column(_("refunded amount"), lambda refund: _amount(refund, refund.net_amount or None)),
-    Column(_("reversed amount"), lambda refund: _amount(refund, refund.reversed_amount or None)),
+    Column(_("refunded amount"), lambda refund: _amount(refund, refund.net_amount or None), is_summed=True),
+    Column(_("reversed amount"), lambda refund: _amount(refund, refund.reversed_amount or None), is_summed=True),
+    Column(_("supply amount"), lambda refund: _amount(refund, _split(refund).supply), is_summed=True),
+    Column(_("VAT part"), lambda refund: _amount(refund, _split(refund).vat), is_summed=True),
+    Column(_("tax-free part"), lambda refund: _amount(refund, _split(refund).tax_free), is_summed=True),
+    Column(_("VAT basis"), lambda refund: str(TAX_BASES[_split(refund).basis])),
+    Column(_("transfer fee (KRW)"), _fee, is_summed=True),
     Column(_("status"), lambda refund: str(_STATUSES.get(refund.status, refund.status))),
     Column(_("reason"), lambda refund: refund.reason),
     Column(_("source"), lambda refund: str(_SOURCES.get(refund.source, refund.source))),
@@ -53,6 +85,7 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("PG transaction"), lambda refund: refund.pg_tid),
     Column(_("receipt"), lambda refund: refund.receipt_url),
     Column(_("message"), message_of),
+    Column(_("error code"), lambda refund: refund.error_code),
     Column(_("refusal"), lambda refund: str(_REFUSALS.get(refund.refusal_class, refund.refusal_class))),
     Column(_("test payment"), lambda refund: _test(refund.payment)),
 )
@@ -63,10 +96,14 @@ PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("goods"), lambda payment: payment.name),
     Column(_("method"), lambda payment: method_label(payment.pay_method)),
     Column(_("PG"), lambda payment: pg_label(payment.pg_provider)),
+    Column(_("card or bank"), _card_or_bank),
     Column(_("currency"), lambda payment: payment.currency),
-    Column(_("paid"), lambda payment: quantize(payment.amount, payment.currency)),
-    Column(_("refunded"), lambda payment: quantize(payment.cancel_amount, payment.currency)),
-    Column(_("refundable"), lambda payment: quantize(payment.refundable_amount, payment.currency)),
+    Column(_("paid"), lambda payment: quantize(payment.amount, payment.currency), is_summed=True),
+    Column(_("refunded"), lambda payment: quantize(payment.cancel_amount, payment.currency), is_summed=True),
+    Column(_("refundable"), lambda payment: quantize(payment.refundable_amount, payment.currency), is_summed=True),
+    Column(_("VAT part"), lambda payment: _known(payment, payment.vat_amount)),
+    Column(_("tax-free part"), lambda payment: _known(payment, payment.tax_free)),
+    Column(_("status"), lambda payment: state_of(payment)[1]),
     Column(_("status at i'mport"), lambda payment: status_label(payment.status)),
     Column(_("paid at"), lambda payment: payment.paid_at, is_time=True),
     Column(_("PG transaction"), lambda payment: payment.pg_tid),
@@ -76,18 +113,35 @@ PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
 ACCOUNT_HEADINGS = (_("Account holder"), _("Bank"), _("Account number"))
 
 
-def payment_rows(payments: QuerySet[Payment]) -> Iterator[Row]:
-    """Yield the heading, then one row per payment."""
-    return table(PAYMENT_COLUMNS, in_chunks(payments.prefetch_related(None), _CHUNK))
+CONTACT_COLUMNS: tuple[Column[Payment], ...] = (
+    Column(_("e-mail"), lambda payment: payment.buyer_email),
+    Column(_("telephone"), lambda payment: payment.buyer_tel),
+)
 
 
-def refund_rows(refunds: QuerySet[RefundRecord], *, with_accounts: bool) -> Iterator[Row]:
-    """Yield the heading, then one row per refund; `with_accounts` adds the full bank accounts they went to."""
+def payment_table(payments: QuerySet[Payment], *, with_personal: bool) -> Table:
+    """Return one row per payment, and the totals of what was paid; `with_personal` adds how to reach the buyer."""
+    columns = (*PAYMENT_COLUMNS, *(CONTACT_COLUMNS if with_personal else ()))
+    totals = Totals(columns, lambda payment: payment.currency if payment.was_paid and not payment.sandbox else "")
+    return Table(table(columns, in_chunks(payments.prefetch_related(None), _CHUNK), totals=totals), totals.rows)
+
+
+def refund_table(refunds: QuerySet[RefundRecord], *, with_personal: bool) -> Table:
+    """Return one row per refund, and the totals of what was refunded.
+
+    `with_personal` adds the full bank accounts that they went to.
+    """
+    totals = Totals(REFUND_COLUMNS, _counts_in)
     refunds = refunds.select_related(None).select_related("payment", "late_record")
-    if not with_accounts:
-        return table(REFUND_COLUMNS, in_chunks(refunds, _CHUNK))
+    if not with_personal:
+        return Table(table(REFUND_COLUMNS, in_chunks(refunds, _CHUNK), totals=totals), totals.rows)
     found = in_chunks(refunds.select_related("stored_account"), _CHUNK)
-    return table(REFUND_COLUMNS, found, ACCOUNT_HEADINGS, _account_cells)
+    return Table(table(REFUND_COLUMNS, found, ACCOUNT_HEADINGS, _account_cells, totals=totals), totals.rows)
+
+
+def _counts_in(refund: RefundRecord) -> str:
+    """Return the currency whose totals this refund is in; "" if it is in none."""
+    return refund.payment.currency if refund.net_amount and not refund.payment.sandbox else ""
 
 
 def _account_cells(refund: RefundRecord) -> list[str]:

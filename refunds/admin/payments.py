@@ -44,7 +44,6 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         Tab(_("Needs review"), {"refund": "attention"}),
         Tab(_("Refund failed"), {"refund": "failed"}),
     )
-    export_name = "payments"
     actions_detail = ("refund_order",)
 
     class Media:

@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from payments.gateway import NextStep
 from payments.gateway import RefusalClass as GatewayClass
-from refunds.admin.export_columns import refund_rows
+from refunds.admin.export_columns import refund_table
 from refunds.messages import NEXT_STEPS, next_step_of
 from refunds.models import RefundRecord, RefusalClass
 from tests.admin_pages import sign_in
@@ -144,5 +144,5 @@ def test_staff_see_the_next_step_beside_the_text_and_filter_by_class(client: Cli
 def test_the_export_has_a_column_for_the_class() -> None:
     make_refund(status="failed", refusal_class="period_over", refusal_step="outside")
     with override("en"):
-        heading, row = refund_rows(RefundRecord.objects.all(), with_accounts=False)
+        heading, row = refund_table(RefundRecord.objects.all(), with_personal=False).rows
     assert dict(zip(heading, row, strict=True))["Refusal"] == "Too late to cancel"

@@ -104,7 +104,7 @@ class ReconciliationReportAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         own = [
-            path("<int:pk>/file.<str:kind>", site.admin_view(download), name="refunds_reconciliationreport_file"),
+            path("<int:pk>/report/<str:kind>/", site.admin_view(download), name="refunds_reconciliationreport_report"),
             path("<int:pk>/repair/", site.admin_view(repair), name="refunds_reconciliationreport_repair"),
         ]
         return [*own, *super().get_urls()]

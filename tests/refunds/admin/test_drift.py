@@ -105,7 +105,7 @@ def test_finance_reads_one_row_per_payment_and_the_totals(resolver: Client, sand
     assert report.refunded == [Refunded("KRW", Decimal(0), Decimal(4_000))]  # not of the test payment
     assert report.remaining == 2
 
-    found: Any = resolver.get(f"{REPORTS}{report.pk}/file.csv", headers={"Accept-Language": "ko"})
+    found: Any = resolver.get(f"{REPORTS}{report.pk}/report/csv/", headers={"Accept-Language": "ko"})
     rows = csv.DictReader(StringIO(found.getvalue().decode("utf-8-sig")))
     first = {row["주문번호"]: row for row in rows}[missed.merchant_uid]
     assert first["통화"] == "KRW"
@@ -114,7 +114,7 @@ def test_finance_reads_one_row_per_payment_and_the_totals(resolver: Client, sand
     assert first["불일치(코드)"].split(", ") == ["refunded", "records", "status"]
     assert "결제 완료 / 취소" in first["불일치"]
 
-    found = resolver.get(f"{REPORTS}{report.pk}/file.xlsx")
+    found = resolver.get(f"{REPORTS}{report.pk}/report/xlsx/")
     sheet, totals = load_workbook(BytesIO(found.getvalue())).worksheets
     states = [row[-2] for row in sheet.iter_rows(min_row=2, values_only=True)]
     assert sorted(states) == ["unresolved", "unresolved", "waiting"]
@@ -193,11 +193,11 @@ def test_a_viewer_reads_and_downloads_but_cannot_compare(client: Client) -> None
     assert client.post(COMPARE, asked("repair")).status_code == 403
     assert ReconciliationReport.objects.count() == 1
 
-    answer: Any = client.get(f"{REPORTS}{report.pk}/file.csv")
+    answer: Any = client.get(f"{REPORTS}{report.pk}/report/csv/")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert f'filename="reconciliation-report-{report.pk}.csv"' in answer["Content-Disposition"]
     assert "'=order-1,imp_1," in answer.getvalue().decode()
-    assert client.get(f"{REPORTS}{report.pk}/file.pdf").status_code == 404
+    assert client.get(f"{REPORTS}{report.pk}/report/pdf/").status_code == 404
 
 
 def test_links_lead_only_to_payments_that_one_may_see(client: Client) -> None:
@@ -211,7 +211,7 @@ def test_links_lead_only_to_payments_that_one_may_see(client: Client) -> None:
 def test_others_see_no_reports(client: Client) -> None:
     report = make_report()
     sign_in(client, make_staff("refund_payment", "view_payment"))
-    for url in (REPORTS, page_of(report), f"{REPORTS}{report.pk}/file.csv", COMPARE):
+    for url in (REPORTS, page_of(report), f"{REPORTS}{report.pk}/report/csv/", COMPARE):
         assert client.get(url).status_code == 403
 
 

@@ -20,7 +20,7 @@ from pytest_django import Settings
 from core.exports.csv import csv_pieces
 from core.exports.xlsx import xlsx_pieces
 from refunds.admin import export
-from refunds.admin.export_columns import refund_rows
+from refunds.admin.export_columns import refund_table
 from refunds.models import RefundRecord
 from tests.admin_pages import codes, sign_in
 from tests.factories import ACCOUNT_DIGITS, make_payment, make_refund, make_staff, make_stored_account
@@ -50,7 +50,6 @@ def table(data: bytes) -> list[dict[str, str]]:
 
 def sheet(data: bytes) -> list[tuple[Any, ...]]:
     book = load_workbook(io.BytesIO(data))
-    assert len(book.worksheets) == 1
     return list(book.worksheets[0].iter_rows(values_only=True))
 
 
@@ -125,11 +124,11 @@ def test_csv_leaves_other_texts_alone(text: str) -> None:
 def test_streamed_rows_are_in_the_readers_language() -> None:
     make_refund()
     with override("ko"):
-        rows = refund_rows(RefundRecord.objects.all(), with_accounts=False)
+        rows = refund_table(RefundRecord.objects.all(), with_personal=False).rows
     with override("en"):
         heading, row = rows
     with override("ko"):
-        korean = next(iter(refund_rows(RefundRecord.objects.all(), with_accounts=False)))
+        korean = next(iter(refund_table(RefundRecord.objects.all(), with_personal=False).rows))
     assert list(heading) != list(korean)
     assert "Refunded" in row
 
@@ -161,22 +160,22 @@ def test_accounts_are_exported_on_request_only_and_logged(client: Client) -> Non
     assert ACCOUNT_DIGITS not in take(client).decode()
     assert "accounts" not in LogEntry.objects.get().change_message
 
-    rows = {row["Refund number"]: row for row in table(take(client, accounts="on"))}
+    rows = {row["Refund number"]: row for row in table(take(client, personal="on"))}
     assert rows[kept.number]["Account number"] == f"'{ACCOUNT_DIGITS}"
     assert rows[kept.number]["Account holder"] == "홍길동"
     assert rows[gone.number]["Account number"] == "•••• 6789"
     entry = LogEntry.objects.latest("pk")
     assert entry.user.get_username() == "staff"
     assert entry.change_message == "Exported as csv: 2 rows, with 1 full refund accounts"
-    assert ACCOUNT_DIGITS in {str(cell) for cell in sheet(take(client, accounts="on", format="xlsx"))[2]} | {
-        str(cell) for cell in sheet(take(client, accounts="on", format="xlsx"))[1]
+    assert ACCOUNT_DIGITS in {str(cell) for cell in sheet(take(client, personal="on", format="xlsx"))[2]} | {
+        str(cell) for cell in sheet(take(client, personal="on", format="xlsx"))[1]
     }
 
 
 def test_accounts_without_the_permission_are_refused(staff: Client) -> None:
     make_stored_account(make_refund())
     assert "refund accounts" not in staff.get(EXPORT).text
-    assert staff.post(EXPORT, {"format": "csv", "accounts": "on"}).status_code == 403
+    assert staff.post(EXPORT, {"format": "csv", "personal": "on"}).status_code == 403
     assert not LogEntry.objects.exists()
 
 
@@ -184,7 +183,7 @@ def test_undecryptable_account_is_exported_masked(client: Client, settings: Sett
     sign_in(client, make_staff("view_refundrecord", "view_account"))
     make_stored_account(make_refund())
     settings.ENCRYPTION_KEYS = (Fernet.generate_key().decode(),)
-    assert table(take(client, accounts="on"))[0]["Account number"] == "•••• 6789"
+    assert table(take(client, personal="on"))[0]["Account number"] == "•••• 6789"
 
 
 def test_export_is_not_cached(staff: Client) -> None:
@@ -226,6 +225,47 @@ def test_export_needs_the_view_permission(client: Client, url: str) -> None:
 
 def test_payments_are_exported_the_same_way(client: Client) -> None:
     sign_in(client, make_staff("view_payment"))
-    make_payment(merchant_uid="=1", amount=Decimal(10_000))
-    row = table(take(client, "/admin/payments/payment/export/"))[0]
-    assert (row["Order"], row["Paid"], row["Refundable"]) == ("'=1", "10000", "10000")
+    partly = {"cancel_amount": Decimal(4_000), "status": "cancelled", "tax_free": Decimal(3_000)}
+    make_payment(merchant_uid="=1", buyer_email="haneul@example.com", buyer_tel="010-2345-1001", **partly)
+    url = "/admin/payments/payment/export/"
+    row = table(take(client, url))[0]
+    assert (row["Order"], row["Paid"], row["Refundable"], row["Tax-free part"]) == ("'=1", "10000", "6000", "3000")
+    assert (row["Status"], row["Status at i'mport"]) == ("Partly refunded", "Cancelled")
+    assert "E-mail" not in row
+
+    row = table(take(client, url, personal="on"))[0]
+    assert (row["E-mail"], row["Telephone"]) == ("haneul@example.com", "010-2345-1001")
+    logged = LogEntry.objects.order_by("pk").values_list("change_message", flat=True)
+    assert list(logged) == [
+        "Exported as csv: 1 rows",
+        "Exported as csv: 1 rows, with e-mail addresses and telephone numbers",
+    ]
+
+
+def test_finance_gets_tax_parts_fees_and_totals(staff: Client) -> None:
+    paid = {"name": "Desk", "card_name": "KB Card"}
+    plain = make_refund(make_payment(**paid), amount=Decimal(1_100))
+    stated = make_refund(make_payment(), amount=Decimal(3_000), tax_free=Decimal(800), vat_amount=Decimal(200))
+    mixed = make_refund(make_payment(tax_free=Decimal(5_000)), amount=Decimal(2_000))
+    account = make_refund(amount=Decimal(5_500))
+    make_refund(make_payment(sandbox=True), amount=Decimal(7_000))
+    make_refund(make_payment(), status="failed", error_code="refused_by_gateway", vat_amount=Decimal(9))
+
+    rows = {row["Refund number"]: row for row in table(take(staff))}
+
+    names = ("Supply amount", "VAT part", "Tax-free part", "VAT basis", "Transfer fee (KRW)")
+    computed = "Computed: 1/11 of the taxable amount"
+    assert [rows[plain.number][name] for name in names] == ["1000", "100", "0", computed, ""]
+    assert [rows[stated.number][name] for name in names] == ["2000", "200", "800", "Stated with the refund", ""]
+    assert [rows[mixed.number][name] for name in names] == ["", "", "", "", ""]
+    assert [rows[account.number][name] for name in names] == ["5000", "500", "0", computed, "300"]
+    bought = rows[plain.number]
+    assert (bought["Goods"], bought["Card or bank"], bought["Paid"]) == ("Desk", "KB Card", "10000")
+    assert "refused_by_gateway" in {row["Error code"] for row in rows.values()}
+
+    book = load_workbook(io.BytesIO(take(staff, format="xlsx")))
+    assert book.sheetnames == ["Sheet1", "Totals"]
+    heading, sums = book["Totals"].iter_rows(values_only=True)
+    found = dict(zip(heading, sums, strict=True))
+    assert (found["Currency"], found["Rows"], found["Refunded amount"]) == ("KRW", 4, 11_600)
+    assert [found[name] for name in names if name != "VAT basis"] == [8_000, 800, 800, 300]
