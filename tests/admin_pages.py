@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from django.contrib.auth.models import User
 from django.http import HttpResponse
@@ -26,10 +27,14 @@ class Page:
 
     @property
     def token(self) -> str:
-        return _hidden(self.text, "token")
+        return parse_qs(urlsplit(self.url).query)["token"][0]
 
     def shown_balance(self, payment: Payment) -> str:
         return _hidden(self.text, f"p{payment.pk}-expected_balance")
+
+    def shown_warnings(self, payment: Payment) -> list[str]:
+        """Return the marks of the warnings that the page showed before anything was typed."""
+        return re.findall(rf'type="hidden" name="p{payment.pk}-read" value="([^"]+)"', self.text)
 
     def has_field(self, payment: Payment, name: str) -> bool:
         return f'name="p{payment.pk}-{name}"' in self.text
@@ -55,14 +60,35 @@ def fill(
     *,
     reason: str = "",
     do: str = "refund",
+    read: bool = False,
 ) -> HttpResponse:
-    """Tick these orders, fill in their fields, and press a button."""
-    data = {"token": page.token, "reason": reason, "do": do}
+    """Tick these orders, fill in their fields, and press a button. A page that sent nothing is shown again.
+
+    `read`: tick the warnings that it then shows, and press once more.
+    """
+    data: dict[str, Any] = {"token": page.token, "reason": reason, "do": do}
     for payment, typed in orders.items():
         fields = {"selected": "on", "expected_balance": page.shown_balance(payment), **typed}
         data |= {f"p{payment.pk}-{name}": value for name, value in fields.items()}
-    answer: Any = client.post(page.url, data)
+        data[f"p{payment.pk}-read"] = [*page.shown_warnings(payment), *filter(None, [typed.get("read")])]
+    answer = _pressed(client, page, data)
+    if read and answer.status_code == 200:
+        for payment in orders:
+            data[f"p{payment.pk}-read"] = page.shown_warnings(payment) + ticks(answer.text, payment)
+        answer = _pressed(client, page, data)
     return answer
+
+
+def _pressed(client: Client, page: Page, data: dict[str, Any]) -> HttpResponse:
+    answer: Any = client.post(page.url, data)
+    if answer.status_code == 302 and answer["Location"].startswith(REFUND_URL):
+        answer = client.get(answer["Location"])
+    return answer  # type: ignore[no-any-return]
+
+
+def ticks(text: str, payment: Payment) -> list[str]:
+    """Return the marks of the warnings that have to be ticked for this order."""
+    return re.findall(rf'type="checkbox" class="rd-check" name="p{payment.pk}-read" value="([^"]+)"', text)
 
 
 def codes(text: str) -> list[str]:

@@ -99,7 +99,9 @@ def by_admin(wanted: Request) -> Outcome:
     client = Client()
     client.force_login(wanted.user)
     typed = {"amount": str(wanted.amount or ""), **(wanted.account or {})}
-    answer = fill(client, confirmation(client, wanted.payment), {wanted.payment: typed}, reason=wanted.reason)
+    answer = fill(
+        client, confirmation(client, wanted.payment), {wanted.payment: typed}, reason=wanted.reason, read=True
+    )
     if answer.status_code == 200:  # rejected before the refund
         headlines = {"not_sent", "skipped"}
         return Outcome(next(code for code in codes(answer.content.decode()) if code not in headlines))

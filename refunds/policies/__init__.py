@@ -20,10 +20,12 @@ from refunds.policies.pg_facts import (
     sends_refund_number,
     settles_later,
 )
-from refunds.policies.promotions import effective_retain
+from refunds.policies.promotions import effective_retain, received
+from refunds.policies.rules import NOTES
 from refunds.policies.taxes import effective_tax_free, effective_vat
 
 __all__ = [
+    "NOTES",
     "Arrival",
     "RefundContext",
     "Requirements",
@@ -42,6 +44,7 @@ __all__ = [
     "needs_reason",
     "needs_requester",
     "needs_tel",
+    "received",
     "requirements",
     "sends_refund_number",
     "settles_later",

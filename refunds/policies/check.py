@@ -49,7 +49,7 @@ class Requirements:
     tel: bool  # the holder's telephone
     reason: bool
     requester: bool  # buyer or shop
-    partial_allowed: bool  # False: only the whole amount can be refunded
+    why_in_full: str  # why only the whole amount can be refunded; "" where a part can be
     tax_free: bool  # a partial refund must name its tax-free part
     tax_free_in_full: bool  # a full refund must name it too
     takes_tax_free: bool  # the tax-free part may have to be named: offer the input
@@ -57,6 +57,10 @@ class Requirements:
     promotion: bool  # the rest may keep the promotion: offer the option
     promotion_kept: bool  # an earlier refund kept it, so this one must too
     merchant_fee: Decimal  # KRW, charged to the merchant in addition to the amount
+
+    @property
+    def partial_allowed(self) -> bool:
+        return not self.why_in_full
 
 
 def requirements(
@@ -76,7 +80,7 @@ def requirements(
         tel=pg_facts.needs_tel(payment),
         reason=pg_facts.needs_reason(payment),
         requester=pg_facts.needs_requester(payment),
-        partial_allowed=not first_broken(PARTIAL, partial),
+        why_in_full=next((violation.message for violation in first_broken(PARTIAL, partial)), ""),
         tax_free=taxes.tax_free_missing(partial),
         tax_free_in_full=taxes.tax_free_missing(full),
         takes_tax_free=taxes.may_need_tax_free(full),

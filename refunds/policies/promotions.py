@@ -71,6 +71,13 @@ def may_be_refused(context: RefundContext) -> bool:
     return _may_lapse(context) and discount_left_out(context) <= 0
 
 
+def received(context: RefundContext) -> Decimal | None:
+    """Return what the buyer receives; None if a discount makes it less by an amount that is not known."""
+    if not context.payment.has_promotion:
+        return context.amount
+    return expected(context) if is_whole(context) or keeps_its_share(context) else None
+
+
 def expected(context: RefundContext) -> Decimal:
     """Return the amount less its share of the discount, in whole units of the currency."""
     payment = context.payment

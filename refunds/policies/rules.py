@@ -147,3 +147,11 @@ WARNINGS = (
     Rule("tax_parts_of_first_only", "tax_free", taxes.tax_parts_of_first_only, "page of mobilians"),
     Rule("vat_not_named", "vat_amount", taxes.vat_unnamed, "API: needed if given at payment, not shown"),
 )
+
+# The warnings that only tell what will happen: what it costs, when it is paid, and how much.
+NOTES = frozenset(
+    {
+        *("vbank_fee", "fee_kept", "settles_later", "promotion_expected"),
+        *("vbank_payout", "vbank_next_day_payout", "vbank_thursday_payout", "vbank_slow_payout"),
+    }
+)

@@ -7,7 +7,8 @@ from payments.gateway import Gateway, GatewayError, GatewayRejected, get_gateway
 from refunds.errors import Violation
 from refunds.policies import WireAccount
 
-HOLDER_DIFFERS = "account_holder_differs"
+HOLDER_DIFFERS, NOT_CONFIRMED = "account_holder_differs", "account_not_confirmed"
+STRANGER = frozenset({HOLDER_DIFFERS, NOT_CONFIRMED})  # the money may reach a stranger
 SOMEBODY_ELSE = gettext_lazy(
     "According to the bank, this account belongs to somebody else. Check the name and the number."
 )
@@ -30,7 +31,7 @@ def holder_warnings(
         message = _("The account could not be confirmed: %(message)s") % {"message": exc.message}
         if not names_holder:
             message = _("The bank could not confirm this account. Check the bank and the number.")
-        return (Violation("account_not_confirmed", message, "refund_account"),)
+        return (Violation(NOT_CONFIRMED, message, "refund_account"),)
     except GatewayError:
         return ()
     if _plain(holder) == _plain(account.holder):

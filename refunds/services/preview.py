@@ -25,6 +25,7 @@ class RefundPreview:
 
     payment: Payment
     amount: Decimal
+    received: Decimal | None  # by the buyer, as far as it is known: a promotion can make it less
     problems: tuple[Violation, ...]  # the refund would be rejected for these
     warnings: tuple[Violation, ...]  # worth knowing before it is confirmed
     requirements: Requirements
@@ -55,6 +56,7 @@ def preview_refund(
     return RefundPreview(
         payment=payment,
         amount=context.amount,
+        received=policies.received(context),
         problems=problems,
         warnings=verdict.warnings + (_about_account(context, gateway) if ask_bank and not problems else ()),
         requirements=requirements_of(payment),

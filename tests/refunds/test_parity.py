@@ -107,7 +107,7 @@ def by_admin(payment: Payment, typed: dict[str, str]) -> str:
     client = Client()
     client.force_login(make_staff("refund_payment", "view_payment", name="admin"))
     orders = {payment: {name: text for name, text in typed.items() if name != "reason"}}
-    answer = fill(client, confirmation(client, payment), orders, reason=typed.get("reason", ""))
+    answer = fill(client, confirmation(client, payment), orders, reason=typed.get("reason", ""), read=True)
     if answer.status_code == 200:  # rejected before the refund; the page shows the reason
         headlines = {"not_sent", "skipped"}
         return next(code for code in codes(answer.content.decode()) if code not in headlines)

@@ -2,33 +2,25 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.forms import BoundField
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.money import KRW, format_money, format_totals, precision, quantize
-from payments.admin.payments import state_badge
-from payments.labels import method_and_pg
+from core.money import KRW, format_money, format_totals
 from payments.models import Payment
 from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, initial_data
+from refunds.admin.bulk_refund.rows import Row, Warned, shown_before, to_read
 from refunds.batches.create import Row as BatchRow
 from refunds.errors import Violation
 from refunds.services.preview import RefundPreview, preview_refund, requirements_of
 
-# Shown with live numbers instead of the rule's own message.
-FEE_WARNING = "vbank_fee"
 # Seconds. After an order whose check took longer, the bank is not asked about the other orders of the page.
 SLOW_BANK = 2.0
-# The inputs that every order has, at the top of its card.
-HEAD_FIELDS = ("selected", "expected_balance", "amount")
-DOUBTS = ("account_holder_differs", "account_not_confirmed")  # the money may reach a stranger
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,109 +30,6 @@ class Notice:
     code: str
     level: str
     message: str
-
-
-@dataclass(slots=True)
-class Row:
-    """One order on the page. Blocked: nothing that could be typed would make it refundable."""
-
-    payment: Payment
-    form: OrderForm
-    preview: RefundPreview
-    ticked: bool
-    blocked: bool
-
-    @property
-    def amount(self) -> Decimal | None:
-        """The amount to refund; None while the input is invalid."""
-        return None if self.form.has_error("amount") else self.preview.amount
-
-    @property
-    def warnings(self) -> list[Violation]:
-        return [warning for warning in self.preview.warnings if warning.code not in (FEE_WARNING, *DOUBTS)]
-
-    @property
-    def doubt(self) -> Violation | None:
-        """The warning that has to be ticked before the money goes to this account."""
-        return next((warning for warning in self.preview.warnings if warning.code in DOUBTS), None)
-
-    @property
-    def doubt_value(self) -> str:
-        return self.form.confirmation_of(self.doubt.code) if self.doubt else ""
-
-    @property
-    def is_confirmed(self) -> bool:
-        return self.doubt is not None and self.doubt.code in self.form.request("").confirmed
-
-    @property
-    def fee(self) -> Decimal:
-        return self.preview.requirements.merchant_fee
-
-    @property
-    def cost(self) -> str:
-        """The line with the shop's cost of refunding a virtual account."""
-        if not self.fee or self.amount is None:
-            return ""
-        return _("%(amount)s + %(fee)s fee. Total cost %(cost)s") % {
-            "amount": format_money(self.amount, self.payment.currency),
-            "fee": format_money(self.fee, KRW),
-            "cost": format_money(self.amount + self.fee, self.payment.currency),
-        }
-
-    @property
-    def more_fields(self) -> list[BoundField]:
-        """The inputs besides the amount that must be filled in."""
-        return [bound for bound in self.form if bound.name not in (*HEAD_FIELDS, "confirmed", *self._folded)]
-
-    @property
-    def folded_fields(self) -> list[BoundField]:
-        """Tax parts that may be named but mostly need not: out of the way unless they are in use."""
-        return [self.form[name] for name in self._folded]
-
-    @property
-    def _folded(self) -> list[str]:
-        names: list[str] = [name for name in ("tax_free", "vat_amount") if name in self.form.fields]
-        needs = self.preview.requirements
-        in_use = (
-            needs.tax_free
-            or needs.tax_free_in_full
-            or any(self.form.has_error(name) or self.form[name].data for name in names)
-        )
-        return [] if in_use else names
-
-    @property
-    def full_only(self) -> bool:
-        return not self.preview.requirements.partial_allowed
-
-    @property
-    def problems(self) -> list[ValidationError]:
-        """Errors that belong to no single input."""
-        found: list[ValidationError] = [
-            *self.form.non_field_errors().as_data(),
-            *self.form["expected_balance"].errors.as_data(),
-        ]
-        return found
-
-    @property
-    def badge(self) -> SafeString:
-        return state_badge(self.payment)
-
-    @property
-    def method(self) -> str:
-        return method_and_pg(self.payment.pay_method, self.payment.pg_provider)
-
-    @property
-    def plain_refundable(self) -> str:
-        """For the form and its script."""
-        return f"{quantize(self.payment.refundable_amount, self.payment.currency):f}"
-
-    @property
-    def plain_fee(self) -> str:
-        return f"{quantize(self.fee, KRW):f}"
-
-    @property
-    def precision(self) -> int:
-        return precision(self.payment.currency)
 
 
 @dataclass(slots=True)
@@ -160,15 +49,47 @@ class Confirmation:
         return [row for row in self.rows if row.blocked]
 
     @property
+    def is_single(self) -> bool:
+        return len(self.rows) == 1
+
+    @property
+    def is_possible(self) -> bool:
+        """Return whether any order of the page can be refunded."""
+        return any(not row.blocked for row in self.rows)
+
+    @property
     def may_send(self) -> bool:
-        wrong = any(row.form.errors or (row.doubt and not row.is_confirmed) for row in self.ticked)
-        return bool(self.ticked) and not self.shared.errors and not wrong
+        return self.is_valid and self.is_read
+
+    @property
+    def is_valid(self) -> bool:
+        """Return whether every input of the ticked orders is in order."""
+        return bool(self.ticked) and not self.shared.errors and not any(row.form.errors for row in self.ticked)
+
+    @property
+    def is_read(self) -> bool:
+        """Return whether every warning that has to be ticked is."""
+        return all(warned.is_read for row in self.ticked for warned in row.warned)
+
+    @property
+    def has_warnings(self) -> bool:
+        """Return whether there is anything to read besides what the refund costs and when it is paid."""
+        return any(warned.level != "info" for row in self.ticked for warned in row.warned)
+
+    @property
+    def notes(self) -> list[tuple[Warned, list[str]]]:
+        """Return what to read before the first press, each with the order numbers that it is about."""
+        found: dict[str, tuple[Warned, list[str]]] = {}
+        for row in self.ticked:
+            for warned in row.notes:
+                found.setdefault(warned.warning.message, (warned, []))[1].append(row.payment.merchant_uid)
+        return sorted(found.values(), key=lambda note: note[0].level == "info")
 
     @property
     def orders(self) -> list[BatchRow]:
         reason = self.shared.cleaned_data["reason"]
         return [
-            BatchRow(row.form.request(reason), row.payment.pk, merchant_uid=row.payment.merchant_uid)
+            BatchRow(replace(row.request, reason=reason), row.payment.pk, merchant_uid=row.payment.merchant_uid)
             for row in self.ticked
         ]
 
@@ -223,7 +144,9 @@ def initial_page(payments: Sequence[Payment], user: User, token: str) -> Confirm
         preview = _preview(form, "", user)
         shown = [problem for problem in preview.problems if problem.field in ("", "amount")]
         _add_problems(form, shown)
-        rows.append(Row(payment, form, preview, ticked=not shown, blocked=_is_blocked(preview)))
+        rows.append(
+            Row(payment, form, preview, shown_before(form, preview), ticked=not shown, blocked=_is_blocked(preview))
+        )
     return _with_skipped(Confirmation(rows, shared))
 
 
@@ -242,7 +165,7 @@ def submitted_page(payments: Sequence[Payment], user: User, data: Mapping[str, A
         blocked = _is_blocked(preview)
         wanted = form.is_selected
         _add_problems(form, [problem for problem in preview.problems if wanted or not problem.field])
-        rows.append(Row(payment, form, preview, ticked=wanted and not blocked, blocked=blocked))
+        rows.append(Row(payment, form, preview, to_read(form, preview), ticked=wanted and not blocked, blocked=blocked))
         if wanted and not shared.has_error("reason"):
             _add_reason_problems(shared, preview.problems)
     return _with_skipped(Confirmation(rows, shared))

@@ -5,22 +5,22 @@ The fields parse with the functions of the API and the command, so that the code
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import salted_hmac
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.money import format_money
+from core.money import format_money, quantize
 from payments.labels import bank_choices
 from payments.models import Payment
-from refunds.errors import InvalidRequest
+from refunds.errors import InvalidRequest, Violation
 from refunds.inputs import MAX_REASON_LENGTH, RefundRequest, parse_amount, parse_text, parse_typed_amount
 from refunds.policies import Requirements
 
@@ -73,13 +73,11 @@ class OrderForm(forms.Form):
         self.fields["expected_balance"] = ParsedField(
             partial(parse_amount, field="amount"), empty=Decimal(-1), widget=forms.HiddenInput
         )
+        self.fields["read"] = forms.Field(required=False, widget=forms.MultipleHiddenInput)
         left = format_money(payment.refundable_amount, payment.currency)
+        locked = {"readonly": True} if needs.why_in_full else {"placeholder": _("All: %(left)s") % {"left": left}}
         self.fields["amount"] = _amount_field(
-            "amount",
-            _("Refund"),
-            payment.currency,
-            placeholder=_("All: %(left)s") % {"left": left},
-            **{"data-amount": True},
+            "amount", _("Amount to refund"), payment.currency, **locked, **{"data-amount": True}
         )
         if needs.account:
             self._add_account(payment.pg_provider)
@@ -107,7 +105,6 @@ class OrderForm(forms.Form):
         self.fields["refund_holder"] = _text_field("refund_holder", _("Account holder"), holder)
         self.fields["refund_bank"] = _text_field("refund_bank", _("Bank"), banks)
         self.fields["refund_account"] = _text_field("refund_account", _("Account number"), number)
-        self.fields["confirmed"] = ParsedField(str, widget=forms.HiddenInput)
 
     @property
     def is_selected(self) -> bool:
@@ -115,19 +112,20 @@ class OrderForm(forms.Form):
 
     def request(self, reason: str) -> RefundRequest:
         """Return the request. An invalid input counts as empty; its error stops the refund."""
-        read = {name: value for name, value in self.cleaned_data.items() if name != "selected"}
+        read = {name: value for name, value in self.cleaned_data.items() if name not in ("selected", "read")}
         read["requester"] = read.get("requester") or "admin"
-        read["confirmed"] = self._confirmed(read.get("confirmed", ""))
         return RefundRequest(reason=reason, **read)
 
-    def confirmation_of(self, code: str) -> str:
-        """Return the value that confirms this warning for the account as it is typed now, and for no other."""
-        account = [self.cleaned_data.get(name, "") for name in ("refund_holder", "refund_bank", "refund_account")]
-        return f"{code}:{salted_hmac('refunds.confirmed_account', json.dumps(account)).hexdigest()[:16]}"
+    def mark_of(self, warning: Violation, *, is_typed: bool) -> str:
+        """Return the value that says this warning was read: with these inputs only, or (not `is_typed`) with any."""
+        inputs = {name: str(value) for name, value in self.cleaned_data.items() if name != "read"}
+        read = [warning.code, warning.message, inputs if is_typed else None]
+        return salted_hmac("refunds.read_warning", json.dumps(read)).hexdigest()[:20]
 
-    def _confirmed(self, sent: str) -> frozenset[str]:
-        code = sent.partition(":")[0]
-        return frozenset({code}) if sent and constant_time_compare(sent, self.confirmation_of(code)) else frozenset()
+    @property
+    def marks(self) -> Collection[str]:
+        """Return the marks of the warnings that were read."""
+        return self.cleaned_data.get("read") or ()
 
     def add_problem(self, field: str, code: str, message: str) -> None:
         """Show a rule's problem beside its input, unless that input has an error already."""
@@ -152,7 +150,14 @@ def prefix_of(payment: Payment) -> str:
 
 
 def initial_data(payment: Payment, needs: Requirements) -> dict[str, str]:
-    """Return an order's form data before any input: ticked, with the whole balance and the promotion's option."""
+    """Return an order's form data before any input: ticked, with the whole balance and the promotion's option.
+
+    The amount stays empty, which means all that is left, unless it cannot be another one.
+    """
     prefix = prefix_of(payment)
     data = {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
-    return data | ({f"{prefix}-retain_promotion": "on"} if needs.promotion_kept else {})
+    if needs.promotion_kept:
+        data[f"{prefix}-retain_promotion"] = "on"
+    if needs.why_in_full:
+        data[f"{prefix}-amount"] = f"{quantize(payment.refundable_amount, payment.currency):,f}"
+    return data

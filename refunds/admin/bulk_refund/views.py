@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -23,6 +23,7 @@ from refunds.admin.bulk_refund.confirmation import (
     initial_page,
     submitted_page,
 )
+from refunds.admin.bulk_refund.typed import forget_typed, keep_typed, typed_before
 from refunds.admin.reconcile import payment_ids
 from refunds.batches.check import check_batch
 from refunds.batches.create import MAX_ORDERS, create_batch
@@ -52,7 +53,6 @@ def too_many_message() -> str:
 @staff_may(may_refund_any)
 def confirm(request: StaffRequest) -> HttpResponse:
     """Show what would be refunded; on "Refund", if nothing is wrong with it, do it and show the result."""
-    user = request.user
     ids = payment_ids(request.GET.get("ids", ""))
     if len(ids) > MAX_ORDERS:
         messages.error(request, too_many_message(), extra_tags="too_many_orders")
@@ -62,18 +62,31 @@ def confirm(request: StaffRequest) -> HttpResponse:
         return _with_new_token(request, ids)
     if (sent := _sent_already(request, token)) is not None:
         return sent
-    payments = _payments(ids)
-    page = (
-        submitted_page(payments, user, request.POST)
-        if request.method == "POST"
-        else initial_page(payments, user, str(token))
-    )
+    if request.method == "POST":
+        return _submitted(request, ids, token)
+    return _shown(request, ids, token, typed_before(request, token))
+
+
+def _submitted(request: StaffRequest, ids: Sequence[int], token: uuid.UUID) -> HttpResponse:
+    """Refund, if that was pressed and nothing is wrong or unread; else redirect to the page with what was typed."""
+    if request.POST.get("do") == "refund":
+        page = submitted_page(_payments(ids), request.user, request.POST)
+        if (sent := _refund(request, request.user, token, page)) is not None:
+            forget_typed(request, token)
+            return sent
+    if keep_typed(request, token):
+        return HttpResponseRedirect(confirmation_url(ids, **{"token": str(token), NEXT: next_of(request)}))
+    return _shown(request, ids, token, request.POST)
+
+
+def _shown(request: StaffRequest, ids: Sequence[int], token: uuid.UUID, typed: QueryDict | None) -> HttpResponse:
+    """Show the page as it was typed, or before any input."""
+    user, payments = request.user, _payments(ids)
+    page = initial_page(payments, user, str(token)) if typed is None else submitted_page(payments, user, typed)
+    if typed is not None:
+        page.notices.insert(0, _summary(page, wants_refund=typed.get("do") == "refund"))
     if len(payments) < len(ids):
         page.notices.append(Notice("payment_not_found", "error", _("Some of these payments were not found.")))
-    if request.POST.get("do") == "refund" and (sent := _refund(request, user, token, page)) is not None:
-        return sent
-    if request.method == "POST":
-        page.notices.insert(0, _summary(request, page))
     return admin_page(request, "admin/refunds/confirm.html", _("Refund"), page=page, token=token, back=_back(request))
 
 
@@ -136,15 +149,21 @@ def _send(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation
     return batch
 
 
-def _summary(request: HttpRequest, page: Confirmation) -> Notice:
-    """Return what "Check" or "Refund" found; for "Refund", that nothing was sent."""
+def _summary(page: Confirmation, *, wants_refund: bool) -> Notice:
+    """Return what "Preview" or "Refund" found; for "Refund", that nothing was sent."""
     if not page.ticked and not has_blocked_selection(page):
         return Notice("nothing_selected", "error", _("Select at least one order to refund."))
-    wrong = bool(page.shared.errors) or has_blocked_selection(page) or not page.may_send
-    if wrong and request.POST.get("do") == "refund":
-        return Notice("not_sent", "error", _("Nothing was refunded yet. Fix the problems below and try again."))
-    if wrong:
+    if not page.is_valid or has_blocked_selection(page):
+        if wants_refund:
+            return Notice("not_sent", "error", _("Nothing was refunded yet. Fix the problems below and try again."))
         return Notice("has_problems", "error", _("Read the notes below before you refund."))
+    if not page.is_read:
+        message = _("Nothing was refunded yet. Read what is marked below, tick it, and press Refund again.")
+        return Notice("not_sent" if wants_refund else "unread", "warning", message)
+    if wants_refund:
+        return Notice("not_sent", "warning", _("Nothing was refunded yet. Press Refund again."))
+    if page.has_warnings:
+        return Notice("checked", "info", _("Nothing was refunded yet. Read the notes, then press Refund."))
     count = len(page.ticked)
     message = ngettext("Ready to refund.", "Ready to refund (%(count)s orders).", count)
     return Notice("checked", "success", message % {"count": count})

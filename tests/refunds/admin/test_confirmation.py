@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from payments.models import Payment
 from refunds.admin.bulk_refund import confirmation as confirmation_page
 from refunds.models import RefundBatch, RefundRecord
-from tests.admin_pages import codes, confirmation, fill, sign_in
+from tests.admin_pages import codes, confirmation, fill, sign_in, ticks
 from tests.factories import ACCOUNT, make_payment, make_refund, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -54,7 +55,7 @@ def test_option_to_keep_the_promotion_is_offered_as_it_was_taken(staff: Client) 
     assert [page.has_field(payment, "retain_promotion") for payment in (plain, first, later)] == [False, True, True]
     ticked = [re.search(rf'name="p{payment.pk}-retain_promotion"[^>]*checked', page.text) for payment in (first, later)]
     assert [bool(found) for found in ticked] == [False, True]
-    assert "expected to receive ₩9,000" in page.text
+    assert 'expected to receive <strong data-known="₩9,000">' in page.text
 
 
 def test_orders_that_cannot_be_refunded_are_disabled_and_counted(staff: Client) -> None:
@@ -219,16 +220,72 @@ def test_doubtful_account_has_to_be_ticked_as_it_was_shown(staff: Client, sandbo
     payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
     page, typed = confirmation(staff, payment), ACCOUNT | {"refund_holder": "김철수"}
 
-    shown = fill(staff, page, {payment: typed})
-    assert {"not_sent", "account_holder_differs"} <= set(codes(shown.text))
-    tick = re.search(r'name="p\d+-confirmed" value="([^"]+)"', shown.text)
-    assert tick
-    other_account = typed | {"confirmed": tick[1], "refund_holder": "이도윤"}
-    assert "not_sent" in codes(fill(staff, page, {payment: other_account}).text)
+    shown = fill(staff, page, {payment: typed}).text
+    assert {"not_sent", "account_holder_differs"} <= set(codes(shown))
+    assert "rd-tick-error" in shown
+    (tick,) = ticks(shown, payment)
+    assert "not_sent" in codes(fill(staff, page, {payment: typed | {"read": tick, "refund_holder": "이도윤"}}).text)
     assert "cancel" not in sandbox.stats()
 
-    fill(staff, page, {payment: typed | {"confirmed": tick[1]}})
+    fill(staff, page, {payment: typed | {"read": tick}})
     assert payment.refunds.get().status == "succeeded"
+
+
+def test_warning_about_what_was_typed_has_to_be_ticked_for_that_amount(staff: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, promotion={"id": "p", "discount": 1_000})
+    page = confirmation(staff, payment)
+    assert ticks(page.text, payment) == []
+    assert 'data-known="₩9,000"' in page.text
+
+    checked = fill(staff, page, {payment: {"amount": "4000"}}, do="check").text
+    assert {"unread", "promotion_depends"} <= set(codes(checked))
+    assert "checked" not in codes(checked)
+    assert "less than ₩4,000" in checked
+    shown = fill(staff, page, {payment: {"amount": "4000"}}).text
+    assert ticks(shown, payment) == ticks(checked, payment)
+    (tick,) = ticks(shown, payment)
+    assert "not_sent" in codes(fill(staff, page, {payment: {"amount": "5000", "read": tick}}).text)
+    assert "cancel" not in sandbox.stats()
+
+    fill(staff, page, {payment: {"amount": "4000", "read": tick}})
+    assert payment.refunds.get().amount == 4_000
+
+
+def test_warning_that_was_there_before_needs_no_tick_but_is_no_green_light(
+    staff: Client, sandbox: SandboxServer
+) -> None:
+    payment = paid_at_sandbox(sandbox, pg_provider="html5_inicis", escrow=True)
+    page = confirmation(staff, payment)
+    assert 'data-warning="escrow"' in page.text
+
+    assert "rd-notice-success" not in fill(staff, page, {payment: {}}, do="check").text
+    fill(staff, page, {payment: {}})
+
+    assert payment.refunds.get().status == "succeeded"
+
+
+def test_order_that_can_be_refunded_in_full_only_locks_its_amount_and_says_why(staff: Client) -> None:
+    page = confirmation(staff, make_payment(pay_method="phone", pg_provider="danal"))
+    assert re.search(r'value="10,000"[^>]* readonly', page.text)
+    assert "Mobile phone payments can only be refunded in full" in page.text
+
+
+def test_page_that_sent_nothing_is_shown_by_get_from_encrypted_input(staff: Client, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    page = confirmation(staff, payment)
+    data = {"token": page.token, "do": "check", f"p{payment.pk}-selected": "on"}
+    data |= {f"p{payment.pk}-{name}": value for name, value in ACCOUNT.items()}
+
+    answer = staff.post(page.url, data)
+
+    assert (answer.status_code, answer["Location"]) == (302, page.url)
+    for _reload in range(2):
+        assert ACCOUNT["refund_account"] in staff.get(page.url).text
+    kept = [str(session.get_decoded()) for session in Session.objects.all()]
+    assert "typed_refunds" in str(kept)
+    assert not any(ACCOUNT[name] in text for text in kept for name in ("refund_account", "refund_holder"))
+    fill(staff, page, {payment: ACCOUNT}, read=True)
+    assert page.token not in str([session.get_decoded() for session in Session.objects.all()])
 
 
 def test_a_slow_bank_is_asked_once_per_page(

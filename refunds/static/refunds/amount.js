@@ -1,0 +1,24 @@
+// Read an amount as the server does (core/money.py, refunds/inputs.py), so that a page shows what will be understood.
+(() => {
+  "use strict";
+  // A Korean keyboard writes the won sign as a backslash.
+  const TYPED =
+    /^([+-]?) ?(₩|\\|krw|won)? ?(\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)(?:\.(\d+))? ?(원정?|krw|won)?$/;
+  const MOST_DIGITS = 13;
+
+  // Return { units } in the smallest unit of the currency, or { error }: invalid, won, point, precise, zero or over.
+  window.readAmount = (text, currency, precision) => {
+    const found = TYPED.exec(text.normalize("NFKC").toLowerCase().trim().split(/\s+/).join(" "));
+    if (!found) return { error: "invalid" };
+    const [, sign, before, digits, decimals = "", after] = found;
+    const whole = digits.replace(/[, ]/g, "");
+    const part = decimals.replace(/0+$/, "");
+    const inWon = Boolean(before || after);
+    if (whole.replace(/^0+/, "").length > MOST_DIGITS) return { error: "over" };
+    if (inWon && currency !== "KRW") return { error: "won" };
+    if (decimals && (!part || decimals.length % 3 === 0) && !precision) return { error: "point" };
+    if (part.length > precision) return { error: "precise" };
+    const units = Number(whole + part.padEnd(precision, "0"));
+    return sign === "-" || units === 0 ? { error: "zero" } : { units };
+  };
+})();
