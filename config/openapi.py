@@ -29,6 +29,8 @@ SETTINGS: dict[str, Any] = {
         "webhooks.openapi.refund_reversed",
         "webhooks.openapi.ping",
     ],
+    # A program cannot read the cookie of a session, nor a browser set it: those need no box to fill in.
+    "AUTHENTICATION_WHITELIST": ["access.api.token_authentication.TokenAuthentication"],
     # Reading it needs no account and no session.
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

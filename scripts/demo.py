@@ -91,7 +91,7 @@ def check_port_is_free(port: int, variable: str) -> None:
         try:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as exc:
-            reason = exc.strerror.lower() if isinstance(exc, OSError) else exc
+            reason = str(getattr(exc, "strerror", exc)).lower()
             raise DemoError(
                 f"Port {port} cannot be used: {reason}. Is a demo running already? If not, choose another port: "
                 f"make demo {variable}={port + 10 if port < 60_000 else 8010}"

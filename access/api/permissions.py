@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from access.api.token_authentication import OTHER_SCHEME, other_scheme
 from access.models import ApiToken
 
 if TYPE_CHECKING:  # DRF's views read the settings that name this module
@@ -34,6 +35,8 @@ class MayUseApi(BasePermission):
         view.check_throttles(request)
         if refusal is not None:
             raise refusal
+        if scheme := other_scheme(request):
+            raise NotAuthenticated(OTHER_SCHEME % {"scheme": scheme})
         return False
 
 

@@ -1,7 +1,7 @@
 """Read the body and the key of a refund request: strict about the form; the rules are the service's."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from rest_framework import serializers
 from core.money import AMOUNT_LIMIT
 from payments.gateway import Requester
 from payments.models import Payment
+from refunds.api.spelling import unknown_name
 from refunds.errors import InvalidRequest
 from refunds.inputs import (
     MAX_CONFIRMED,
@@ -146,11 +147,10 @@ def read_tax_parts(data: Mapping[str, Any]) -> dict[str, Decimal | None]:
     return {name: None if value is None else _read_amount(value, name) for name, value in data.items()}
 
 
-def _refuse_unknown(data: Mapping[str, Any], known: Container[str]) -> None:
+def _refuse_unknown(data: Mapping[str, Any], known: Collection[str]) -> None:
     for name in data:
         if name not in known:
-            message = _("“%(field)s” is not known. Check its spelling.") % {"field": name[:60]}
-            raise InvalidRequest("unknown_field", message, field=name[:60])
+            raise InvalidRequest("unknown_field", unknown_name(name, known), field=name[:60])
 
 
 def _read_amount(value: object, name: str) -> Decimal:

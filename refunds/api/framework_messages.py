@@ -10,8 +10,7 @@ from rest_framework import exceptions
 from refunds.serialization import Json
 
 SENTENCES = {
-    "not_authenticated": _("Sign in first, or send a token."),
-    "authentication_failed": _("Wrong token format. Send “Authorization: Token …”."),
+    "not_authenticated": _("Sign in, or send a token: “Authorization: Bearer rd_…”."),
     "permission_denied": _("You do not have permission to do this."),
     "csrf_failed": _(
         "This page is out of date. Reload it. Programs must send the csrftoken cookie as X-CSRFToken, or use a token."
@@ -63,7 +62,4 @@ def _throttled(seconds: int) -> str:
 
 def _has_own_words(exc: exceptions.APIException, code: str) -> bool:
     """Return whether our authentication or permissions raised it with a message."""
-    said = str(exc.detail)
-    if code == "authentication_failed":
-        return not said.startswith("Invalid token header")
-    return code == "permission_denied" and said != str(exc.default_detail)
+    return code in ("not_authenticated", "permission_denied") and str(exc.detail) != str(exc.default_detail)

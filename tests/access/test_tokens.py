@@ -55,6 +55,36 @@ def test_ended_token_gets_the_same_401_as_an_unknown_one(end: str) -> None:
     assert answer.json() == get("rd_unknown", f"/payments/{payment.merchant_uid}").json()
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("Bearer {}", ""),
+        ("bearer  {}", ""),
+        ("Token {}", ""),
+        ("{}", "The scheme is missing."),
+        ("Bearer", "The token is missing."),
+        ("Bearer Bearer {}", "A token contains no spaces."),
+        ("Basic {}", "This API does not know the scheme “Basic”."),
+        ("Bearer é", "Invalid token."),
+    ],
+)
+def test_a_token_is_sent_as_bearer_or_token_and_anything_else_is_told_what_is_wrong(header: str, said: str) -> None:
+    path = f"/payments/{make_payment().merchant_uid}"
+    answer = Client().get(path, headers={"Authorization": header.format(make_token()[1])})
+    if said:
+        assert answer.json()["message"].startswith(said)
+        assert answer["WWW-Authenticate"] == 'Bearer realm="api", Token realm="api"'
+    assert answer.status_code == (401 if said else 200)
+
+
+def test_a_browser_behind_a_proxy_with_basic_authentication_keeps_its_session() -> None:
+    payment = make_payment(user=make_user())
+    client = Client(headers={"Authorization": "Basic dXNlcjpwYXNz"})
+    assert payment.user is not None
+    client.force_login(payment.user)
+    assert client.get(f"/payments/{payment.merchant_uid}").status_code == 200
+
+
 def test_last_use_is_stored_at_most_once_a_minute() -> None:
     token, secret = make_token()
     start = timezone.now()

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from core.dates import parse_moment, read_day
 from payments.models import PAYMENT_TIME, Payment, PaymentStatus
 from refunds.api.body import VISIBLE_TEXT
+from refunds.api.spelling import unknown_name
 from refunds.errors import InvalidQuery, InvalidRequest, Violation
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
 from refunds.models import RefundRecord, RefundSource, RefundStatus
@@ -128,8 +129,7 @@ class ListForm(forms.Form):
     def _misspelt(self) -> Iterator[Violation]:
         for name in self.data:
             if name not in self.fields:
-                message = _("“%(field)s” is not known. Check its spelling.") % {"field": name[:60]}
-                yield Violation("unknown_parameter", message, name[:60])
+                yield Violation("unknown_parameter", unknown_name(name, self.fields), name[:60])
 
     def _malformed(self) -> Iterator[Violation]:
         unfit = {name: " ".join(map(str, errors)) for name, errors in self.errors.items()} | dict(self._misused())

@@ -3,7 +3,6 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
@@ -63,7 +62,7 @@ get_payment = extend_schema(
 state_tax_parts = extend_schema(
     operation_id="stateTaxParts",
     tags=["payments"],
-    summary="State the tax parts of a payment",
+    summary="State a payment's tax parts",
     description="For the shop's servers: the tax-free part and the VAT as given at payment, which i'mport does not "
     "show. The account needs the permissions to refund and to change payments.",
     parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
@@ -75,7 +74,7 @@ state_tax_parts = extend_schema(
 list_payment_refunds = extend_schema(
     operation_id="listPaymentRefunds",
     tags=["payments"],
-    summary="List the refunds of a payment",
+    summary="List a payment's refunds",
     description="All of them, newest first.",
     parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
     responses=_found(REFUND_LIST, examples.REFUND_LIST, error_examples.ONE_PAYMENT),
@@ -144,27 +143,9 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Json:
         description = (
-            "For servers: `Authorization: Token rd_…`. Create one in the admin or with `manage.py api_token USERNAME`. "
+            "Paste the token alone: `rd_…`. It is sent as `Authorization: Bearer rd_…`; `Token rd_…` works too. Create one "
+            "under [API tokens](/admin/access/apitoken/) or with `manage.py api_token USERNAME`. "
             "It has its account's permissions within its scopes (read, refund) and limits (per refund, per day), until "
             "it expires or is revoked."
         )
-        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}
-
-
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Two schemes at once: the session cookie, and Django's CSRF token for requests that change something."""
-
-    target_class = "access.api.session_authentication.SessionAuthentication"
-    name = ["session", "csrf"]
-    priority = 1
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> list[Json]:
-        cookie = "For the storefront's own pages: sign in at `/accounts/login/`."
-        header = f"The value of the cookie `{settings.CSRF_COOKIE_NAME}`."
-        return [
-            {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": cookie},
-            {"type": "apiKey", "in": "header", "name": "X-CSRFToken", "description": header},
-        ]
-
-    def get_security_requirement(self, auto_schema: AutoSchema) -> dict[str, list[str]]:
-        return {"session": []} if auto_schema.method == "GET" else {"session": [], "csrf": []}
+        return {"type": "http", "scheme": "bearer", "description": description}

@@ -14,7 +14,6 @@ from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework.exceptions import NotFound
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,10 +25,10 @@ _one_at_a_time = Lock()
 
 
 @cache
-def description(language: str, form: str) -> bytes:
-    """Render the description in one of our languages, as `json` or `yaml`. Nothing else changes it."""
+def description(form: str) -> bytes:
+    """Render the description as `json` or `yaml`. It is English, whoever asks."""
     renderer = OpenApiJsonRenderer() if form == "json" else OpenApiYamlRenderer()
-    with translation.override(language):
+    with translation.override("en"):
         document = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
         written: bytes = renderer.render(document)
     return written
@@ -40,13 +39,9 @@ class SchemaView(SpectacularAPIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        language = request.GET.get("lang") or translation.get_language() or settings.LANGUAGE_CODE
-        # Each language keeps a catalogue and a description in memory.
-        if language not in dict(settings.LANGUAGES):
-            raise NotFound
         renderer = request.accepted_renderer
         with _one_at_a_time:
-            body = description(language, renderer.format)
+            body = description(renderer.format)
         content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
         headers = {"Content-Disposition": f'inline; filename="{spectacular_settings.TITLE}.{renderer.format}"'}
         return HttpResponse(body, content_type=content_type, headers=headers)

@@ -199,6 +199,24 @@ def test_a_plus_that_nobody_encoded_is_understood(shop: Client, buyer: User) -> 
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [("State", "status"), ("pageSize", "page_size"), ("limit", "page_size"), ("merchant_uid", "order"), ("x" * 99, "")],
+)
+def test_an_unknown_parameter_gets_the_name_that_was_probably_meant(shop: Client, name: str, meant: str) -> None:
+    message = shop.get(f"/payments?{name}=1").json()["message"]
+    assert ("Did you mean" in message) == bool(meant)
+    assert f"Did you mean “{meant}”? Known names: “page_size”, " in message or not meant
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("amount", "cancel_request_amount"), ("merchantUid", "merchant_uid"), ("taxfree", "tax_free")]
+)
+def test_so_does_an_unknown_field(shop: Client, name: str, meant: str) -> None:
+    answer = shop.post("/payments/cancel", {"merchant_uid": "a", name: 1}, content_type="application/json")
+    assert f"Did you mean “{meant}”?" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
     ("query", "code", "field"),
     [
         ("state=paid", "unknown_parameter", "state"),

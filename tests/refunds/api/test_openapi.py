@@ -125,9 +125,12 @@ def test_every_address_is_described_without_its_slash(document: dict[str, Any]) 
     }  # not /healthz and not /webhooks/iamport: no client of this API calls them
 
 
-def test_requests_are_signed_by_a_token_or_by_session_and_csrf_header(document: dict[str, Any]) -> None:
-    assert document["paths"][CANCEL]["post"]["security"] == [{"token": []}, {"session": [], "csrf": []}]
-    assert document["paths"]["/payments/{number}"]["get"]["security"] == [{"token": []}, {"session": []}]
+def test_requests_are_signed_by_a_bearer_token_and_nothing_else_has_to_be_filled_in(document: dict[str, Any]) -> None:
+    assert document["paths"][CANCEL]["post"]["security"] == [{"token": []}]
+    schemes = document["components"]["securitySchemes"]
+    assert {name: (scheme["type"], scheme["scheme"]) for name, scheme in schemes.items()} == {
+        "token": ("http", "bearer")
+    }
 
 
 def described_codes(operation: dict[str, Any]) -> dict[str, set[str]]:
@@ -262,7 +265,7 @@ def test_the_description_is_built_once_for_many_who_ask_together() -> None:
     assert [status for status, _body in answers] == [200]
 
 
-def test_the_description_is_kept_for_each_language_and_format() -> None:
+def test_the_description_is_english_and_kept_for_each_format() -> None:
     views.description.cache_clear()
     for lang in ("ko", "en", "", "xx"):
         for more in ("", "&format=json", "&format=yaml", "&version=7", "&format=json&version=8"):
@@ -270,7 +273,9 @@ def test_the_description_is_kept_for_each_language_and_format() -> None:
     for accept in ("application/json; indent=1", "application/json", "application/yaml", "text/plain"):
         Client().get("/api/schema", headers={"Accept": accept})
 
-    assert views.description.cache_info().currsize == 2 * 2
+    assert views.description.cache_info().currsize == 2
+    korean, english = (Client().get("/api/schema", headers={"Accept-Language": lang}).content for lang in ("ko", "en"))
+    assert korean == english
 
 
 @pytest.mark.parametrize(
