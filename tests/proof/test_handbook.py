@@ -1,4 +1,4 @@
-"""Run the commands of docs/api.md, as written there, against a real server."""
+"""Run the commands of docs/api.md and docs/api-examples.md, as written there, against a real server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,35 +21,39 @@ from tests.factories import make_staff, paid_at_sandbox
 from tests.proof.web_server import running_web_server
 from tests.sandbox_server import SandboxServer
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-HANDBOOK = DOCS / "api.md"
-# An error response fails the command; each response ends with a line break.
-PRELUDE = (
-    'set -euo pipefail\ncurl() { command curl --silent --show-error --noproxy "*" --fail-with-body "$@"; echo; }\n'
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+CURL = (
+    'command curl --silent --show-error --noproxy "*" --fail-with-body'
+    if shutil.which("curl")
+    else f"{sys.executable} -m tests.curl"
 )
+# An error response fails the command; each response ends with a line break.
+PRELUDE = f'set -euo pipefail\ncurl() {{ {CURL} "$@"; echo; }}\n'
 
 
-def commands() -> str:
-    blocks = re.findall(r"^```sh\n(.*?)^```", HANDBOOK.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def commands(document: str) -> str:
+    text = (DOCS / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return "".join(block for block in blocks if "curl " in block)
 
 
-def test_every_command_of_the_api_document_works(
-    sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]], tmp_path: Path
+@pytest.mark.parametrize("document", ["api.md", "api-examples.md"])
+def test_every_command_of_the_api_documents_works(
+    sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]], tmp_path: Path, document: str
 ) -> None:
     shop = make_staff("refund_payment", "view_payment", "view_refundrecord", "change_payment", name="shop")
-    paid_at_sandbox(sandbox, merchant_uid="ORDER-1")
+    for order in ("ORDER-1", "maru-2001"):
+        paid_at_sandbox(sandbox, merchant_uid=order)
     paid_at_sandbox(sandbox, merchant_uid="ORDER-2", pay_method="vbank")
     _token, text = create_token(user=shop, name="shop")
 
     with running_web_server(child_environment(), tmp_path / "web.log", workers=1) as url:
         done = subprocess.run(
-            ["bash", "-c", PRELUDE + commands()],
+            ["bash", "-c", PRELUDE + commands(document)],
+            cwd=ROOT,
             env={"PATH": "/usr/bin:/bin:/usr/local/bin", "URL": url, "TOKEN": text},
             capture_output=True,
             text=True,
@@ -57,7 +62,7 @@ def test_every_command_of_the_api_document_works(
 
     assert done.returncode == 0, done.stdout + done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines() if line]
-    assert len(answers) == commands().count("curl ") - 1  # the one inside $( ) is not printed
+    assert len(answers) == commands(document).count("curl ") - 1  # the one inside $( ) is not printed
     assert [answer["refund"]["status"] for answer in answers if "refund" in answer] == ["succeeded", "succeeded"]
     refund = RefundRecord.objects.get(idempotency_key="return-17")
     assert [answer["number"] for answer in answers if "number" in answer] == [refund.number]

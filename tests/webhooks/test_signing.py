@@ -1,10 +1,7 @@
 """Signatures: the Standard Webhooks library accepts them with the right secret only."""
 
-import re
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -50,17 +47,3 @@ def test_secrets_are_long_random_and_recognisable() -> None:
     made = {new_secret() for _ in range(100)}
     assert len(made) == 100
     assert all(secret.startswith("whsec_") and len(b64decode(secret[6:])) == 32 for secret in made)
-
-
-def test_the_handbook_verifies_by_hand_what_is_sent() -> None:
-    handbook = (Path(__file__).resolve().parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
-    (code,) = [code for code in re.findall(r"```python\n(.*?)```", handbook, re.DOTALL) if "def is_genuine" in code]
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 - our own handbook
-    new, old = new_secret(), new_secret()
-    signed = headers(new, old)
-    assert names["is_genuine"](new, signed, BODY)
-    assert names["is_genuine"](old, signed, BODY)
-    assert not names["is_genuine"](new_secret(), signed, BODY)
-    assert not names["is_genuine"](new, signed, BODY + b" ")
-    assert not names["is_genuine"](new, headers(new, at=timezone.now() - timedelta(minutes=6)), BODY)

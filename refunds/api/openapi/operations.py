@@ -143,8 +143,8 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Json:
         description = (
-            "Paste the token alone: `rd_…`. It is sent as `Authorization: Bearer rd_…`; `Token rd_…` works too. Create one "
-            "under [API tokens](/admin/access/apitoken/) or with `manage.py api_token USERNAME`. "
+            "Enter the token alone: `rd_…`. It is sent as `Authorization: Bearer rd_…`; `Token rd_…` works too. "
+            "Create one under [API tokens](/admin/access/apitoken/) or with `manage.py api_token USERNAME`. "
             "It has its account's permissions within its scopes (read, refund) and limits (per refund, per day), until "
             "it expires or is revoked."
         )
