@@ -79,7 +79,20 @@ def read_typed_amount(text: str) -> tuple[Decimal, bool]:
     return Decimal(found["sign"] + number), bool(found["before"] or found["after"])
 
 
-def format_money(amount: Decimal, currency: str) -> str:
+class Money(str):
+    """An amount as text that keeps the amount: `core.sentences` formats it again in another language."""
+
+    __slots__ = ("amount", "currency")
+    amount: Decimal
+    currency: str
+
+    def __new__(cls, text: str, amount: Decimal = Decimal(0), currency: str = KRW) -> "Money":
+        made = super().__new__(cls, text)
+        made.amount, made.currency = amount, currency
+        return made
+
+
+def format_money(amount: Decimal, currency: str) -> Money:
     """Format `amount` for people in the active language: "₩10,000", "US$12.30"."""
     locale = _active_locale()
     pattern = None
@@ -87,7 +100,8 @@ def format_money(amount: Decimal, currency: str) -> str:
         standard = locale.currency_formats["standard"].pattern
         pattern = standard.replace("0.00", f"0.{'0' * precision(currency)}")
     with localcontext(ANY_NUMBER):
-        return numbers.format_currency(amount, currency, pattern, locale, currency_digits=pattern is None)
+        text = numbers.format_currency(amount, currency, pattern, locale, currency_digits=pattern is None)
+    return Money(text, amount, currency)
 
 
 def currency_symbol(currency: str) -> str:

@@ -7,9 +7,8 @@ DomainError (core.errors)
  └── refunds.errors.RefundError ...
 """
 
-from django.utils.translation import gettext as _
-
 from core.errors import DomainError
+from core.sentences import sentence as _
 
 
 class PaymentNotFound(DomainError):

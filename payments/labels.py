@@ -1,9 +1,10 @@
 """Names of i'mport's payment methods, PGs, banks and statuses, in the active language."""
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language
 
+from core.sentences import sentence as gettext
+from core.sentences import sentence_lazy as _
 from payments.banks import Bank, bank_by_code, banks_for
 from payments.models import PaymentStatus
 

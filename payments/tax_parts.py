@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
-
 from core.money import fits_precision, format_money, quantize
+from core.sentences import sentence as _
 from payments.models import Payment
 
 TAX_PARTS = ("tax_free", "vat_amount")

@@ -31,9 +31,9 @@ DomainError (core.errors)
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _
-
 from core.errors import DomainError
+from core.sentences import joined
+from core.sentences import sentence as _
 
 if TYPE_CHECKING:
     from refunds.models import RefundRecord
@@ -71,7 +71,7 @@ class InvalidQuery(RefundError):
     """The query parameters of a list are wrong. `code` is the first violation's; each names its parameter."""
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:
-        super().__init__(" ".join(violation.message for violation in violations))
+        super().__init__(joined(*(violation.message for violation in violations)))
         self.code = violations[0].code  # type: ignore[misc]  # one class serves every bad parameter
         self.violations = violations
 
@@ -80,7 +80,7 @@ class PolicyViolated(RefundError):
     """A rule of the shop, the payment method or the PG forbids it. `code` is the first violation's."""
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:
-        super().__init__(" ".join(violation.message for violation in violations))
+        super().__init__(joined(*(violation.message for violation in violations)))
         self.code = violations[0].code  # type: ignore[misc]  # the rule's own code
         self.violations = violations
 
@@ -95,7 +95,7 @@ class ConfirmationRequired(RefundError):
     code = "confirmation_required"
 
     def __init__(self, warnings: tuple[Violation, ...]) -> None:
-        super().__init__(" ".join(warning.message for warning in warnings))
+        super().__init__(joined(*(warning.message for warning in warnings)))
         self.warnings = warnings
 
 

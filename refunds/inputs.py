@@ -7,10 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from django.contrib.auth.models import User
-from django.utils.translation import gettext as _
 
 from access.models import ApiToken
 from core.money import AMOUNT_LIMIT, KRW, MAX_DIGITS, precision, read_amount, read_typed_amount
+from core.sentences import sentence as _
 from payments import limits
 from payments.gateway import Requester
 from refunds.errors import InvalidRequest

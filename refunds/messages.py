@@ -1,7 +1,7 @@
-"""Messages about a refund's outcome, in the reader's language where they follow from the record.
+"""Messages about a refund's outcome, in the reader's language.
 
 Who causes a change and who reads about it may use different languages, and the worker uses the installation's.
-i'mport's messages and details of a failure stay as they were stored.
+i'mport's messages stay as they came; the others are stored as sentences that can be said again (`core.sentences`).
 """
 
 from collections.abc import Callable, Mapping
@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import cast
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money
+from core.sentences import joined
+from core.sentences import sentence_lazy as _
 from payments.gateway import NextStep
 from payments.models import Payment
 from refunds.errors import RefundAbandoned
@@ -120,7 +121,7 @@ def message_of(record: RefundRecord) -> str:
         return str(NOT_CARRIED_OUT)
     if record.reversed_amount:
         amount = format_money(record.reversed_amount, record.payment.currency)
-        return f"{record.message} {REVERSED % {'amount': amount}}".strip()
+        return joined(record.message, REVERSED % {"amount": amount})
     return record.message
 
 
@@ -170,7 +171,7 @@ def _imported(event: RefundEvent) -> str:
 
 def _succeeded(event: RefundEvent) -> str:
     other = other_amount(event.refund, Decimal(event.data["amount"]))
-    return f"{other} {TAKEN_AS_OURS.get(event.data.get('evidence', ''), '')}".strip()
+    return joined(other, str(TAKEN_AS_OURS.get(event.data.get("evidence", ""), "")))
 
 
 def _part_shown(event: RefundEvent) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from django.utils.translation import gettext as _
-
+from core.sentences import sentence as _
 from payments.gateway.errors import GatewayBusy
 
 THREADS_FOR_PAGES = 4

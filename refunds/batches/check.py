@@ -18,6 +18,7 @@ from django.utils import timezone, translation
 
 from core import clock
 from core.database.update_rows import update_rows
+from core.sentences import joined, packed
 from payments.models import Payment
 from refunds import policies
 from refunds.batches.create import CHUNK
@@ -159,10 +160,11 @@ def _freeze(item: RefundBatchItem, payment: Payment, verdict: Verdict) -> None:
     item.expected_balance = payment.refundable_amount
     item.fee = policies.merchant_fee(payment, settings.VBANK_REFUND_FEE)
     item.excluded = bool(verdict.violations)
-    item.warnings = [] if item.excluded else [asdict(warning) for warning in verdict.warnings]
+    warnings = () if item.excluded else verdict.warnings
+    item.warnings = [{**asdict(warning), "message": packed(warning.message)} for warning in warnings]
     item.error_code, item.error_field = first.code, first.field
     item.error_value = _typed(item, first.field)
-    item.message = " ".join(violation.message for violation in verdict.violations)
+    item.message = joined(*(violation.message for violation in verdict.violations))
 
 
 def _typed(item: RefundBatchItem, field: str) -> str:

@@ -11,11 +11,11 @@ from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.encryption.cipher import encrypt
 from core.money import DECIMAL_PLACES
+from core.sentences import sentence as _
 from refunds.batches.errors import BatchEmpty, BatchExistsError, TooManyRows
 from refunds.batches.events import add_batch_event
 from refunds.batches.requests import sealed_account

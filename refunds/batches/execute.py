@@ -8,10 +8,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import translation
-from django.utils.translation import gettext as _
 
 from core import clock
 from core.errors import DomainError
+from core.sentences import sentence as _
 from payments.models import Payment
 from refunds.batches.claims import free_for_next_attempt, give_back, may_begin
 from refunds.batches.finish import CANCELLED, NO_OUTCOME

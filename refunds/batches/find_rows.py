@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
+from core.sentences import joined
+from core.sentences import sentence as _
 from payments.errors import AmbiguousOrder, PaymentNotFound
 from payments.lookup import payment_that_counts
 from payments.models import Payment
@@ -114,7 +115,7 @@ def _first(problems: Sequence[Problem]) -> Problem | None:
     """Return the first problem, with the sentences of all."""
     if not problems:
         return None
-    return replace(problems[0], message=" ".join(dict.fromkeys(problem.message for problem in problems)))
+    return replace(problems[0], message=joined(*dict.fromkeys(problem.message for problem in problems)))
 
 
 def _duplicate(row: Row, same: Sequence[Row]) -> Problem | None:

@@ -4,10 +4,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 
 from core import clock
 from core.claims import silent_since
+from core.sentences import sentence as _
 from refunds.batches.events import add_batch_event
 from refunds.batches.outcomes import record_of
 from refunds.models import STARTED, BatchStatus, RefundBatch, RefundBatchItem

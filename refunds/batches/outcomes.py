@@ -16,11 +16,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Case, CharField, Count, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core import clock
 from core.database.chunks import in_chunks
+from core.sentences import sentence as gettext
 from payments.models import Payment
 from refunds.errors import RefundNotAllowed, RefundOutcomeUnknown
 from refunds.messages import UNKNOWN, message_of

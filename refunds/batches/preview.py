@@ -12,6 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from core.sentences import unpacked
 from refunds.models import RefundBatch, RefundBatchItem
 
 LINES = 100  # of a page
@@ -143,7 +144,7 @@ def _warning_groups(items: QuerySet[RefundBatchItem]) -> Iterator[WarningGroup]:
     for warnings, amount, currency, sandbox in found.iterator():
         for warning in warnings:
             code = warning["code"]
-            messages.setdefault(code, warning["message"])
+            messages.setdefault(code, unpacked(warning["message"]))
             orders[code] += 1
             if not sandbox:
                 sums[code].append((currency, amount))

@@ -19,6 +19,7 @@ from core.exports.cells import Cell, Row
 from core.exports.columns import Column, table
 from core.money import quantize
 from core.permissions import AnyUser
+from core.sentences import joined
 from payments.labels import method_label, pg_label
 from payments.models import Payment
 from refunds.batches.check import LEFT_OUT
@@ -40,7 +41,7 @@ def reason_of(outcome: BatchOutcome) -> str:
     """Return why the order ended as it did; never an empty text."""
     refund = outcome.refund
     other = other_amount(refund, refund.booked_amount) if refund and outcome.state is State.REFUNDED else ""
-    said = f"{other} {outcome.message}".strip()
+    said = joined(other, outcome.message)
     return said or str(_EXPLAINED.get(outcome.state, "")) or outcome.code
 
 

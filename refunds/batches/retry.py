@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.db import IntegrityError
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from core.encryption.cipher import DecryptError
+from core.sentences import joined
+from core.sentences import sentence as _
 from payments.gateway import Requester
 from refunds.batches.check import LEFT_OUT, check_batch
 from refunds.batches.create import Problem, Row, create_batch
@@ -116,7 +117,8 @@ def _problem(outcome: BatchOutcome) -> Problem | None:
     item, refund, payment = outcome.item, outcome.refund, outcome.payment
     if refund and (refund.refusal_class in FINAL_REFUSALS or refund.refusal_step in FINAL_STEPS):
         words = (refund.get_refusal_class_display(), refund.message, next_step_of(refund))
-        return Problem(LEFT_OUT, " ".join(f"{each.rstrip('.')}." for each in map(str, words) if each))
+        ended = (joined(each, "" if each.endswith(".") else ".", between="") for each in map(str, words) if each)
+        return Problem(LEFT_OUT, joined(*ended))
     # A part that somebody may have refunded meanwhile by other means must not be refunded a second time.
     if payment and item.amount is not None and item.expected_balance != payment.refundable_amount:
         message = _("This order has changed since it was checked. If this part is still due, refund it by itself.")

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from access.models import authenticator_of
 from access.two_factor.service import CodeRefused, check_code
 from core.money import KRW, format_money
+from core.sentences import sentence as _
 from refunds.batches.check import LEFT_OUT
 from refunds.batches.create import CHUNK
 from refunds.batches.errors import (

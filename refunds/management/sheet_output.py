@@ -142,7 +142,7 @@ def _line_json(outcome: BatchOutcome, *, is_started: bool = True) -> Json:
         "field": item.error_field,
         "value": item.error_value,
         "amount": None if amount is None else quantize(amount, payment.currency if payment else KRW),
-        "warnings": item.warnings,
+        "warnings": item.shown_warnings,
         "payment": payment_json(payment) if payment else None,
         "refund": refund_json(outcome.refund) if outcome.refund else None,
     }

@@ -8,7 +8,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.encryption.fields import EncryptedTextField
-from core.fields import AmountField
+from core.fields import AmountField, MessageField
+from core.sentences import unpacked
 from payments.models import Payment
 from refunds.models.append_only import AppendOnlyModel
 from refunds.models.refunds import RefundRecord, RefundSource
@@ -123,7 +124,7 @@ class RefundBatchItem(models.Model):
     retain_promotion = models.BooleanField(default=False)
     reason = models.CharField(_("reason"), max_length=255, blank=True)  # empty: the batch's
     note = models.CharField(_("note"), max_length=255, blank=True)  # of the sheet; not sent anywhere
-    warnings = models.JSONField(default=list, blank=True)  # of the check: [{"code", "message", "field"}]
+    warnings = models.JSONField(default=list, blank=True)  # of the check: [{"code", "message" (packed), "field"}]
     confirmed = models.JSONField(default=list, blank=True)  # codes of warnings about the account, read by the requester
     excluded = models.BooleanField(default=False)
     claimed_at = models.DateTimeField(null=True, editable=False)  # when a process took it to refund it
@@ -135,7 +136,7 @@ class RefundBatchItem(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error_field = models.CharField(max_length=40, blank=True)  # the column to correct
     error_value = models.CharField(max_length=255, blank=True)  # what stands in it; never an account
-    message = models.TextField(blank=True)
+    message = MessageField(blank=True)
 
     class Meta:
         ordering = ("id",)
@@ -164,6 +165,11 @@ class RefundBatchItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch_id}/{self.number or self.payment_id}"
+
+    @property
+    def shown_warnings(self) -> list[dict[str, str]]:
+        """The warnings with their messages in the active language."""
+        return [{**warning, "message": unpacked(warning["message"])} for warning in self.warnings]
 
 
 class BatchPace(models.Model):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.claims import Progress, progress_of
-from core.fields import AmountField
+from core.fields import AmountField, MessageField
 from core.money import KRW, format_money
 from payments.labels import status_label
 
@@ -71,7 +71,7 @@ class ReconciliationReport(models.Model):
     found = models.PositiveIntegerField(_("payments that differ"), default=0)
     repaired = models.PositiveIntegerField(_("payments repaired"), default=0)
     sums = models.JSONField(default=dict, editable=False)
-    error = models.TextField(_("reason for stopping"), blank=True)
+    error = MessageField(_("reason for stopping"), blank=True)
 
     class Meta:
         verbose_name = _("reconciliation report")
@@ -141,7 +141,7 @@ class Discrepancy(models.Model):
     repaired = models.BooleanField(_("repaired"), default=False)
     repair_requested_at = models.DateTimeField(null=True, editable=False)  # null again once it is done
     repair_outcome = models.CharField(max_length=20, blank=True)
-    repair_message = models.TextField(blank=True)
+    repair_message = MessageField(blank=True)
 
     class Meta:
         verbose_name = _("discrepancy")

@@ -13,7 +13,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 
 from access.models import ApiToken
-from core.fields import AmountField
+from core.fields import AmountField, MessageField
 from core.money import format_money
 from payments import limits
 from payments.models import Payment
@@ -162,7 +162,7 @@ class RefundRecord(models.Model):
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
     refusal_class = models.CharField(_("refusal"), max_length=20, choices=RefusalClass.choices, blank=True)
     refusal_step = models.CharField(_("next step"), max_length=20, blank=True)  # a key of messages.NEXT_STEPS
-    message = models.TextField(_("message"), blank=True)
+    message = MessageField(_("message"), blank=True)
     needs_review = models.BooleanField(_("needs review"), default=False)
     checks = models.PositiveIntegerField(_("automatic comparisons"), default=0)
     next_check_at = models.DateTimeField(_("next comparison"), null=True, blank=True)  # null: at once
@@ -284,7 +284,7 @@ class RefundEvent(AppendOnlyModel):
     at = models.DateTimeField(_("time"))
     status = models.CharField(_("status"), max_length=10, choices=RefundStatus.choices)
     code = models.CharField(_("event"), max_length=40)
-    message = models.TextField(_("message"), blank=True)
+    message = MessageField(_("message"), blank=True)
     actor = models.CharField(_("by"), max_length=200, blank=True)
     data = models.JSONField(_("details"), default=dict, blank=True)
 

@@ -1,8 +1,9 @@
 """Classes of refused refunds."""
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+from core.sentences import sentence_lazy as _
 
 # Another cancel may have moved the money, or still move it: no words may suggest another try.
 MONEY_MAY_MOVE = ("already_cancelled", "already_running")

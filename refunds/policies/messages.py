@@ -4,11 +4,11 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from core.dates import add_months, seoul_date
 from core.money import KRW, format_money, quantize
+from core.sentences import sentence as gettext
 from payments.labels import method_label, pg_label
 from refunds.policies.context import RefundContext
 from refunds.policies.pg_facts import KSNET_PERIOD, merchant_cost

@@ -12,10 +12,11 @@ from typing import Literal
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
 from core import clock
 from core.queue import UNTIL_NEXT_RUN
+from core.sentences import joined
+from core.sentences import sentence as _
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.intake.catch_up import OVERLAP
 from payments.intake.mirror import CannotBeBooked, one_of_many
@@ -224,7 +225,7 @@ def _result(booking: Booking) -> Reconciled:
         return Reconciled(payment, "settled", _("The refund was executed."), imported)
     late = [record.late_for for record in imported if record.late_for]
     if late:
-        return Reconciled(payment, "imported", " ".join(message_of(record) for record in late), imported)
+        return Reconciled(payment, "imported", joined(*map(message_of, late)), imported)
     if imported:
         return Reconciled(payment, "imported", _("Refunds made at i'mport were added here."), imported)
     return Reconciled(payment, "agrees", _("Agrees with i'mport."))
@@ -239,4 +240,4 @@ def _with_difference(result: Reconciled, shown: GatewayPayment) -> Reconciled:
     if not payment.taken_back:
         return replace(result, outcome="waiting", message=str(READ_TOO_EARLY)) if agrees else result
     done = "" if agrees else result.message
-    return replace(result, outcome="taken_back", message=f"{done} {taken_back_message(payment)}".strip())
+    return replace(result, outcome="taken_back", message=joined(done, taken_back_message(payment)))

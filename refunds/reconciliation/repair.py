@@ -9,8 +9,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
+from core.sentences import joined
+from core.sentences import sentence as _
 from payments.gateway import Gateway, GatewayError, GatewayPayment, get_gateway
 from payments.models import Payment
 from refunds.errors import RefundAbandoned
@@ -80,9 +81,9 @@ def _write_result(report: ReconciliationReport, result: Reconciled, *, is_new: b
         return
     ended = [not_carried_out(refund) for refund in _not_carried_out_since(report, result.payment)]
     if ended and result.outcome in ("agrees", "not_carried_out"):
-        _write(report, imp_uid, "not_carried_out", " ".join(ended))
+        _write(report, imp_uid, "not_carried_out", joined(*ended))
     else:
-        _write(report, imp_uid, result.outcome, " ".join([result.message, *ended]))
+        _write(report, imp_uid, result.outcome, joined(result.message, *ended))
 
 
 @transaction.atomic

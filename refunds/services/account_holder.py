@@ -1,8 +1,7 @@
 """Ask the bank whose account a refund would go to: money sent to a wrong account rarely returns."""
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-
+from core.sentences import sentence as _
+from core.sentences import sentence_lazy as gettext_lazy
 from payments.gateway import Gateway, GatewayError, GatewayRejected, get_gateway
 from refunds.errors import Violation
 from refunds.policies import WireAccount

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.utils.translation import gettext as _
 
 from core.money import KRW, format_money
+from core.sentences import sentence as _
 from payments.models import Payment
 from refunds.errors import Violation
 from refunds.permissions import may_approve, may_refund_any

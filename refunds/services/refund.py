@@ -13,10 +13,10 @@ from dataclasses import replace
 from functools import partial
 
 from django.db import Error as DatabaseError
-from django.utils.translation import gettext as _
 
 from core import clock
 from core.database.time_limits import answer_within
+from core.sentences import sentence as _
 from payments.errors import PaymentNotFound
 from payments.gateway import (
     CancelRequest,

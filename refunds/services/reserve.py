@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
 
 from core import clock
 from core.database.locks import for_update
 from core.money import quantize
+from core.sentences import sentence as _
 from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
 from refunds import policies

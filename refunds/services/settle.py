@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from core.money import format_money
+from core.sentences import joined
+from core.sentences import sentence as _
 from payments.gateway import GatewayPayment, GatewayRejected, classify_refusal
 from payments.models import Payment
 from refunds.errors import RefundAbandoned, RefundRefused
@@ -54,7 +55,7 @@ def settle_refusal(record: RefundRecord, refusal: GatewayRejected, shown: Gatewa
         move(live, RefundStatus.UNKNOWN, code="outcome_unknown", now=now, message=refusal.message)
     elif live is not None and live.pk == record.pk:
         classified = _classified(refusal, shown.pg_provider)
-        message = f"{_drift_message(booking, classified['refusal_class'])} {refusal.message}".strip()
+        message = joined(_drift_message(booking, classified["refusal_class"]), refusal.message)
         move(
             live,
             RefundStatus.FAILED,

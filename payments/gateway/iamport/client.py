@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from core.sentences import joined
+from core.sentences import sentence as _
 from payments.gateway.base import (
     Balance,
     CancelRequest,
@@ -259,4 +260,4 @@ def _token(raw: Any) -> Token:
 
 def _keys_refused(message: str) -> GatewayAuthFailed:
     advice = _("i'mport refused IAMPORT_IMP_KEY and IAMPORT_IMP_SECRET. Check the two environment variables.")
-    return GatewayAuthFailed(f"{advice} ({message})" if message else advice)
+    return GatewayAuthFailed(joined(advice, message and f"({message})"))

@@ -2,8 +2,8 @@
 
 import re
 
-from django.utils.translation import gettext as _
-
+from core.sentences import joined
+from core.sentences import sentence as _
 from payments.gateway.errors import (
     GatewayError,
     GatewayRejected,
@@ -37,9 +37,10 @@ def raise_unless_ok(call: Call, envelope: Envelope) -> None:
     if code != 0:
         if call.endpoint == "account_holder" and not _is_about_account(envelope):
             raise not_understood(call)
-        message = envelope.message or _("i'mport refused without giving a reason (code %(code)s).") % {"code": code}
+        said = _masked(envelope.message, call)
+        message = said or _("i'mport refused without giving a reason (code %(code)s).") % {"code": code}
         error = PaymentUnknown if call.finds_none(status) else GatewayRejected
-        raise error(_masked(message, call), gateway_code=code)
+        raise error(message, gateway_code=code)
 
 
 def transport_failure(call: Call, exc: TransportError) -> GatewayError:
@@ -65,9 +66,9 @@ def _no_verdict(call: Call, reason: str) -> GatewayError:
     # A reading or a request for a token has no outcome that could be unknown.
     if not call.moves_money:
         retry = _("Try again in a moment.")
-        return GatewayUnavailable(f"{reason} {retry}")
+        return GatewayUnavailable(joined(reason, retry))
     advice = _("The cancel may have been executed. Check the payment before trying again.")
-    return OutcomeUnknown(f"{reason} {advice}")
+    return OutcomeUnknown(joined(reason, advice))
 
 
 def _is_about_account(envelope: Envelope) -> bool:

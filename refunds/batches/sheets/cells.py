@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from django.utils.translation import gettext as _
-
 from core.errors import DomainError
+from core.sentences import sentence as _
 from refunds.batches.create import MAX_ROWS
 
 LAST_LINE = 100_000  # with empty lines

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
+from core.sentences import sentence as _
 from refunds.batches.sheets.cells import Cell, Kind, Line, SheetRefused, column_letters, shown_unless_secret
 
 # The heading that the template has, in the user's language, and the other spellings that are understood. Case, white

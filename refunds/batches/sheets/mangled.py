@@ -3,8 +3,7 @@
 import re
 import unicodedata
 
-from django.utils.translation import gettext as _
-
+from core.sentences import sentence as _
 from refunds.batches.sheets.cells import Cell, Kind
 
 EXACT_DIGITS = 15  # a spreadsheet program keeps so many of a number; the rest become zeros

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
-
+from core.sentences import sentence as _
 from refunds.batches.create import Problem
 from refunds.batches.sheets.cells import EMPTY, Cell, Kind, Line, masked, shown, shown_unless_secret
 from refunds.batches.sheets.columns import HEADINGS, PROBLEM, Layout

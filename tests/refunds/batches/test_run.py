@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from kombu.exceptions import OperationalError
 from pytest_django import Settings
 
@@ -237,15 +237,18 @@ def test_approval_limit_of_the_moment_applies(batch: RefundBatch, settings: Sett
     assert set(batch.items.values_list("error_code", flat=True)) == {"approval_required"}
 
 
-def test_messages_are_in_the_language_of_the_requester(batch: RefundBatch, user: User) -> None:
-    user.user_permissions.clear()
+def test_messages_are_in_the_language_of_the_reader(batch: RefundBatch, settings: Settings) -> None:
+    settings.REFUND_APPROVAL_ABOVE = 2_000
     RefundBatch.objects.update(language="ko")
 
     run(batch_id=batch.pk)
 
-    item = batch.items.first()
-    assert item
-    assert "권한" in item.message
+    with translation.override("en"):
+        assert {outcome.message for outcome in all_lines(batch)} == {
+            "Refunds above ₩2,000 need approval. Ask a colleague who can approve them."
+        }
+    with translation.override("ko"):
+        assert all("₩2,000" in outcome.message and "승인" in outcome.message for outcome in all_lines(batch))
 
 
 class TestWithoutWorker:
