@@ -26,7 +26,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("SANDBOX_DATABASE") or str(PROJECT_ROOT / "var" / "sandbox.sqlite3"),
-        "CONN_MAX_AGE": None,  # one connection per kept-alive client; the server closes it with the client
+        "CONN_MAX_AGE": None,  # the server gives it to the next client
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
