@@ -213,7 +213,6 @@ def _with_states(items: QuerySet[RefundBatchItem], now: datetime) -> QuerySet[An
         (is_requested, State.RUNNING),
         (Q(refund__status=RefundStatus.FAILED), State.REFUSED),
         (~Q(error_code=""), State.SKIPPED),
-        (Q(claimed_at__isnull=False), State.RUNNING),
     )
     whens = (When(condition, then=Value(state.value)) for condition, state in cases)
     return items.annotate(state=Case(*whens, default=Value(State.WAITING.value), output_field=CharField()))

@@ -47,7 +47,7 @@ def test_every_order_is_in_one_state_and_the_sums_add_up(
         counts = counts_of(batch)
 
     found = {state: counts.count(state) for state in State}
-    assert found == {**ALL_STATES, State.REFUNDED: 3, State.UNKNOWN: 2, State.RUNNING: 2, State.PROBLEM: 2}
+    assert found == {**ALL_STATES, State.REFUNDED: 3, State.UNKNOWN: 2, State.PROBLEM: 2, State.WAITING: 2}
     assert (counts.total, counts.to_refund, counts.done, counts.tests) == (13, 11, 8, 1)
     assert counts.moved == {"KRW": 8_000, "USD": Decimal("12.50")}
     assert counts.figures[State.REFUNDED].sums == {"KRW": 10_000, "USD": Decimal("12.50")}
