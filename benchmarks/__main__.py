@@ -25,6 +25,7 @@ MODULES = {
     "e": "intake",
     "f": "bulk",
     "g": "processes",
+    "h": "large_batch",
 }
 RESULTS = Path(__file__).with_name("results.md")
 INTRODUCTION = """\

@@ -8,12 +8,11 @@ processes share count in part, so that the sum is what a machine needs. The data
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import requests
 
 from benchmarks.table import Measured, Row
-from benchmarks.world import Options, World, family, running_world
+from benchmarks.world import Options, World, memory_mib, running_world
 from tests.production import WEB, Server, wait_for
 
 STARTS, QUICK_STARTS = 5, 2
@@ -92,12 +91,12 @@ def _memory(world: World, bare_web: AbstractContextManager[Server]) -> Iterator[
             requests.get(f"{ours.url}/admin/login/", timeout=60).raise_for_status()
         for _ in range(REQUESTS):
             requests.get(f"{theirs.url}/healthz", timeout=60).raise_for_status()
-        (master, *workers), (other, *others) = (_pss(server) for server in (ours, theirs))
+        (master, *workers), (other, *others) = (memory_mib(server) for server in (ours, theirs))
     yield _memory_row("memory of the web master", [master], [other])
     yield _memory_row(f"memory of a web process after {REQUESTS} requests", workers, others)
     with world.worker() as worker:
         wait_for(lambda: _is_ready(worker), "the worker is not ready")
-        yield _memory_row("memory of the worker, with its beat", [sum(_pss(worker))])
+        yield _memory_row("memory of the worker, with its beat", [sum(memory_mib(worker))])
 
 
 def _memory_row(what: str, ours: Sequence[float], theirs: Sequence[float] = ()) -> Row:
@@ -106,13 +105,3 @@ def _memory_row(what: str, ours: Sequence[float], theirs: Sequence[float] = ()) 
         return Row(section="g", what=what, ours=own)
     other = Measured.of(theirs, "MiB")
     return Row(section="g", what=what, ours=own, against=BARE, theirs=other, ratio=own.median / other.median)
-
-
-def _pss(server: Server) -> list[float]:
-    """Return the memory of the process and its descendants in MiB."""
-    return [_pss_of(process) for process in family(server.process.pid)]
-
-
-def _pss_of(process: int) -> float:
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

@@ -118,3 +118,13 @@ def family(process: int) -> list[int]:
     except OSError:
         return []
     return [process, *(member for child in children for member in family(int(child)))]
+
+
+def memory_mib(server: Server) -> list[float]:
+    """Return the memory (PSS) of a server's process and of each of its descendants in MiB."""
+    return [_pss(process) for process in family(server.process.pid)]
+
+
+def _pss(process: int) -> float:
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
