@@ -30,7 +30,7 @@ from core.admin.lists import ReadOnlyAdmin
 from core.money import format_money
 from payments.admin.filters import MethodFilter, PaidFilter, PgFilter, StatusFilter, TestFilter
 from payments.admin.forms import PaymentForm
-from payments.admin.search import search_payments, warn_if_short
+from payments.admin.search import known_numbers, search_payments, warn_if_short, warn_of_missing
 from payments.errors import LookupUnavailable
 from payments.labels import method_and_pg, method_label, pg_label, status_label
 from payments.models import Payment, PaymentStatus
@@ -107,6 +107,8 @@ class PaymentAdmin(ReadOnlyAdmin):
         newest = is_list and request.method == "GET"  # an action on all that match is for all of them
         try:
             warn_if_short(request, search_term)
+            if newest:
+                warn_of_missing(request, search_term, known_numbers(search_term))
             return search_payments(queryset, search_term, ask_gateway=is_list, newest=newest), False
         except LookupUnavailable as exc:
             self.message_user(request, exc.message, messages.WARNING)

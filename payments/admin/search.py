@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 from typing import Any, TypeVar
 
 from django.contrib import messages
@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from payments.intake.on_demand import look_up
 from payments.models import Payment
@@ -24,6 +25,8 @@ SHORTEST = 3  # characters of a part: fewer are in most rows
 LONGEST = 1_020  # characters of the longest line of a key
 SHOWN = 1_000  # of the matches in a list, the newest
 MOST_WORDS = 3  # of one number, such as 010 1234 5678
+_MOST_PARTS = 6  # words that are looked for in different columns
+_NAMED = 20  # numbers of a pasted list that are named as not found
 _READ = 2_000  # matches among which the newest are taken
 _RECENT = 20_000  # rows among which matches are looked for first: there are enough of frequent ones
 _TEL = re.compile(r"0\d{7,10}", re.ASCII)
@@ -61,6 +64,32 @@ def warn_if_short(request: HttpRequest, text: str) -> None:
         messages.info(request, _("Type at least 3 characters to search for a part."), extra_tags="short_search")
 
 
+def numbers_of(text: str) -> list[str]:
+    """Return the numbers of a pasted list, each once; nothing for any other text."""
+    words = list(dict.fromkeys(words_of(text)))
+    is_list = len(words) > 1 and all(len(word) > SHORTEST and _has_digit(word) for word in words)
+    return words if is_list and not tel_key(text) and amount_of(text)[0] is None else []
+
+
+def known_numbers(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield the keys of the payments whose numbers a pasted list has."""
+    if numbers_of(text):
+        yield from Payment.objects.filter(reduce(or_, by_number(text))).order_by().values_list("order_key", "imp_uid")
+
+
+def warn_of_missing(request: HttpRequest, text: str, known: Iterable[tuple[str, ...]]) -> None:
+    """Name the numbers of a pasted list that are none of `known`, which has the keys of each row that was found."""
+    keys = {key for row in known for key in row}
+    numbers = numbers_of(text)
+    missing = [number for number in numbers if not {number, number.upper(), part_key(number)} & keys]
+    if missing and (len(missing) < len(numbers) or len(numbers) > MOST_WORDS):
+        shown = ", ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
+        message = ngettext(
+            "%(count)s number was not found: %(numbers)s", "%(count)s numbers were not found: %(numbers)s", len(missing)
+        )
+        messages.warning(request, message % {"count": len(missing), "numbers": shown}, extra_tags="numbers_not_found")
+
+
 def by_number(text: str) -> list[Q]:
     """Return the conditions of payments whose order or payment number is a word of `text`, each for one index."""
     numbers = {word for word in words_of(text) if _has_digit(word)}
@@ -77,7 +106,8 @@ def by_part(text: str) -> list[Q]:
     is_list = len(words) > MOST_WORDS and all(map(_has_digit, words))
     keys = {tel_key(text)} if is_list else {part_key(text), tel_key(text)}
     parts = sorted(key for key in keys if SHORTEST <= len(key) <= LONGEST)
-    return [*wanted, *(Q(order_key__startswith=part) for part in parts), *map(_has_part, parts)]
+    wanted += [*(Q(order_key__startswith=part) for part in parts), *map(_has_part, parts)]
+    return wanted if is_list or tel_key(text) else [*wanted, *_has_words(text)]
 
 
 def search_payments(
@@ -165,6 +195,20 @@ def _has_part(part: str) -> Q:
     if host and len(name) >= SHORTEST:
         return Q(search_key__contains=name + at) & Q(search_key__icontains=part)
     return Q(search_key__contains=part)
+
+
+def _has_words(text: str) -> list[Q]:
+    """Return the condition of several words, which may stand in different columns: a name and goods, or an amount."""
+    words = text.split()
+    keys = [part_key(word) for word in words]
+    if not 1 < len(words) <= _MOST_PARTS or not any(SHORTEST <= len(key) <= LONGEST for key in keys):
+        return []
+    amounts = [amount_of(word)[0] for word in words]
+    conditions = [
+        _has_part(key) if amount is None else _has_part(key) | Q(amount=amount)
+        for key, amount in zip(keys, amounts, strict=True)
+    ]
+    return [reduce(and_, conditions)]
 
 
 def _has_digit(word: str) -> bool:

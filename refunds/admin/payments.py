@@ -11,11 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.admin.browsing import Tab
+from core.admin.browsing import BrowsingChangeList, Tab
+from core.admin.returning import with_next
 from core.money import precision, quantize
 from payments.admin.payments import PaymentAdmin, state_badge
 from payments.models import Payment
@@ -31,6 +33,17 @@ from refunds.batches.create import MAX_ORDERS
 from refunds.messages import taken_back_message
 from refunds.models import LIVE_STATUSES, RefundRecord
 from refunds.permissions import may_refund_any, may_state_tax_parts
+
+
+class RefundableList(BrowsingChangeList):
+    """The payment list, whose rows lead to their refund and back to the list as it is."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        for payment in self.result_list if may_refund_any(request.user) else ():
+            is_busy = any(refund.is_live for refund in payment.notable_refunds)
+            if payment.refundable_amount and not is_busy:
+                payment.refund_url = with_next(confirmation_url([payment.pk]), request.get_full_path())
 
 
 class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
@@ -55,6 +68,9 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         notable = RefundRecord.objects.filter(Q(status__in=LIVE_STATUSES) | Q(needs_review=True))
         payments: QuerySet[Payment] = super().get_queryset(request)
         return payments.prefetch_related(Prefetch("refunds", notable, to_attr="notable_refunds"))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RefundableList]:
+        return RefundableList
 
     def has_view_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
         return bool(super().has_view_permission(request, obj)) or may_refund_any(request.user)
@@ -109,17 +125,22 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
 
     @admin.display(description=_("refundable"))
     def refundable(self, payment: Payment) -> SafeString | str:
-        """Show the amount with its units, which the script adds up over the ticked rows."""
-        text = super().refundable(payment)
-        if not payment.refundable_amount or payment.sandbox:
+        """Show the amount with its units, which the script adds up over the ticked rows, and the row's "Refund"."""
+        text: SafeString | str = super().refundable(payment)
+        if payment.refundable_amount and not payment.sandbox:
+            left = f"{quantize(payment.refundable_amount, payment.currency):f}"
+            attributes = {"left": left, "currency": payment.currency, "precision": precision(payment.currency)}
+            text = format_html(
+                '<span data-left="{left}" data-currency="{currency}" data-precision="{precision}">{text}</span>',
+                text=text,
+                **attributes,
+            )
+        url = getattr(payment, "refund_url", "")  # on the list only
+        if not url:
             return text
-        left = f"{quantize(payment.refundable_amount, payment.currency):f}"
-        attributes = {"left": left, "currency": payment.currency, "precision": precision(payment.currency)}
-        return format_html(
-            '<span data-left="{left}" data-currency="{currency}" data-precision="{precision}">{text}</span>',
-            text=text,
-            **attributes,
-        )
+        name = gettext("Refund %(name)s") % {"name": payment.merchant_uid}
+        link = format_html('<a class="rd-link" href="{}" aria-label="{}">{}</a>', url, name, gettext("Refund…"))
+        return format_html('<span class="rd-lines"><span>{}</span><small>{}</small></span>', text, link)
 
     @admin.display(description=_("status"))
     def state(self, payment: Payment) -> SafeString:
@@ -132,7 +153,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         chosen = queryset.prefetch_related(None)
         ids = list(chosen.values_list("pk", flat=True)[: MAX_ORDERS + 1])
         if len(ids) <= MAX_ORDERS:
-            return HttpResponseRedirect(confirmation_url(ids, next=request.get_full_path())) if ids else None
+            return HttpResponseRedirect(with_next(confirmation_url(ids), request.get_full_path())) if ids else None
         return batch_of_payments(request, chosen, self.get_changelist_instance(request))
 
     @action(description=_("Check with i'mport"), permissions=["refund"])  # type: ignore[untyped-decorator]

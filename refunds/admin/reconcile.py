@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from core.admin.pages import staff_may
@@ -14,7 +15,6 @@ from refunds.permissions import may_refund_any
 from refunds.reconciliation.reconcile import ReconcileOutcome, reconcile
 
 LEVELS: dict[ReconcileOutcome, int] = {
-    "agrees": messages.SUCCESS,
     "settled": messages.SUCCESS,
     "imported": messages.SUCCESS,
     "waiting": messages.WARNING,
@@ -35,10 +35,18 @@ def check(request: HttpRequest) -> HttpResponse:
 
 
 def report_check(request: HttpRequest, payments: QuerySet[Payment]) -> None:
-    """Reconcile these payments and add one message for each."""
+    """Reconcile these payments; add a message for each that was not as here, and one for all that agree."""
+    agree = []
     for found in reconcile(payments=payments):
-        order = found.payment.merchant_uid
-        messages.add_message(request, LEVELS[found.outcome], f"{order}: {found.message}", extra_tags=found.outcome)
+        text = f"{found.payment.merchant_uid}: {found.message}"
+        if found.outcome == "agrees":
+            agree.append(text)
+        else:
+            messages.add_message(request, LEVELS[found.outcome], text, extra_tags=found.outcome)
+    if agree:
+        summary = ngettext("%(count)s agrees with i'mport.", "%(count)s agree with i'mport.", len(agree))
+        text = agree[0] if len(agree) == 1 else summary % {"count": len(agree)}
+        messages.success(request, text, extra_tags="agrees")
 
 
 def payment_ids(text: str) -> list[int]:

@@ -18,7 +18,7 @@ from core.admin.display import badge, copy_button, day_and_hour, pairs, two_line
 from core.admin.filters import SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
 from core.money import format_money
-from payments.admin.search import warn_if_short
+from payments.admin.search import warn_if_short, warn_of_missing
 from payments.labels import method_label
 from payments.templatetags.payment_display import test_mark
 from refunds.admin.bank_account import account, account_card
@@ -26,7 +26,7 @@ from refunds.admin.export import RefundExportingAdmin
 from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, RefusalFilter, SourceFilter, TestFilter
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
-from refunds.admin.search import search_refunds
+from refunds.admin.search import known_numbers, search_refunds
 from refunds.admin.timeline import timeline
 from refunds.models import RefundRecord
 from refunds.permissions import may_refund_any, may_view_refunds
@@ -71,8 +71,11 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[RefundRecord], search_term: str
     ) -> tuple[QuerySet[RefundRecord], bool]:
-        warn_if_short(request, search_term)
-        return search_refunds(queryset, search_term, newest=request.method == "GET"), False
+        is_shown = request.method == "GET"
+        if is_shown:
+            warn_if_short(request, search_term)
+            warn_of_missing(request, search_term, known_numbers(search_term))
+        return search_refunds(queryset, search_term, newest=is_shown), False
 
     def get_fieldsets(self, request: HttpRequest, obj: RefundRecord | None = None) -> list[Any]:
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]

@@ -1,8 +1,10 @@
 """Search refunds by number or amount, or by what their order is found by."""
 
+from collections.abc import Iterator
+
 from django.db.models import Q, QuerySet
 
-from payments.admin.search import amount_of, by_number, by_part, search_rows, some_keys, words_of
+from payments.admin.search import amount_of, by_number, by_part, numbers_of, search_rows, some_keys, words_of
 from payments.models import Payment
 from payments.search_keys import text_key
 from refunds.models import RefundRecord
@@ -17,6 +19,14 @@ def search_refunds(refunds: QuerySet[RefundRecord], text: str, *, newest: bool =
     if not wanted or "\x00" in wanted:
         return refunds.none() if wanted else refunds
     return search_rows(refunds, wanted, _by_number(wanted), _by_part(wanted), newest=newest)
+
+
+def known_numbers(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield the keys of the refunds whose numbers, or whose payments' numbers, a pasted list has."""
+    if numbers_of(text):
+        names = ("number", "payment__order_key", "payment__imp_uid")
+        for condition in _by_number(text):
+            yield from RefundRecord.objects.filter(condition).order_by().values_list(*names)
 
 
 def _by_number(text: str) -> list[Q]:

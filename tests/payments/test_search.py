@@ -71,6 +71,8 @@ def orders(client: Client, text: str, path: str = PAYMENTS) -> set[str]:
         ({"buyer_tel": "02-123-4567"}, "+8221234567"),
         ({"buyer_tel": "1588-1234"}, "15881234"),
         ({"name": "콜롬비아 커피 원두"}, "커피"),
+        ({"name": "콜롬비아 커피 원두", "buyer_name": "김하늘"}, "커피 하늘"),
+        ({"name": "커피", "buyer_name": "김하늘", "amount": 63_000}, "하늘 63,000원 커피"),
         *(({"amount": 63_000}, text) for text in ("63000", "63,000", "₩63,000", "￦ 63000", "63,000원", "６３０００")),
         ({"amount": "42.50", "currency": "USD"}, "US$42.50"),
         ({"amount": 5}, "5"),
@@ -91,6 +93,21 @@ def test_twenty_pasted_numbers_find_twenty(between: str) -> None:
     mixed = [payment.imp_uid if number % 2 else payment.merchant_uid for number, payment in enumerate(payments[:20])]
     assert found(between.join(mixed)) == [wanted, wanted]
     assert found(between.join(refund.number.lower() for refund in refunds[:20])) == [set(), wanted]
+
+
+@pytest.mark.parametrize("path", [PAYMENTS, REFUNDS])
+def test_pasted_numbers_that_were_not_found_are_named(admin_client: Client, path: str) -> None:
+    refunds = [make_refund(make_payment(merchant_uid=f"named-{number}")) for number in range(2)]
+    own = refunds[1].number if path == REFUNDS else refunds[1].payment.imp_uid
+
+    def named(text: str) -> list[str]:
+        answer: Any = admin_client.get(path, {"q": text})
+        shown = [str(message) for message in answer.context["messages"] if "numbers_not_found" in message.tags]
+        return [text.partition(": ")[2] for text in shown]
+
+    assert named(f"NAMED-0 {own} gone-1, gone-2") == ["gone-1, gone-2"]
+    assert named("gone-1 gone-2 gone-3 gone-4") == ["gone-1, gone-2, gone-3, gone-4"]
+    assert [named(text) for text in (f"named-0 {own}", "2026년 11월", "010 1234 5678", "named-9")] == [[]] * 4
 
 
 JUNK = ["%", "_", "%%%", "___", "\\", "\\\\\\", "a\x00b", "x" * 10_000, "하" * 10_000, "1,1 " * 2_500, "🙂", "\ud800"]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -14,7 +15,8 @@ from refunds.admin.timeline import REFUNDS_SHOWN
 from refunds.ledger import add_event
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from tests.admin_pages import REFUND_URL, sign_in
-from tests.factories import make_payment, make_staff
+from tests.factories import make_payment, make_staff, paid_at_sandbox
+from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +101,32 @@ def test_the_action_leads_to_the_confirmation_page(staff: Client) -> None:
     payment = make_payment()
     answer = staff.post(PAYMENTS, {"action": "refund_orders", "_selected_action": payment.pk})
     assert answer["Location"].startswith(f"{REFUND_URL}?ids={payment.pk}&next=")
+
+
+def test_a_row_leads_to_its_refund_and_back_unless_nothing_can_be_refunded_now(staff: Client) -> None:
+    payment = make_payment()
+    make_payment(cancel_amount=10_000, status="cancelled")
+    make_refund(make_payment(), RefundStatus.PENDING)
+
+    rows: Any = staff.get(PAYMENTS, {"o": "-4"}).context["cl"].result_list
+
+    back = quote(f"{PAYMENTS}?o=-4", safe="")
+    assert {row.refund_url for row in rows if hasattr(row, "refund_url")} == {
+        f"{REFUND_URL}?ids={payment.pk}&next={back}"
+    }
+
+
+def test_a_check_of_many_names_only_those_that_do_not_agree(staff: Client, sandbox: SandboxServer) -> None:
+    payments = [paid_at_sandbox(sandbox) for _number in range(3)]
+    sandbox.console_cancel(payments[0].imp_uid, 1_000, "console")
+    data = {"action": "check_orders", "_selected_action": [payment.pk for payment in payments]}
+
+    answer: Any = staff.post(PAYMENTS, data, follow=True)
+
+    shown = {message.extra_tags: str(message) for message in answer.context["messages"]}
+    assert shown.keys() == {"imported", "agrees"}
+    assert payments[0].merchant_uid in shown["imported"]
+    assert shown["agrees"].startswith("2 agree")
 
 
 def test_all_pages_of_up_to_fifty_matches_are_refunded_on_one_page_and_more_in_bulk(staff: Client) -> None:
