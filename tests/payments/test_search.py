@@ -151,8 +151,9 @@ def test_each_condition_of_a_search_has_an_index() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     conditions = [*search.by_number("1 2 3"), *search.by_part("63000"), *search.by_part("jo@example.com")]
+    conditions += search.by_part("하늘 63000 커피")
     plans = [Payment.objects.filter(condition).order_by().explain() for condition in conditions]
-    assert len(plans) == 7
+    assert len(plans) == 10
     assert not any("Seq Scan" in plan for plan in plans)
     assert "refund_by_amount" in RefundRecord.objects.filter(amount=1).order_by().explain()
 
