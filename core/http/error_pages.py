@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from core.request_ids import request_id
 
@@ -22,7 +23,8 @@ def error_page(request: HttpRequest, template: str, *, status: int, **context: A
     context["request_number"] = request_id() if context["in_admin"] else ""
     user = getattr(request, "user", None)
     if status < 500 and context["in_admin"] and user is not None and user.is_authenticated and user.is_staff:
-        context |= {**admin.site.each_context(request), "frame": "admin/error.html"}
+        title = _("Error %(status)s") % {"status": status}
+        context |= {**admin.site.each_context(request), "frame": "admin/error.html", "title": title}
         return HttpResponse(render_to_string(template, context, request), status=status)
     return HttpResponse(render_to_string(template, context), status=status)
 
