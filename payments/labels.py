@@ -1,12 +1,13 @@
 """Names of i'mport's payment methods, PGs, banks and statuses, in the active language."""
 
+from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 
 from core.sentences import sentence as gettext
 from core.sentences import sentence_lazy as _
 from payments.banks import Bank, bank_by_code, banks_for
-from payments.models import PaymentStatus
+from payments.models import Payment, PaymentStatus
 
 PAY_METHODS: dict[str, str | Promise] = {
     "card": _("Card"),
@@ -87,6 +88,40 @@ def bank_label(code: str) -> str:
     if bank is None:
         return code
     return _bank_name(bank)
+
+
+class PaymentState(TextChoices):
+    """What staff and buyers call the state of a payment: i'mport's status does not tell a part from all."""
+
+    PAID = "paid", _("Paid")
+    PARTLY_REFUNDED = "partly_refunded", _("Partly refunded")
+    REFUNDED = "refunded", _("Refunded")
+    READY = "ready", PaymentStatus.READY.label
+    PENDING = "pending", PaymentStatus.PENDING.label
+    FAILED = "failed", PaymentStatus.FAILED.label
+    UNPAID = "expired", _("Cancelled unpaid")
+    UNKNOWN = "unknown", _("Unknown")
+
+
+_UNREFUNDED = {
+    PaymentStatus.READY: PaymentState.READY,
+    PaymentStatus.PENDING: PaymentState.PENDING,
+    PaymentStatus.PAID: PaymentState.PAID,
+    PaymentStatus.FAILED: PaymentState.FAILED,
+    PaymentStatus.CANCELLED: PaymentState.UNPAID,
+}
+
+
+def payment_state(payment: Payment) -> PaymentState:
+    """Return the state of a payment, from its amounts first."""
+    if payment.is_fully_refunded:
+        return PaymentState.REFUNDED
+    if payment.is_partially_refunded:
+        return PaymentState.PARTLY_REFUNDED
+    if payment.has_unknown_status:
+        return PaymentState.UNKNOWN
+    settled = payment.was_paid and payment.status != PaymentStatus.PENDING
+    return PaymentState.PAID if settled else _UNREFUNDED[PaymentStatus(payment.status)]
 
 
 def status_label(status: str) -> str:

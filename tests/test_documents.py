@@ -6,6 +6,10 @@ import re
 from functools import cache
 from pathlib import Path
 
+from django.utils import translation
+
+from refunds.models import RefundStatus
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "sandbox" / "README.md"])
 WITH_PATHS = ("CONTRIBUTING.md", "README.md", "docs/architecture.md", "docs/glossary.md", "docs/reliability.md")
@@ -85,6 +89,16 @@ def test_every_korean_term_of_the_glossary_is_in_the_catalogue() -> None:
 
     assert len(terms) > 20
     assert {term for term in terms if term not in catalogue} == set()
+
+
+def test_the_glossary_has_the_names_of_the_refund_states_in_both_languages() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    names = {}
+    for language in ("en", "ko"):
+        with translation.override(language):
+            names[language] = [str(label) for label in RefundStatus.labels]
+
+    assert rows == list(zip(RefundStatus.values, names["en"], names["ko"], strict=True))
 
 
 def test_the_readme_is_short() -> None:

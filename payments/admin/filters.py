@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.filters import ChoiceFilter, Label, OptionFilter, SeoulDateFilter
-from payments.labels import PAY_METHODS, PG_PROVIDERS
+from payments.labels import PAY_METHODS, PG_PROVIDERS, PaymentState
 from payments.models import Payment, PaymentQuerySet, PaymentStatus
 
 
@@ -18,20 +18,23 @@ class StatusFilter(ChoiceFilter):
     title = _("status")
     parameter_name = "state"
     options = {
-        "paid": (_("Paid"), lambda payments: payments.ever_paid().filter(cancel_amount=0)),
-        "partly_refunded": (_("Partly refunded"), lambda payments: payments.refundable().filter(cancel_amount__gt=0)),
+        "paid": (PaymentState.PAID.label, lambda payments: payments.ever_paid().filter(cancel_amount=0)),
+        "partly_refunded": (
+            PaymentState.PARTLY_REFUNDED.label,
+            lambda payments: payments.refundable().filter(cancel_amount__gt=0),
+        ),
         "refunded": (
-            _("Refunded"),
+            PaymentState.REFUNDED.label,
             Q(cancel_amount__gt=0, cancel_amount__gte=F("amount") - F("lapsed_discount")),
         ),
-        "ready": (_("Waiting for payment"), Q(status=PaymentStatus.READY)),
-        "pending": (_("Pending"), Q(status=PaymentStatus.PENDING)),
-        "failed": (_("Failed"), Q(status=PaymentStatus.FAILED)),
+        "ready": (PaymentState.READY.label, Q(status=PaymentStatus.READY)),
+        "pending": (PaymentState.PENDING.label, Q(status=PaymentStatus.PENDING)),
+        "failed": (PaymentState.FAILED.label, Q(status=PaymentStatus.FAILED)),
         "expired": (
-            _("Cancelled unpaid"),
+            PaymentState.UNPAID.label,
             Q(status=PaymentStatus.CANCELLED, paid_at__isnull=True, cancel_amount=0),
         ),
-        "unknown": (_("Unknown"), ~Q(status__in=PaymentStatus.values)),
+        "unknown": (PaymentState.UNKNOWN.label, ~Q(status__in=PaymentStatus.values)),
     }
 
 

@@ -7,7 +7,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -32,47 +31,36 @@ from payments.admin.filters import MethodFilter, PaidFilter, PgFilter, StatusFil
 from payments.admin.forms import PaymentForm
 from payments.admin.search import known_numbers, search_payments, warn_if_short, warn_of_missing
 from payments.errors import LookupUnavailable
-from payments.labels import method_and_pg, method_label, pg_label, status_label
-from payments.models import Payment, PaymentStatus
+from payments.labels import PaymentState, method_and_pg, method_label, payment_state, pg_label, status_label
+from payments.models import Payment
 from payments.models.payments import PAYMENT_TIME
 from payments.tax_parts import TAX_PARTS
 from payments.templatetags.payment_display import test_mark
 
 LIST = "payments_payment_changelist"
-# Colours as in `badge`.
-STATES: dict[str, tuple[str, str | Promise]] = {
-    "paid": ("green", gettext_lazy("Paid")),
-    "partly_refunded": ("blue", gettext_lazy("Partly refunded")),
-    "refunded": ("grey", gettext_lazy("Refunded")),
-    "ready": ("amber", gettext_lazy("Waiting for payment")),
-    "pending": ("amber", gettext_lazy("Pending")),
-    "failed": ("red", gettext_lazy("Failed")),
-    "cancelled": ("grey", gettext_lazy("Cancelled unpaid")),
+COLOURS = {
+    PaymentState.PAID: "green",
+    PaymentState.PARTLY_REFUNDED: "blue",
+    PaymentState.REFUNDED: "grey",
+    PaymentState.READY: "amber",
+    PaymentState.PENDING: "amber",
+    PaymentState.FAILED: "red",
+    PaymentState.UNPAID: "grey",
+    PaymentState.UNKNOWN: "amber",
 }
 
 
 def state_badge(payment: Payment) -> SafeString:
     """Return the payment's state as a badge. i'mport's own status does not tell partial from full refunds."""
-    return format_html("{} {}", _state(payment), test_mark(payment)) if payment.sandbox else _state(payment)
-
-
-def _state(payment: Payment) -> SafeString:
-    return badge(*state_of(payment))
+    shown = badge(*state_of(payment))
+    return format_html("{} {}", shown, test_mark(payment)) if payment.sandbox else shown
 
 
 def state_of(payment: Payment) -> tuple[str, str]:
     """Return the colour and the name of the payment's state."""
-    if payment.is_fully_refunded:
-        state = "refunded"
-    elif payment.is_partially_refunded:
-        state = "partly_refunded"
-    elif payment.has_unknown_status:
-        return "amber", status_label(payment.status)
-    else:
-        settled = payment.was_paid and payment.status != PaymentStatus.PENDING
-        state = "paid" if settled else payment.status
-    colour, name = STATES[state]
-    return colour, str(name)
+    state = payment_state(payment)
+    unknown = state == PaymentState.UNKNOWN
+    return COLOURS[state], status_label(payment.status) if unknown else str(state.label)
 
 
 class PaymentAdmin(ReadOnlyAdmin):

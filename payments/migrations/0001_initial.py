@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                             ("pending", "Pending"),
                             ("paid", "Paid"),
                             ("cancelled", "Cancelled"),
-                            ("failed", "Failed"),
+                            ("failed", "Payment failed"),
                         ],
                         max_length=32,
                         verbose_name="status",

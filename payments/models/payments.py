@@ -30,7 +30,7 @@ class PaymentStatus(models.TextChoices):
     PENDING = "pending", _("Pending")
     PAID = "paid", _("Paid")
     CANCELLED = "cancelled", _("Cancelled")
-    FAILED = "failed", _("Failed")
+    FAILED = "failed", _("Payment failed")
 
 
 # Not paid, whatever else the payment shows.

@@ -109,10 +109,16 @@ def _open_cards() -> list[Card]:
     counts = live.aggregate(unknown=Count("pk", filter=unknown), pending=Count("pk", filter=pending))
     rows = (
         ("review", _("Needs attention"), review, _("Need review"), {"review": "needed"}),
-        ("unknown", _("Outcome unknown"), counts["unknown"], _("Being compared with i'mport"), {"status": "unknown"}),
+        (
+            "unknown",
+            RefundStatus.UNKNOWN.label,
+            counts["unknown"],
+            _("Being compared with i'mport"),
+            {"status": "unknown"},
+        ),
         (
             "pending",
-            _("Waiting for the PG"),
+            RefundStatus.PENDING.label,
             counts["pending"],
             _("Accepted, not completed yet"),
             {"status": "pending"},
@@ -121,7 +127,7 @@ def _open_cards() -> list[Card]:
     return [
         Card(
             code,
-            title,
+            str(title),
             str(count),
             note if count else _("None"),
             ledger_url(**query, test="no"),

@@ -61,10 +61,9 @@ def _describe(refund: RefundRecord, now: datetime) -> tuple[str, str, str]:
         text = _("Accepted by i'mport, not yet completed by the PG. We update this automatically.")
         return "pending", _("Waiting for %(pg)s") % {"pg": pg}, text
     if refund.status == RefundStatus.REQUESTED and not lease_is_over(refund, now):
-        return "sending", _("Being sent to i'mport"), _("Waiting for the answer.")
-    title = _("Checking whether i'mport executed it")
-    text = _("No answer, so the outcome is unknown. It will not be resent automatically.")
-    return "unknown", title, text
+        return "sending", refund.get_status_display(), _("Sent to i'mport. Waiting for the answer.")
+    text = _("No answer from i'mport. We check automatically whether it was executed, and never send it again.")
+    return "unknown", str(RefundStatus.UNKNOWN.label), text
 
 
 def _next_check(refund: RefundRecord, now: datetime) -> str:

@@ -24,8 +24,8 @@ from refunds.templatetags.refund_display import COLOURS
 
 EVENTS: dict[str, str | Promise] = {
     "requested": _("Refund requested"),
-    "accepted": _("Accepted, waiting for the PG"),
-    "succeeded": _("Refunded"),
+    "accepted": RefundStatus.PENDING.label,
+    "succeeded": RefundStatus.SUCCEEDED.label,
     "imported": _("Added from i'mport"),
     PART_SHOWN: _("Confirmed in i'mport's history"),
     "refused": _("Refused by i'mport"),
@@ -72,9 +72,9 @@ def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
     """Return a badge for a payment's open or questionable refunds; empty if it has none."""
     for refund in refunds:
         if refund.status == RefundStatus.UNKNOWN:
-            return badge("amber", gettext("Outcome unknown"), message_of(refund))
+            return badge("amber", RefundStatus.UNKNOWN.label, message_of(refund))
         if refund.is_live:
-            return badge("blue", gettext("Refund in progress"))
+            return badge("blue", refund.get_status_display())
     return badge("amber", gettext("Needs review")) if any(refund.needs_review for refund in refunds) else ""
 
 

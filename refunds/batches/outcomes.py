@@ -49,11 +49,11 @@ class State(Enum):
 
 
 LABELS = {
-    State.REFUNDED: _("Refunded"),
-    State.PENDING: _("Accepted, waiting for the PG"),
-    State.UNKNOWN: _("Outcome unknown, being checked"),
-    State.RUNNING: _("In progress"),
-    State.REFUSED: _("Refund failed"),
+    State.REFUNDED: RefundStatus.SUCCEEDED.label,
+    State.PENDING: RefundStatus.PENDING.label,
+    State.UNKNOWN: RefundStatus.UNKNOWN.label,
+    State.RUNNING: RefundStatus.REQUESTED.label,
+    State.REFUSED: RefundStatus.FAILED.label,
     State.SKIPPED: pgettext_lazy("order of a bulk refund", "Skipped"),
     State.PROBLEM: pgettext_lazy("order of a bulk refund", "Problem"),
     State.WAITING: _("Waiting"),

@@ -271,9 +271,9 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
-                            ("requested", "Requested"),
-                            ("pending", "Accepted, waiting for the PG"),
-                            ("unknown", "Outcome unknown, being checked"),
+                            ("requested", "Refund in progress"),
+                            ("pending", "Waiting for the PG"),
+                            ("unknown", "Outcome unknown"),
                             ("succeeded", "Refunded"),
                             ("failed", "Refund failed"),
                         ],
@@ -444,9 +444,9 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
-                            ("requested", "Requested"),
-                            ("pending", "Accepted, waiting for the PG"),
-                            ("unknown", "Outcome unknown, being checked"),
+                            ("requested", "Refund in progress"),
+                            ("pending", "Waiting for the PG"),
+                            ("unknown", "Outcome unknown"),
                             ("succeeded", "Refunded"),
                             ("failed", "Refund failed"),
                         ],

@@ -26,9 +26,11 @@ REFUND_NUMBER = re.compile(rf"R[{NUMBER_ALPHABET}]{{{NUMBER_LENGTH}}}")
 
 
 class RefundStatus(models.TextChoices):
-    REQUESTED = "requested", _("Requested")
-    PENDING = "pending", _("Accepted, waiting for the PG")
-    UNKNOWN = "unknown", _("Outcome unknown, being checked")
+    """The states of a refund. Every page, export and command takes their names from here."""
+
+    REQUESTED = "requested", _("Refund in progress")
+    PENDING = "pending", _("Waiting for the PG")
+    UNKNOWN = "unknown", _("Outcome unknown")
     SUCCEEDED = "succeeded", _("Refunded")
     FAILED = "failed", _("Refund failed")
 

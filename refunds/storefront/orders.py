@@ -14,20 +14,30 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money, quantize
 from payments.errors import PaymentNotFound
-from payments.labels import bank_choices, method_label
+from payments.labels import PaymentState, bank_choices, method_label, payment_state
 from payments.lookup import find_payment
 from payments.models import Payment, PaymentStatus
 from refunds.models import RefundRecord, RefundStatus
 from refunds.services.preview import requirements_of, why_impossible
 from refunds.storefront.words import FORBIDDEN, payment_failed, refund_note
 
-# For buyers, who know neither PGs nor ledgers.
+# For buyers, who know neither PGs nor ledgers: two states have other words than for staff.
 REFUND_STATES: dict[str, str | Promise] = {
-    RefundStatus.REQUESTED: _("In progress"),
+    RefundStatus.REQUESTED: RefundStatus.REQUESTED.label,
     RefundStatus.PENDING: _("Accepted, on its way"),
     RefundStatus.UNKNOWN: _("Being checked"),
-    RefundStatus.SUCCEEDED: _("Refunded"),
-    RefundStatus.FAILED: _("Refund failed"),
+    RefundStatus.SUCCEEDED: RefundStatus.SUCCEEDED.label,
+    RefundStatus.FAILED: RefundStatus.FAILED.label,
+}
+TONES = {
+    PaymentState.PAID: "good",
+    PaymentState.PARTLY_REFUNDED: "info",
+    PaymentState.REFUNDED: "quiet",
+    PaymentState.READY: "warn",
+    PaymentState.PENDING: "warn",
+    PaymentState.FAILED: "bad",
+    PaymentState.UNPAID: "quiet",
+    PaymentState.UNKNOWN: "warn",
 }
 TILE_COLOURS = 6
 REFUNDS_SHOWN = 20  # of one order
@@ -127,20 +137,9 @@ def _destination(payment: Payment, *, account: bool) -> str:
 def _badge(payment: Payment, live: RefundRecord | None) -> tuple[str | Promise, str]:
     """The order's state in a word or two, and its tone."""
     if live is not None:
-        unknown = live.status == RefundStatus.UNKNOWN
-        return (_("Being checked"), "warn") if unknown else (_("Refund in progress"), "info")
-    if payment.is_fully_refunded:
-        return _("Refunded"), "quiet"
-    if payment.is_partially_refunded:
-        return _("Partly refunded"), "info"
-    if payment.was_paid:
-        return _("Paid"), "good"
-    if payment.status == PaymentStatus.FAILED:
-        return _("Payment failed"), "bad"
-    if payment.has_unknown_status:
-        return _("Being checked"), "warn"
-    waits = payment.status in (PaymentStatus.READY, PaymentStatus.PENDING)
-    return PaymentStatus(payment.status).label, "warn" if waits else "quiet"
+        return REFUND_STATES[live.status], "warn" if live.status == RefundStatus.UNKNOWN else "info"
+    state = payment_state(payment)
+    return _("Being checked") if state == PaymentState.UNKNOWN else state.label, TONES[state]
 
 
 def _method_detail(payment: Payment) -> str:

@@ -125,7 +125,7 @@ def test_result_page_keeps_trying_while_the_server_does_not_answer(result: Page)
 def test_result_page_follows_open_refunds_of_a_finished_batch(result: Page, sandbox: SandboxServer) -> None:
     sandbox.fault("cancel", "drop_after", times=1)
     run(batch_id=RefundBatch.objects.get().pk)
-    expect(result.get_by_role("status")).to_have_text("2 of 2 requested: 1 refunded, 1 being checked")
+    expect(result.get_by_role("status")).to_have_text("2 of 2 requested: 1 refunded, 1 with outcome unknown")
 
     RefundRecord.objects.filter(status="unknown").update(status="pending")
     result.clock.fast_forward("00:30")

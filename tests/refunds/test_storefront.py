@@ -188,7 +188,7 @@ def test_the_number_of_queries_does_not_grow_with_the_orders(
         ({"status": "cancelled", "cancel_amount": Decimal(10_000)}, "Refunded", False),
         ({"status": "ready", "paid_at": None}, "Waiting for payment", False),
         ({"status": "failed", "paid_at": None}, "Payment failed", False),
-        ({"status": "cancelled", "paid_at": None}, "Cancelled", False),
+        ({"status": "cancelled", "paid_at": None}, "Cancelled unpaid", False),
     ],
 )
 def test_order_state_is_shown_as_text(fields: dict, badge: str, can_ask: bool) -> None:
@@ -198,7 +198,7 @@ def test_order_state_is_shown_as_text(fields: dict, badge: str, can_ask: bool) -
 
 @pytest.mark.parametrize(
     ("status", "badge"),
-    [("requested", "Refund in progress"), ("pending", "Refund in progress"), ("unknown", "Being checked")],
+    [("requested", "Refund in progress"), ("pending", "Accepted, on its way"), ("unknown", "Being checked")],
 )
 def test_open_refund_is_polled_and_no_second_one_offered(status: str, badge: str) -> None:
     payment = make_payment()

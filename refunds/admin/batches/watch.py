@@ -27,7 +27,7 @@ from refunds.permissions import may_refund_any
 
 IN_WORDS: Mapping[State, str | Promise] = {
     State.REFUNDED: gettext_lazy("%(count)s refunded"),
-    State.UNKNOWN: gettext_lazy("%(count)s being checked"),
+    State.UNKNOWN: gettext_lazy("%(count)s with outcome unknown"),
     State.PENDING: gettext_lazy("%(count)s waiting for the PG"),
     State.RUNNING: gettext_lazy("%(count)s in progress"),
     State.REFUSED: gettext_lazy("%(count)s failed"),

@@ -174,7 +174,7 @@ def test_a_press_that_meets_the_refund_of_the_other_press_leads_to_its_result(
     ("fault", "state", "code", "counted", "follows"),
     [
         ("refuse", "refused", "refused_by_gateway", "1 failed", False),
-        ("drop_after", "unknown", "outcome_unknown", "1 being checked", True),
+        ("drop_after", "unknown", "outcome_unknown", "1 with outcome unknown", True),
         ("accept_later", "pending", "", "1 waiting for the PG", True),
     ],
 )

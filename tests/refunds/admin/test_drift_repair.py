@@ -141,7 +141,7 @@ def test_a_refund_that_still_waits_says_what_to_do(repairer: Client, sandbox: Sa
     report = found_now()
 
     assert press(repairer, report) == [
-        f"{payment.merchant_uid}: The refund is still open: Outcome unknown, being checked. It is checked again "
+        f"{payment.merchant_uid}: The refund is still open: Outcome unknown. It is checked again "
         "automatically. If it needs review, ask i'mport or the PG, then close it on the refund's page. Recorded here: "
         "₩0 of ₩10,000 refunded."
     ]
