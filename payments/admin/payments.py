@@ -73,9 +73,9 @@ class PaymentAdmin(ReadOnlyAdmin):
     in_order_of = "paid_on"
     tabs: tuple[Tab, ...] = (
         Tab(pgettext_lazy("rows", "All"), {}),
-        Tab(gettext_lazy("Paid"), {"state": "paid"}),
-        Tab(gettext_lazy("Partly refunded"), {"state": "partly_refunded"}),
-        Tab(gettext_lazy("Refunded"), {"state": "refunded"}),
+        Tab(PaymentState.PAID.label, {"state": "paid"}),
+        Tab(PaymentState.PARTLY_REFUNDED.label, {"state": "partly_refunded"}),
+        Tab(PaymentState.REFUNDED.label, {"state": "refunded"}),
     )
     search_fields = ("search_key",)
     search_help_text = gettext_lazy("Any part of an order, buyer or goods; an amount")
