@@ -6,9 +6,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.admin.display import copy_button, mail_link, tel_link
+from payments.labels import method_and_pg
 from payments.models import Payment
 
 register = template.Library()
+
+
+@register.filter
+def payment_method(payment: Payment) -> str:
+    """Return "Card · KG Inicis"."""
+    return method_and_pg(payment.pay_method, payment.pg_provider)
 
 
 @register.filter

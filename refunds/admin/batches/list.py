@@ -23,7 +23,7 @@ from refunds.admin.batches.display import status_badge
 from refunds.admin.batches.new import new, template
 from refunds.admin.batches.totals import totals_of
 from refunds.batches.words import batch_name, batch_path
-from refunds.models import BatchStatus, RefundBatch
+from refunds.models import STARTED, BatchStatus, RefundBatch
 from refunds.permissions import may_refund_any, may_view_payments
 
 PEOPLE_SHOWN = 100
@@ -32,7 +32,10 @@ PEOPLE_SHOWN = 100
 class StatusFilter(ChoiceFilter):
     title = _("status")
     parameter_name = "status"
-    options = {status: (label, Q(status=status)) for status, label in BatchStatus.choices}
+    options = {
+        "open": (_("Running or paused"), Q(status__in=STARTED)),
+        **{status: (label, Q(status=status)) for status, label in BatchStatus.choices},
+    }
 
 
 class RequesterFilter(OptionFilter):

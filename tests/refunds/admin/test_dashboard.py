@@ -1,6 +1,7 @@
 """The admin's dashboard: refunds that need attention, with links to exactly these."""
 
 import re
+import uuid
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from monitoring.models import Heartbeat
 from monitoring.worker import note_worker
 from payments.models import Payment
-from refunds.models import ReconciliationReport, RefundRecord, RefundStatus
+from refunds.models import ReconciliationReport, RefundBatch, RefundRecord, RefundStatus
 from tests.admin_pages import sign_in
 from tests.factories import make_payment, make_staff
 
@@ -38,6 +39,7 @@ def make_refund(status: str, *, days_ago: int = 0, currency: str = "KRW", **fiel
         checksum=10_000,
         requested_at=at,
         **(done if status == RefundStatus.SUCCEEDED else {}),
+        **({"settled_at": at} if status == RefundStatus.FAILED else {}),
         **fields,
     )
 
@@ -57,7 +59,7 @@ def test_empty_shop_shows_no_open_work(staff: Client) -> None:
         "₩0",
     ):
         assert text in page
-    assert "<svg class" not in page
+    assert 'class="rd-chart"' not in page
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,11 @@ def test_each_card_links_to_the_rows_that_it_counts(staff: Client) -> None:
     make_refund(RefundStatus.UNKNOWN, days_ago=4, needs_review=True)
     for days_ago in (0, 3, 29, 31):
         make_refund(RefundStatus.SUCCEEDED, days_ago=days_ago)
+    for days_ago in (0, 6, 7):
+        make_refund(RefundStatus.FAILED, days_ago=days_ago)
+    for status in ("running", "paused", "done"):
+        times = {"started_at": timezone.now(), "finished_at": timezone.now() if status == "done" else None}
+        RefundBatch.objects.create(token=uuid.uuid4(), status=status, **times)
 
     found = cards(staff)
 
@@ -94,6 +101,8 @@ def test_each_card_links_to_the_rows_that_it_counts(staff: Client) -> None:
         "review": ("1", 1),
         "unknown": ("3", 3),
         "pending": ("1", 1),
+        "failed": ("2", 2),
+        "batches": ("2", 2),
         "today": ("₩1,000", 1),
         "month": ("₩3,000", 3),
     }
@@ -127,17 +136,27 @@ def test_the_chart_has_a_bar_for_each_of_thirty_days(staff: Client) -> None:
     make_refund(RefundStatus.SUCCEEDED, days_ago=5)
     make_refund(RefundStatus.SUCCEEDED, days_ago=5)
     answer: Any = staff.get(HOME)
-    heights = [bar.height for bar in answer.context["chart"]["bars"]]
+    bars = answer.context["chart"].bars
+    heights = [bar.height for bar in bars]
     assert (len(heights), heights[-1], heights[-6], sum(heights)) == (30, 50, 100, 150)
     assert re.search(rf"{timezone.localdate()}: ₩1,000 \(1 refund\)", answer.text)
     assert 'x=""' not in answer.text
+    assert [answer.context["chart"].top, answer.context["chart"].half] == ["₩2,000", "₩1,000"]
+    assert re.search(r"<th scope=\"row\">[^<]+</th><td [^>]+>₩2,000</td><td [^>]+><a [^>]+>2 refunds</a>", answer.text)
+    listed: Any = staff.get(bars[-6].url)
+    assert len(listed.context["cl"].result_list) == 2
 
 
 def test_lists_show_the_newest_and_the_longest_open_refunds(staff: Client) -> None:
     make_refund(RefundStatus.SUCCEEDED, days_ago=9)
     old = make_refund(RefundStatus.UNKNOWN, days_ago=6)
-    new = make_refund(RefundStatus.PENDING)
-    context: Any = staff.get(HOME).context
+    new = make_refund(RefundStatus.PENDING, reason="Wrong size", requested_by_name="Lee")
+    Payment.objects.filter(pk=new.payment_id).update(buyer_name="Kim")
+    answer: Any = staff.get(HOME)
+    context = answer.context
+    row = re.sub(r"<[^>]+>", "", answer.text)
+    assert "Kim · Card ·" in row
+    assert "Wrong size · Lee" in row
     assert list(context["newest"])[:2] == [new, old]
     assert list(context["oldest"]) == [old, new]
     listed: Any = staff.get(context["open_url"])
@@ -171,5 +190,5 @@ def test_many_refunds_cost_no_more_queries_than_few(
         make_refund(RefundStatus.PENDING, needs_review=bool(number % 2))
         make_refund(RefundStatus.SUCCEEDED, days_ago=number)
     staff.get(HOME)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         staff.get(HOME)
