@@ -37,6 +37,39 @@ FAULTS: dict[str, Story] = {
     "code0_null": Story("Done, but nothing is shown", "Acts, then answers code 0 with a null response."),
     "hang": Story("The answer comes late", "Acts, then waits for the seconds before answering."),
 }
+# One press in the console: `options` are those of a fault rule.
+PRESETS: dict[str, Story] = {
+    "lose_answer": Story(
+        "Lose the answer",
+        "The next refund is done, but the shop hears nothing. It has to find out by itself.",
+        {"endpoint": "cancel", "fault": "drop_after", "times": 1},
+    ),
+    "lose_request": Story(
+        "Lose the request",
+        "The next refund never arrives, and the shop hears nothing.",
+        {"endpoint": "cancel", "fault": "drop_before", "times": 1},
+    ),
+    "refuse": Story(
+        "Refuse",
+        "The PG refuses the next refund, with a message.",
+        {"endpoint": "cancel", "fault": "refuse", "times": 1},
+    ),
+    "settle_later": Story(
+        "Accept, settle later",
+        "The next refund is accepted only. Settle or refuse it on the payment's page here.",
+        {"endpoint": "cancel", "fault": "accept_later", "times": 1},
+    ),
+    "answer_late": Story(
+        "Answer late",
+        "The next refund is done at once, and answered after 10 seconds.",
+        {"endpoint": "cancel", "fault": "hang", "times": 1, "seconds": 10},
+    ),
+    "down": Story(
+        "Be down",
+        "Every call is answered with HTTP 502 until you switch this off.",
+        {"endpoint": "*", "fault": "http_502_html"},
+    ),
+}
 RECORDED: dict[str, Story] = {
     "clock_shift": Story(
         "The clocks differ", "New cancel items carry a time this many seconds from now.", {"seconds": -65}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.sandbox.conftest import Cancel
 from tests.sandbox_server import SandboxServer
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "sandbox" / "server" / "templates" / "sandbox"
 
 
 @pytest.fixture
@@ -76,6 +79,23 @@ def test_faults_are_switched_on_and_off(sandbox: SandboxServer, browser: Browser
     assert browser.post("/console/faults/", endpoint="cancel", fault="explode").status_code == 400
     browser.post("/console/faults/", remove=str(rule["id"]))
     assert sandbox.faults() == []
+
+
+def test_a_common_fault_is_one_press_and_all_are_switched_off_by_another(
+    sandbox: SandboxServer, cancel: Cancel, browser: Browser
+) -> None:
+    pressed = re.findall(r'name="preset" value="(\w+)"', browser.get("/console/faults/"))
+    pages = [browser.post("/console/faults/", preset=name).text for name in pressed]
+    assert [len(re.findall("Switch off<", page)) for page in pages] == list(range(1, len(pressed) + 1))
+    assert {"drop_after", "refuse", "accept_later"} < {rule["fault"] for rule in sandbox.faults()}
+
+    browser.post("/console/faults/", remove="all")
+    assert cancel(imp_uid=sandbox.create_payment()["imp_uid"])["code"] == 0
+
+
+def test_the_console_speaks_one_language() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in TEMPLATES.glob("*.html")]
+    assert {word for page in pages for word in re.findall("[가-힣]+", page)} == {"관리자페이지취소"}  # i'mport's own
 
 
 def test_untidiness_is_switched_on_and_off(sandbox: SandboxServer, browser: Browser) -> None:

@@ -16,7 +16,7 @@ from sandbox.server.envelope import ApiRefusal, dumps
 from sandbox.server.faults import ENDPOINTS
 from sandbox.server.models import CallLog, FaultRule, Payment, WebhookDelivery
 from sandbox.server.params import Params
-from sandbox.server.stories import FAULTS
+from sandbox.server.stories import FAULTS, PRESETS
 from sandbox.server.views.control import add_fault, payment_detail
 
 PAGE_SIZE = 30
@@ -68,6 +68,7 @@ def fault_page(request: HttpRequest) -> HttpResponse:
     context = {
         "rules": [{"rule": rule, "story": FAULTS[rule.fault]} for rule in FaultRule.objects.all()],
         "faults": FAULTS.items(),
+        "presets": PRESETS.items(),
         "endpoints": ENDPOINTS,
         "settings": switches.settings_json(),
         "error": error,
@@ -87,7 +88,7 @@ def log_page(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(_request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django names it
     """Answer a form without a valid CSRF token: from another site, or from before a restart."""
-    return HttpResponse("이 요청은 콘솔에서 온 것이 아닙니다. 페이지를 새로고침하세요.", status=403)
+    return HttpResponse("This form is not from the console, or from before its restart. Reload the page.", status=403)
 
 
 def _act(payment: Payment, params: Params) -> None:
@@ -114,7 +115,7 @@ def _act(payment: Payment, params: Params) -> None:
     }
     action = actions.get(params.text("action"))
     if action is None:
-        raise ApiRefusal(1, "알 수 없는 동작입니다.")
+        raise ApiRefusal(1, "There is no such action.")
     action()
 
 
@@ -124,6 +125,9 @@ def _change_faults(params: Params) -> None:
         with store.write():
             rules = FaultRule.objects.all()
             (rules if remove == "all" else rules.filter(pk=params.integer("remove", 0))).delete()
+        return
+    if preset := PRESETS.get(params.text("preset")):
+        add_fault(preset.options)
         return
     names = ("endpoint", "fault", "times", "seconds", "message", "imp_uid")
     add_fault({name: params.text(name) for name in names if params.text(name)})
