@@ -5,6 +5,35 @@ from typing import Any
 DESCRIPTION = """\
 Refund i'mport (PortOne V1) payments and track the refunds.
 
+### Guide
+
+1. **Get a token**: create one under [API tokens](/admin/access/apitoken/) in the [admin](/admin/), or with
+   `manage.py api_token USERNAME`. Send it with each request: `Authorization: Bearer rd_…`. Here, press *Authorize* and
+   enter it.
+2. **Refund** with a key of your own for each refund:
+
+   ```sh
+   curl "$URL/payments/cancel" -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: return-17" \\
+     -H "Content-Type: application/json" \\
+     -d '{"merchant_uid": "ORDER-1", "cancel_request_amount": 4000, "reason": "size"}'
+   ```
+3. **No answer?** Send exactly the same again, with the same key. Nothing is refunded twice.
+4. **Branch on the HTTP status:**
+
+   | HTTP | what your program does |
+   | --- | --- |
+   | 200 | tell the buyer |
+   | 202, 504 | poll `GET /refunds/{number}` until it has `succeeded` or `failed`; do not refund elsewhere |
+   | any with `retryable` true | wait `Retry-After` seconds, then send the same with the same key |
+   | 409 `confirmation_required` | let the buyer check the account, then send the same with `confirm` |
+   | 400, 404, 422 | show `message` |
+   | 401, 403 | contact the operator |
+
+`docs/api.md` in the project explains every field and error; `docs/api-examples.md` has whole programs in Python and
+JavaScript.
+
+### Conventions
+
 URLs work with and without a trailing slash. Bodies are JSON objects of at most 64 KiB. Amounts are JSON numbers
 in major units of the payment's currency (KRW 10000, USD 12.3). Messages come in Korean or English by
 `Accept-Language`; `code` is stable and meant for programs.
