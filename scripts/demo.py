@@ -182,8 +182,8 @@ def run(port: int, sandbox_port: int) -> None:
         wait_until_it_answers(sandbox, sandbox_url)
         shop = start(stack, environment, "manage.py", "runserver", f"{HOST}:{port}", "--noreload")
         wait_until_it_answers(shop, f"{shop_url}healthz")
-        worker = start(stack, environment, *WORKER)
         manage(environment, "demo")
+        worker = start(stack, environment, *WORKER)
         ports = "" if (port, sandbox_port) == (8000, 8001) else f" --port {port} --sandbox-port {sandbox_port}"
         print(GUIDE.format(shop=shop_url, sandbox=sandbox_url, token=new_token(environment), ports=ports))
         watch({"shop": shop, "local i'mport": sandbox, "worker": worker})

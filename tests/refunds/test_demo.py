@@ -105,8 +105,10 @@ def test_second_demo_run_changes_nothing(sandbox: SandboxServer) -> None:
 @pytest.mark.usefixtures("development")
 def test_demo_completes_what_an_interrupted_run_left_out(sandbox: SandboxServer) -> None:
     sandbox.create_payments([order.as_payment(timezone.now()) for order in ORDERS[:5]])
+    call_command("sync_payments", ORDERS[0].imp_uid, stdout=StringIO())  # as the worker does meanwhile
     run_demo()
     assert Payment.objects.count() == len(ORDERS)
+    assert payment_of(1001).user == User.objects.get(username="buyer")
 
 
 @pytest.mark.usefixtures("sandbox")

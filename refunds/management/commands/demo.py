@@ -98,23 +98,24 @@ def create_orders() -> int:
         created = sum(step.created for step in sync_by_id(missing))
     except GatewayError as exc:
         raise CommandError(exc.message, returncode=USAGE) from exc
-    _link_buyer(missing)
-    _state_tax_parts(missing)
+    # The shop may have read some of them by itself meanwhile.
+    _link_buyer()
+    _state_tax_parts()
     _cancel_unseen()
     return created
 
 
-def _link_buyer(imp_uids: list[str]) -> None:
+def _link_buyer() -> None:
     buyer = User.objects.get(username=BUYER.username)
-    mine = [order.imp_uid for order in ORDERS if order.buyer is HANEUL and order.imp_uid in imp_uids]
+    mine = [order.imp_uid for order in ORDERS if order.buyer is HANEUL]
     Payment.objects.filter(imp_uid__in=mine, user=None).update(user=buyer)
 
 
-def _state_tax_parts(imp_uids: list[str]) -> None:
+def _state_tax_parts() -> None:
     """State what a shop knows of its orders and i'mport does not show."""
     for order in ORDERS:
-        if order.imp_uid in imp_uids and "tax_free" in order.more:
-            Payment.objects.filter(imp_uid=order.imp_uid).update(tax_free=order.more["tax_free"])
+        if "tax_free" in order.more:
+            Payment.objects.filter(imp_uid=order.imp_uid, tax_free=None).update(tax_free=order.more["tax_free"])
 
 
 def _cancel_unseen() -> None:
