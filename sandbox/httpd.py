@@ -63,7 +63,7 @@ class SandboxRequestHandler(WSGIRequestHandler):
 
 
 class SandboxHTTPServer(ThreadedWSGIServer):
-    """Serve each connection in a thread, with a database connection that an earlier thread left: opening one is slow."""
+    """Serve each connection in a thread, with a database connection that an earlier one left: opening one is slow."""
 
     request_queue_size = 128
     daemon_threads = True
