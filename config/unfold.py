@@ -57,6 +57,7 @@ BUNDLES: dict[str, list[str]] = {
         "unfold/js/simplebar/simplebar.js",
         "refunds/admin/keyboard.js",
         "refunds/admin/copy.js",
+        "refunds/admin/selection.js",
         "refunds/admin/first_error.js",
     ],
 }

@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldBooleanWidget
 
 from core.admin.browsing import TICKED, BoundedPaginator, BrowsingChangeList, Tab
-from core.admin.filters import SHOWN_AT_MOST
+from core.admin.filters import SHOWN_AT_MOST, Label
 from core.permissions import AnyUser
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
     show_facets = admin.ShowFacets.NEVER  # they count all rows for each choice of each filter
     list_before_template = "admin/list_head.html"
     tabs: Sequence[Tab] = ()
+    # How many rows `limited_action` takes, and what the bar of the selection says of more.
+    most_at_once: int | None = None
+    limited_action = ""
+    over_most: Label = ""
     in_order_of: str | None = None  # the column in whose order the rows are, newest or largest first
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BrowsingChangeList]:

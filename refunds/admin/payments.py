@@ -6,11 +6,11 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, Q, QuerySet
-from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
@@ -38,6 +38,11 @@ from refunds.permissions import may_refund_any, may_state_tax_parts
 class RefundableList(BrowsingChangeList):
     """The payment list, whose rows lead to their refund and back to the list as it is."""
 
+    @property
+    def sum_url(self) -> str:
+        """Return the address that adds up all orders that match."""
+        return reverse("admin:payments_payment_refund_total")
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         for payment in self.result_list if may_refund_any(request.user) else ():
@@ -59,8 +64,11 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     )
     actions_detail = ("refund_order",)
 
-    class Media:
-        js = (Script("refunds/admin/selection.js", defer=True),)
+    most_at_once = MAX_ORDERS
+    limited_action = "check_orders"
+    over_most = format_lazy(
+        _("Refund… makes a bulk refund of more than {most}. Only {most} can be checked at a time."), most=MAX_ORDERS
+    )
 
     change_form_outer_before_template = "admin/refunds/payment_overview.html"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -110,16 +112,31 @@ def pause_and_resume(desk: Page) -> None:
     run(batch_id=batch.pk)
 
 
-def test_the_list_adds_up_what_is_selected_before_the_click(desk: Page, live_server: LiveServer) -> None:
+def test_a_selection_survives_paging_and_back_and_adds_up_before_the_click(desk: Page, live_server: LiveServer) -> None:
     for _number in range(LISTED):
         make_payment()
     make_payment(status="failed", paid_at=None)
     desk.goto(f"{live_server.url}/admin/payments/payment/")
-    desk.locator("input.action-select").nth(1).check()
-    expect(desk.locator(".rd-selected")).to_have_text("환불 가능 1건: ₩10,000")
+    bar = desk.locator(".rd-selected")
+    boxes = desk.locator("tr input.action-select")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    expect(bar).to_have_text("2건 선택됨 · 환불 가능 1건: ₩10,000")
 
-    for box in desk.locator("input.action-select").all():
-        box.evaluate("box => box.checked || box.click()")  # the bar of the selection may lie above it
+    desk.locator("a[rel=next]").click()
+    expect(desk).to_have_url(re.compile("p=2"))
+    expect(bar).to_have_text("2건 선택됨 · 환불 가능 1건: ₩10,000")
+    boxes.nth(1).check()
+    desk.locator("button[value=refund_orders]").click()
+    expect(desk).to_have_url(re.compile(r"/refund/\?ids=\d+,\d+,\d+&"))
+    desk.go_back()
+    expect(bar).to_have_text("3건 선택됨 · 환불 가능 2건: ₩20,000")
+    desk.locator(".rd-clear").click()
+    expect(bar).to_be_hidden()
+
+    desk.locator("a[rel=prev]").click()
+    expect(desk).to_have_url(re.compile("p=1"))
+    expect(desk.locator("input.action-select:checked")).to_have_count(0)
+    desk.locator("#action-toggle").check()
     desk.locator(".question a").click()
-
-    expect(desk.locator(".rd-selected")).to_have_text(f"환불 가능 {LISTED}건: ₩260,000")
+    expect(bar).to_have_text(f"{LISTED + 1}건 선택됨 · 환불 가능 {LISTED}건: ₩260,000")

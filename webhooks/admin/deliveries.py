@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -51,6 +52,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("pk",)  # shows the search box; `get_search_results` searches
     search_help_text = _("Order, refund or event number")
     actions = ("send_selected_again",)
+    most_at_once = MAX_AT_ONCE
+    limited_action = "send_selected_again"
+    over_most = format_lazy(_("Only {most} deliveries can be sent again at a time."), most=f"{MAX_AT_ONCE:,}")
     may_view = staticmethod(may_view_deliveries)
     change_form_outer_before_template = "admin/webhooks/delivery_overview.html"
 

@@ -129,6 +129,11 @@ def test_a_check_of_many_names_only_those_that_do_not_agree(staff: Client, sandb
     assert shown["agrees"].startswith("2 agree")
 
 
+def test_the_box_of_a_row_is_named_after_its_order(staff: Client) -> None:
+    make_payment(merchant_uid="named-1")
+    assert 'aria-label="Select named-1"' in staff.get(PAYMENTS).text
+
+
 def test_all_pages_of_up_to_fifty_matches_are_refunded_on_one_page_and_more_in_bulk(staff: Client) -> None:
     for _number in range(30):
         make_payment()
