@@ -57,7 +57,7 @@ CLOSED = _("Closed manually: %(reason)s")
 # What staff do after a refusal. Where money may have moved, reading the payment comes before any other refund.
 NEXT_STEPS: Mapping[NextStep, str | Promise] = {
     "compare": _(
-        "The money may already be back. Use “Check with i'mport”, and compare with the PG's own console before "
+        "This may already be refunded. Use “Check with i'mport”, and compare with the PG's own console before "
         "refunding another way."
     ),
     "wait": _(
@@ -80,7 +80,7 @@ NEXT_STEPS: Mapping[NextStep, str | Promise] = {
     "later": _(
         "The PG or the bank is not available. Use “Check with i'mport”. If nothing was refunded, refund again later."
     ),
-    "in_10_minutes": _("The PG takes this cancel only later. Refund again in 10 minutes."),
+    "in_10_minutes": _("The PG cannot accept this cancel yet. Refund again in 10 minutes."),
     "outside": _("The PG does not refund this payment. Refund the buyer another way."),
     "outside_agreed": _(
         "The buyer has confirmed the purchase. Agree on the refund with the buyer, and refund another way."

@@ -55,7 +55,7 @@ def _take(for_staff: bool) -> None:
     global _taken
     with _lock:
         if _limit is not None and _taken >= (_limit if for_staff else max(1, _limit - SLOTS_FOR_STAFF)):
-            raise GatewayBusy(_("Too many requests wait for i'mport. Nothing was sent; try again in a moment."))
+            raise GatewayBusy(_("Too many requests are waiting for i'mport. Nothing was sent; try again in a moment."))
         _taken += 1
 
 

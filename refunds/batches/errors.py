@@ -37,7 +37,7 @@ class BatchExistsError(BatchError):
     code = "batch_exists"
 
     def __init__(self, batch: "RefundBatch") -> None:
-        super().__init__(_("This was sent before. Nothing was made again; here is the bulk refund that it made."))
+        super().__init__(_("This was already sent. Nothing was created again; below is its bulk refund."))
         self.batch = batch
 
 
@@ -47,7 +47,7 @@ class TooManyRows(BatchError):
     code = "too_many_rows"
 
     def __init__(self, most: int) -> None:
-        message = _("More than %(most)s orders. Divide them between several bulk refunds.")
+        message = _("More than %(most)s orders. Split them into several bulk refunds.")
         super().__init__(message % {"most": f"{most:,}"})
 
 
@@ -57,7 +57,7 @@ class BatchEmpty(BatchError):
     code = "batch_empty"
 
     def __init__(self) -> None:
-        super().__init__(_("There is no order to refund."))
+        super().__init__(_("No order to refund."))
 
 
 class BatchStateError(BatchError):
@@ -76,7 +76,7 @@ class TotalDiffers(BatchError):
     code = "total_differs"
 
     def __init__(self) -> None:
-        super().__init__(_("The typed total is not what would be refunded. Nothing was started; check the total."))
+        super().__init__(_("The typed total differs from the amount to refund. Nothing was started; check the total."))
 
 
 class WarningsNotAccepted(BatchError):

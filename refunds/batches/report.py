@@ -33,7 +33,7 @@ _CHUNK = 500
 _EXPLAINED = {
     State.REFUNDED: gettext_lazy("Refunded as requested."),
     State.RUNNING: gettext_lazy("Being sent to i'mport."),
-    State.WAITING: gettext_lazy("Its turn has not come yet."),
+    State.WAITING: gettext_lazy("Waiting for its turn."),
 }
 
 

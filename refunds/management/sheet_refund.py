@@ -224,7 +224,7 @@ class SheetRefund:
         else:
             for text in sheet_output.failure_texts(failed):
                 self._command.stderr.write(text)
-            self._say(_("All about it: %(url)s") % {"url": sheet_output.address(batch)})
+            self._say(_("Details: %(url)s") % {"url": sheet_output.address(batch)})
         if failed:
             raise SystemExit(SOME_FAILED)
 

@@ -151,7 +151,7 @@ SENTENCES = {
         "Convenience store payments can usually be cancelled only before they are paid. If this is refused, refund the "
         "buyer another way."
     ),
-    "phone_approved_anew": _("%(pg)s cancels the whole payment, and approves what is left anew."),
+    "phone_approved_anew": _("%(pg)s cancels the whole payment and approves the rest again."),
     "welcome_partial": _(
         "%(pg)s refunds in part only with its partial refund service. If the shop has it, an administrator can turn "
         "off this notice."

@@ -101,8 +101,8 @@ def start(desk: Page) -> None:
 
 
 def pause_and_resume(desk: Page) -> None:
-    desk.get_by_role("button", name="일시 정지").click()
-    expect(desk.locator("[data-code=paused]")).to_contain_text("staff 님이 일시 정지했습니다.")
+    desk.get_by_role("button", name="일시 중지").click()
+    expect(desk.locator("[data-code=paused]")).to_contain_text("staff 님이 일시 중지했습니다.")
     expect_to_fit(desk)
     batch = RefundBatch.objects.get()
     run(batch_id=batch.pk)

@@ -177,7 +177,7 @@ with translation.override("en"):
         exceptions.UnsupportedMediaType("text/plain"),
         _not_done(errors.RefundRefused, REFUSED.message),
         errors.TooManyFailed(),
-        errors.Busy("Too many requests wait for i'mport. Nothing was sent; try again in a moment."),
+        errors.Busy("Too many requests are waiting for i'mport. Nothing was sent; try again in a moment."),
         _not_done(errors.RefundNotSent, "i'mport cannot be reached. Nothing was sent; try again in a moment."),
         _not_done(errors.RefundAbandoned, str(messages.NOT_CARRIED_OUT)),
         errors.RefundOutcomeUnknown(str(messages.UNKNOWN), refund(RefundStatus.UNKNOWN)),

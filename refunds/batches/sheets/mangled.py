@@ -42,22 +42,22 @@ def why_mangled_id(cell: Cell) -> str:
     """Return why the cell is no number of an order any more, in a sentence; "" if it can be one."""
     text = unicodedata.normalize("NFKC", cell.text)
     if cell.kind is Kind.DATE or _DATE.fullmatch(text):
-        return _("The spreadsheet made a date of this number. Format the column as text and type the number again.")
+        return _("The spreadsheet turned this number into a date. Format the column as text and type the number again.")
     if _SCIENTIFIC.fullmatch(text) or re.fullmatch("#{2,}", text):
         return _shortened()
     if cell.kind is Kind.NUMBER:
         if not re.fullmatch(r"\d+", text, re.ASCII):
-            return _("The spreadsheet made a decimal or negative number of this. Format the column as text.")
+            return _("The spreadsheet turned this into a decimal or negative number. Format the column as text.")
         return _shortened() if len(text) > EXACT_DIGITS else ""
     if _FLOAT.fullmatch(text):
-        return _("A program made a decimal number of this. Take the number from where it comes, as text.")
+        return _("A program turned this into a decimal number. Copy the number from its source again, as text.")
     return ""
 
 
 def why_mangled_amount(cell: Cell) -> str:
     """Return why the cell is no amount any more, in a sentence; "" if it can be one."""
     if cell.kind is Kind.DATE:
-        return _("The spreadsheet made a date of this amount. Format the column as a number and type it again.")
+        return _("The spreadsheet turned this amount into a date. Format the column as a number and type it again.")
     if _SCIENTIFIC.fullmatch(cell.text) or re.fullmatch("#{2,}", cell.text):
         return _("The spreadsheet shortened this amount. Type it in full, such as 1500.")
     return ""
@@ -68,7 +68,7 @@ def why_mangled_account(cell: Cell, field: str) -> str:
     if field == "refund_holder":
         return ""
     if field == "refund_tel" and _MOBILE_WITHOUT_ZERO.fullmatch(re.sub(r"[\s-]", "", cell.text)):
-        return _("The spreadsheet took the 0 at the beginning away. Format the column as text and type it again.")
+        return _("The spreadsheet removed the leading 0. Format the column as text and type it again.")
     return why_mangled_id(cell)
 
 

@@ -175,7 +175,7 @@ def _old_excel() -> SheetRefused:
 
 
 def _not_a_sheet() -> SheetRefused:
-    return SheetRefused("not_a_sheet", _("The file is no table. Upload an Excel workbook (.xlsx) or a CSV file."))
+    return SheetRefused("not_a_sheet", _("The file is not a table. Upload an Excel workbook (.xlsx) or a CSV file."))
 
 
 def _empty() -> SheetRefused:

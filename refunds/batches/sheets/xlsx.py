@@ -252,7 +252,7 @@ def encrypted() -> SheetRefused:
 
 
 def _too_much() -> SheetRefused:
-    message = _("The workbook unpacks to too much. Copy the rows into a new workbook and upload that.")
+    message = _("The workbook is too large when unpacked. Copy the rows into a new workbook and upload that.")
     return SheetRefused("unpacks_to_too_much", message)
 
 

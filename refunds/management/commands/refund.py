@@ -130,7 +130,7 @@ class Command(RefundCommand):
         if result["code"] != ConfirmationRequired.code or not may_ask:
             return result
         self.stderr.write(f"{order}: {result['message']}")
-        self.stderr.write(gettext("Refund all the same? [y/N] "), ending="")
+        self.stderr.write(gettext("Refund anyway? [y/N] "), ending="")
         if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
             return result
         codes = {warning["code"] for warning in result["warnings"]}
@@ -141,9 +141,7 @@ class Command(RefundCommand):
         self.stdout.write(line) if result["ok"] else self.stderr.write(line)
         if result["code"] == ConfirmationRequired.code:
             codes = " ".join(f"--confirm {warning['code']}" for warning in result["warnings"])
-            self.stderr.write(
-                "  " + gettext("Nothing was sent. To refund all the same, add: %(codes)s") % {"codes": codes}
-            )
+            self.stderr.write("  " + gettext("Nothing was sent. To refund anyway, add: %(codes)s") % {"codes": codes})
             return
         for warning in result.get("warnings", ()):
             self.stdout.write(f"  {warning['message']}")
@@ -168,7 +166,7 @@ def _add_file_arguments(parser: CommandParser) -> None:
 def _ensure_one_way(options: dict[str, Any]) -> None:
     """Raise `InvalidRequest` unless there are either orders or a file, with the options of it only."""
     if (options["file"] is None) == (not options["order"]):
-        message = gettext("Name the orders, or a file with --file: one of the two.")
+        message = gettext("Give either orders or --file.")
         raise InvalidRequest("invalid_options", message, field="order")
     if options["file"] is None:
         unfit = [name for name in ("total", "yes") if options[name]]
@@ -182,7 +180,7 @@ def _ensure_one_way(options: dict[str, Any]) -> None:
         if options["file"] is None:
             message = gettext("%(option)s needs --file.") % {"option": option}
         else:
-            message = gettext("%(option)s cannot be used with --file: the sheet says it for each order.")
+            message = gettext("%(option)s cannot be used with --file: the sheet has it for each order.")
             message %= {"option": option}
         raise InvalidRequest("invalid_options", message, field=unfit[0])
 
