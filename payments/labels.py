@@ -6,7 +6,7 @@ from django.utils.translation import get_language
 
 from core.sentences import sentence as gettext
 from core.sentences import sentence_lazy as _
-from payments.banks import Bank, bank_by_code, banks_for
+from payments.banks import Bank, bank_by_code, banks_for, resolve_bank
 from payments.models import Payment, PaymentStatus
 
 PAY_METHODS: dict[str, str | Promise] = {
@@ -41,6 +41,7 @@ PG_PROVIDERS: dict[str, str | Promise] = {
     "nice": _("NICE Payments"),
     "nice_v2": _("NICE Payments"),
     "tosspayments": _("Toss Payments"),
+    "uplus": _("Toss Payments"),
     "tosspay": _("Toss Pay"),
     "tosspay_v2": _("Toss Pay"),
     "kakaopay": _("Kakao Pay"),
@@ -80,6 +81,37 @@ def method_and_pg(pay_method: str, pg_provider: str) -> str:
     """Return "Card · KG Inicis", and one name alone where method and PG have the same name."""
     names = dict.fromkeys((method_label(pay_method), pg_label(pg_provider)))
     return " · ".join(filter(None, names))
+
+
+# Card issuers by i'mport's card code, with the names they use in English.
+CARDS = {
+    "041": "Woori Card",
+    "071": "Korea Post",
+    "361": "BC Card",
+    "364": "Kwangju Card",
+    "365": "Samsung Card",
+    "366": "Shinhan Card",
+    "367": "Hyundai Card",
+    "368": "Lotte Card",
+    "369": "Suhyup Card",
+    "370": "Citi Card",
+    "371": "NH NongHyup Card",
+    "372": "Jeonbuk Card",
+    "373": "Jeju Card",
+    "374": "Hana Card",
+    "381": "KB Kookmin Card",
+}
+
+
+def card_label(payment: Payment) -> str:
+    """Return the card's issuer: i'mport's Korean name, or the English one if its code is known."""
+    return payment.card_name if _is_korean() else CARDS.get(payment.card_code, payment.card_name)
+
+
+def bank_name(code: str, name: str) -> str:
+    """Return a bank that i'mport named: its own text in Korean, the English name of a known bank in English."""
+    bank = None if _is_korean() else bank_by_code(code) or resolve_bank(name, "")
+    return bank.name_en if bank else name
 
 
 def bank_label(code: str) -> str:
@@ -138,4 +170,8 @@ def bank_choices(pg_provider: str) -> list[tuple[str, str]]:
 
 
 def _bank_name(bank: Bank) -> str:
-    return bank.name_ko if (get_language() or "ko").startswith("ko") else bank.name_en
+    return bank.name_ko if _is_korean() else bank.name_en
+
+
+def _is_korean() -> bool:
+    return (get_language() or "ko").startswith("ko")

@@ -31,7 +31,16 @@ from payments.admin.filters import MethodFilter, PaidFilter, PgFilter, StatusFil
 from payments.admin.forms import PaymentForm
 from payments.admin.search import known_numbers, search_payments, warn_if_short, warn_of_missing
 from payments.errors import LookupUnavailable
-from payments.labels import PaymentState, method_and_pg, method_label, payment_state, pg_label, status_label
+from payments.labels import (
+    PaymentState,
+    bank_name,
+    card_label,
+    method_and_pg,
+    method_label,
+    payment_state,
+    pg_label,
+    status_label,
+)
 from payments.models import Payment
 from payments.models.payments import PAYMENT_TIME
 from payments.tax_parts import TAX_PARTS
@@ -115,11 +124,11 @@ class PaymentAdmin(ReadOnlyAdmin):
         method: list[Any] = ["method_name", "pg_name"]
         how: list[Any] = []
         if obj and obj.card_name:
-            method += ["card_name", "card_number", "card_type"]
+            method += ["issuer", "card_number", "card_type"]
         if obj and (obj.vbank_num or obj.pay_method == "vbank"):
-            how = ["vbank_name", "vbank_num", "vbank_holder", "vbank_date"]
+            how = ["vbank", "vbank_num", "vbank_holder", "vbank_date"]
         elif obj and obj.bank_name:
-            method.append("bank_name")
+            method.append("bank")
         flags = [
             name for name in ("sandbox", "escrow", "has_promotion", "cash_receipt_issued") if obj and getattr(obj, name)
         ]
@@ -163,6 +172,18 @@ class PaymentAdmin(ReadOnlyAdmin):
     def goods(self, payment: Payment) -> SafeString:
         # The method stands below: a column of its own does not fit into 1280 pixels.
         return two_lines(payment.name or "–", method_and_pg(payment.pay_method, payment.pg_provider))
+
+    @admin.display(description=gettext_lazy("card"))
+    def issuer(self, payment: Payment) -> str:
+        return card_label(payment)
+
+    @admin.display(description=gettext_lazy("bank"))
+    def bank(self, payment: Payment) -> str:
+        return bank_name(payment.bank_code, payment.bank_name)
+
+    @admin.display(description=gettext_lazy("virtual account bank"))
+    def vbank(self, payment: Payment) -> str:
+        return bank_name(payment.vbank_code, payment.vbank_name)
 
     @admin.display(description=gettext_lazy("method"))
     def method_name(self, payment: Payment) -> str:

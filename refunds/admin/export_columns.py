@@ -13,7 +13,7 @@ from core.exports.cells import Cell
 from core.exports.columns import Column, Table, Totals, table
 from core.money import KRW, quantize
 from payments.admin.payments import state_of
-from payments.labels import bank_label, method_label, pg_label, status_label
+from payments.labels import bank_label, bank_name, card_label, method_label, pg_label, status_label
 from payments.models import Payment
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus, RefusalClass
@@ -45,7 +45,8 @@ def _known(payment: Payment, amount: Decimal | None) -> Cell:
 
 
 def _card_or_bank(payment: Payment) -> str:
-    return payment.card_name or payment.bank_name or payment.vbank_name
+    bank = bank_name(payment.bank_code, payment.bank_name) or bank_name(payment.vbank_code, payment.vbank_name)
+    return card_label(payment) or bank
 
 
 def _test(payment: Payment) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.money import format_money, quantize
 from payments.errors import PaymentNotFound
-from payments.labels import PaymentState, bank_choices, method_label, payment_state
+from payments.labels import PaymentState, bank_choices, bank_name, card_label, method_label, payment_state
 from payments.lookup import find_payment
 from payments.models import Payment, PaymentStatus
 from refunds.models import RefundRecord, RefundStatus
@@ -145,8 +145,10 @@ def _badge(payment: Payment, live: RefundRecord | None) -> tuple[str | Promise, 
 def _method_detail(payment: Payment) -> str:
     """The card with its last digits, or the bank."""
     if payment.pay_method == "card":
-        return f"{payment.card_name} {payment.card_number[-4:]}".strip()
-    return payment.vbank_name if payment.pay_method == "vbank" else payment.bank_name
+        return f"{card_label(payment)} {payment.card_number[-4:]}".strip()
+    if payment.pay_method == "vbank":
+        return bank_name(payment.vbank_code, payment.vbank_name)
+    return bank_name(payment.bank_code, payment.bank_name)
 
 
 def _notice(payment: Payment, live: RefundRecord | None) -> str:
@@ -154,7 +156,7 @@ def _notice(payment: Payment, live: RefundRecord | None) -> str:
     if live is not None and live.status == RefundStatus.UNKNOWN:
         return str(_("We have no answer about this refund yet. We are checking; you do not need to do anything."))
     if payment.status == PaymentStatus.READY and payment.vbank_num:
-        where = {"bank": payment.vbank_name, "number": payment.vbank_num}
+        where = {"bank": bank_name(payment.vbank_code, payment.vbank_name), "number": payment.vbank_num}
         return str(_("Please transfer the amount to %(bank)s %(number)s.") % where)
     if payment.status == PaymentStatus.FAILED:
         return payment_failed(payment.fail_reason)

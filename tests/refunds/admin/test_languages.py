@@ -1,19 +1,24 @@
-"""Every page of the admin is entirely in the reader's language."""
+"""Every page of the admin and of the shop is entirely in the reader's language."""
 
 from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.utils import timezone
 
+from payments.models import Payment
+from refunds.models import RefundRecord, RefusalClass
 from tests.admin_data import AT_IMPORT, fill_the_admin
 from tests.admin_pages import confirmation, fill
-from tests.factories import paid_at_sandbox
+from tests.factories import make_payment, make_refund, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,10 +29,12 @@ HANGUL = re.compile(r"[가-힣]+")
 LATIN = re.compile(r"(?<!\w)[A-Z]?[a-z]{3,}(?![\w*])")
 # Not translated: the other language's name, products, formats, keys of the keyboard, examples, names in the API.
 NAMES = {
-    *("한국어", "English", "xlsx", "esc", "https", "shop", "example", "refund", "events", "succeeded"),
+    *("한국어", "English", "xlsx", "esc", "https", "shop", "example", "refund", "events", "succeeded", "refused"),
     *("Single", "Sign", "Google", "Microsoft", "Authenticator"),
     *("manage", "reconcile", "Excel"),
 }
+METHODS = (("naverpay", "naverpay"), ("kakaopay", "kakaopay"), ("phone", "danal"), ("vbank", "danal"), ("cvs", "kcp"))
+PLACEHOLDER = re.compile(r"\{\w+\}")  # of the shop's script
 HIDDEN = ("script", "style", "template")
 READ_OUT = ("placeholder", "title", "aria-label", "data-once")
 
@@ -59,13 +66,13 @@ def boss(client: Client) -> Client:
     return client
 
 
-def words(client: Client, path: str, language: str) -> str:
+def words(client: Client, path: str, language: str, *, status: int = 200) -> str:
     client.cookies["django_language"] = language
-    answer: Any = client.get(f"/admin/{path}", follow=True)
-    assert answer.status_code == 200, path
+    answer: Any = client.get(path, follow=True)
+    assert answer.status_code == status, path
     reader = Reader()
     reader.feed(answer.text)
-    return " ".join(reader.words)
+    return PLACEHOLDER.sub("", " ".join(reader.words))
 
 
 @pytest.mark.parametrize(("language", "text", "foreign"), [("en", "plain-words", HANGUL), ("ko", "우리말", LATIN)])
@@ -74,7 +81,9 @@ def test_every_page_is_in_the_readers_language_only(
 ) -> None:
     sandbox.create_payment(**AT_IMPORT)
     Group.objects.all().delete()  # their names are in the installation's language
-    found = {path: set(foreign.findall(words(boss, path, language))) - NAMES for path in fill_the_admin(text)}
+    found = {
+        path: set(foreign.findall(words(boss, f"/admin/{path}", language))) - NAMES for path in fill_the_admin(text)
+    }
     assert {path: left for path, left in found.items() if left} == {}
 
 
@@ -105,3 +114,56 @@ def test_failures_are_told_in_the_readers_language_whoever_asked(boss: Client, s
     busy_text = "i'mport is receiving too many requests. Try again in a minute."
     assert [missed_text in text for text in shown] == [True, False, True, False, True, False, True, True]
     assert [busy_text in text for text in shown] == [False, True, False, True, False, True, True, False]
+
+
+def payments_and_refunds(user: User, text: str) -> tuple[list[Payment], list[RefundRecord]]:
+    """Create payments of all states, methods and issuers, and refunds of all states and refusals."""
+    common = {"user": user, "name": text, "merchant_uid": text, "buyer_name": text}
+    card = {"card_code": "381", "card_name": "국민카드", "card_number": "557042******2075", **common}
+    account = {"vbank_code": "004", "vbank_name": "국민은행", "vbank_num": "123", "vbank_holder": text, **common}
+    paid = {"paid_at": timezone.now() - timedelta(days=3)}
+    payments = [
+        make_payment(**card),
+        make_payment(cancel_amount=Decimal(4_000), status="cancelled", **card),
+        make_payment(cancel_amount=Decimal(10_000), status="cancelled", **card),
+        make_payment(status="failed", paid_at=None, fail_reason="한도초과", **card),
+        make_payment(status="cancelled", paid_at=None, **card),
+        make_payment(status="pending", pay_method="paypal", pg_provider="paypal", **common),
+        make_payment(status="ready", paid_at=None, pay_method="vbank", pg_provider="danal", **account),
+        make_payment(pay_method="vbank", pg_provider="html5_inicis", **account),
+        make_payment(pay_method="trans", bank_code="090", bank_name="카카오뱅크", **common),
+        *(make_payment(pay_method=method, pg_provider=pg, **common, **paid) for method, pg in METHODS),
+    ]
+    said = {"reason": text, "requested_by_name": text}
+    states = [{"status": state} for state in ("succeeded", "requested", "pending", "unknown")]
+    refused = [{"status": "failed", "error_code": "refused", "refusal_class": each} for each in RefusalClass.values]
+    refused += [{"status": "failed", "error_code": "gateway_unavailable"}]
+    refunds = [make_refund(make_payment(**card), **each, **said) for each in (*states, *refused)]
+    return payments, refunds
+
+
+@pytest.mark.parametrize(("language", "text", "foreign"), [("en", "plain-words", HANGUL), ("ko", "우리말", LATIN)])
+def test_payments_and_refunds_of_every_kind_are_in_the_readers_language_only(
+    client: Client, language: str, text: str, foreign: re.Pattern[str]
+) -> None:
+    boss = User.objects.create_superuser("1", "", "secret")
+    payments, refunds = payments_and_refunds(boss, text)
+    paths = [
+        *("/accounts/login/", "/admin/login/", "/", "/admin/payments/payment/", "/admin/refunds/refundrecord/"),
+        *(f"/orders/{payment.imp_uid}/refund" for payment in payments),
+        *(f"/orders/{refund.payment.imp_uid}/refunds/{refund.pk}" for refund in refunds),
+        *(f"/admin/payments/payment/{payment.pk}/change/" for payment in payments),
+        *(f"/admin/payments/payment/refund/?ids={payment.pk}" for payment in payments),
+        *(f"/admin/refunds/refundrecord/{refund.pk}/change/" for refund in refunds),
+    ]
+    found = {}
+    for path in paths:
+        client.force_login(boss)
+        if path.endswith("/login/"):
+            client.logout()
+        found[path] = set(foreign.findall(words(client, path, language))) - NAMES
+    for path in ("/nowhere", "/admin/nowhere"):
+        found[path] = set(foreign.findall(words(client, path, language, status=404))) - NAMES
+
+    # i'mport's and the PG's own words are kept as they are, on staff's pages.
+    assert {path: left for path, left in found.items() if left - {"한도초과"}} == {}
