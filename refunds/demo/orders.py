@@ -30,6 +30,10 @@ def last_month(now: datetime) -> datetime:
     return month_start(now) - timedelta(days=4, hours=7)
 
 
+def imp_uid_of(number: int) -> str:
+    return f"imp_77{number:010d}"
+
+
 @dataclass(frozen=True, slots=True)
 class DemoOrder:
     """One payment. `cancelled` is the amount refunded in i'mport's console before the shop first read the payment."""
@@ -48,7 +52,7 @@ class DemoOrder:
 
     @property
     def imp_uid(self) -> str:
-        return f"imp_77{self.number:010d}"
+        return imp_uid_of(self.number)
 
     @property
     def merchant_uid(self) -> str:
@@ -78,6 +82,20 @@ class DemoOrder:
             history = {"amount": self.cancelled, "reason": "고객 요청", "cancelled_at": at + 7200}
             payment["cancel_history"] = [history]
         return payment
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRefund:
+    """A refund by staff when the demo is created. `fault` is what the sandbox does to it."""
+
+    number: int
+    amount: str
+    reason: str
+    fault: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def imp_uid(self) -> str:
+        return imp_uid_of(self.number)
 
 
 READY = {"status": "ready"}
@@ -147,5 +165,16 @@ ORDERS = (
               more={"currency": "USD"}),
     DemoOrder(2022, "Tea sampler", "18.90", EMILY, "paypal_v2", "paypal", ago(days=20),
               cancelled="18.90", more={"currency": "USD"}),
+    # Orders that staff have refunded, see `REFUNDS`.
+    DemoOrder(2023, "가습기", "47000", JIWOO, "html5_inicis", "card", ago(hours=30), more=KB),
+    DemoOrder(2024, "스키 고글", "132000", MINJUN, "kcp", "card", ago(days=6), more=HYUNDAI),
+    DemoOrder(2025, "여행용 캐리어", "158000", SEOYEON, "kakaopay", "kakaopay", ago(days=2)),
+    DemoOrder(2026, "전동 칫솔", "64000", DOYUN, "nice", "card", ago(days=5), more=CHECK),
+)
+REFUNDS = (
+    DemoRefund(2023, "7000", "흠집으로 부분 환불"),
+    DemoRefund(2024, "132000", "단순 변심"),
+    DemoRefund(2025, "158000", "배송 지연", fault={"fault": "accept_later"}),
+    DemoRefund(2026, "64000", "중복 결제", fault={"fault": "refuse", "message": "[3321] 카드사 취소 불가 거래입니다"}),
 )
 # fmt: on

@@ -31,7 +31,7 @@ ACCOUNTS = (
     Account("staff", "staff-demo", "이서준", is_staff=True),
     Account("admin", "admin-demo", "박지민", is_staff=True, is_superuser=True),
 )
-BUYER = ACCOUNTS[0]
+BUYER, STAFF = ACCOUNTS[:2]
 
 
 class Person(NamedTuple):

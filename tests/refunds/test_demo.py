@@ -13,7 +13,7 @@ from payments.models import Payment
 from refunds.demo.orders import ORDERS, last_month, this_month
 from refunds.demo.people import ACCOUNTS
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundRecord, RefundSource
+from refunds.models import ReconciliationReport, RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
 from refunds.services.refund import request_refund
 from tests.sandbox_server import SandboxServer
@@ -58,6 +58,11 @@ def test_demo_has_orders_of_every_kind() -> None:
     assert (payment_of(1013).currency, payment_of(1013).amount) == ("USD", Decimal("42.00"))
     assert payment_of(2004).escrow
     assert payment_of(1006).paid_at < payment_of(1005).paid_at
+    made = {refund.payment: refund.status for refund in RefundRecord.objects.filter(source="admin")}
+    states = [made[payment_of(number)] for number in (2023, 2024, 2025, 2026)]
+    assert states == ["succeeded", "succeeded", "pending", "failed"]
+    report = ReconciliationReport.objects.get()
+    assert (report.found, report.repaired, report.waiting.count()) == (2, 0, 1)
 
 
 @pytest.mark.usefixtures("development", "sandbox")

@@ -1,5 +1,8 @@
 """`manage.py demo`: create demo accounts and orders, in the sandbox i'mport and in the ledger."""
 
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +17,18 @@ from core.commands import USAGE, JsonCommand
 from payments.gateway import GatewayError
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
-from refunds.demo.orders import ORDERS
-from refunds.demo.people import ACCOUNTS, BUYER, HANEUL, STAFF_GROUP, STAFF_PERMISSIONS, Account
+from refunds.demo.orders import ORDERS, REFUNDS
+from refunds.demo.people import ACCOUNTS, BUYER, HANEUL, STAFF, STAFF_GROUP, STAFF_PERMISSIONS, Account
+from refunds.errors import RefundNotDone
 from refunds.groups import permissions_named
+from refunds.inputs import Actor, RefundRequest
+from refunds.models import RefundSource
+from refunds.reconciliation.drift import compare_period
+from refunds.services.refund import request_refund
 
 REAL_HOST = "api.iamport.kr"
 TIMEOUT_SECONDS = 30
+REPORTED = timedelta(days=30)
 
 
 class Command(JsonCommand):
@@ -102,6 +111,9 @@ def create_orders() -> int:
     _link_buyer()
     _state_tax_parts()
     _cancel_unseen()
+    _refund_some(missing)
+    if created:
+        compare_period(since=now - REPORTED, until=timezone.now(), check_only=True)
     return created
 
 
@@ -116,6 +128,21 @@ def _state_tax_parts() -> None:
     for order in ORDERS:
         if "tax_free" in order.more:
             Payment.objects.filter(imp_uid=order.imp_uid, tax_free=None).update(tax_free=order.more["tax_free"])
+
+
+def _refund_some(imp_uids: list[str]) -> None:
+    """Refund some of these orders as staff do: two are done, one waits for the PG, one is refused."""
+    staff = User.objects.get(username=STAFF.username)
+    actor = Actor(staff.get_username(), staff)
+    for refund in REFUNDS:
+        if refund.imp_uid not in imp_uids:
+            continue
+        if refund.fault:
+            control("POST", "faults", {"endpoint": "cancel", "imp_uid": refund.imp_uid, "times": 1, **refund.fault})
+        payment = Payment.objects.get(imp_uid=refund.imp_uid)
+        request = RefundRequest(amount=Decimal(refund.amount), reason=refund.reason)
+        with suppress(RefundNotDone):
+            request_refund(payment=payment, request=request, actor=actor, source=RefundSource.ADMIN)
 
 
 def _cancel_unseen() -> None:
