@@ -34,7 +34,7 @@ API docs         {shop}api/docs
 Sandbox i'mport  {sandbox}console/   payments as i'mport has them; switch faults on here
 
 First step: open the shop, sign in as buyer and press "Request refund".
-As staff: open the admin, sign in as staff, select an order under Payments and choose "Refund…".
+As staff: open the admin, sign in as staff, open Payments and press "Refund…" beside an order.
 
 From a second terminal, over REST and with manage.py:
   curl {shop}payments/cancel -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\
