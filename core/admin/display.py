@@ -76,6 +76,11 @@ def copy_button(text: str) -> SafeString:
     )
 
 
+def with_copy_button(text: str) -> SafeString | str:
+    """Return a number with the button that copies it; an empty one is a dash."""
+    return format_html("{} {}", text, copy_button(text)) if text else "–"
+
+
 def mail_link(address: str) -> SafeString | str:
     """Return an e-mail address as a link that writes to it."""
     if not _MAIL.fullmatch(address):

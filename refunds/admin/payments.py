@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,7 +14,6 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
-from unfold.enums import ActionVariant
 
 from core.admin.browsing import BrowsingChangeList, Tab
 from core.admin.returning import with_next
@@ -25,10 +24,12 @@ from refunds.admin.batches.selection import batch_of_payments, selection_text
 from refunds.admin.bulk_refund.views import confirm, confirmation_url, too_many_message
 from refunds.admin.export import ExportingAdmin
 from refunds.admin.filters import RefundStateFilter
+from refunds.admin.payment_timeline import payment_timeline
 from refunds.admin.progress import waiting_refund
 from refunds.admin.reconcile import check, report_check
 from refunds.admin.reversal import reversal, reversal_url
-from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, batch_lines, older_refunds_url, taken_back_badge
+from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, older_refunds_url, taken_back_badge
+from refunds.admin.try_again import try_again_url
 from refunds.batches.create import MAX_ORDERS
 from refunds.messages import taken_back_message
 from refunds.models import LIVE_STATUSES, RefundRecord
@@ -62,7 +63,6 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         Tab(_("Needs review"), {"refund": "attention"}),
         Tab(_("Refund failed"), {"refund": "failed"}),
     )
-    actions_detail = ("refund_order",)
 
     most_at_once = MAX_ORDERS
     limited_action = "check_orders"
@@ -103,23 +103,29 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        payment = self.get_object(request, object_id)
-        if payment is None or not payment.refundable_amount:
-            return []
-        return list(super().get_actions_detail(request, object_id))
-
     def page_context(self, request: HttpRequest, obj: Payment) -> dict[str, Any]:
+        refunds = list(obj.refunds.all()[:REFUNDS_SHOWN])
+        for refund in refunds:
+            refund.payment = obj
+        timeline, has_older = payment_timeline(obj, request.user)
         return {
             **super().page_context(request, obj),
-            "refunds": obj.refunds.all()[:REFUNDS_SHOWN],
+            "refunds": refunds,
             "older_refunds_url": older_refunds_url(obj),
-            "batch_lines": batch_lines(obj),
+            "timeline": timeline,
+            "has_older_events": has_older,
+            "refund_url": self._refund_url(request, obj),
+            "try_again_url": try_again_url(request, refunds[0]) if refunds else "",
             "waiting": waiting_refund(obj),
             "may_check": may_refund_any(request.user),
             "taken_back": taken_back_message(obj) if obj.taken_back else "",
             "reversal_url": reversal_url(request.user, obj),
         }
+
+    def _refund_url(self, request: HttpRequest, payment: Payment) -> str:
+        """Return where the payment is refunded; "" if this user may not, or nothing is left."""
+        may_refund = self.has_refund_permission(request) and payment.refundable_amount
+        return confirmation_url([payment.pk], next=request.get_full_path()) if may_refund else ""
 
     def refund_total(self, request: HttpRequest) -> HttpResponse:
         """Return how many orders match the list's filters, and what can be refunded of them, in words."""
@@ -169,19 +175,6 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         ids = _selected(request, queryset)
         if ids:
             report_check(request, Payment.objects.filter(pk__in=ids))
-
-    @action(  # type: ignore[untyped-decorator]
-        description=_("Refund…"),
-        url_path="refund",
-        permissions=["refund"],
-        icon="currency_exchange",
-        variant=ActionVariant.PRIMARY,
-    )
-    def refund_order(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        payment = self.get_object(request, object_id)
-        if payment is None:
-            raise Http404
-        return HttpResponseRedirect(confirmation_url([payment.pk]))
 
 
 def _selected(request: HttpRequest, queryset: QuerySet[Payment]) -> list[int]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.browsing import Tab
-from core.admin.display import badge, copy_button, day_and_hour, pairs, two_lines
+from core.admin.display import badge, copy_button, day_and_hour, pairs, two_lines, with_copy_button
 from core.admin.filters import SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
 from core.money import format_money
@@ -28,9 +28,13 @@ from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.search import known_numbers, search_refunds
 from refunds.admin.timeline import timeline
+from refunds.admin.try_again import try_again_url
 from refunds.models import RefundRecord
 from refunds.permissions import may_refund_any, may_view_refunds
 from refunds.templatetags.refund_display import refund_badge
+
+# A cancel that was added later ended when i'mport executed it.
+ENDED_AT = Coalesce("cancelled_at", "settled_at")
 
 
 class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
@@ -86,7 +90,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
             *(["requester"] if obj and obj.requester else []),
             *(f"{name}_money" for name in parts),
         ]
-        done = ["cancellation_id", "pg_tid", "cancelled_at", "error_code"]
+        done = ["cancellation_number", "pg_number", "cancelled_at", "error_code"]
         sections = [(_("Request"), asked), (_("At i'mport"), done)]
         return [(title, {"fields": list(pairs(names))}) for title, names in sections if names]
 
@@ -104,6 +108,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
             "waiting": waiting(obj),
             "may_check": obj.is_live and may_refund_any(request.user),
             "close_url": close_url(request.user, obj),
+            "try_again_url": try_again_url(request, obj),
             "reviewed_url": reviewed_url(request.user, obj),
         }
 
@@ -133,9 +138,17 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
     def asked_at(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.requested_at)
 
-    @admin.display(description=pgettext_lazy("time", "settled"), ordering="settled_at")
+    @admin.display(description=pgettext_lazy("time", "settled"), ordering=ENDED_AT)
     def settled_time(self, record: RefundRecord) -> SafeString:
-        return day_and_hour(record.settled_at)
+        return day_and_hour(record.cancelled_at or record.settled_at)
+
+    @admin.display(description=_("cancellation number"))
+    def cancellation_number(self, record: RefundRecord) -> SafeString | str:
+        return with_copy_button(record.cancellation_id)
+
+    @admin.display(description=_("PG transaction"))
+    def pg_number(self, record: RefundRecord) -> SafeString | str:
+        return with_copy_button(record.pg_tid)
 
     @admin.display(description=_("tax-free part"))
     def tax_free_money(self, record: RefundRecord) -> str:

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge
 from payments.models import Payment
-from refunds.batches.outcomes import LABELS, State, batch_lines_of_payment
 from refunds.batches.words import EVENTS as BATCH_EVENTS
 from refunds.batches.words import batch_name, batch_path
 from refunds.ledger import PART_SHOWN
@@ -33,6 +32,7 @@ EVENTS: dict[str, str | Promise] = {
     "outcome_unknown": _("No answer; outcome unknown"),
     "not_carried_out": _("Checked: not executed"),
     "needs_review": _("Needs review"),
+    "reviewed": _("Reviewed"),
     "closed_by_hand": _("Closed manually"),
     "reversed": _("Reversal accepted"),
     SHOWN: _("Account viewed"),
@@ -46,7 +46,7 @@ BATCH_EVENTS_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One event in a refund's timeline."""
+    """One event: what happened, to which refund or batch (`link`), who did it, and through which entry point."""
 
     at: datetime
     title: str | Promise
@@ -54,18 +54,14 @@ class TimelineEntry:
     message: str
     actor: str
     request_id: str = ""
+    link: str = ""
     url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLine:
-    """Tell what became of a payment in one bulk refund."""
-
-    name: str
-    url: str
-    at: datetime
-    state: State
-    text: str
+    amount: str = ""
+    channel: str = ""
+    reason: str = ""
+    more: str = ""
+    more_url: str = ""
+    code: str = ""
 
 
 def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
@@ -90,23 +86,9 @@ def older_refunds_url(payment: Payment) -> str:
     return reverse("admin:refunds_refundrecord_changelist", query={"q": payment.imp_uid})
 
 
-def batch_lines(payment: Payment) -> list[BatchLine]:
-    """Return what became of a payment in its latest bulk refunds, newest first, with the reason."""
-    return [
-        BatchLine(
-            name=batch_name(outcome.item.batch),
-            url=batch_path(outcome.item.batch),
-            at=outcome.item.done_at or outcome.item.batch.created_at,
-            state=outcome.state,
-            text=": ".join(filter(None, (str(LABELS[outcome.state]), outcome.message))),
-        )
-        for outcome in batch_lines_of_payment(payment)
-    ]
-
-
 def timeline(refund: RefundRecord) -> list[TimelineEntry]:
     """Return the events of a refund, and of its bulk refund until its turn was over, oldest first."""
-    entries = [_entry(event) for event in refund.events.all()]
+    entries = [entry_of(event) for event in refund.events.all()]
     item = RefundBatchItem.objects.filter(refund=refund).select_related("batch").first()
     if item is None:
         return entries
@@ -116,13 +98,13 @@ def timeline(refund: RefundRecord) -> list[TimelineEntry]:
 
 def _batch_entry(batch: RefundBatch, event: RefundBatchEvent) -> TimelineEntry:
     title = BATCH_EVENTS.get(event.code, event.code)
-    return TimelineEntry(event.at, title, "grey", batch_name(batch), event.actor, url=batch_path(batch))
+    return TimelineEntry(event.at, title, "grey", "", event.actor, link=batch_name(batch), url=batch_path(batch))
 
 
-def _entry(event: RefundEvent) -> TimelineEntry:
+def entry_of(event: RefundEvent, **more: str) -> TimelineEntry:
+    """Return an event of a refund in words, with `more` of its line."""
     title = EVENTS.get(event.code, event.get_status_display())
     colour = "amber" if event.code in ("needs_review", "reversed") else COLOURS[RefundStatus(event.status)]
     colour = "grey" if event.code in QUIET_EVENTS else colour
-    return TimelineEntry(
-        event.at, title, colour, event_message(event), event.actor, str(event.data.get("request_id", ""))
-    )
+    request_id = str(event.data.get("request_id", ""))
+    return TimelineEntry(event.at, title, colour, event_message(event), event.actor, request_id, **more)

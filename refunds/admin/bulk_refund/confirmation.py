@@ -17,6 +17,7 @@ from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, initial_data
 from refunds.admin.bulk_refund.rows import Row, Warned, shown_before, to_read
 from refunds.batches.create import Row as BatchRow
 from refunds.errors import Violation
+from refunds.models import RefundRecord
 from refunds.services.preview import RefundPreview, preview_refund, requirements_of
 
 # Seconds. After an order whose check took longer, the bank is not asked about the other orders of the page.
@@ -133,14 +134,19 @@ class Confirmation:
         return label % {"total": " + ".join(self.totals), "count": count}
 
 
-def initial_page(payments: Sequence[Payment], user: User, token: str) -> Confirmation:
-    """Return the page before any input, with only the problems that no input can fix."""
-    shared = SharedForm({"token": token, "reason": ""})
+def initial_page(
+    payments: Sequence[Payment], user: User, token: str, earlier: RefundRecord | None = None
+) -> Confirmation:
+    """Return the page before any input, with only the problems that no input can fix.
+
+    `earlier` is a failed refund of the only payment: it is filled in again, but for the account's holder and number.
+    """
+    shared = SharedForm({"token": token, "reason": earlier.reason if earlier else ""})
     shared.is_valid()
     rows = []
     for payment in payments:
         needs = requirements_of(payment)
-        form = OrderForm(payment, needs, initial_data(payment, needs))
+        form = OrderForm(payment, needs, initial_data(payment, needs, earlier))
         preview = _preview(form, "", user)
         shown = [problem for problem in preview.problems if problem.field in ("", "amount")]
         _add_problems(form, shown)

@@ -22,6 +22,7 @@ from payments.labels import bank_choices
 from payments.models import Payment
 from refunds.errors import InvalidRequest, Violation
 from refunds.inputs import MAX_REASON_LENGTH, RefundRequest, parse_amount, parse_text, parse_typed_amount
+from refunds.models import RefundRecord
 from refunds.policies import Requirements
 
 Parser = Callable[[str], Any]
@@ -149,10 +150,10 @@ def prefix_of(payment: Payment) -> str:
     return f"p{payment.pk}"
 
 
-def initial_data(payment: Payment, needs: Requirements) -> dict[str, str]:
+def initial_data(payment: Payment, needs: Requirements, earlier: RefundRecord | None = None) -> dict[str, str]:
     """Return an order's form data before any input: ticked, with the whole balance and the promotion's option.
 
-    The amount stays empty, which means all that is left, unless it cannot be another one.
+    The amount stays empty, which means all that is left, unless it cannot be another one, or `earlier` was for a part.
     """
     prefix = prefix_of(payment)
     data = {f"{prefix}-selected": "on", f"{prefix}-expected_balance": str(payment.refundable_amount)}
@@ -160,4 +161,15 @@ def initial_data(payment: Payment, needs: Requirements) -> dict[str, str]:
         data[f"{prefix}-retain_promotion"] = "on"
     if needs.why_in_full:
         data[f"{prefix}-amount"] = f"{quantize(payment.refundable_amount, payment.currency):,f}"
-    return data
+    return data | {f"{prefix}-{name}": text for name, text in _asked_before(payment, needs, earlier).items() if text}
+
+
+def _asked_before(payment: Payment, needs: Requirements, earlier: RefundRecord | None) -> dict[str, str]:
+    """Return the inputs of an earlier refund. Of its account only the bank: the other inputs have to be asked again."""
+    if earlier is None:
+        return {}
+    amounts: dict[str, Decimal | None] = {"tax_free": earlier.tax_free, "vat_amount": earlier.vat_amount}
+    if not needs.why_in_full and earlier.amount < payment.refundable_amount:
+        amounts["amount"] = earlier.amount
+    typed = {name: f"{quantize(part, payment.currency):,f}" for name, part in amounts.items() if part is not None}
+    return typed | {"refund_bank": earlier.refund_bank, "requester": earlier.requester}

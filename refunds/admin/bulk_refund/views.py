@@ -33,13 +33,18 @@ from refunds.batches.run import run
 from refunds.batches.start import start_batch
 from refunds.batches.words import batch_path
 from refunds.inputs import Actor
-from refunds.models import BatchOrigin, RefundBatch, RefundSource
+from refunds.models import BatchOrigin, RefundBatch, RefundRecord, RefundSource, RefundStatus
 from refunds.permissions import may_refund_any
 from refunds.tasks import run_batches
 
+AGAIN = "again"
+
 
 def confirmation_url(payment_ids: Sequence[int], **more: str) -> str:
-    """Return the address that confirms these refunds. `next` in `more` is the page to go back to."""
+    """Return the address that confirms these refunds.
+
+    In `more`, `next` is the page to go back to, and `again` a failed refund that is tried again.
+    """
     more = {name: value for name, value in more.items() if value}
     ids = ",".join(map(str, payment_ids))
     return f"{reverse('admin:payments_payment_refund')}?{urlencode({'ids': ids, **more}, safe=',')}"
@@ -82,12 +87,23 @@ def _submitted(request: StaffRequest, ids: Sequence[int], token: uuid.UUID) -> H
 def _shown(request: StaffRequest, ids: Sequence[int], token: uuid.UUID, typed: QueryDict | None) -> HttpResponse:
     """Show the page as it was typed, or before any input."""
     user, payments = request.user, _payments(ids)
-    page = initial_page(payments, user, str(token)) if typed is None else submitted_page(payments, user, typed)
+    if typed is None:
+        page = initial_page(payments, user, str(token), _tried_before(request, payments))
+    else:
+        page = submitted_page(payments, user, typed)
     if typed is not None:
         page.notices.insert(0, _summary(page, wants_refund=typed.get("do") == "refund"))
     if len(payments) < len(ids):
         page.notices.append(Notice("payment_not_found", "error", _("Some of these payments were not found.")))
     return admin_page(request, "admin/refunds/confirm.html", _("Refund"), page=page, token=token, back=_back(request))
+
+
+def _tried_before(request: HttpRequest, payments: Sequence[Payment]) -> RefundRecord | None:
+    """Return the failed refund of the only payment that is tried again, if one is."""
+    wanted = payment_ids(request.GET.get(AGAIN, ""))
+    if len(payments) != 1 or not wanted:
+        return None
+    return payments[0].refunds.filter(pk=wanted[0], status=RefundStatus.FAILED).first()
 
 
 def _back(request: HttpRequest) -> str:
@@ -173,7 +189,8 @@ def _with_new_token(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
     """Redirect to an address with a token, so that the back button leads to the result and not to a new form."""
     if request.method == "POST":
         messages.error(request, _("Nothing was refunded: the page was out of date. Check it again."))
-    return HttpResponseRedirect(confirmation_url(ids, **{"token": str(uuid.uuid4()), NEXT: next_of(request)}))
+    more = {NEXT: next_of(request), AGAIN: request.GET.get(AGAIN, "")}
+    return HttpResponseRedirect(confirmation_url(ids, token=str(uuid.uuid4()), **more))
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:
