@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    return sign_in(client, make_staff("refund_payment", "view_payment", "view_refundrecord", "view_account"))
+    return sign_in(client, make_staff("refund_payment", "change_payment", "view_refundrecord", "view_account"))
 
 
 def page_of(row: Any) -> str:
