@@ -42,7 +42,7 @@ from payments.labels import (
     pg_label,
     status_label,
 )
-from payments.models import Payment
+from payments.models import Payment, PaymentStatus
 from payments.models.payments import PAYMENT_TIME
 from payments.tax_parts import TAX_PARTS
 from payments.templatetags.payment_display import test_mark
