@@ -45,6 +45,7 @@ ANY_DATABASE = (
     "tests/access/test_command",
     "tests/access/test_permission_labels",
     "tests/access/test_rights",
+    "tests/access/test_sign_in_pages",
     "tests/access/test_throttles",
     "tests/access/test_two_factor_pages",
     "tests/benchmarks/",

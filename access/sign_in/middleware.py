@@ -17,6 +17,7 @@ from access.two_factor.service import lacks_required_device
 _ALWAYS_OPEN = {
     "admin-login",
     "admin-login-code",
+    "admin-logout",
     "logout",
     "jsi18n",
     "two-factor",

@@ -1,9 +1,10 @@
-"""The admin's forms for a new password. They ask what becomes of the account's API tokens, which need no password."""
+"""The forms for a new password. They ask what becomes of the account's API tokens, which need no password."""
 
 from typing import Any
 
 from django import forms
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -48,6 +49,10 @@ class AboutTokens(forms.Form):
 
 class AccountPasswordForm(AboutTokens, AdminPasswordChangeForm):  # type: ignore[misc]  # the theme ships no types
     """A new password for any account."""
+
+
+class ForgottenPasswordForm(AboutTokens, SetPasswordForm):  # type: ignore[type-arg]  # generic to the type checker only
+    """A new password for one's own account, after a mail."""
 
 
 class OwnPasswordForm(AboutTokens, AdminOwnPasswordChangeForm):  # type: ignore[misc]  # the theme ships no types

@@ -7,6 +7,7 @@ user who is not staff get the same answer. The code is asked for only after the 
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import login, views
@@ -26,6 +27,7 @@ from access.models import authenticator_of
 from access.sign_in.password_forms import OwnPasswordForm
 from access.two_factor.forms import CodeForm
 from access.two_factor.service import CodeRefused, check_code, lacks_required_device
+from core import mail
 
 _PENDING = "waiting_for_code"
 # Time to find the phone and enter a code; afterwards the password is needed again.
@@ -69,9 +71,19 @@ class SignIn(views.LoginView):
 
     redirect_authenticated_user = True
     code_page = reverse_lazy("login-code")
+    signing_in: User | None = None
+
+    def get_default_redirect_url(self) -> str:
+        """Lead staff to the admin: they have no orders here. A page that they came from comes first."""
+        user = self.signing_in or self.request.user
+        return reverse("admin:index") if user.is_staff else super().get_default_redirect_url()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        reset_url = reverse("password_reset") if mail.is_on() else ""
+        return super().get_context_data(contact=settings.SHOP_CONTACT, reset_url=reset_url, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        user = form.get_user()
+        user = self.signing_in = form.get_user()
         if authenticator_of(user) is not None:
             remember(self.request, user, self.get_success_url())
             return HttpResponseRedirect(str(self.code_page))
@@ -84,7 +96,6 @@ class AdminSignIn(SignIn):
 
     redirect_authenticated_user = False  # a signed-in buyer may also be staff with another username
     template_name = "admin/login.html"
-    next_page = "admin:index"
     code_page = reverse_lazy("admin-login-code")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -95,8 +106,13 @@ class AdminSignIn(SignIn):
     def get_form_class(self) -> type[AuthenticationForm]:
         return admin.site.login_form or AdminAuthenticationForm
 
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        if form.non_field_errors():
+            form.fields["username"].widget.attrs |= {"aria-invalid": "true", "aria-describedby": "login-problem"}
+        return super().form_invalid(form)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        own = {"title": _("Log in"), "app_path": self.request.get_full_path()}
+        own = {"title": _("Sign in"), "app_path": self.request.get_full_path()}
         return super().get_context_data(**admin.site.each_context(self.request), **own, **kwargs)
 
 

@@ -1,19 +1,18 @@
-"""Template tags of the login page."""
+"""Template tags of the sign-in pages."""
 
 from django import template
 from django.conf import settings
-from django.contrib.auth import get_user_model
 
-from refunds.demo.people import ACCOUNTS
+from payments.models import Payment
+from refunds.demo.orders import ORDERS
+from refunds.demo.people import ACCOUNTS, Account
 
 register = template.Library()
 
 
 @register.simple_tag
-def demo_accounts() -> list[str]:
-    """Return the usernames of the demo's accounts that exist; none without DEBUG."""
-    if not settings.DEBUG:
+def demo_accounts(staff_only: bool) -> list[Account]:
+    """Return the demo's accounts, whose passwords are public; none without DEBUG, or without the demo's orders."""
+    if not settings.DEBUG or not Payment.objects.filter(imp_uid=ORDERS[0].imp_uid).exists():
         return []
-    names = [account.username for account in ACCOUNTS]
-    existing = get_user_model().objects.filter(username__in=names).values_list("username", flat=True)
-    return [name for name in names if name in set(existing)]
+    return [account for account in ACCOUNTS if account.is_staff or not staff_only]

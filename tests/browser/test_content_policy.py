@@ -124,6 +124,8 @@ def test_policy_allows_two_factor_pages_from_set_up_to_lockout(visitor: Visitor,
     backup = page.locator("#codes li").first.inner_text()
 
     page.context.clear_cookies(name="sessionid")
+    visitor.visit("/admin/login/")
+    expect(page.locator("[name=username]")).to_be_focused()
     visitor.sign_in("/admin/login/", root)
     page.locator("a[href='?backup']").click()
     page.fill("[name=code]", backup)

@@ -156,6 +156,7 @@ class World:
             "kind": "csv",
             "app_label": "payments",
             "url": "nothing-here",
+            "uidb64": "MQ",
             "content_type_id": ContentType.objects.get_for_model(Payment).pk,
             "object_id": self.payment.pk,
         }

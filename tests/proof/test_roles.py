@@ -30,7 +30,7 @@ OPEN = {
         "GET /admin/login/",
         "POST /admin/login/",
     ),
-    *("GET /i18n/setlang/", "POST /i18n/setlang/", "GET /admin/logout/", "POST /admin/logout/"),
+    *("GET /i18n/setlang/", "POST /i18n/setlang/"),
 }
 # Lists of the user's own orders.
 OF_ALL_SIGNED_IN = {"GET /payments/", "GET /refunds/"}

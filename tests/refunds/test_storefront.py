@@ -341,14 +341,6 @@ def test_wrong_password_shows_a_message(client: Client, buyer: User) -> None:
     assert 'role="alert"' in response.content.decode()
 
 
-@pytest.mark.parametrize(("debug", "shown"), [(True, True), (False, False)])
-def test_demo_accounts_are_named_in_development_only(
-    client: Client, buyer: User, settings, debug: bool, shown: bool
-) -> None:
-    settings.DEBUG = debug
-    assert ("<code>buyer</code>" in page_of(client, "/accounts/login/")) is shown
-
-
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
 def test_error_pages_need_no_context_and_no_inline_style(name: str) -> None:
     page = render_to_string(f"{name}.html")
