@@ -139,7 +139,7 @@ def test_policy_allows_two_factor_pages_from_set_up_to_lockout(visitor: Visitor,
     expect(page.locator("#login-problem")).to_be_visible()
     for _try in range(4):
         visitor.sign_in("/admin/login/", root, "wrong")
-    expect(page.get_by_role("alert")).to_contain_text("15")
+    expect(page.get_by_role("main")).to_contain_text("15")
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/api/docs"])
