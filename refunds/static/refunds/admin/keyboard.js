@@ -14,19 +14,37 @@
     return element.matches(ICON) ? "" : copy.textContent.trim();
   };
 
-  function prepare(element) {
-    if (element.matches(NATIVE) || element.hasAttribute("tabindex")) return;
-    element.setAttribute("role", "button");
-    element.tabIndex = 0;
-    if (wordsOf(element) || element.hasAttribute("aria-label")) return;
+  function giveName(element) {
+    if (element.hasAttribute("aria-label") || wordsOf(element)) return;
     const icon = element.matches(ICON) ? element : element.querySelector(ICON);
     const names = document.querySelector('meta[name="icon-names"]')?.dataset ?? {};
     const name = names[icon?.textContent.trim()] ?? element.title;
     if (name) element.setAttribute("aria-label", name);
   }
 
+  function prepare(element) {
+    if (element.matches(NATIVE) || element.hasAttribute("tabindex")) return;
+    element.setAttribute("role", "button");
+    element.tabIndex = 0;
+    giveName(element);
+  }
+
+  /* A list that select2 replaces keeps the name of its field. */
+  function nameList(list) {
+    const label = document.querySelector(`label[for="${list.id}"]`);
+    const shown = list.nextElementSibling;
+    if (!label || !shown?.matches(".select2-container")) return;
+    label.id ||= `${list.id}-label`;
+    const text = shown.querySelector(".select2-selection__rendered");
+    text?.removeAttribute("role"); // not a text field
+    text?.removeAttribute("aria-readonly");
+    shown.querySelector(".select2-selection")?.setAttribute("aria-labelledby", `${label.id} ${text?.id ?? ""}`.trim());
+  }
+
   function prepareAll() {
     document.querySelectorAll(CLICKABLE).forEach(prepare);
+    document.querySelectorAll(`:is(a[href], button):has(> ${ICON}:only-child)`).forEach(giveName);
+    document.querySelectorAll("select.select2-hidden-accessible").forEach(nameList);
     document.querySelectorAll(`${ICON}:not([role])`).forEach((icon) => icon.setAttribute("aria-hidden", "true"));
   }
 

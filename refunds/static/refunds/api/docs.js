@@ -15,6 +15,16 @@ function withCsrfToken(request) {
   return request;
 }
 
+// Swagger UI leaves these out. Keyboard and screen reader need a name for each list, long examples that scroll, and no
+// link inside the button that opens an operation.
+function mend() {
+  page.querySelectorAll("select:not([aria-label])").forEach((list) => list.setAttribute("aria-label", "Example"));
+  page.querySelectorAll("pre:not([tabindex])").forEach((example) => (example.tabIndex = 0));
+  page.querySelectorAll(".opblock-summary-control a[href]").forEach((link) => link.removeAttribute("href"));
+}
+
+new MutationObserver(mend).observe(page, { childList: true, subtree: true });
+
 SwaggerUIBundle({
   url: page.dataset.schema,
   domNode: page,
