@@ -8,6 +8,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model, QuerySet
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -25,6 +26,19 @@ else:
 
 # Suffixes that Django's and the theme's filters add to the name of their field.
 _ENDINGS = ("", "__exact", "__isnull", "__in", "__id__exact", "__gte", "__lt", "_from", "_to")
+
+
+# Scripts that Django adds to every page of a model, for its forms.
+_FOR_FORMS = ("urlify", "prepopulate", "xregexp", "jquery", "RelatedObjectLookups")
+
+
+def _without_scripts_of_forms(media: Media) -> Media:
+    """Leave out what only forms use, unless a filter with a search (select2) needs it."""
+    scripts = [(script, str(script)) for script in media._js]  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+    if any("select2" in name for _script, name in scripts):
+        return media
+    needed = [script for script, name in scripts if not any(word in name for word in _FOR_FORMS)]
+    return Media(css=media._css, js=needed)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
@@ -134,6 +148,13 @@ class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if "media" in context:
+            context["media"] = _without_scripts_of_forms(context["media"])
+        return response
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return what the template of one row's page shows."""
