@@ -1,7 +1,7 @@
 """Staff refund orders in a real browser: live total, result, and no second refund after going back."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from payments.models import Payment
@@ -163,3 +163,22 @@ def test_enter_in_a_field_previews_and_does_not_refund(desk: Page, sandbox: Sand
 
     expect(desk.locator("[data-code=checked]")).to_be_visible()
     assert not RefundRecord.objects.exists()
+
+
+def test_a_refund_without_javascript(browser: Browser, live_server: LiveServer, sandbox: SandboxServer) -> None:
+    make_staff("refund_payment", "view_payment", "view_refundrecord")
+    card = paid_at_sandbox(sandbox, amount=52_000)
+    context = browser.new_context(locale="en", java_script_enabled=False, base_url=live_server.url)
+    page = context.new_page()
+    page.goto("/admin/login/?next=/admin/payments/payment/")
+    page.fill("[name=username]", "staff")
+    page.fill("[name=password]", "secret")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("JavaScript is off.")).to_be_visible()
+    page.get_by_role("link", name="Refund…").click()
+    page.fill(f"[name=p{card.pk}-amount]", "2,000")
+    page.locator("#refund-button").click()
+
+    expect(page.locator("tr[data-state=refunded]")).to_be_visible()
+    context.close()
+    assert sandbox.payment(card.imp_uid)["cancel_amount"] == 2_000

@@ -1,6 +1,6 @@
 """Pages in a real browser: the Content-Security-Policy breaks none of them and blocks injected scripts.
 
-`test_admin_width.py` opens the other pages of the admin.
+`test_every_page.py` opens the other pages of the admin.
 """
 
 from __future__ import annotations
