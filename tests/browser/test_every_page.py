@@ -14,7 +14,8 @@ from tests.browser.test_content_policy import Visitor
 from tests.factories import make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+# Some 70 pages in each language: a busy machine needs longer than for other tests.
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
 LONG = "a-long-name-of-something-20261123-0000123"
 

@@ -24,6 +24,7 @@
 
   function prepare(element) {
     if (element.matches(NATIVE) || element.hasAttribute("tabindex")) return;
+    if (!element.textContent.trim()) return; // the dark area beside an open panel: Escape does the same
     element.setAttribute("role", "button");
     element.tabIndex = 0;
     giveName(element);
