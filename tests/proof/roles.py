@@ -214,7 +214,7 @@ FORMS: dict[str, Callable[[World], Data]] = {
         "until": timezone.localdate(),
         "mode": "check",
     },
-    "/admin/refunds/reconciliationreport/<int:pk>/repair/": lambda _world: {"discrepancy": "all"},
+    "/admin/refunds/reconciliationreport/<int:pk>/repair/": lambda _world: {"payment": "all"},
     "/admin/payments/payment/export/": lambda _world: {"format": "csv"},
     "/admin/refunds/refundrecord/export/": lambda _world: {"format": "csv"},
     "/admin/webhooks/endpoint/<int:pk>/switch/": lambda _world: {"to": "off"},
