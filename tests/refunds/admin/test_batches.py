@@ -161,7 +161,7 @@ def test_all_that_match_a_filter_become_a_bulk_refund_whose_sum_is_shown_before(
     assert "Refund ₩510,000 for 51 orders" in preview.text
     assert 'data-problem="payment_failed"' in preview.text
     batch = RefundBatch.objects.get()
-    assert (batch.origin, batch.title, batch.items.count()) == ("filter", "method: Card", 52)
+    assert (batch.origin, batch.title, batch.items.count()) == ("filter", "Method: Card", 52)
 
 
 def test_warnings_are_ticked_or_left_out_and_orders_can_be_left_out(staff: Client) -> None:
