@@ -3,7 +3,7 @@
 The OpenAPI description takes its components from these serializers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -16,6 +16,7 @@ from rest_framework import serializers
 from core.errors import DomainError
 from core.money import format_money, quantize
 from payments.models import Payment, PaymentStatus
+from refunds.errors import Violation
 from refunds.messages import message_of, next_step_of
 from refunds.models import (
     ReconciliationReport,
@@ -175,7 +176,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 # A serializer copies and binds its fields when it is made: once is enough.
 _PAYMENT, _REFUND, _REVERSAL = PaymentSerializer(), RefundSerializer(), ReversalSerializer()
-_VIOLATIONS, _ERROR = ViolationSerializer(many=True), ErrorSerializer()
+_VIOLATION, _VIOLATIONS, _ERROR = ViolationSerializer(), ViolationSerializer(many=True), ErrorSerializer()
 
 
 def payment_json(payment: Payment) -> Json:
@@ -198,6 +199,11 @@ def error_json(exc: DomainError) -> Json:
     return _ERROR.to_representation(exc)
 
 
+def warnings_json(warnings: Sequence[Violation]) -> list[Json]:
+    """What was worth knowing about a refund before it was sent."""
+    return [_VIOLATION.to_representation(warning) for warning in warnings]
+
+
 def preview_json(preview: RefundPreview) -> Json:
     """The preview of one refund. Nothing has been sent."""
     payment = preview.payment
@@ -212,7 +218,7 @@ def preview_json(preview: RefundPreview) -> Json:
         "code": preview.problems[0].code if preview.problems else "",
         "message": message,
         "violations": _VIOLATIONS.to_representation(preview.problems),
-        "warnings": _VIOLATIONS.to_representation(preview.warnings),
+        "warnings": warnings_json(preview.warnings),
         "payment": payment_json(payment),
     }
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -125,3 +125,13 @@ def run_command(*arguments: str) -> tuple[int, dict[str, Any]]:
     except SystemExit as exc:
         exit_code = int(exc.code or 0)
     return exit_code, json.JSONDecoder().raw_decode(out.getvalue())[0]
+
+
+class Terminal(TextIOWrapper):
+    """Standard input at which somebody types."""
+
+    def __init__(self, typed: str) -> None:
+        super().__init__(BytesIO(typed.encode()), encoding="utf-8")
+
+    def isatty(self) -> bool:
+        return True

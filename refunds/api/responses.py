@@ -16,9 +16,11 @@ from refunds.serialization import (
     Json,
     PaymentSerializer,
     RefundSerializer,
+    ViolationSerializer,
     error_json,
     payment_json,
     refund_json,
+    warnings_json,
 )
 from refunds.services.idempotency import store_answer, stored_answer
 from refunds.services.refund import outcome_of
@@ -30,10 +32,16 @@ class RefundedPaymentSerializer(PaymentSerializer):
     """The payment as it is after the refund."""
 
     refund = RefundSerializer()
+    warnings = ViolationSerializer(
+        many=True,
+        help_text="What was worth knowing about this refund when it was requested: costs, times, and what the PG may "
+        "refuse. Empty for buyers, and in a repeat while the refund is open.",
+    )
 
     def to_representation(self, instance: Any) -> Json:
         """Write the payment of the refund `instance`, and the refund."""
-        return payment_json(instance.payment) | {"refund": refund_json(instance)}
+        body = payment_json(instance.payment)
+        return body | {"refund": refund_json(instance), "warnings": warnings_json(instance.warnings)}
 
 
 class PendingRefundSerializer(RefundedPaymentSerializer):

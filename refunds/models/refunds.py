@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -101,10 +101,10 @@ class RefundRecord(models.Model):
     """One refund. Created as `requested` before anything is sent; ends as `succeeded` or `failed` and stays so.
 
     `amount` is what was requested, `cancelled_amount` what i'mport refunded (null until then), `reversed_amount` the
-    part of it that was taken back (`RefundReversal`); major units of the payment's currency. Only the last four digits
-    of the bank account are here; `RefundAccount` has the full number, encrypted, for a while.
+    part of it that was taken back; major units of the payment's currency. `RefundAccount` has the full account number.
     """
 
+    warnings: tuple[Any, ...] = ()  # violations, for the answer to the request that made this refund; not stored
     payment = models.ForeignKey(Payment, verbose_name=_("payment"), on_delete=models.PROTECT, related_name="refunds")
     number = models.CharField(_("refund number"), max_length=16, unique=True, default=new_refund_number, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=RefundStatus.choices, default=RefundStatus.REQUESTED)

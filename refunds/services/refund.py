@@ -124,7 +124,9 @@ def _refund(
             record, cancel = _reserve(asked, find_earlier, gateway)
             if cancel is None:
                 return record, False
-            return _execute(record, cancel, gateway or get_gateway()), True
+            done = _execute(record, cancel, gateway or get_gateway())
+            done.warnings = record.warnings
+            return done, True
     except GatewayBusy as exc:
         raise Busy(exc.message) from exc
 

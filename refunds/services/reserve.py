@@ -62,6 +62,7 @@ class Reservation:
     account: WireAccount
     tax_free: Decimal | None
     vat_amount: Decimal | None
+    warnings: tuple[Violation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ def reserve(
             reservation = _reservation(context, asked.actor)
             _ensure_confirmed(reservation, readings.about_account)
             record = _new_record(reservation, asked)
+            if not is_buyer(asked.actor.user):  # the sentences address the shop's staff
+                record.warnings = reservation.warnings + (readings.about_account or ())
             _insert(record, reservation, asked.actor)
     except (IntegrityError, PolicyViolated) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
@@ -167,6 +170,7 @@ def _reservation(context: RefundContext, actor: Actor) -> Reservation:
         account=policies.wire_account(context),
         tax_free=policies.effective_tax_free(context),
         vat_amount=policies.effective_vat(context),
+        warnings=verdict.warnings,
     )
 
 

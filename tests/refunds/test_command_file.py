@@ -15,6 +15,7 @@ from pytest_django import Settings
 from payments.models import Payment
 from refunds.models import BatchStatus, RefundBatch, RefundRecord, RefundSource
 from refunds.services.refund import request_refund
+from tests.entry_points import Terminal
 from tests.factories import paid_at_sandbox
 from tests.refunds.test_commands import run, run_json
 from tests.sandbox_server import SandboxServer
@@ -110,16 +111,6 @@ def test_dry_run_sends_nothing_and_leaves_nothing_open(sandbox: SandboxServer, t
     assert sandbox.log("cancel") == []
     assert run("refund", "--file", file, "--total", "4500", "--yes")[0] == 1
     assert len(sandbox.log("cancel")) == 1
-
-
-class Terminal(TextIOWrapper):
-    """Standard input at which somebody types."""
-
-    def __init__(self, typed: str) -> None:
-        super().__init__(BytesIO(typed.encode()), encoding="utf-8")
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(("typed", "code"), [("9,000원\n", 0), ("9001\n", 2), ("\n", 2)])

@@ -17,6 +17,7 @@ from rest_framework.renderers import JSONRenderer
 
 from payments.models import Payment
 from refunds.models import RefundRecord, RefundSource, RefundStatus
+from tests.entry_points import Terminal
 from tests.factories import ACCOUNT_DIGITS, make_payment, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -50,6 +51,38 @@ def test_several_orders_are_refunded_and_reported(sandbox: SandboxServer) -> Non
     assert [result["refund"]["amount"] for result in document["results"]] == [4000, 4000]
     assert set(RefundRecord.objects.values_list("source", "reason")) == {(RefundSource.COMMAND, "size")}
     assert "manage.py (" in RefundRecord.objects.first().requested_by_name  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("4.000", "invalid_amount"), ("4.00", "invalid_amount"), ("₩4,000", ""), ("４０００원", "")]
+)
+def test_amount_is_read_as_people_write_it_in_korea(sandbox: SandboxServer, typed: str, code: str) -> None:
+    payment = paid_at_sandbox(sandbox)
+    document = run_json("refund", payment.merchant_uid, "--amount", typed)[1]
+    assert (document.get("code") or document["results"][0]["code"]) == code
+    assert sandbox.payment(payment.imp_uid)["cancel_amount"] == (0 if code else 4_000)
+
+
+@pytest.mark.parametrize(("answer", "confirmed", "sent"), [("n\n", (), 0), ("y\n", (), 1), ("", ("escrow",), 1)])
+def test_terminal_asks_about_a_warning_before_anything_is_sent(
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, answer: str, confirmed: tuple[str, ...], sent: int
+) -> None:
+    payment = paid_at_sandbox(sandbox, pg_provider="html5_inicis", escrow=True)
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    options = [part for code in confirmed for part in ("--confirm", code)]
+
+    exit_code, text = run("refund", payment.merchant_uid, *options)
+
+    assert exit_code == (0 if sent else 1)
+    assert len(sandbox.log("cancel")) == sent
+    assert "This is an escrow payment" in text
+    assert ("--confirm escrow" in text) is not bool(sent)
+
+
+def test_script_is_told_the_warnings_of_what_was_refunded(sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox, pg_provider="html5_inicis", escrow=True)
+    (result,) = run_json("refund", payment.merchant_uid)[1]["results"]
+    assert (result["ok"], [warning["code"] for warning in result["warnings"]]) == (True, ["escrow"])
 
 
 def test_times_are_written_as_the_api_writes_them(sandbox: SandboxServer) -> None:

@@ -10,28 +10,17 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import Error as DatabaseError
-from django.db import close_old_connections
-from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from tqdm import tqdm
 
-from core.commands import INTERRUPTED, SOME_FAILED, UNEXPECTED, failure, log_broken_off, stop_signals
-from core.errors import DomainError
-from core.money import format_money
-from payments.lookup import find_by_number
-from payments.models import Payment
+from core.commands import INTERRUPTED, SOME_FAILED, failure, stop_signals
 from refunds.errors import ConfirmationRequired, InvalidRequest
-from refunds.inputs import RefundRequest, parse_amount, parse_confirmed, parse_request, parse_text, parse_uid
-from refunds.management.base import RefundCommand, operator
+from refunds.inputs import RefundRequest, parse_confirmed, parse_request, parse_text, parse_typed_amount
+from refunds.management.base import RefundCommand
+from refunds.management.order_refund import TypedAmounts, preview_one, refund_one, to_confirm
 from refunds.management.sheet_refund import SheetRefund
-from refunds.messages import message_of
-from refunds.models import RefundRecord, RefundSource, RefundStatus
-from refunds.serialization import Json, error_json, payment_json, preview_json, refund_json
-from refunds.services.idempotency import find_by_key
-from refunds.services.preview import preview_refund
-from refunds.services.refund import request_refund
+from refunds.serialization import Json, error_json
 
 MAX_KEY_LENGTH = 200
 _TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
@@ -52,7 +41,11 @@ class Command(RefundCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("order", nargs="*", metavar="MERCHANT_UID", help="Order number or imp_uid.")
-        parser.add_argument("--amount", metavar="N", help="Amount to refund of each order (default: all that is left).")
+        parser.add_argument(
+            "--amount",
+            metavar="N",
+            help="Amount to refund of each order (default: all that is left), such as 4000, 4,000 or 4000원.",
+        )
         parser.add_argument("--reason", default="", metavar="TEXT", help="Reason; the buyer can read it.")
         prompted = "Use - to enter it at a prompt, so that it is in no process list and no shell history."
         parser.add_argument(
@@ -73,7 +66,8 @@ class Command(RefundCommand):
             action="append",
             default=[],
             metavar="CODE",
-            help="Refund despite this warning, such as account_holder_differs. A terminal asks otherwise.",
+            help="Refund despite this warning, such as account_holder_differs. Without it, a terminal asks about every "
+            "warning; elsewhere nothing is sent where the money may reach a stranger.",
         )
         parser.add_argument(
             "--key",
@@ -88,7 +82,8 @@ class Command(RefundCommand):
         as_json = options["json"]
         try:
             _ensure_one_way(options)
-            request, key = _read_request(options), _read_key(options["key"])
+            typed = {name: options[name] for name in _AMOUNTS if options[name] is not None}
+            request, key = _read_request(options, typed), _read_key(options["key"])
         except InvalidRequest as exc:
             raise self.usage_error(exc.message, code=exc.code, as_json=as_json) from exc
         if not options["dry_run"]:
@@ -96,13 +91,15 @@ class Command(RefundCommand):
         if options["file"] is not None:
             SheetRefund(self, options, request.reason).run()
         else:
-            self._refund_orders(request, key, options)
+            self._refund_orders(request, typed, key, options)
 
-    def _refund_orders(self, request: RefundRequest, key: str, options: dict[str, Any]) -> None:
+    def _refund_orders(self, request: RefundRequest, typed: TypedAmounts, key: str, options: dict[str, Any]) -> None:
         as_json = options["json"]
         results = []
-        refund = partial(self._refund_asking, may_ask=sys.stdin.isatty() and not as_json)
-        send = _preview if options["dry_run"] else partial(refund, key=key)
+        send: Callable[[str, RefundRequest], Json] = partial(preview_one, typed=typed)
+        if not options["dry_run"]:
+            may_ask = sys.stdin.isatty() and not as_json
+            send = partial(self._refund_asking if may_ask else refund_one, typed=typed, key=key)
         for result in self._results(list(dict.fromkeys(options["order"])), request, send):
             results.append(result)
             if not as_json:
@@ -124,17 +121,16 @@ class Command(RefundCommand):
                 else:
                     yield send(order, request)
 
-    def _refund_asking(self, order: str, request: RefundRequest, *, key: str, may_ask: bool) -> Json:
-        """Refund an order. At a terminal, ask whether to refund despite a warning that has to be confirmed."""
-        result = _refund(order, request, key)
-        if result["code"] != ConfirmationRequired.code or not may_ask:
-            return result
-        self.stderr.write(f"{order}: {result['message']}")
-        self.stderr.write(gettext("Refund anyway? [y/N] "), ending="")
-        if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
-            return result
-        codes = {warning["code"] for warning in result["warnings"]}
-        return _refund(order, replace(request, confirmed=request.confirmed | codes), key)
+    def _refund_asking(self, order: str, request: RefundRequest, typed: TypedAmounts, *, key: str) -> Json:
+        """Refund an order at a terminal: ask first whether to refund it despite its warnings."""
+        if warnings := to_confirm(order, request, typed, key=key):
+            for warning in warnings:
+                self.stderr.write(f"{order}: {warning.message}")
+            self.stderr.write(gettext("Refund anyway? [y/N] "), ending="")
+            if sys.stdin.readline().strip().casefold() not in {"y", "yes", "예", "네"}:
+                return {"order": order, "ok": False, **error_json(ConfirmationRequired(warnings))}
+            request = replace(request, confirmed=request.confirmed | {warning.code for warning in warnings})
+        return refund_one(order, request, typed, key=key)
 
     def _write_result(self, result: Json) -> None:
         line = f"{result['order']}: {result['message']}"
@@ -192,10 +188,8 @@ def _prompt(name: str) -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _read_request(options: dict[str, Any]) -> RefundRequest:
-    amounts: dict[str, Decimal] = {
-        name: parse_amount(options[name], field=name) for name in _AMOUNTS if options[name] is not None
-    }
+def _read_request(options: dict[str, Any], typed: TypedAmounts) -> RefundRequest:
+    amounts: dict[str, Decimal] = {name: parse_typed_amount(text, field=name) for name, text in typed.items()}
     texts = {name: options[name] for name in _TEXTS}
     texts |= {name: _prompt(name) for name in _PROMPTS if options[name] == "-"}
     return parse_request(
@@ -216,80 +210,3 @@ def _read_key(given: str | None) -> str:
     if not given.strip():
         raise InvalidRequest("invalid_idempotency_key", gettext("--key is empty."), field="key")
     return parse_text(given, field="key", max_length=MAX_KEY_LENGTH)
-
-
-def _key_of(payment: Payment, key: str) -> str:
-    return f"command:{key}:{payment.imp_uid}"
-
-
-def _find(order: str) -> Payment:
-    number = parse_uid(order, field="merchant_uid")
-    return find_by_number(payments=Payment.objects.all(), number=number, ask_gateway=True)
-
-
-def _made(order: str, key: str) -> RefundRecord | None:
-    """Return the refund that this key made of the order, if any: by now, its number may mean another payment."""
-    number = parse_uid(order, field="merchant_uid")
-    payments = Payment.objects.filter(Q(imp_uid=number) | Q(merchant_uid=number))
-    made = (find_by_key(None, _key_of(payment, key)) for payment in payments)
-    return next((record for record in made if record), None)
-
-
-def _refund(order: str, request: RefundRequest, key: str) -> Json:
-    try:
-        made = _made(order, key)
-        payment = made.payment if made else _find(order)
-        refund = request_refund(
-            payment=payment,
-            request=request,
-            actor=operator(),
-            source=RefundSource.COMMAND,
-            idempotency_key=_key_of(payment, key),
-        )
-    except DomainError as exc:
-        return {"order": order, "ok": False, **error_json(exc)}
-    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - logged below
-        log_broken_off(f"the refund of {order}", exc)
-        return _broken_off(order, key, INTERRUPTED if isinstance(exc, KeyboardInterrupt) else UNEXPECTED)
-    return _result(order, refund)
-
-
-def _broken_off(order: str, key: str, code: str) -> Json:
-    """The result of an order whose refund raised an unknown error: what is recorded of it, if that can be read."""
-    message = gettext("Something went wrong. Check the order before you request its refund again.")
-    close_old_connections()
-    try:
-        made = _made(order, key)
-    except DatabaseError:
-        made = None
-    if made is None or made.status == RefundStatus.SUCCEEDED:
-        return _result(order, made) if made else failure(order, code, message)
-    return failure(order, code, message) | {"payment": payment_json(made.payment), "refund": refund_json(made)}
-
-
-def _result(order: str, refund: RefundRecord) -> Json:
-    done = refund.status == RefundStatus.SUCCEEDED
-    return {
-        "order": order,
-        "ok": done,
-        "code": "" if done else refund.status,
-        "message": _done_message(refund) if done else message_of(refund),
-        "payment": payment_json(refund.payment),
-        "refund": refund_json(refund),
-    }
-
-
-def _done_message(refund: RefundRecord) -> str:
-    payment = refund.payment
-    return gettext("%(amount)s refunded, %(left)s left to refund.") % {
-        "amount": format_money(refund.booked_amount, payment.currency),
-        "left": format_money(payment.refundable_amount, payment.currency),
-    }
-
-
-def _preview(order: str, request: RefundRequest) -> Json:
-    try:
-        preview = preview_refund(payment=_find(order), request=request)
-    except DomainError as exc:
-        return {"order": order, "ok": False, **error_json(exc)}
-    return {"order": order, **preview_json(preview)}
