@@ -101,7 +101,9 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> _Outcome:
     except ConfirmationRequired as exc:
         # Others read the outcome, so it does not name the account's holder.
         doubt = exc.warnings[0]
-        return _Outcome(None, doubt.code, str(SOMEBODY_ELSE) if doubt.code == HOLDER_DIFFERS else doubt.message)
+        message = str(SOMEBODY_ELSE) if doubt.code == HOLDER_DIFFERS else doubt.message
+        where = _("Nothing was sent. Check the account with the buyer, and refund this order on its own page.")
+        return _Outcome(None, doubt.code, f"{message} {where}")
     except DomainError as exc:
         return _Outcome(record_of(batch, item), exc.code, exc.message)
     except Exception:

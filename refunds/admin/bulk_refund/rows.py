@@ -5,17 +5,18 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.money import KRW, format_money, precision, quantize
 from payments.admin.payments import state_badge
-from payments.labels import method_and_pg
+from payments.labels import method_and_pg, method_label
 from payments.models import Payment
 from refunds.admin.bulk_refund.forms import OrderForm
 from refunds.errors import Violation
 from refunds.inputs import RefundRequest
-from refunds.policies import NOTES
+from refunds.policies import NOTES, usual_arrival
 from refunds.services.account_holder import STRANGER
 from refunds.services.preview import RefundPreview
 
@@ -142,6 +143,22 @@ class Row:
         return method_and_pg(self.payment.pay_method, self.payment.pg_provider)
 
     @property
+    def destination(self) -> str:
+        """Return where the money goes, and when it usually arrives; the notes tell the time of virtual accounts."""
+        payment, needs = self.payment, self.preview.requirements
+        where = _("To the bank account named below") if needs.account else _where(payment)
+        # A refund of a part takes longer: the amount may still be changed.
+        arrival = None if needs.account else usual_arrival(payment, cancelled_at=timezone.now(), in_full=False)
+        if arrival is None or arrival.last is None:
+            return where
+        if arrival.last == 0:
+            return _("%(where)s, usually the same day") % {"where": where}
+        if arrival.last == 1:
+            return _("%(where)s, usually by the next business day") % {"where": where}
+        days = {"where": where, "first": arrival.first, "last": arrival.last}
+        return _("%(where)s, usually within %(first)s to %(last)s business days") % days
+
+    @property
     def plain_refundable(self) -> str:
         """For the form and its script."""
         return f"{quantize(self.payment.refundable_amount, self.payment.currency):f}"
@@ -153,6 +170,16 @@ class Row:
     @property
     def precision(self) -> int:
         return precision(self.payment.currency)
+
+
+def _where(payment: Payment) -> str:
+    if payment.pay_method == "card":
+        return f"{_('Back to the card')} {payment.card_name} {payment.card_number[-4:]}".strip()
+    if payment.pay_method == "trans":
+        return f"{_('Back to the bank account that paid')} {payment.bank_name}".strip()
+    if payment.pay_method == "phone":
+        return _("Off the mobile phone bill")
+    return _("Back through %(method)s") % {"method": method_label(payment.pay_method)}
 
 
 def shown_before(form: OrderForm, preview: RefundPreview) -> list[Warned]:
