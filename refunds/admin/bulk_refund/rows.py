@@ -174,9 +174,9 @@ class Row:
 
 def _where(payment: Payment) -> str:
     if payment.pay_method == "card":
-        return f"{_('Back to the card')} {payment.card_name} {payment.card_number[-4:]}".strip()
+        return " ".join([_("Back to the card"), payment.card_name, payment.card_number[-4:]]).strip()
     if payment.pay_method == "trans":
-        return f"{_('Back to the bank account that paid')} {payment.bank_name}".strip()
+        return " ".join([_("Back to the bank account that paid"), payment.bank_name]).strip()
     if payment.pay_method == "phone":
         return _("Off the mobile phone bill")
     return _("Back through %(method)s") % {"method": method_label(payment.pay_method)}
