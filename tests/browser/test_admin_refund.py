@@ -4,10 +4,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from core.money import fits_precision, precision
 from payments.models import Payment
 from refunds.batches.claims import claim
 from refunds.batches.execute import execute, requester_of
 from refunds.batches.run import run
+from refunds.errors import InvalidRequest
+from refunds.inputs import parse_typed_amount
 from refunds.models import RefundBatch, RefundRecord
 from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -182,3 +185,38 @@ def test_a_refund_without_javascript(browser: Browser, live_server: LiveServer, 
     expect(page.locator("tr[data-state=refunded]")).to_be_visible()
     context.close()
     assert sandbox.payment(card.imp_uid)["cancel_amount"] == 2_000
+
+
+TYPED = ["4000", "4,000", "4 000", "₩4,000", "4000원", "４０００원", "4.000", "4.00", "4.5", "1,5", "10,00", "abc", "0"]
+TYPED += ["-5", "", "+7", "1234567890123", "12345678901234", "\\4000", "4000 won", "US$5", "12.30", "12.305"]
+
+
+@pytest.mark.parametrize("currency", ["KRW", "USD"])
+def test_script_reads_an_amount_as_the_server_does(desk: Page, sandbox: SandboxServer, currency: str) -> None:
+    open_confirmation(desk, paid_at_sandbox(sandbox))
+    expect(desk.locator("#refund-button")).to_be_enabled()
+    for text in TYPED:
+        try:
+            amount = parse_typed_amount(text, currency=currency)
+            is_sound = amount > 0 and fits_precision(amount, currency)
+        except InvalidRequest:
+            is_sound = False
+        read = desk.evaluate("([text, ...more]) => readAmount(text, ...more)", [text, currency, precision(currency)])
+        expected = int(amount.scaleb(precision(currency))) if is_sound else None
+        assert read.get("units") == expected, text
+
+
+def test_wrong_amount_is_explained_while_it_is_typed(desk: Page, sandbox: SandboxServer) -> None:
+    payment = paid_at_sandbox(sandbox)
+    open_confirmation(desk, payment)
+    amount, error = desk.locator(f"[name=p{payment.pk}-amount]"), desk.locator(f"#id_p{payment.pk}-amount_error")
+
+    amount.fill("99999")
+    expect(error).to_have_text("₩99,999 is more than the refundable amount. Enter ₩10,000 or less.")
+    expect(amount).to_have_accessible_description("₩99,999 is more than the refundable amount. Enter ₩10,000 or less.")
+    expect(desk.locator("#refund-button")).to_be_disabled()
+    amount.fill("4000원")
+    amount.blur()
+    expect(error).to_be_empty()
+    expect(amount).to_have_value("4,000")
+    expect(desk.locator("#refund-button")).to_have_text("Refund ₩4,000 for 1 order")
