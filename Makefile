@@ -89,7 +89,7 @@ schema: $(INSTALLED) ## Write docs/openapi.yaml from the views
 	$(DEVELOPMENT) $(BIN)/python manage.py spectacular --lang en --validate --fail-on-warn --file docs/openapi.yaml
 
 demo: $(INSTALLED) ## Start a shop and a sandbox i'mport with sample orders (PORT, SANDBOX_PORT)
-	@$(BIN)/python scripts/demo.py --port $(PORT) --sandbox-port $(SANDBOX_PORT) || true # it has said why
+	@$(BIN)/python scripts/demo.py --port $(PORT) --sandbox-port $(SANDBOX_PORT)
 
 demo-reset: $(INSTALLED) ## Delete the demo's data, so that the next start has fresh orders
 	@$(BIN)/python scripts/demo.py --reset --port $(PORT) --sandbox-port $(SANDBOX_PORT)
