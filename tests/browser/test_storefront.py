@@ -284,7 +284,7 @@ def test_accepted_refund_is_shown_as_pending(shop: Shop, sandbox: SandboxServer)
     shop.open(payment)
     shop.submit()
     shop.expect_answer("Your refund was accepted", "$20.00 is on its way.")
-    expect(shop.row(payment).locator(".badge")).to_have_text("Refund in progress")
+    expect(shop.row(payment).locator(".badge")).to_have_text("Accepted, on its way")
 
 
 def test_unreachable_payment_service_is_retried_with_a_new_key(shop: Shop, sandbox: SandboxServer, settings) -> None:
