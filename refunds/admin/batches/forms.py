@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.errors import DomainError
-from core.money import format_money, read_amount
+from core.money import format_money
 from refunds.batches.preview import BatchPreview, WarningGroup
 from refunds.errors import InvalidRequest
-from refunds.inputs import MAX_REASON_LENGTH, parse_text
+from refunds.inputs import MAX_REASON_LENGTH, parse_text, parse_typed_amount
 
 LONGEST_TOTAL = 40
 
@@ -97,7 +97,7 @@ class StartForm(forms.Form):
         label = _("Type the total to confirm: %(total)s") % {"total": format_money(total, currency)}
         widget = _text(inputmode="decimal", maxlength=LONGEST_TOTAL, placeholder=f"{total.normalize():f}")
         field = forms.CharField(label=label, required=False, widget=widget)
-        field.clean = partial(_clean_total, total=total)  # type: ignore[method-assign]
+        field.clean = partial(_clean_total, total=total, currency=currency)  # type: ignore[method-assign]
         return field
 
     def clean(self) -> dict[str, Any]:
@@ -128,15 +128,14 @@ class StartForm(forms.Form):
         return [(group, self[f"accept_{group.code}"]) for group in self.warnings]
 
 
-def _clean_total(value: str, *, total: Decimal) -> Decimal:
+def _clean_total(value: str, *, total: Decimal, currency: str) -> Decimal:
     """Read a total as people type it: "12,345,000", "₩12,345,000", "12345000원"."""
-    text = (value or "").strip().removesuffix("원").removeprefix("₩").strip()
-    if not text:
+    if not (value or "").strip():
         raise ValidationError(_("Type the total."), code="total_required")
     try:
-        typed = read_amount(text)
-    except ValueError as exc:
-        raise ValidationError(_("This is not an amount."), code="invalid_amount") from exc
+        typed = parse_typed_amount(value, currency=currency)
+    except InvalidRequest as exc:
+        raise ValidationError(exc.message, code=exc.code) from exc
     if typed != total:
         raise ValidationError(_("This is not the total. Compare it with the amounts above."), code="total_differs")
     return typed

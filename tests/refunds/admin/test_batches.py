@@ -75,12 +75,12 @@ def test_a_pasted_table_is_previewed_and_started_by_typing_its_total(staff: Clie
     for words in ("nobody", "front row", "₩15,000", "Refund ₩15,000 for 2 orders", "Recall"):
         assert words in preview
     batch = RefundBatch.objects.get()
-    for typed, code in (("", "total_required"), ("abc", "invalid_amount"), ("15,001", "total_differs")):
+    for typed, code in (("", "total_required"), ("15.000", "invalid_amount"), ("15,001", "total_differs")):
         answer = press(staff, batch, "start/", reason="Recall", total_KRW=typed)
         assert f'data-code="{code}" data-field="total_KRW"' in answer.text
     assert not RefundRecord.objects.exists()
 
-    report = press(staff, batch, "start/", reason="Concert cancelled", total_KRW="15,000원").text
+    report = press(staff, batch, "start/", reason="Concert cancelled", total_KRW="１５,000 won").text
 
     assert states(report) == {whole.merchant_uid: "refunded", part.merchant_uid: "refunded", "nobody": "problem"}
     assert "2 of 2 requested: 2 refunded" in report
