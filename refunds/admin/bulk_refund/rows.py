@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from core.money import KRW, format_money, precision, quantize
 from payments.admin.payments import state_badge
-from payments.labels import method_and_pg, method_label
+from payments.labels import bank_name, card_label, method_and_pg, method_label
 from payments.models import Payment
 from refunds.admin.bulk_refund.forms import OrderForm
 from refunds.errors import Violation
@@ -174,9 +174,11 @@ class Row:
 
 def _where(payment: Payment) -> str:
     if payment.pay_method == "card":
-        return " ".join([_("Back to the card"), payment.card_name, payment.card_number[-4:]]).strip()
+        return " ".join([_("Back to the card"), card_label(payment), payment.card_number[-4:]]).strip()
     if payment.pay_method == "trans":
-        return " ".join([_("Back to the bank account that paid"), payment.bank_name]).strip()
+        return " ".join(
+            [_("Back to the bank account that paid"), bank_name(payment.bank_code, payment.bank_name)]
+        ).strip()
     if payment.pay_method == "phone":
         return _("Off the mobile phone bill")
     return _("Back through %(method)s") % {"method": method_label(payment.pay_method)}
