@@ -327,7 +327,10 @@ def _browser_path() -> str | None:
 def browser() -> Iterator[Browser]:
     path = _browser_path()
     if path is None:
-        pytest.skip(f"no browser: install one of {', '.join(BROWSERS)} or set CHROMIUM to its path")
+        # A skipped test looks like a passed one, so CI fails instead.
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            f"no browser: install one of {', '.join(BROWSERS)} or set CHROMIUM to its path"
+        )
     if not Path(path).exists():
         pytest.fail(f"CHROMIUM={path} does not exist")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
