@@ -11,6 +11,7 @@ from django.utils import translation
 
 from core import clock
 from core.errors import DomainError
+from core.sentences import joined
 from core.sentences import sentence as _
 from payments.models import Payment
 from refunds.batches.claims import free_for_next_attempt, give_back, may_begin
@@ -103,7 +104,7 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> _Outcome:
         doubt = exc.warnings[0]
         message = str(SOMEBODY_ELSE) if doubt.code == HOLDER_DIFFERS else doubt.message
         where = _("Nothing was sent. Check the account with the buyer, and refund this order on its own page.")
-        return _Outcome(None, doubt.code, f"{message} {where}")
+        return _Outcome(None, doubt.code, joined(message, where))
     except DomainError as exc:
         return _Outcome(record_of(batch, item), exc.code, exc.message)
     except Exception:

@@ -148,6 +148,8 @@ def test_account_of_another_holder_is_not_paid_unless_that_was_accepted(
     item = batch.items.all()[0]
     assert (item.error_code, item.encrypted_account) == ("" if accepted else "account_holder_differs", "")
     assert ("on its own page" in item.message) is not accepted
+    with translation.override("ko"):
+        assert ("예금주" in item.message and "페이지" in item.message) is not accepted
     assert cancelled(sandbox, batch) == [3_000 if accepted else 0, 3_000, 3_000]
 
 
