@@ -9,8 +9,11 @@ from django.utils.safestring import SafeString
 
 from core.admin.display import badge
 from core.money import format_money
+from refunds.admin.bulk_refund.views import confirmation_url
 from refunds.batches.outcomes import LABELS, PAGE_SIZE, BatchCounts, BatchOutcome, State, lines_of
+from refunds.batches.words import batch_path
 from refunds.models import RefundBatch
+from refunds.services.account_holder import STRANGER
 
 COLOURS: Mapping[State, str] = {
     State.REFUNDED: "green",
@@ -48,6 +51,14 @@ class Line:
             return format_money(outcome.refund.shown_amount, payment.currency)
         requested = payment.refundable_amount if outcome.requested is None else outcome.requested
         return format_money(requested, payment.currency)
+
+    @property
+    def account_url(self) -> str:
+        """Return where the account of an order is confirmed: nothing was sent, as it is in doubt; "" for all others."""
+        outcome, payment = self.outcome, self.outcome.payment
+        if payment is None or outcome.refund or outcome.code not in STRANGER or not payment.refundable_amount:
+            return ""
+        return confirmation_url([payment.pk], next=batch_path(outcome.item.batch))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_pasted_table_is_previewed_and_started_by_typing_its_total(staff: Clie
     preview = send(staff, "\n".join(rows)).text
 
     assert re.findall(r'data-line="(\d+)" data-code="(\w+)"', preview) == [("4", "unknown_order")]
-    for words in ("nobody", "front row", "₩15,000", "Refund ₩15,000 for 2 orders", "Recall"):
+    for words in ("nobody", "front row", "₩15,000", "Refund ₩15,000 for 2 orders", "Recall", "The buyer sees it"):
         assert words in preview
     batch = RefundBatch.objects.get()
     for typed, code in (("", "total_required"), ("15.000", "invalid_amount"), ("15,001", "total_differs")):
@@ -254,3 +255,20 @@ def test_a_viewer_watches_and_changes_nothing(client: Client, staff: Client, use
         assert viewer.post(url_of(batch, f"{action}/")).status_code == 403
     assert viewer.get(url_of(batch, "problems/csv/")).status_code == 403
     assert staff.get(url_of(batch, "pause/")).status_code == 405
+
+
+@pytest.mark.parametrize("code", ["account_holder_differs", "account_not_confirmed", "balance_changed"])
+def test_only_an_order_with_a_doubtful_account_leads_those_who_refund_to_its_confirmation(
+    staff: Client, user: User, code: str
+) -> None:
+    batch = started(staff, user, make_payment())
+    batch.items.update(error_code=code)
+    viewer = sign_in(Client(), make_staff("view_payment", name="viewer"))
+    to_confirm = rf'<tr data-order="[^"]*" data-state="skipped" data-code="{code}">.*href="(/admin/[^"]*/refund/[^"]*)"'
+
+    link = re.search(to_confirm, staff.get(url_of(batch)).text, re.DOTALL)
+
+    assert (link is not None) is code.startswith("account_")
+    assert not re.search(to_confirm, viewer.get(url_of(batch)).text, re.DOTALL)
+    if link is not None:
+        assert f'href="{url_of(batch)}"' in staff.get(unescape(link[1]), follow=True).text
