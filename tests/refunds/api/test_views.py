@@ -108,10 +108,17 @@ def test_nobody_else_may_see_or_refund_anything(sandbox: SandboxServer, buyer: U
     assert sandbox.log("cancel") == []
 
 
-def test_staff_with_the_permission_refund_any_payment(sandbox: SandboxServer, client: Client) -> None:
-    payment = paid_at_sandbox(sandbox)
+@pytest.mark.parametrize(("fault", "expected"), [("", 200), ("accept_later", 202)])
+def test_staff_with_the_permission_refund_any_payment_and_only_they_read_its_warnings(
+    sandbox: SandboxServer, shop: Client, buyer: User, client: Client, fault: str, expected: int
+) -> None:
     client.force_login(make_staff("refund_payment"))
-    assert cancel(client, {"merchant_uid": payment.merchant_uid})[0] == 200
+    for asker, warnings in ((client, ["escrow"]), (shop, [])):
+        payment = paid_at_sandbox(sandbox, user=buyer, pg_provider="html5_inicis", escrow=True)
+        if fault:
+            sandbox.fault("cancel", fault, times=1)
+        status, body = cancel(asker, {"merchant_uid": payment.merchant_uid})
+        assert (status, [warning["code"] for warning in body["warnings"]]) == (expected, warnings)
 
 
 def test_a_token_signs_in_and_is_stored_hashed(sandbox: SandboxServer, buyer: User, client: Client) -> None:
