@@ -18,7 +18,7 @@ from payments.models import Payment
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus, RefusalClass
 from refunds.policies import merchant_fee
-from refunds.policies.taxes import TaxSplit, split_of
+from refunds.policies.tax_split import TaxSplit, split_of
 from refunds.services.bank_accounts import Account, open_account
 
 _CHUNK = 500
@@ -26,22 +26,18 @@ _CHUNK = 500
 _STATUSES, _SOURCES, _REFUSALS = (dict(kind.choices) for kind in (RefundStatus, RefundSource, RefusalClass))
 
 
-def _amount(record: RefundRecord, amount: Decimal | None) -> Cell:
-    return None if amount is None else quantize(amount, record.payment.currency)
+def _money(payment: Payment, amount: Decimal | None) -> Cell:
+    return None if amount is None else quantize(amount, payment.currency)
 
 
 def _split(refund: RefundRecord) -> TaxSplit:
-    return split_of(refund) or TaxSplit()
+    return split_of(refund, settings.IAMPORT_CONTRACTS)
 
 
 def _fee(refund: RefundRecord) -> Cell:
     """Return what the transfer of this refund cost the shop, in KRW."""
     fee = merchant_fee(refund.payment, settings.VBANK_REFUND_FEE) if refund.net_amount else Decimal(0)
     return quantize(fee, KRW) if fee else None
-
-
-def _known(payment: Payment, amount: Decimal | None) -> Cell:
-    return None if amount is None else quantize(amount, payment.currency)
 
 
 def _card_or_bank(payment: Payment) -> str:
@@ -66,13 +62,13 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("card or bank"), lambda refund: _card_or_bank(refund.payment)),
     Column(_("paid at"), lambda refund: refund.payment.paid_at, is_time=True),
     Column(_("currency"), lambda refund: refund.payment.currency),
-    Column(_("paid"), lambda refund: _amount(refund, refund.payment.amount)),
-    Column(_("requested amount"), lambda refund: _amount(refund, refund.amount)),
-    Column(_("refunded amount"), lambda refund: _amount(refund, refund.net_amount or None), is_summed=True),
-    Column(_("reversed amount"), lambda refund: _amount(refund, refund.reversed_amount or None), is_summed=True),
-    Column(_("supply amount"), lambda refund: _amount(refund, _split(refund).supply), is_summed=True),
-    Column(_("VAT part"), lambda refund: _amount(refund, _split(refund).vat), is_summed=True),
-    Column(_("tax-free part"), lambda refund: _amount(refund, _split(refund).tax_free), is_summed=True),
+    Column(_("paid"), lambda refund: _money(refund.payment, refund.payment.amount)),
+    Column(_("requested amount"), lambda refund: _money(refund.payment, refund.amount)),
+    Column(_("refunded amount"), lambda refund: _money(refund.payment, refund.net_amount or None), is_summed=True),
+    Column(_("reversed amount"), lambda refund: _money(refund.payment, refund.reversed_amount or None), is_summed=True),
+    Column(_("supply amount"), lambda refund: _money(refund.payment, _split(refund).supply), is_summed=True),
+    Column(_("VAT part"), lambda refund: _money(refund.payment, _split(refund).vat), is_summed=True),
+    Column(_("tax-free part"), lambda refund: _money(refund.payment, _split(refund).tax_free), is_summed=True),
     Column(_("VAT basis"), lambda refund: str(TAX_BASES[_split(refund).basis])),
     Column(_("transfer fee (KRW)"), _fee, is_summed=True),
     Column(_("status"), lambda refund: str(_STATUSES.get(refund.status, refund.status))),
@@ -99,11 +95,11 @@ PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("PG"), lambda payment: pg_label(payment.pg_provider)),
     Column(_("card or bank"), _card_or_bank),
     Column(_("currency"), lambda payment: payment.currency),
-    Column(_("paid"), lambda payment: quantize(payment.amount, payment.currency), is_summed=True),
-    Column(_("refunded"), lambda payment: quantize(payment.cancel_amount, payment.currency), is_summed=True),
-    Column(_("refundable"), lambda payment: quantize(payment.refundable_amount, payment.currency), is_summed=True),
-    Column(_("VAT part"), lambda payment: _known(payment, payment.vat_amount)),
-    Column(_("tax-free part"), lambda payment: _known(payment, payment.tax_free)),
+    Column(_("paid"), lambda payment: _money(payment, payment.amount), is_summed=True),
+    Column(_("refunded"), lambda payment: _money(payment, payment.cancel_amount), is_summed=True),
+    Column(_("refundable"), lambda payment: _money(payment, payment.refundable_amount), is_summed=True),
+    Column(_("VAT part"), lambda payment: _money(payment, payment.vat_amount)),
+    Column(_("tax-free part"), lambda payment: _money(payment, payment.tax_free)),
     Column(_("status"), lambda payment: state_of(payment)[1]),
     Column(_("status at i'mport"), lambda payment: status_label(payment.status)),
     Column(_("paid at"), lambda payment: payment.paid_at, is_time=True),
@@ -112,8 +108,6 @@ PAYMENT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("test payment"), lambda payment: _test(payment)),
 )
 ACCOUNT_HEADINGS = (_("Account holder"), _("Bank"), _("Account number"))
-
-
 CONTACT_COLUMNS: tuple[Column[Payment], ...] = (
     Column(_("e-mail"), lambda payment: payment.buyer_email),
     Column(_("telephone"), lambda payment: payment.buyer_tel),
@@ -141,8 +135,8 @@ def refund_table(refunds: QuerySet[RefundRecord], *, with_personal: bool) -> Tab
 
 
 def _counts_in(refund: RefundRecord) -> str:
-    """Return the currency whose totals this refund is in; "" if it is in none."""
-    return refund.payment.currency if refund.net_amount and not refund.payment.sandbox else ""
+    """Return the currency whose totals this refund is in; "" if it is in none. A reversed one is: its sum is 0."""
+    return refund.payment.currency if refund.booked_amount and not refund.payment.sandbox else ""
 
 
 def _account_cells(refund: RefundRecord) -> list[str]:

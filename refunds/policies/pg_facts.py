@@ -122,6 +122,10 @@ def has_vbank_contract(payment: Payment, contracts: frozenset[str]) -> bool:
     return not contracts.isdisjoint({VBANK_CONTRACT, f"{VBANK_CONTRACT}:{payment.pg_provider}"})
 
 
+def has_mixed_contract(payment: Payment, contracts: frozenset[str]) -> bool:
+    return f"{MIXED_TAX_CONTRACT}:{payment.pg_provider}" in contracts
+
+
 def needs_account(payment: Payment, now: datetime, contracts: frozenset[str]) -> bool:
     """Return whether the refund is paid to a bank account that must be entered (API description)."""
     if payment.pay_method == "vbank" or (payment.pg_provider, payment.pay_method) in ACCOUNT_METHODS:

@@ -5,12 +5,9 @@ and the contract `mixed_tax:PG` says that there may be one. What is left is None
 from it. With a promotion the parts are not comparable with the amounts, so they set no limit.
 """
 
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
+from decimal import Decimal
 
-from core.money import KRW, fits_precision
-from refunds.models import RefundRecord
+from core.money import fits_precision
 from refunds.policies import pg_facts
 from refunds.policies.context import RefundContext
 
@@ -58,7 +55,7 @@ def may_include_tax_free(context: RefundContext) -> bool:
 
 def is_mixed(context: RefundContext) -> bool:
     """Return whether the shop's contract with the PG includes tax-free goods."""
-    return f"{pg_facts.MIXED_TAX_CONTRACT}:{context.payment.pg_provider}" in context.contracts
+    return pg_facts.has_mixed_contract(context.payment, context.contracts)
 
 
 def tax_free_least(context: RefundContext) -> Decimal:
@@ -251,34 +248,3 @@ def _too_precise(part: Decimal | None, context: RefundContext) -> bool:
 
 def _above_left(part: Decimal | None, left: Decimal | None, context: RefundContext) -> bool:
     return part is not None and left is not None and not context.payment.has_promotion and part > left
-
-
-# --- What a refund consists of --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TaxSplit:
-    """The parts of a refunded amount, and whether they were stated with it or computed."""
-
-    supply: Decimal | None = None
-    vat: Decimal | None = None
-    tax_free: Decimal | None = None
-    basis: Literal["", "stated", "computed"] = ""
-
-
-def split_of(refund: RefundRecord) -> TaxSplit | None:
-    """Return the parts of what was refunded in won; None if they are not known.
-
-    Without a stated VAT a PG takes 1/11 of the taxable amount. Nothing is computed where a tax-free part is possible
-    but was not stated, or where another amount than the requested one was refunded.
-    """
-    payment, amount = refund.payment, refund.net_amount
-    is_stated = not (refund.tax_free is None and refund.vat_amount is None)
-    is_exact = amount == refund.amount if is_stated else not payment.tax_free
-    if payment.currency != KRW or not amount or not is_exact or payment.has_promotion:
-        return None
-    tax_free = refund.tax_free or ZERO
-    vat = refund.vat_amount
-    if vat is None:
-        vat = ((amount - tax_free) / 11).quantize(Decimal(1), ROUND_HALF_UP)
-    return TaxSplit(amount - tax_free - vat, vat, tax_free, "computed" if refund.vat_amount is None else "stated")

@@ -248,6 +248,7 @@ def test_finance_gets_tax_parts_fees_and_totals(staff: Client) -> None:
     stated = make_refund(make_payment(), amount=Decimal(3_000), tax_free=Decimal(800), vat_amount=Decimal(200))
     mixed = make_refund(make_payment(tax_free=Decimal(5_000)), amount=Decimal(2_000))
     account = make_refund(amount=Decimal(5_500))
+    make_refund(make_payment(), amount=Decimal(4_000), reversed_amount=Decimal(4_000))
     make_refund(make_payment(sandbox=True), amount=Decimal(7_000))
     make_refund(make_payment(), status="failed", error_code="refused_by_gateway", vat_amount=Decimal(9))
 
@@ -267,5 +268,6 @@ def test_finance_gets_tax_parts_fees_and_totals(staff: Client) -> None:
     assert book.sheetnames == ["Sheet1", "Totals"]
     heading, sums = book["Totals"].iter_rows(values_only=True)
     found = dict(zip(heading, sums, strict=True))
-    assert (found["Currency"], found["Rows"], found["Refunded amount"]) == ("KRW", 4, 11_600)
+    assert (found["Currency"], found["Rows"]) == ("KRW", 5)
+    assert (found["Refunded amount"], found["Reversed amount"]) == (11_600, 4_000)
     assert [found[name] for name in names if name != "VAT basis"] == [8_000, 800, 800, 300]
