@@ -257,4 +257,5 @@ def report_json(report: ReconciliationReport) -> Json:
 
 def _refunded_json(refunded: Refunded) -> Json:
     amounts = {"here": refunded.here, "at_iamport": refunded.there, "difference": refunded.difference}
-    return {"currency": refunded.currency, **{name: float(amount) for name, amount in amounts.items()}}
+    currency = refunded.currency
+    return {"currency": currency, **{name: _number(amount, currency) for name, amount in amounts.items()}}
