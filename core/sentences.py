@@ -7,7 +7,7 @@ Words that are not ours, such as i'mport's, are plain text and stay as they came
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -63,7 +63,7 @@ def joined(*texts: str, between: str = " ") -> str:
 
 def said_again(text: str) -> str:
     """Return the sentence in the active language."""
-    return unpacked(packed(text)) if isinstance(text, Sentence) else text
+    return _in_active_language(text.parts, text) if isinstance(text, Sentence) and text.parts else text
 
 
 def packed(text: str) -> str:
@@ -75,20 +75,22 @@ def packed(text: str) -> str:
 
 
 def unpacked(stored: str) -> str:
-    """Return what was packed, in the active language.
-
-    A text that the catalogues no longer have is shown as it was written.
-    """
+    """Return what was packed, in the active language."""
     if not stored.startswith(_MARK):
         return stored
     try:
         found = json.loads(stored)
     except ValueError:  # not ours
         return stored
+    return _in_active_language(found["said"], found.get("text", stored))
+
+
+def _in_active_language(parts: Sequence[Part], written: str) -> Sentence:
+    """Return the sentence, as it was written if the catalogues no longer have one of its texts."""
     try:
-        return Sentence("".join(map(_said, found["said"])), found["said"])
+        return Sentence("".join(map(_said, parts)), parts)
     except LookupError:
-        return Sentence(found.get("text", stored), found["said"])
+        return Sentence(written, parts)
 
 
 def _parts_of(word: object) -> list[Part]:
@@ -100,13 +102,19 @@ def _parts_of(word: object) -> list[Part]:
 
 def _said(part: Part) -> str:
     """Return a part in the active language. Raises `LookupError` if there is no translation of it."""
+    source = part.get("id") if isinstance(part, dict) else None
+    if source and gettext(source) == source and not (get_language() or "en").startswith("en"):
+        raise LookupError(source)
+    return _word(part)
+
+
+def _word(part: Part) -> str:
+    """Return a part in the active language. A name may be the same in all, such as "NHN KCP"."""
     if isinstance(part, str):
         return part
     if "amount" in part:
         return format_money(Decimal(part["amount"]), part["currency"])
     source = part["id"]
     text = gettext(source)
-    if text == source and not (get_language() or "en").startswith("en"):
-        raise LookupError(text)
     words: Mapping[str, list[Part]] = part.get("with", {})
-    return text % {name: "".join(map(_said, parts)) for name, parts in words.items()} if words else text
+    return text % {name: "".join(map(_word, parts)) for name, parts in words.items()} if words else text
