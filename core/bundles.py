@@ -1,5 +1,7 @@
 """Static files that are joined from others, so that a page asks for two files instead of fifteen."""
 
+import os
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,9 @@ class BundleFinder(finders.BaseFinder):
         file = Path(self.storage.path(path))
         if not file.exists() or file.read_text("utf-8") != text:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, "utf-8")
+            unfinished = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+            unfinished.write_text(text, "utf-8")
+            unfinished.replace(file)  # another thread may be reading it
         return file
 
 
