@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from html import unescape
 from urllib.parse import quote
 
 from django.utils import timezone
@@ -26,7 +27,7 @@ def badge(colour: str, text: str | Promise, title: str = "", code: str = "") -> 
 
 def two_lines(first: str, second: str) -> SafeString:
     """Return a value with a detail below it. Long ones are cut off; the tooltip shows them whole."""
-    title = " ".join(strip_tags(each) if isinstance(each, SafeString) else each for each in (first, second))
+    title = " ".join(unescape(strip_tags(each)) if isinstance(each, SafeString) else each for each in (first, second))
     return format_html(
         '<span class="rd-lines" title="{}"><span>{}</span><small>{}</small></span>', title, first, second
     )
