@@ -33,9 +33,10 @@ MIDDLEWARE = [
     # Probes use plain HTTP and an IP address as host: nothing below may reject them.
     "monitoring.middleware.probes",
     "core.http.last_thread.keep_last_thread",
-    "django.middleware.gzip.GZipMiddleware",  # adds random bytes, against guesses from the size (BREACH)
     "django.middleware.security.SecurityMiddleware",
+    # Static files are compressed when they are collected, or, as fonts and images, not at all.
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # adds random bytes, against guesses from the size (BREACH)
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "core.http.unreadable.RefuseUnreadable",
