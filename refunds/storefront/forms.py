@@ -8,7 +8,7 @@ from uuid import uuid4
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from core.money import currency_symbol, format_money, quantize
+from core.money import DECIMAL_PLACES, MAX_DIGITS, currency_symbol, format_money, quantize
 from payments.gateway import Requester
 from payments.labels import bank_choices
 from payments.models import Payment
@@ -58,7 +58,7 @@ class RefundForm(forms.Form):
     # The same key never refunds twice: neither a double click nor the Back button does.
     key = forms.UUIDField(widget=forms.HiddenInput)
     # What could be refunded when the page was made: another tab may have changed it.
-    balance = forms.DecimalField(widget=forms.HiddenInput)
+    balance = forms.DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, payment: Payment | None = None) -> None:
         super().__init__(data, auto_id="refund-%s", label_suffix="")
@@ -88,7 +88,7 @@ class RefundForm(forms.Form):
 
     def clean_amount(self) -> Decimal | None:
         """Return major units; None for all that is left. The rules compare it with what is left."""
-        return self._typed("amount") if self.needs.partial_allowed else None
+        return self._typed("amount")
 
     def clean_tax_free(self) -> Decimal | None:
         return self._typed("tax_free")
@@ -144,6 +144,8 @@ class RefundForm(forms.Form):
     def renew(self) -> None:
         """Show what was typed with a new key and today's balance: nothing was sent for the old ones."""
         self.data = {**self.typed(), "key": str(uuid4()), "balance": str(self.left)}
+        if not self.needs.partial_allowed:
+            self.data["amount"] = ""  # the field is read-only now
 
     def focus_first_error(self) -> None:
         """Let the page open at the first field with an error."""

@@ -48,6 +48,7 @@ def test_form_sent_twice_refunds_once(shop: Client, buyer: User, sandbox: Sandbo
     }
     changed = shop.post(url_of(payment), form | {"amount": "5,000"})  # after the Back button
     assert "Your first request had other details." in changed.content.decode()
+    assert "send it again" in shop.post(url_of(payment), form | {"balance": "1e9999999"}).content.decode()
     assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 4_000
 
 
@@ -60,6 +61,19 @@ def test_form_of_another_tab_shows_what_is_left_now(shop: Client, buyer: User, s
     assert "The refundable amount has changed to ₩6,000." in page
     assert 'name="balance" value="6000"' in page
     assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 4_000
+
+
+def test_a_part_is_never_taken_for_all_where_only_all_can_be_refunded(
+    shop: Client, buyer: User, sandbox: SandboxServer
+) -> None:
+    payment = paid_at_sandbox(sandbox, user=buyer, pg_provider="danal", pay_method="phone")
+    refused = shop.post(url_of(payment), form_of(shop, payment, amount="4,000")).content.decode()
+    assert refused.count("This payment can only be refunded in full.") == 2  # the hint, and why nothing was sent
+    assert 'value="4,000"' not in refused  # the field is read-only
+    assert not RefundRecord.objects.exists()
+
+    shop.post(url_of(payment), form_of(shop, payment))
+    assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 10_000
 
 
 def test_form_without_its_key_sends_nothing(shop: Client, buyer: User, sandbox: SandboxServer) -> None:
