@@ -1,4 +1,4 @@
-"""Parse JSON bodies strictly: bounded, no NaN, no repeated key, fractions as `Decimal`."""
+"""Parse JSON bodies strictly: bounded, no NaN, no key that is repeated or half a character, fractions as `Decimal`."""
 
 import json
 from collections.abc import Mapping
@@ -45,8 +45,12 @@ class JSONParser(BaseParser):
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a repeated key: of two amounts, another program on the way may read the other one."""
+    """Refuse a repeated key: of two amounts, another program on the way may read the other one.
+
+    And one with a lone surrogate, which no answer can quote. Raises `ValueError`.
+    """
     document = dict(pairs)
+    "".join(document).encode()
     if len(document) < len(pairs):
         raise ValueError("repeated key")
     return document

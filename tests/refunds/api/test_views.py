@@ -241,6 +241,7 @@ def test_a_bad_amount_is_refused_with_a_code(
         (b'{"imp_uid": "%s"}' % (b"x" * 5000), "invalid_uid"),
         (b'{"merchant_uid": "nobody"}', "payment_not_found"),
         (b'{"merchant_uid": "ORDER", "amount": 1000}', "unknown_field"),
+        (b'{"merchant_uid": "ORDER", "\\ud800": 1000}', "invalid_json"),
         (b'{"merchant_uid": "ORDER", "reason": 17}', "invalid_text"),
         (b'{"merchant_uid": "ORDER", "reason": "a\\u0000b"}', "invalid_text"),
         (b'{"merchant_uid": "ORDER", "reason": "%s"}' % (b"x" * 5000), "invalid_text"),
