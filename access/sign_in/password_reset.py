@@ -1,24 +1,33 @@
-"""A new password by e-mail: Django's own pages and mail, where the shop sends mail (EMAIL_URL); 404 elsewhere.
+"""A new password by e-mail: Django's own pages and mail, where mails have links (EMAIL_URL, SITE_URL); 404 elsewhere.
 
-The answers do not reveal whose addresses are known. A second factor is asked for as ever.
+Neither the answers nor their time reveal whose addresses are known. A second factor is asked for as ever.
 """
 
 import hashlib
 import logging
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import views
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.translation import get_language
 from rest_framework.throttling import SimpleRateThrottle
 
 from access.sign_in.password_forms import ForgottenPasswordForm
+from access.tasks import mail_password_link
 from core import mail
 from core.cache import CACHE_ERRORS
 from core.http.client_ip import address_group
+from core.queue import enqueue
 
 logger = logging.getLogger(__name__)
+
+_NOBODY = 0  # the id of no user
+
+
+def is_offered() -> bool:
+    """Return whether mails are sent that can lead here. The host that a request names may be an attacker's."""
+    return mail.is_on() and bool(settings.SITE_URL)
 
 
 class _MailLimit(SimpleRateThrottle):
@@ -45,10 +54,10 @@ def _may_send(subject: str) -> bool:
 
 
 class _WithMail:
-    """Answer 404 where no mail is sent."""
+    """Answer 404 where no such mail is sent."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not mail.is_on():
+        if not is_offered():
             raise Http404
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # of the view beside it
         return answer
@@ -61,16 +70,14 @@ class _WithMail:
 class Request(_WithMail, views.PasswordResetView):
     """Ask for the e-mail address, and send the mail. Above the limits it is not sent, and the answer is the same."""
 
-    email_template_name = "registration/password_reset_email.txt"
-    subject_template_name = "registration/password_reset_subject.txt"
-
     def form_valid(self, form: Any) -> HttpResponse:
-        subjects = (f"to:{form.cleaned_data['email'].casefold()}", f"from:{address_group(self.request) or 'unknown'}")
-        if not all(map(_may_send, subjects)):
-            return HttpResponseRedirect(str(self.success_url))
-        site = urlsplit(settings.SITE_URL)
-        self.extra_email_context = {"protocol": site.scheme, "domain": site.netloc} if site.netloc else None
-        return super().form_valid(form)
+        address = form.cleaned_data["email"]
+        subjects = (f"to:{address.casefold()}", f"from:{address_group(self.request) or 'unknown'}")
+        if all(map(_may_send, subjects)):
+            # A worker sends it: the time that the mail server takes would tell that the address is known.
+            user = next(iter(form.get_users(address)), None)
+            enqueue(mail_password_link, user.pk if user else _NOBODY, get_language() or settings.LANGUAGE_CODE)
+        return HttpResponseRedirect(str(self.success_url))
 
 
 class Sent(_WithMail, views.PasswordResetDoneView):

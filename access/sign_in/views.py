@@ -24,10 +24,10 @@ from django_otp import login as verify_session
 from access.lockout import attempts
 from access.lockout.service import count_failure, lockout_response
 from access.models import authenticator_of
+from access.sign_in import password_reset
 from access.sign_in.password_forms import OwnPasswordForm
 from access.two_factor.forms import CodeForm
 from access.two_factor.service import CodeRefused, check_code, lacks_required_device
-from core import mail
 
 _PENDING = "waiting_for_code"
 # Time to find the phone and enter a code; afterwards the password is needed again.
@@ -79,7 +79,7 @@ class SignIn(views.LoginView):
         return reverse("admin:index") if user.is_staff else super().get_default_redirect_url()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        reset_url = reverse("password_reset") if mail.is_on() else ""
+        reset_url = reverse("password_reset") if password_reset.is_offered() else ""
         return super().get_context_data(contact=settings.SHOP_CONTACT, reset_url=reset_url, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:

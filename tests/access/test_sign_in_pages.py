@@ -1,11 +1,13 @@
 """The sign-in pages: who is led where, what a buyer is told at the admin, the demo's accounts, forgotten passwords."""
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -72,7 +74,7 @@ def test_only_the_demo_shows_its_accounts(client: Client, settings: Settings, de
 
 @pytest.fixture
 def with_mail(settings: Settings) -> None:
-    settings.SENDS_MAIL = True
+    settings.SENDS_MAIL, settings.SITE_URL = True, "https://refunds.example"
     cache.clear()  # the counts of earlier mails
 
 
@@ -87,15 +89,15 @@ def link_in(message: mail.EmailMessage) -> str:
     return found[1]
 
 
-@pytest.mark.usefixtures("with_mail")
-def test_forgotten_password_is_replaced_by_mail_once(english: Client, settings: Settings) -> None:
-    settings.SITE_URL = "https://refunds.example"
+@pytest.mark.usefixtures("with_mail", "eager_worker")
+def test_forgotten_password_is_replaced_by_mail_once(english: Client, django_capture_on_commit_callbacks: Any) -> None:
     staff = make_staff()
     User.objects.filter(pk=staff.pk).update(email="Staff@shop.example")
     create_token(user=staff, name="web server")
     assert all('href="/accounts/password-reset/"' in english.get(page).text for page in BOTH)
 
-    ask_for_mail(english, "staff@shop.example")
+    with django_capture_on_commit_callbacks(execute=True):
+        ask_for_mail(english, "staff@shop.example")
     assert "https://refunds.example/accounts/password-reset/" in mail.outbox[0].body
     link = link_in(mail.outbox[0])
     form = english.get(link, follow=True)
@@ -110,17 +112,23 @@ def test_forgotten_password_is_replaced_by_mail_once(english: Client, settings: 
     assert "no longer valid" in Client(headers={"accept-language": "en"}).get(link, follow=True).text
 
 
-@pytest.mark.usefixtures("with_mail")
-def test_mails_are_limited_and_reveal_no_accounts(english: Client) -> None:
+@pytest.mark.usefixtures("with_mail", "eager_worker")
+def test_mails_are_limited_and_reveal_no_accounts(english: Client, django_capture_on_commit_callbacks: Any) -> None:
     make_user("buyer", email="buyer@shop.example")
-    unknown, known = ask_for_mail(english, "nobody@shop.example"), ask_for_mail(english, "buyer@shop.example")
-    assert unknown == known
-    assert {ask_for_mail(english, "buyer@shop.example") for _time in range(6)} == {known}
+    with django_capture_on_commit_callbacks() as for_the_worker:
+        unknown, known = ask_for_mail(english, "nobody@shop.example"), ask_for_mail(english, "buyer@shop.example")
+        assert unknown == known
+        assert len(connection.run_on_commit) == 2  # one message each, so both took the same time
+        assert {ask_for_mail(english, "buyer@shop.example") for _time in range(6)} == {known}
+    assert mail.outbox == []
+    for send in for_the_worker:
+        send()
     assert len(mail.outbox) == 4  # five an hour from one client
 
 
-def test_shop_without_mail_says_whom_to_ask(english: Client, settings: Settings) -> None:
-    settings.SHOP_CONTACT = "02-1234-5678"
+@pytest.mark.parametrize("sends_mail", [False, True])
+def test_shop_whose_mails_have_no_links_says_whom_to_ask(english: Client, settings: Settings, sends_mail: bool) -> None:
+    settings.SHOP_CONTACT, settings.SENDS_MAIL = "02-1234-5678", sends_mail
     shop, admin = (english.get(page).text for page in BOTH)
     assert "Forgot your password? Please contact us. 02-1234-5678" in shop
     assert "Ask an administrator for a new one." in admin
