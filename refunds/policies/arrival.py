@@ -43,7 +43,7 @@ def usual_arrival(payment: Payment, *, cancelled_at: datetime, in_full: bool) ->
     same_day = payment.paid_at is not None and seoul_date(cancelled_at) == seoul_date(payment.paid_at)
     if payment.pay_method == "vbank":
         return _of_vbank(payment.pg_provider)
-    if pg_facts.settles_later(payment) or payment.pg_provider in WALLET_PGS:
+    if pg_facts.settles_later(payment) or not WALLET_PGS.isdisjoint({payment.pg_provider, payment.emb_pg_provider}):
         return None
     if payment.pay_method == "card":
         return SAME_DAY if same_day and in_full else CARD

@@ -18,6 +18,8 @@ NEXT_MONTH = seoul(2026, 4, 1)
         ("html5_inicis", "card", seoul(2026, 3, 2, 23, 59), False, Arrival(3, 5)),
         ("html5_inicis", "card", SOON_AFTER, True, Arrival(3, 5)),
         ("naverpay", "card", SOON_AFTER, True, None),
+        ("html5_inicis/kakaopay", "card", SOON_AFTER, True, None),
+        ("html5_inicis/samsungpay", "card", SOON_AFTER, True, Arrival(3, 5)),
         ("paymentwall", "card", SOON_AFTER, True, None),
         ("kcp", "trans", PAID_AT, False, Arrival(0, 0)),
         ("kcp", "trans", SOON_AFTER, True, Arrival(0, 1)),
@@ -38,5 +40,6 @@ NEXT_MONTH = seoul(2026, 4, 1)
 def test_arrival_follows_from_method_pg_and_day(
     pg_provider: str, pay_method: str, cancelled_at: datetime, in_full: bool, expected: Arrival | None
 ) -> None:
-    payment = paid(pg_provider, pay_method)
+    pg, _slash, wallet = pg_provider.partition("/")
+    payment = paid(pg, pay_method, emb_pg_provider=wallet)
     assert usual_arrival(payment, cancelled_at=cancelled_at, in_full=in_full) == expected
