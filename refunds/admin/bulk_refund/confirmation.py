@@ -79,10 +79,13 @@ class Confirmation:
 
     @property
     def notes(self) -> list[tuple[Warned, list[str]]]:
-        """Return what to read before the first press, each with the order numbers that it is about."""
+        """Return what to read before the first press, each with the order numbers that it is about.
+
+        An order that is not ticked can be: its notes count as read from now on.
+        """
         found: dict[str, tuple[Warned, list[str]]] = {}
-        for row in self.ticked:
-            for warned in row.notes:
+        for row in self.rows:
+            for warned in () if row.blocked else row.notes:
                 found.setdefault(warned.warning.message, (warned, []))[1].append(row.payment.merchant_uid)
         return sorted(found.values(), key=lambda note: note[0].level == "info")
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
+from pytest_django import Settings
 
 from payments.models import Payment
 from refunds.admin.bulk_refund import confirmation as confirmation_page
@@ -251,15 +252,17 @@ def test_warning_about_what_was_typed_has_to_be_ticked_for_that_amount(staff: Cl
     assert payment.refunds.get().amount == 4_000
 
 
+@pytest.mark.parametrize("limit", [0, 5_000])
 def test_warning_that_was_there_before_needs_no_tick_but_is_no_green_light(
-    staff: Client, sandbox: SandboxServer
+    staff: Client, sandbox: SandboxServer, settings: Settings, limit: int
 ) -> None:
-    payment = paid_at_sandbox(sandbox, pg_provider="html5_inicis", escrow=True)
+    settings.REFUND_APPROVAL_ABOVE = limit  # an order above it is shown without a tick
+    payment = paid_at_sandbox(sandbox, pg_provider="kcp", paid_at=1_500_000_000)
     page = confirmation(staff, payment)
-    assert 'data-warning="escrow"' in page.text
+    assert 'data-warning="late_refund"' in page.text
 
-    assert "rd-notice-success" not in fill(staff, page, {payment: {}}, do="check").text
-    fill(staff, page, {payment: {}})
+    assert "rd-notice-success" not in fill(staff, page, {payment: {"amount": "4000"}}, do="check").text
+    fill(staff, page, {payment: {"amount": "4000"}})
 
     assert payment.refunds.get().status == "succeeded"
 
