@@ -94,8 +94,8 @@ def sees_payments_of(user: User | None) -> User | None:
 
 
 def refunds_visible_to(user: AnyUser) -> QuerySet[RefundRecord]:
-    """Return the refunds of the payments that are visible to this user, each with its payment."""
-    refunds = RefundRecord.objects.select_related("payment")
+    """Return the refunds of the payments that are visible to this user, each with all that tells about it."""
+    refunds = RefundRecord.objects.select_related("payment", "late_record")
     # A subquery over all payments would cost SQLite its index.
     return refunds if may_view_payments(user) else refunds.filter(payment__in=payments_visible_to(user))
 

@@ -104,7 +104,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         return [*own, *super().get_urls()]
 
     def page_context(self, request: HttpRequest, obj: Payment) -> dict[str, Any]:
-        refunds = list(obj.refunds.all()[:REFUNDS_SHOWN])
+        refunds = list(obj.refunds.select_related("late_record")[:REFUNDS_SHOWN])
         for refund in refunds:
             refund.payment = obj
         timeline, has_older = payment_timeline(obj, request.user)

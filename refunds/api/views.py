@@ -81,7 +81,8 @@ class PaymentRefundsView(APIView):
     @operations.list_payment_refunds
     def get(self, request: Request, number: str) -> Response:
         payment = _visible_payment(request, number)
-        return Response(REFUND_LIST.to_representation({"results": payment.refunds.select_related("payment")}))
+        refunds = payment.refunds.select_related("payment", "late_record")
+        return Response(REFUND_LIST.to_representation({"results": refunds}))
 
 
 class RefundView(APIView):

@@ -59,7 +59,7 @@ def find_own_order(user: User, imp_uid: str) -> Payment:
 
 def with_latest_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
     """Prefetch the refunds that a card shows, and one more: it tells whether there are older ones."""
-    latest = RefundRecord.objects.open_first()[: REFUNDS_SHOWN + 1]
+    latest = RefundRecord.objects.select_related("late_record").open_first()[: REFUNDS_SHOWN + 1]
     return payments.prefetch_related(Prefetch("refunds", latest, to_attr="latest_refunds"))
 
 
