@@ -65,10 +65,19 @@
     opener = null;
   }
 
+  /* The filters lie over the page, and come after it: who opens them by keyboard goes on there. */
+  function enterFilters() {
+    const panel = document.getElementById("changelist-filter");
+    if (!panel) return;
+    const enter = () => opener && panel.getClientRects().length && panel.querySelector("select, input").focus();
+    new MutationObserver(enter).observe(panel, { attributeFilter: ["style"] });
+  }
+
   document.addEventListener("keydown", press);
   document.addEventListener("keydown", close);
   document.addEventListener("DOMContentLoaded", () => {
     prepareAll();
+    enterFilters();
     // Alpine adds elements later.
     new MutationObserver(prepareAll).observe(document.body, { childList: true, subtree: true });
   });
