@@ -22,6 +22,9 @@ MAX_IMP_UID_LENGTH = limits.IMP_UID
 # Control characters, lone surrogates, line separators and bidi overrides.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
+# The sign of a payment in dollars, which pages show: "$10.50", "US$10.50".
+_DOLLAR = re.compile(r"^\s*(us[$＄]|[$＄]|usd)|usd\s*$", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
@@ -83,11 +86,12 @@ def parse_amount(value: object, *, field: str = "amount") -> Decimal:
 def parse_typed_amount(value: str, *, field: str = "amount", currency: str = "") -> Decimal:
     """Parse an amount as people type it ("₩1,000", "1000원", "1 000", full-width digits) for a payment in `currency`.
 
+    A payment in dollars takes "$10.50" and "US$10.50", as pages show them.
     "4.000" won are refused, and "4.00", since they can mean 4 or 4,000. So is "4.000" while the currency is not known
     (""). Raises `InvalidRequest` (`invalid_amount`).
     """
     try:
-        typed, in_won = read_typed_amount(value)
+        typed, in_won = read_typed_amount(_DOLLAR.sub("", value) if currency == "USD" else value)
     except ValueError as exc:
         raise _no_number(field) from exc
     amount = parse_amount(typed, field=field)

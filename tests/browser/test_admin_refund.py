@@ -189,6 +189,7 @@ def test_a_refund_without_javascript(browser: Browser, live_server: LiveServer, 
 
 TYPED = ["4000", "4,000", "4 000", "₩4,000", "4000원", "４０００원", "4.000", "4.00", "4.5", "1,5", "10,00", "abc", "0"]
 TYPED += ["-5", "", "+7", "1234567890123", "12345678901234", "\\4000", "4000 won", "US$5", "12.30", "12.305"]
+TYPED += ["$12.30", "5 usd", "$-5"]
 
 
 @pytest.mark.parametrize("currency", ["KRW", "USD"])

@@ -8,7 +8,9 @@
 
   // Return { units } in the smallest unit of the currency, or { error }: invalid, won, point, precise, zero or over.
   window.readAmount = (text, currency, precision) => {
-    const found = TYPED.exec(text.normalize("NFKC").toLowerCase().trim().split(/\s+/).join(" "));
+    const plain = text.normalize("NFKC").toLowerCase().trim().split(/\s+/).join(" ");
+    // The sign of a payment in dollars, which pages show.
+    const found = TYPED.exec(currency === "USD" ? plain.replace(/^(us\$|\$|usd) ?| ?usd$/g, "") : plain);
     if (!found) return { error: "invalid" };
     const [, sign, before, digits, decimals = "", after] = found;
     const whole = digits.replace(/[, ]/g, "");
