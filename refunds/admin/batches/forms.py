@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.errors import DomainError
-from core.money import format_money
+from core.money import format_money, quantize
 from refunds.batches.preview import BatchPreview, WarningGroup
 from refunds.errors import InvalidRequest
 from refunds.inputs import MAX_REASON_LENGTH, parse_text, parse_typed_amount
@@ -95,7 +95,7 @@ class StartForm(forms.Form):
 
     def _total_field(self, currency: str, total: Decimal) -> forms.CharField:
         label = _("Type the total to confirm: %(total)s") % {"total": format_money(total, currency)}
-        widget = _text(inputmode="decimal", maxlength=LONGEST_TOTAL, placeholder=f"{total.normalize():f}")
+        widget = _text(inputmode="decimal", maxlength=LONGEST_TOTAL, placeholder=f"{quantize(total, currency):f}")
         field = forms.CharField(label=label, required=False, widget=widget)
         field.clean = partial(_clean_total, total=total, currency=currency)  # type: ignore[method-assign]
         return field
