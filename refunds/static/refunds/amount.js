@@ -6,7 +6,7 @@
     /^([+-]?) ?(₩|\\|krw|won)? ?(\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)(?:\.(\d+))? ?(원정?|krw|won)?$/;
   const MOST_DIGITS = 13;
 
-  // Return { units } in the smallest unit of the currency, or { error }: invalid, won, point, precise, zero or over.
+  // Return { units } in the smallest unit of the currency, or { error }: invalid, won, point, precise, zero (less) or over.
   window.readAmount = (text, currency, precision) => {
     const plain = text.normalize("NFKC").toLowerCase().trim().split(/\s+/).join(" ");
     // The sign of a payment in dollars, which pages show.
@@ -20,7 +20,6 @@
     if (inWon && currency !== "KRW") return { error: "won" };
     if (decimals && (!part || decimals.length % 3 === 0) && !precision) return { error: "point" };
     if (part.length > precision) return { error: "precise" };
-    const units = Number(whole + part.padEnd(precision, "0"));
-    return sign === "-" || units === 0 ? { error: "zero" } : { units };
+    return sign === "-" ? { error: "zero" } : { units: Number(whole + part.padEnd(precision, "0")) };
   };
 })();

@@ -17,20 +17,8 @@ window.storefront = (() => {
   const formatter = (currency) =>
     new Intl.NumberFormat(language, { style: "currency", currency, ...exactly(currency) });
 
-  // As the server reads them: "1,000", "₩4 000", "4000원", full-width digits. "1,5" or "10,00" could mean anything.
-  const TYPED = /^(?<before>₩|\\|krw|won)? ?(?<whole>\d{1,3}(,\d{3})+|\d{1,3}( \d{3})+|\d+)(\.(?<part>\d+))? ?(?<after>원정?|krw|won)?$/;
-
   /* Parse an input into minor units; null if it is not an amount of this currency. */
-  function parseAmount(text, currency) {
-    const plain = text.normalize("NFKC").toLowerCase().trim().replace(/\s+/g, " ");
-    const { groups } = TYPED.exec(plain) ?? {};
-    if (!groups || ((groups.before || groups.after) && currency !== "KRW")) return null;
-    const whole = groups.whole.replace(/[, ]/g, "");
-    const part = groups.part ?? "";
-    if (whole.length > 13 || part.length > decimals(currency)) return null;
-    return Number(whole + part.padEnd(decimals(currency), "0"));
-  }
-
+  const parseAmount = (text, currency) => window.readAmount(text, currency, decimals(currency)).units ?? null;
   const toMinor = (amount, currency) => Math.round(Number(amount) * 10 ** decimals(currency));
   const toMajor = (minor, currency) => Number((minor / 10 ** decimals(currency)).toFixed(decimals(currency)));
 

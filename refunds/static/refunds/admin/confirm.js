@@ -33,7 +33,7 @@
       typed,
       left,
       units: units ?? 0,
-      error: error ?? (units > left ? "over" : ""),
+      error: error ?? (typed && units === 0 ? "zero" : units > left ? "over" : ""),
       fee: Number(fee),
       inWords,
       isTicked: Boolean(selected && (selected.type === "hidden" || selected.checked)),
