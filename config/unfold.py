@@ -56,7 +56,7 @@ BUNDLES: dict[str, list[str]] = {
         "unfold/js/alpine/alpine.js",
         "unfold/js/simplebar/simplebar.js",
         "refunds/admin/keyboard.js",
-        "refunds/admin/copy.js",
+        "refunds/copy.js",
         "refunds/admin/selection.js",
         "refunds/admin/first_error.js",
     ],

@@ -66,7 +66,7 @@ def day_and_hour(at: datetime | None) -> SafeString:
 
 
 def copy_button(text: str) -> SafeString:
-    """Return a button that copies `text`, for `refunds/admin/copy.js`. Without scripts it is not shown."""
+    """Return a button that copies `text`, for `refunds/copy.js`. Without scripts it is not shown."""
     label = _("Copy %(text)s") % {"text": text}
     return format_html(
         '<button type="button" class="rd-copier" data-copy-text="{0}" data-copied="{1}" title="{2}" aria-label="{2}">'

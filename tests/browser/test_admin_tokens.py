@@ -27,7 +27,7 @@ def test_new_token_is_copied_and_hidden_after_a_reload(page: Page, live_server: 
         page.click("[name=_save]")
 
     secret = page.input_value("#token")
-    page.click("#copy")
+    page.click("[data-copy]")
     page.wait_for_function("secret => navigator.clipboard.readText().then((text) => text === secret)", arg=secret)
     assert find_token(secret) is not None
 
