@@ -1,5 +1,6 @@
 """Filters of the payment list."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
@@ -11,31 +12,24 @@ from core.admin.filters import ChoiceFilter, Label, OptionFilter, SeoulDateFilte
 from payments.labels import PAY_METHODS, PG_PROVIDERS, PaymentState
 from payments.models import Payment, PaymentQuerySet, PaymentStatus
 
+_IN_STATE: dict[PaymentState, Q | Callable[[PaymentQuerySet], PaymentQuerySet]] = {
+    PaymentState.PAID: lambda payments: payments.ever_paid().filter(cancel_amount=0),
+    PaymentState.PARTLY_REFUNDED: lambda payments: payments.refundable().filter(cancel_amount__gt=0),
+    PaymentState.REFUNDED: Q(cancel_amount__gt=0, cancel_amount__gte=F("amount") - F("lapsed_discount")),
+    PaymentState.READY: Q(status=PaymentStatus.READY),
+    PaymentState.PENDING: Q(status=PaymentStatus.PENDING),
+    PaymentState.FAILED: Q(status=PaymentStatus.FAILED),
+    PaymentState.UNPAID: Q(status=PaymentStatus.CANCELLED, paid_at__isnull=True, cancel_amount=0),
+    PaymentState.UNKNOWN: ~Q(status__in=PaymentStatus.values),
+}
+
 
 class StatusFilter(ChoiceFilter):
     """Filter by the status that the list shows: i'mport says "cancelled" after any refund, and for unpaid ones too."""
 
     title = _("status")
     parameter_name = "state"
-    options = {
-        "paid": (PaymentState.PAID.label, lambda payments: payments.ever_paid().filter(cancel_amount=0)),
-        "partly_refunded": (
-            PaymentState.PARTLY_REFUNDED.label,
-            lambda payments: payments.refundable().filter(cancel_amount__gt=0),
-        ),
-        "refunded": (
-            PaymentState.REFUNDED.label,
-            Q(cancel_amount__gt=0, cancel_amount__gte=F("amount") - F("lapsed_discount")),
-        ),
-        "ready": (PaymentState.READY.label, Q(status=PaymentStatus.READY)),
-        "pending": (PaymentState.PENDING.label, Q(status=PaymentStatus.PENDING)),
-        "failed": (PaymentState.FAILED.label, Q(status=PaymentStatus.FAILED)),
-        "expired": (
-            PaymentState.UNPAID.label,
-            Q(status=PaymentStatus.CANCELLED, paid_at__isnull=True, cancel_amount=0),
-        ),
-        "unknown": (PaymentState.UNKNOWN.label, ~Q(status__in=PaymentStatus.values)),
-    }
+    options = {state.value: (state.label, _IN_STATE[state]) for state in PaymentState}
 
 
 class MethodFilter(ChoiceFilter):

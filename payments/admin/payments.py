@@ -83,9 +83,10 @@ class PaymentAdmin(ReadOnlyAdmin):
     in_order_of = "paid_on"
     tabs: tuple[Tab, ...] = (
         Tab(pgettext_lazy("rows", "All"), {}),
-        Tab(PaymentState.PAID.label, {"state": "paid"}),
-        Tab(PaymentState.PARTLY_REFUNDED.label, {"state": "partly_refunded"}),
-        Tab(PaymentState.REFUNDED.label, {"state": "refunded"}),
+        *(
+            Tab(state.label, {StatusFilter.parameter_name: state.value})
+            for state in (PaymentState.PAID, PaymentState.PARTLY_REFUNDED, PaymentState.REFUNDED)
+        ),
     )
     search_fields = ("search_key",)
     search_help_text = gettext_lazy("Any part of an order, buyer or goods; an amount")
