@@ -18,11 +18,14 @@ def file_response(
     `totals` is called after the last row. They are a second sheet of an Excel file: in CSV, programs would take them
     for more rows.
     """
-    if kind not in ("xlsx", "csv"):
+    if kind == "xlsx":
+        pieces, content_type = xlsx_pieces(rows, totals), XLSX_TYPE
+    elif kind == "csv":
+        pieces, content_type = csv_pieces(rows), CSV_TYPE
+    else:
         raise Http404
-    pieces = xlsx_pieces(rows, totals) if kind == "xlsx" else csv_pieces(rows)
     headers = {
         "Content-Disposition": content_disposition_header(True, f"{name}.{kind}") or "",
         "X-Accel-Buffering": "no",
     }
-    return StreamingHttpResponse(pieces, content_type=XLSX_TYPE if kind == "xlsx" else CSV_TYPE, headers=headers)
+    return StreamingHttpResponse(pieces, content_type=content_type, headers=headers)

@@ -67,15 +67,15 @@ class BodyLimit:
         Raises `RequestDataTooBig` unless this user may upload here: they see the form again.
         """
         may_upload: Predicate | None = getattr(view, "may_upload", None)
-        limit = settings.MAX_BODY_BYTES
-        if request.method == "POST" and may_upload is not None and may_upload(request.user):
-            limit = settings.MAX_UPLOAD_BYTES
+        is_upload = request.method == "POST" and may_upload is not None and may_upload(request.user)
+        limit = settings.MAX_UPLOAD_BYTES if is_upload else settings.MAX_BODY_BYTES
+        if is_upload:
             request.upload_handlers = [MemoryFileUploadHandler(request)]
         length = request.META.get("CONTENT_LENGTH") or "0"
         # Python's server passes on any header value, also one that is not a number.
         if not length.isdecimal() or int(length) <= limit:
             return None
-        if limit == settings.MAX_BODY_BYTES:
+        if not is_upload:
             raise RequestDataTooBig("The body is larger than the limit of this page.")
         _discard_body(request)
         page: HttpResponse = view.too_large(request)  # type: ignore[attr-defined]  # `takes_upload` sets it
