@@ -1,4 +1,4 @@
-"""Names of i'mport's payment methods, PGs, banks and statuses, in the active language."""
+"""Names of i'mport's payment methods, PGs, cards, banks and statuses, in the active language; states of payments."""
 
 from django.db.models import TextChoices
 from django.utils.functional import Promise

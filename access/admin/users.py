@@ -60,7 +60,6 @@ class AccountMixin(StrictListMixin):
     """Show groups and permissions as check boxes: two lists side by side do not fit on a small screen."""
 
     filter_horizontal = ()
-    empty_value_display = "–"
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)

@@ -50,6 +50,7 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
     for minutes, and all of them reach columns that the list does not show.
     """
 
+    empty_value_display = "–"
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # they count all rows for each choice of each filter
@@ -131,7 +132,6 @@ class ReadOnlyAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # the t
     list_per_page = 25
     sortable_by: Sequence[str] = ()
     list_max_show_all = 0
-    empty_value_display = "–"
     may_view: Callable[[AnyUser], bool] | None = None  # a static method; without it, Django's own permission
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

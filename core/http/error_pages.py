@@ -14,7 +14,7 @@ from core.request_ids import request_id
 
 
 def error_page(request: HttpRequest, template: str, *, status: int, **context: Any) -> HttpResponse:
-    """Render a template that extends `frame`.
+    """Render `template`, which extends its variable `frame`, with this status.
 
     Staff who are signed in see the admin with its menu. The page of a server error (500) and those of other readers
     use no database and no static files manifest: any of them may have failed.
@@ -30,7 +30,7 @@ def error_page(request: HttpRequest, template: str, *, status: int, **context: A
 
 
 def is_admin(request: HttpRequest) -> bool:
-    """Tell whether the request is for a page of the admin."""
+    """Return whether the request is for a page of the admin."""
     return request.path.startswith(reverse("admin:index"))
 
 

@@ -82,6 +82,7 @@ def warn_of_missing(request: HttpRequest, text: str, known: Iterable[tuple[str, 
     keys = {key for row in known for key in row}
     numbers = numbers_of(text)
     missing = [number for number in numbers if not {number, number.upper(), part_key(number)} & keys]
+    # Few words of which none is a number are words to search for.
     if missing and (len(missing) < len(numbers) or len(numbers) > MOST_WORDS):
         shown = ", ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
         message = ngettext(
