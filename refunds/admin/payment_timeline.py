@@ -18,7 +18,7 @@ from refunds.batches.outcomes import LABELS, State, batch_lines_of_payment
 from refunds.batches.words import batch_name, batch_path
 from refunds.messages import taken_back_message
 from refunds.models import Discrepancy, RefundBatchItem, RefundEvent, RefundStatus
-from refunds.permissions import may_repair
+from refunds.permissions import may_view_reports
 
 MOST = 100
 _BEGINS = ("requested", "imported")
@@ -123,7 +123,7 @@ def _of_reports(payment: Payment, reader: AnyUser) -> Iterator[TimelineEntry]:
             colour="green" if is_repaired else "amber",
             message=_differences(differences),
             actor="",
-            link=gettext("Reconciliation report") if may_repair(reader) else "",
+            link=gettext("Reconciliation report") if may_view_reports(reader) else "",
             url=reverse("admin:refunds_reconciliationreport_change", args=[report.pk]),
         )
 

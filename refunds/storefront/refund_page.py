@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from access.api.throttles import may_request_refund
 from core.errors import DomainError
-from core.money import format_money
+from core.money import KRW, format_money
 from payments.models import Payment
 from refunds.errors import ConfirmationRequired, InvalidRequest, PolicyViolated, RefundOutcomeUnknown
 from refunds.inputs import Actor
@@ -100,7 +100,7 @@ def _form_page(request: HttpRequest, payment: Payment, form: RefundForm) -> Http
     if payment.promotion_discount:
         notes.append(say("discount", discount=format_money(payment.promotion_discount, currency)))
     if needs.merchant_fee:
-        notes.append(say("fee", fee=format_money(needs.merchant_fee, "KRW")))
+        notes.append(say("fee", fee=format_money(needs.merchant_fee, KRW)))
     left = say("left_of", left=order["refundable"] or format_money(form.left, currency), paid=order["paid"])
     return _page(request, "refund", order=order, form=form, left=left, notes=notes)
 

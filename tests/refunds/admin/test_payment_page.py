@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from payments.models import Notification, Payment
+from refunds.models import ReconciliationReport
 from refunds.reconciliation.reconcile import reconcile
 from tests.admin_pages import codes, confirmation, fill, links, sign_in, states
 from tests.factories import ACCOUNT, make_payment, make_refund, make_staff, paid_at_sandbox
@@ -126,6 +127,12 @@ def test_a_page_leads_back_to_the_filtered_list_and_links_to_nothing_that_is_for
         assert html.unescape(back).endswith(expected)
         assert links(page, "Close") == []
         assert "/admin/auth/user/" not in page
+
+    report = ReconciliationReport.objects.create(**dict.fromkeys(("since", "until", "started_at"), payment.created_at))
+    report.discrepancies.create(imp_uid=payment.imp_uid, merchant_uid=payment.merchant_uid, kind="status")
+    reader = sign_in(Client(), make_staff("view_payment", "view_reconciliationreport", name="reader"))
+    for client, expected in ((staff, 0), (reader, 1)):
+        assert len(links(client.get(page_of(payment)).text, "Reconciliation report")) == expected
 
     text = staff.get(page_of(payment)).text
     assert 'href="mailto:kim@example.com"' in text
