@@ -66,8 +66,8 @@ class Command(RefundCommand):
             action="append",
             default=[],
             metavar="CODE",
-            help="Refund despite this warning, such as account_holder_differs. Without it, a terminal asks about every "
-            "warning; elsewhere nothing is sent where the money may reach a stranger.",
+            help="Refund despite this warning, such as account_holder_differs. Without it, a terminal asks about "
+            "warnings, but not about costs and times; elsewhere nothing is sent where the money may reach a stranger.",
         )
         parser.add_argument(
             "--key",
