@@ -28,7 +28,7 @@ DEVELOPMENT := DJANGO_READ_DOTENV=0 DEBUG=true DATABASE_URL=sqlite://:memory:
 PRODUCTION := DJANGO_READ_DOTENV=0 DEBUG=false ALLOWED_HOSTS=refunds.example DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help install test test-sqlite test-postgres bench chaos junk roles lint audit format messages schema demo demo-reset run clean
+.PHONY: help install test test-sqlite test-postgres bench chaos junk roles images lint audit format messages schema demo demo-reset run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ junk: $(INSTALLED) ## Send random requests to a live server, on both databases (
 
 roles: $(INSTALLED) ## Write the role tables of docs/security.md: the response of every URL for every role
 	WRITE_ROLES=1 TEST_DATABASE=postgres $(BIN)/pytest -p no:randomly tests/proof/test_roles.py
+
+images: $(INSTALLED) ## Write the pictures of docs/images from the browser tests (needs Chromium): look at them
+	WRITE_IMAGES=1 TEST_DATABASE=sqlite CI=true $(BIN)/pytest -n 0 $(addprefix tests/browser/test_,staff_day.py bulk_refund.py buyer.py finance.py)
 
 lint: $(INSTALLED) ## Check style, layers, types, migrations and production settings
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from refunds.batches.check import check_batch
 from refunds.batches.create import Row, create_batch
 from refunds.batches.preview import totals_of, warning_codes
 from refunds.batches.start import start_batch
+from refunds.demo.orders import ORDERS
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundAccount, RefundBatch, RefundRecord
 from tests.sandbox_server import SandboxServer
@@ -57,6 +58,12 @@ def paid_at_sandbox(sandbox: SandboxServer, *, user: User | None = None, **field
         payment.user = user
         payment.save()
     return payment
+
+
+def demo_payment(number: int) -> dict[str, Any]:
+    """Return the fields of a payment of the demo: Korean goods and a Korean buyer."""
+    (order,) = (order for order in ORDERS if order.number == number)
+    return order.as_payment(timezone.now())
 
 
 def make_user(name: str = "buyer", **fields: Any) -> User:

@@ -158,16 +158,6 @@ def test_going_back_and_pressing_again_refunds_nothing(desk: Page, sandbox: Sand
     assert sandbox.payment(payment.imp_uid)["cancel_amount"] == 10_000
 
 
-def test_enter_in_a_field_previews_and_does_not_refund(desk: Page, sandbox: SandboxServer) -> None:
-    payment = paid_at_sandbox(sandbox)
-    open_confirmation(desk, payment)
-
-    desk.press(f"[name=p{payment.pk}-amount]", "Enter")
-
-    expect(desk.locator("[data-code=checked]")).to_be_visible()
-    assert not RefundRecord.objects.exists()
-
-
 def test_a_refund_without_javascript(browser: Browser, live_server: LiveServer, sandbox: SandboxServer) -> None:
     make_staff("refund_payment", "view_payment", "view_refundrecord")
     card = paid_at_sandbox(sandbox, amount=52_000)

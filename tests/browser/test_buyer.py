@@ -8,7 +8,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from refunds.models import RefundRecord
 from refunds.services.bank_accounts import Account, stored_account
-from tests.factories import make_user, paid_at_sandbox
+from tests.browser.images import keep_image
+from tests.factories import demo_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -42,7 +43,7 @@ def sign_in(page: Page, press: Callable[..., None]) -> None:
 
 
 def test_buyer_refunds_by_thumb_on_a_phone(open_phone: Callable[..., Page], sandbox: SandboxServer) -> None:
-    payment = paid_at_sandbox(sandbox, user=make_user("buyer"), pay_method="vbank", pg_provider="kcp", amount=32_000)
+    payment = paid_at_sandbox(sandbox, user=make_user("buyer"), **demo_payment(1003) | {"pg_provider": "kcp"})
     page = open_phone()
     sign_in(page, lambda target: target.tap())
     page.get_by_role("button", name="환불 요청").tap()
@@ -50,7 +51,9 @@ def test_buyer_refunds_by_thumb_on_a_phone(open_phone: Callable[..., Page], sand
     submit = dialog.locator("#refund-submit")
     expect(submit).to_be_in_viewport(ratio=1)
     dialog.get_by_label("금액", exact=True).fill("4000원")
+    dialog.get_by_label("금액", exact=True).blur()
     expect(submit).to_have_text("₩4,000 환불받기")
+    keep_image(page, "storefront-phone", width=PHONE["width"], height=PHONE["height"])
     dialog.get_by_label("예금주", exact=True).fill("홍길동")
     dialog.get_by_label("은행").select_option("신한은행")
     dialog.get_by_label("계좌번호").fill("110-123-456789")

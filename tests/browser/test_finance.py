@@ -11,7 +11,9 @@ from openpyxl import load_workbook
 from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.factories import make_refund, make_staff, paid_at_sandbox
+from refunds.management.commands.demo import create_accounts
+from tests.browser.images import keep_image
+from tests.factories import demo_payment, make_refund, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [
@@ -23,10 +25,10 @@ pytestmark = [
 
 @pytest.fixture
 def desk(page: Page, live_server: LiveServer) -> Page:
-    make_staff("refund_payment", "view_payment", "view_refundrecord", "resolve_refund")
+    create_accounts()
     page.goto(f"{live_server.url}/admin/login/")
     page.fill("[name=username]", "staff")
-    page.fill("[name=password]", "secret")
+    page.fill("[name=password]", "staff-demo")
     page.press("[name=password]", "Enter")
     page.wait_for_url("**/admin/")
     return page
@@ -45,10 +47,10 @@ def saved(desk: Page, button: Locator, folder: Path) -> Path:
 
 
 def test_finance_compares_repairs_and_exports(desk: Page, sandbox: SandboxServer, tmp_path: Path) -> None:
-    missed, other, waiting = (paid_at_sandbox(sandbox) for _payment in range(3))
-    sandbox.console_cancel(missed.imp_uid, 4_000, "console")
-    sandbox.console_cancel(other.imp_uid, 1_100, "console")
-    make_refund(waiting, status="pending")
+    missed, other, waiting = (paid_at_sandbox(sandbox, **demo_payment(number)) for number in (1001, 2018, 2025))
+    sandbox.console_cancel(missed.imp_uid, 4_000, "부분 반품")
+    sandbox.console_cancel(other.imp_uid, 19_000, "부분 반품")
+    make_refund(waiting, status="pending", amount=waiting.amount, checksum=waiting.amount)
 
     compare(desk)
     read_and_repair(desk, missed.imp_uid)
@@ -56,7 +58,7 @@ def test_finance_compares_repairs_and_exports(desk: Page, sandbox: SandboxServer
     rows = {row["주문번호"]: row for row in csv.DictReader(StringIO(file.read_text("utf-8-sig")))}
     assert {number: (row["차액"], row["상태"]) for number, row in rows.items()} == {
         missed.merchant_uid: ("0", "수정 완료"),
-        other.merchant_uid: ("1100", "미해결"),
+        other.merchant_uid: ("19000", "미해결"),
         waiting.merchant_uid: ("0", "PG사 처리 대기"),
     }
 
@@ -76,7 +78,7 @@ def compare(desk: Page) -> None:
 def read_and_repair(desk: Page, imp_uid: str) -> None:
     """Read the totals; repair this payment alone with its one button."""
     sums = desk.locator("#sums dd")
-    expect(sums).to_have_text(["₩0", "₩5,100", "+₩5,100"])
+    expect(sums).to_have_text(["₩0", "₩23,000", "+₩23,000"])
     rows = desk.locator("#discrepancies tbody tr")
     expect(rows).to_have_count(2)
     expect(desk.locator("#waiting")).to_contain_text("PG사 처리 대기")
@@ -87,8 +89,9 @@ def read_and_repair(desk: Page, imp_uid: str) -> None:
 
     expect(row).to_have_attribute("data-state", "repaired")
     expect(row.get_by_role("button")).to_have_count(0)
-    expect(sums).to_have_text(["₩4,000", "₩5,100", "+₩1,100"])
+    expect(sums).to_have_text(["₩4,000", "₩23,000", "+₩19,000"])
     expect(desk.locator("[data-state=unresolved]")).to_have_count(1)
+    keep_image(desk, "reconciliation", height=810)
 
 
 def export(desk: Page, folder: Path) -> None:
