@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from itertools import chain, islice
 from typing import Any, ClassVar
 
 from django import forms
@@ -21,6 +22,8 @@ from refunds.errors import InvalidQuery, InvalidRequest, Violation
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.serialization import Json
+
+MOST_NAMED = 20  # invalid parameters in one answer
 
 
 class MomentField(forms.Field):
@@ -120,8 +123,8 @@ class ListForm(forms.Form):
         }
 
     def given(self) -> dict[str, Any]:
-        """Return the given parameters. Raises `InvalidQuery` naming every one that is invalid."""
-        violations = (*self._misspelt(), *self._malformed())
+        """Return the given parameters. Raises `InvalidQuery` naming every one that is invalid, up to `MOST_NAMED`."""
+        violations = tuple(islice(chain(self._misspelt(), self._malformed()), MOST_NAMED))
         if violations:
             raise InvalidQuery(violations)
         return {name: value for name, value in self.cleaned_data.items() if value}

@@ -208,6 +208,11 @@ def test_an_unknown_parameter_gets_the_name_that_was_probably_meant(shop: Client
     assert f"Did you mean “{meant}”? Known names: “page_size”, " in message or not meant
 
 
+def test_an_answer_stays_short_however_many_parameters_are_unknown(shop: Client) -> None:
+    query = "&".join(f"{number}=" for number in range(600))
+    assert len(shop.get(f"/payments?{query}").json()["violations"]) == 20
+
+
 @pytest.mark.parametrize(
     ("name", "meant"), [("amount", "cancel_request_amount"), ("merchantUid", "merchant_uid"), ("taxfree", "tax_free")]
 )
