@@ -33,6 +33,7 @@ from refunds.admin.try_again import try_again_url
 from refunds.batches.create import MAX_ORDERS
 from refunds.messages import taken_back_message
 from refunds.models import LIVE_STATUSES, RefundRecord
+from refunds.models.refunds import REFUND_NUMBER
 from refunds.permissions import may_refund_any, may_state_tax_parts
 
 
@@ -79,6 +80,17 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RefundableList]:
         return RefundableList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
+    ) -> tuple[QuerySet[Payment], bool]:
+        """Find the payment of a refund by the refund's number as well."""
+        number = search_term.strip().upper()
+        if REFUND_NUMBER.fullmatch(number):
+            of_refund = queryset.filter(refunds__number=number)
+            if of_refund.exists():
+                return of_refund, False
+        return super().get_search_results(request, queryset, search_term)
 
     def has_view_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
         return bool(super().has_view_permission(request, obj)) or may_refund_any(request.user)

@@ -203,6 +203,7 @@ def test_the_ledger_is_searched_by_number_order_and_payment(staff: Client) -> No
     for text in (refund.number, refund.number[:6].lower(), "find-me", "imp_find"):
         assert listed(staff, LEDGER, q=text) == {str(refund)}
     assert listed(staff, LEDGER, q="nowhere") == set()
+    assert listed(staff, PAYMENTS, q=refund.number.lower()) == {str(refund.payment)}
 
 
 @pytest.mark.parametrize(
