@@ -134,9 +134,12 @@ class RefundBatchAdmin(ReadOnlyAdmin):
     @admin.display(description=_("orders"))
     def orders(self, batch: RefundBatch) -> SafeString | str:
         totals = batch.totals  # type: ignore[attr-defined]
-        if not totals.problems:
-            return f"{totals.orders:,}"
-        return two_lines(f"{totals.orders:,}", gettext("%(count)s with a problem") % {"count": f"{totals.problems:,}"})
+        notes = []
+        if totals.failed:
+            notes.append(gettext("%(count)s failed") % {"count": f"{totals.failed:,}"})
+        if totals.problems:
+            notes.append(gettext("%(count)s with a problem") % {"count": f"{totals.problems:,}"})
+        return two_lines(f"{totals.orders:,}", " · ".join(notes))
 
     @admin.display(description=_("refunded"))
     def money(self, batch: RefundBatch) -> str:

@@ -8,18 +8,20 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from core.money import format_totals
-from refunds.models import RefundBatch, RefundBatchItem
+from refunds.models import RefundBatch, RefundBatchItem, RefundStatus
 
 
 @dataclass(slots=True)
 class Totals:
-    """Of one batch: its orders, those with a problem not counted, and the money that was refunded and not taken back.
+    """Of one batch: its orders, those with a problem not counted, how many of them failed, and the money that was
+    refunded and not taken back.
 
     Test payments are orders, but no money.
     """
 
     orders: int = 0
     problems: int = 0
+    failed: int = 0
     refunded: dict[str, Decimal] = field(default_factory=dict)  # per currency, in major units
 
     @property
@@ -41,12 +43,14 @@ def totals_of(batches: Sequence[RefundBatch]) -> dict[int, Totals]:
         .annotate(
             orders=Count("pk", filter=Q(excluded=False)),
             problems=Count("pk", filter=Q(excluded=True)),
+            failed=Count("pk", filter=Q(refund__status=RefundStatus.FAILED, **{late: None})),
             moved=Sum(moved, filter=Q(payment__sandbox=False)),
         )
     )
-    for pk, currency, orders, problems, amount in rows:
+    for pk, currency, orders, problems, failed, amount in rows:
         found[pk].orders += orders
         found[pk].problems += problems
+        found[pk].failed += failed
         if currency and amount:
             found[pk].refunded[currency] = amount
     return found

@@ -241,6 +241,7 @@ def test_refused_orders_are_retried_in_a_new_bulk_refund(staff: Client, user: Us
 
     assert "Refund ₩10,000 for 1 order" in retry
     assert "Go to the retry" in staff.get(url_of(batch)).text
+    assert "<small>1 failed</small>" in staff.get(LIST).text
 
 
 def test_a_viewer_watches_and_changes_nothing(client: Client, staff: Client, user: User) -> None:
