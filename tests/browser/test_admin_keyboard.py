@@ -32,7 +32,7 @@ def visitor(page: Page, live_server: LiveServer) -> Visitor:
 
 def test_filters_and_account_menu_open_and_close_by_keyboard(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.visit("/admin/payments/payment/")
+    visitor.visit("/admin/payments/payment/?q=order-1")
     assert page.evaluate(CLICKABLE) == []
     assert page.evaluate(NAMELESS) == []
 

@@ -69,7 +69,7 @@
   function enterFilters() {
     const panel = document.getElementById("changelist-filter");
     if (!panel) return;
-    const enter = () => opener && panel.getClientRects().length && panel.querySelector("select, input").focus();
+    const enter = () => opener && panel.getClientRects().length && panel.querySelector("select, input:not([type=hidden])")?.focus();
     new MutationObserver(enter).observe(panel, { attributeFilter: ["style"] });
   }
 
