@@ -103,7 +103,7 @@ def test_buyer_without_scripts_refunds_once(open_phone: Callable[..., Page], san
     page.get_by_role("button", name="계좌 고치기").click()
     expect(holder).to_have_value("이도윤")
     refund.click()
-    page.get_by_role("button", name="맞습니다, 환불 신청").click()
+    page.get_by_role("button", name="맞습니다, 환불 요청").click()
     expect(page.get_by_role("heading", name="환불 완료")).to_be_visible()
     expect(page.get_by_text("보통 다음 영업일까지 입금됩니다.")).to_be_visible()
     page.reload()

@@ -184,7 +184,7 @@ def test_no_admin_page_opens_without_the_second_factor(root: User) -> None:
     locations = {
         path: browser.get(path).headers.get("Location", "")
         for path, name in ADDRESSES
-        if path.startswith("/admin/") and name not in {"login", "admin-login", "admin-logout"}
+        if path.startswith("/admin/") and name not in {"login", "admin-login", "logout", "admin-logout"}
     }
 
     assert [path for path, location in locations.items() if not location.startswith((ADMIN, "/admin/"))] == []

@@ -61,6 +61,7 @@ def test_a_refund_through_the_api_is_told_with_the_payment_as_it_is_afterwards(
     assert event["type"] == "refund.succeeded"
     assert event["timestamp"] == answer["refund"]["settled_at"]
     assert event["data"]["refund"] == answer.pop("refund")
+    assert answer.pop("warnings") == []
     assert event["data"]["payment"] == answer
     assert answer["cancel_amount"] == 4_000
 

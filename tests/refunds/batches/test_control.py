@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from refunds.batches.claims import claim
 from refunds.batches.control import cancel_batch, pause_batch, resume_batch
@@ -58,13 +58,12 @@ def test_second_tab_is_told_the_state_and_changes_nothing(batch: RefundBatch) ->
 
 
 def test_stopped_batch_erases_the_accounts_and_says_so_of_each_waiting_order(batch: RefundBatch) -> None:
-    RefundBatch.objects.update(language="ko")
-    batch.refresh_from_db()
     cancel_batch(batch=batch, actor=STAFF)
     assert batch.finished_at is not None
     assert set(batch.items.values_list("error_code", "encrypted_account")) == {("batch_cancelled", "")}
     assert not batch.items.filter(done_at=None).exists()
-    assert all("중단" in item.message for item in batch.items.all())
+    with translation.override("ko"):
+        assert all("중단" in item.message for item in batch.items.all())
 
 
 def test_stopped_batch_ends_when_the_claim_of_a_dead_runner_is_over(batch: RefundBatch) -> None:
