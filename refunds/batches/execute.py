@@ -30,7 +30,7 @@ from refunds.errors import (
 from refunds.inputs import Actor
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
-from refunds.services.account_holder import HOLDER_DIFFERS, SOMEBODY_ELSE
+from refunds.services.account_holder import unnamed
 from refunds.services.refund import request_refund
 
 logger = logging.getLogger(__name__)
@@ -100,11 +100,9 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> _Outcome:
     except RefundNotDone as exc:
         return _Outcome(exc.refund, exc.code, exc.message)
     except ConfirmationRequired as exc:
-        # Others read the outcome, so it does not name the account's holder.
-        doubt = exc.warnings[0]
-        message = str(SOMEBODY_ELSE) if doubt.code == HOLDER_DIFFERS else doubt.message
+        doubt = unnamed(exc.warnings)[0]
         where = _("Nothing was sent. Check the account with the buyer, and refund this order on its own page.")
-        return _Outcome(None, doubt.code, joined(message, where))
+        return _Outcome(None, doubt.code, joined(doubt.message, where))
     except DomainError as exc:
         return _Outcome(record_of(batch, item), exc.code, exc.message)
     except Exception:

@@ -1,5 +1,7 @@
 """Ask the bank whose account a refund would go to: money sent to a wrong account rarely returns."""
 
+from dataclasses import replace
+
 from core.sentences import sentence as _
 from core.sentences import sentence_lazy as gettext_lazy
 from payments.gateway import Gateway, GatewayError, GatewayRejected, get_gateway
@@ -40,6 +42,14 @@ def holder_warnings(
         message = _("According to the bank, this account belongs to %(holder)s. Check the name and the number.")
         message %= {"holder": holder}
     return (Violation(HOLDER_DIFFERS, message, "refund_holder"),)
+
+
+def unnamed(warnings: tuple[Violation, ...]) -> tuple[Violation, ...]:
+    """Return the warnings without the holder's name, for what is kept or others read."""
+    return tuple(
+        replace(warning, message=str(SOMEBODY_ELSE)) if warning.code == HOLDER_DIFFERS else warning
+        for warning in warnings
+    )
 
 
 def _plain(name: str) -> str:

@@ -30,6 +30,7 @@ from refunds.ledger import add_event, wire_reason
 from refunds.models import RefundRecord, RefundSource
 from refunds.permissions import acts_for_shop, is_buyer
 from refunds.policies import RefundContext, WireAccount
+from refunds.services.account_holder import unnamed
 from refunds.services.approval import approval_missing
 from refunds.services.bank_accounts import store_account
 from refunds.services.context import BalanceReading, context_of, needs_balance
@@ -128,7 +129,7 @@ def reserve(
             _ensure_confirmed(reservation, readings.about_account)
             record = _new_record(reservation, asked)
             if not is_buyer(asked.actor.user):  # the sentences address the shop's staff
-                record.warnings = reservation.warnings + (readings.about_account or ())
+                record.warnings = reservation.warnings + unnamed(readings.about_account or ())
             _insert(record, reservation, asked.actor)
     except (IntegrityError, PolicyViolated) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.

@@ -10,7 +10,7 @@ from django.test import Client
 from access.models import ApiToken
 from access.tokens.service import create_token
 from payments.models import Payment
-from refunds.models import RefundRecord, RefundSource
+from refunds.models import IdempotentAnswer, RefundRecord, RefundSource
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_payment, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
@@ -119,6 +119,21 @@ def test_staff_with_the_permission_refund_any_payment_and_only_they_read_its_war
             sandbox.fault("cancel", fault, times=1)
         status, body = cancel(asker, {"merchant_uid": payment.merchant_uid})
         assert (status, [warning["code"] for warning in body["warnings"]]) == (expected, warnings)
+
+
+def test_the_answer_that_is_kept_does_not_name_the_holder_that_the_bank_knows(
+    sandbox: SandboxServer, client: Client
+) -> None:
+    client.force_login(make_staff("refund_payment"))
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    body = {"merchant_uid": payment.merchant_uid, **ACCOUNT, "refund_holder": "김철수"}
+    status, asked = cancel(client, body)
+    assert (status, "홍길동" in asked["message"]) == (409, True)
+
+    codes = [warning["code"] for warning in asked["warnings"]]
+    status, answer = cancel(client, {**body, "confirm": codes}, **{"Idempotency-Key": "1"})
+    assert (status, set(codes) <= {warning["code"] for warning in answer["warnings"]}) == (200, True)
+    assert "홍길동" not in IdempotentAnswer.objects.get().body
 
 
 def test_a_token_signs_in_and_is_stored_hashed(sandbox: SandboxServer, buyer: User, client: Client) -> None:
