@@ -37,6 +37,10 @@ class _MessageAttribute(DeferredAttribute):
         value = super().__get__(instance, cls)
         return said_again(value) if isinstance(value, str) else value
 
+    def __set__(self, instance: Any, value: Any) -> None:
+        """Store the message. Without this method Python would never call `__get__` for a row that was read."""
+        instance.__dict__[self.field.attname] = value
+
 
 class _MessageField(models.TextField):  # type: ignore[type-arg]  # it takes no arguments when it runs
     """A message for people, in the reader's language where its words are ours (`core.sentences`)."""
