@@ -198,6 +198,7 @@ def test_each_outcome_is_shown_and_stops_no_other_order(
     assert codes(result) == ([code] if code else [])
     assert f"2 of 2 requested: 1 refunded, {counted}" in result
     assert ("data-follow" in result) is follows
+    assert ('"Still refundable">₩10,000<' in result) is not follows  # nobody knows what is left while it is open
     assert RefundBatchItem.objects.get(payment=bad).error_code == code
 
 
