@@ -4,6 +4,8 @@ from typing import Protocol
 
 from playwright.sync_api import Locator, Page
 
+# The search boxes draw the focus around their icon too.
+SHOWN = "(part) => [part, part.parentElement].some((box) => getComputedStyle(box).outlineStyle !== 'none')"
 STOPS = 250  # a row of a list has six, and a page 25 rows
 
 
@@ -62,7 +64,7 @@ class Keyboard:
         target.wait_for()
         for _stop in range(STOPS):
             if target.evaluate("(element) => element === document.activeElement"):
-                assert target.evaluate("(element) => getComputedStyle(element).outlineStyle") != "none"
+                assert target.evaluate(SHOWN)
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"not reached by Tab: {target}")
