@@ -161,10 +161,13 @@ def refund_by_storefront(shop: Shop, wanted: Payment, buyer: requests.Session) -
 
 def confirm(shop: Shop, staff: requests.Session, *orders: Payment) -> requests.Response:
     typed = {**ACCOUNT, "selected": "on", "expected_balance": "10000"}
-    form = {f"p{order.pk}-{name}": value for order in orders for name, value in typed.items()}
+    form: dict[str, Any] = {f"p{order.pk}-{name}": value for order in orders for name, value in typed.items()}
     path = f"/admin/payments/payment/refund/?ids={','.join(str(order.pk) for order in orders)}"
-    token = re.search(r"token=([\w-]+)", staff.get(shop.url + path).url)
+    page = staff.get(shop.url + path)
+    token = re.search(r"token=([\w-]+)", page.url)
     assert token
+    for name, mark in re.findall(r'type="hidden" name="(p\d+-read)" value="([^"]+)"', page.text):
+        form.setdefault(name, []).append(mark)
     return shop.post(staff, f"{path}&token={token[1]}", {**form, "token": token[1], "do": "refund"})
 
 
