@@ -95,7 +95,7 @@ demo: $(INSTALLED) ## Start a shop and a sandbox i'mport with sample orders (POR
 	@$(BIN)/python scripts/demo.py --port $(PORT) --sandbox-port $(SANDBOX_PORT)
 
 demo-reset: $(INSTALLED) ## Delete the demo's data, so that the next start has fresh orders
-	@$(BIN)/python scripts/demo.py --reset --port $(PORT) --sandbox-port $(SANDBOX_PORT)
+	@$(BIN)/python scripts/demo.py --reset
 
 run: $(INSTALLED) ## Start the development server with your .env (PORT)
 	$(BIN)/python manage.py migrate

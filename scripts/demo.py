@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
+
+from filelock import FileLock, Timeout
 
 HOST = "127.0.0.1"
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -171,10 +173,9 @@ def run(port: int, sandbox_port: int) -> None:
     check_port_is_free(sandbox_port, "SANDBOX_PORT")
     if port == sandbox_port:
         raise DemoError("PORT and SANDBOX_PORT are the same. Choose two ports")
-    VAR_DIR.mkdir(exist_ok=True)
     environment = demo_environment(port, sandbox_port)
     shop_url, sandbox_url = f"http://{HOST}:{port}/", f"http://{HOST}:{sandbox_port}/"
-    with ExitStack() as stack:
+    with demo_data(), ExitStack() as stack:
         manage(environment, "migrate", "--verbosity", "0")
         address = ("--host", HOST, "--port", str(sandbox_port))
         database = ("--database", str(SANDBOX_DATABASE))
@@ -189,17 +190,24 @@ def run(port: int, sandbox_port: int) -> None:
         watch({"shop": shop, "local i'mport": sandbox, "worker": worker})
 
 
-def reset(port: int, sandbox_port: int) -> None:
-    """Delete the demo's data, unless the demo is running."""
-    try:
-        check_port_is_free(port, "PORT")
-        check_port_is_free(sandbox_port, "SANDBOX_PORT")
-    except DemoError:
-        raise DemoError("The demo is running, or another program uses its port. Stop it first.") from None
-    for database in (DATABASE, SANDBOX_DATABASE):
-        for part in ("", "-wal", "-shm"):
-            database.with_name(database.name + part).unlink(missing_ok=True)
+def reset() -> None:
+    """Delete the demo's data, unless a demo is running."""
+    with demo_data():
+        for database in (DATABASE, SANDBOX_DATABASE):
+            for part in ("", "-wal", "-shm"):
+                database.with_name(database.name + part).unlink(missing_ok=True)
     print('The demo\'s data is deleted. "make demo" starts with fresh orders.')
+
+
+@contextmanager
+def demo_data() -> Iterator[None]:
+    """Keep the demo's data to this process. Raises `DemoError` while a demo of this folder runs, on any port."""
+    VAR_DIR.mkdir(exist_ok=True)
+    try:
+        with FileLock(VAR_DIR / "demo.lock", timeout=0):
+            yield
+    except Timeout:
+        raise DemoError("A demo of this folder is running. Stop it first.") from None
 
 
 def watch(servers: Mapping[str, subprocess.Popen[bytes]]) -> None:
@@ -232,7 +240,10 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
-        (reset if options.reset else run)(options.port, options.sandbox_port)
+        if options.reset:
+            reset()
+        else:
+            run(options.port, options.sandbox_port)
     except DemoError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
