@@ -60,6 +60,7 @@ class Audit:
             self.found["one h1"].add(name)
         if missing := {icon for icon in page.evaluate(ICONS) if icon} - self._icons:
             self.found[f"icons {missing}"].add(name)
+        page.evaluate(SET_COLOURS, False)  # and no dialog that is half there
         self._note(name, self._axe.run(page, options=OPTIONS).response)
         self._dark(name)
         self._widths(name, PHONE, PAGE_TOO_WIDE)

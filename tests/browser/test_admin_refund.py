@@ -166,7 +166,7 @@ def test_a_refund_without_javascript(browser: Browser, live_server: LiveServer, 
     page.goto("/admin/login/?next=/admin/payments/payment/")
     page.fill("[name=username]", "staff")
     page.fill("[name=password]", "secret")
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("link", name=card.merchant_uid, exact=True)).to_be_visible()
     page.get_by_role("link", name=f"Refund {card.merchant_uid}").click()
     page.fill(f"[name=p{card.pk}-amount]", "2,000")
