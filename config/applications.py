@@ -36,7 +36,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     # Static files are compressed when they are collected, or, as fonts and images, not at all.
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",  # adds random bytes, against guesses from the size (BREACH)
+    "django.middleware.gzip.GZipMiddleware",  # adds random bytes, so that the size reveals nothing (BREACH)
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "core.http.unreadable.RefuseUnreadable",

@@ -38,7 +38,7 @@ def _nav(title: Any, icon: str, view: str, *also: str) -> dict[str, Any]:
     }
 
 
-# What every page of the admin loads, joined by `core.bundles`. templates/unfold/layouts/skeleton.html links them.
+# Loaded by every page of the admin, joined by `core.bundles`. templates/unfold/layouts/skeleton.html links them.
 BUNDLES: dict[str, list[str]] = {
     "refunds/admin/all.css": [
         "unfold/css/styles.css",

@@ -123,7 +123,7 @@ def bank_label(code: str) -> str:
 
 
 class PaymentState(TextChoices):
-    """What staff and buyers call the state of a payment: i'mport's status does not tell a part from all."""
+    """Name the state of a payment for staff and buyers: i'mport's status does not tell a part from all."""
 
     PAID = "paid", _("Paid")
     PARTLY_REFUNDED = "partly_refunded", _("Partly refunded")

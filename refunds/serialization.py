@@ -200,7 +200,7 @@ def error_json(exc: DomainError) -> Json:
 
 
 def warnings_json(warnings: Sequence[Violation]) -> list[Json]:
-    """What was worth knowing about a refund before it was sent."""
+    """Hold one warning that was shown before the refund was sent."""
     return [_VIOLATION.to_representation(warning) for warning in warnings]
 
 

@@ -41,7 +41,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptabl
 
     @cached_property
     def most(self) -> int:
-        """How many rows are counted. `reach` raises it."""
+        """Return how many rows to count at most. `reach` raises it."""
         return COUNTED_AT_MOST
 
     def reach(self, page: int) -> int:

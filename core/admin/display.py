@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-# What is no such address or number stays plain text.
+# Anything else than such an address or number stays plain text.
 _MAIL = re.compile(r"[^\s@<>?&]+@[^\s@<>?&]+\.[^\s@<>?&]+")
 _TEL = re.compile(r"\+?\d[\d\s().-]{6,24}", re.ASCII)
 

@@ -56,7 +56,7 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
     show_facets = admin.ShowFacets.NEVER  # they count all rows for each choice of each filter
     list_before_template = "admin/list_head.html"
     tabs: Sequence[Tab] = ()
-    # How many rows `limited_action` takes, and what the bar of the selection says of more.
+    # The most rows that `limited_action` takes, and the sentence of the selection's bar for more.
     most_at_once: int | None = None
     limited_action = ""
     over_most: Label = ""

@@ -35,7 +35,7 @@ _OF_MONEY = (
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """What is refunded of one payment or of several, here and at i'mport; major units of `currency`."""
+    """Hold the refunded sum of one payment or of several, here and at i'mport; major units of `currency`."""
 
     currency: str
     here: Decimal = Decimal(0)

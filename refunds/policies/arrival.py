@@ -64,7 +64,7 @@ def _of_vbank(pg: str) -> Arrival | None:
         return ON_THURSDAY
     if pg in pg_facts.SLOW_VBANK_PGS:
         return BY_HAND
-    # What settles later is shown as cancelled once the account was paid.
+    # A PG that settles later shows the cancel once the account was paid.
     return SAME_DAY if (pg, "vbank") in pg_facts.LATER else USUAL_VBANK
 
 

@@ -183,7 +183,7 @@ def vbank_paid_on_thursdays(context: RefundContext) -> bool:
 
 
 def vbank_paid_as_usual(context: RefundContext) -> bool:
-    """Return whether the refund takes the usual time. What settles later is paid once i'mport shows it."""
+    """Return whether the refund takes the usual time. A PG that settles later has paid once i'mport shows it."""
     special = (vbank_paid_slowly, vbank_paid_next_day, vbank_paid_on_thursdays, settles_later)
     return vbank(context) and not any(condition(context) for condition in special)
 

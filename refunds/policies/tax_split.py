@@ -1,4 +1,4 @@
-"""What a refund consisted of, for the books: supply amount, VAT and tax-free part."""
+"""Split a refund for the books: supply amount, VAT and tax-free part."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal

@@ -47,7 +47,7 @@ CSV_COLUMNS = (
 
 @dataclass(slots=True)
 class _Page:
-    """What was compared at once: how many payments, how they differ, and what is refunded of them by currency.
+    """Hold the result of one comparison: how many payments, how they differ, and what is refunded of them by currency.
 
     `total` is how many payments i'mport lists so far. Of a test payment nothing is added up.
     """

@@ -57,7 +57,7 @@ class RefundForm(forms.Form):
     refund_tel = _text("refund_tel", _("Account holder's telephone"), inputmode="tel", placeholder="010-0000-0000")
     # The same key never refunds twice: neither a double click nor the Back button does.
     key = forms.UUIDField(widget=forms.HiddenInput)
-    # What could be refunded when the page was made: another tab may have changed it.
+    # The refundable amount when the page was made: another tab may have changed it.
     balance = forms.DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, payment: Payment | None = None) -> None:

@@ -80,7 +80,7 @@ FORBIDDEN: dict[str, str | Promise] = {
     "tel_required": _("Enter the account holder's telephone number."),
     "reason_required": _("Please choose a reason. Naver Pay requires one."),
 }
-# What PGs say of a failed payment, in any spelling, and what it means.
+# Phrases of PGs about a failed payment, in any spelling, and their meaning.
 _FAILED_PAYMENTS: dict[str, str | Promise] = {
     "한도초과": _("limit exceeded"),
     "잔액부족": _("balance too low"),

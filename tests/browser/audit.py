@@ -39,7 +39,7 @@ OPTIONS = {
     "runOnly": {"type": "tag", "values": TAGS},
     "rules": {"target-size": {"enabled": True}},  # WCAG 2.2's; axe leaves it out by default
 }
-# What depends on colours.
+# The rules that depend on colours.
 IN_DARK = OPTIONS | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}, "rules": {}}
 
 

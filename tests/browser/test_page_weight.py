@@ -1,4 +1,4 @@
-"""What a browser loads for the payment list, from a production server, with nothing in its cache."""
+"""Measure what a browser loads for the payment list, from a production server, with nothing in its cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a refund consisted of, and where that is not known."""
+"""Split refunds for the books, and leave empty what is not known."""
 
 from typing import Any
 
