@@ -70,7 +70,7 @@ TEXTS: dict[str, str | Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hold an answer for a buyer. `tone` names CSS classes; `contact`: whom to ask; `again`: they may request it again."""
+    """Hold an answer for a buyer. `tone` names CSS classes, `contact` whom to ask; `again`: they may request again."""
 
     tone: str
     title: str
