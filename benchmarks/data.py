@@ -13,7 +13,8 @@ from django.db.models import JSONField, Model
 
 from payments.models import Payment
 from payments.search_keys import part_key
-from refunds.models.refunds import NUMBER_ALPHABET, NUMBER_LENGTH, RefundEvent, RefundRecord
+from refunds.models import RefundEvent, RefundRecord
+from refunds.models.refund_numbers import NUMBER_ALPHABET, NUMBER_LENGTH
 
 EVERY = 5  # every fifth payment has a refund: 200 per 1,000
 OPEN_REFUNDS = 20  # in all, as old as the history is long

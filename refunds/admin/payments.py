@@ -33,7 +33,7 @@ from refunds.admin.try_again import try_again_url
 from refunds.batches.create import MAX_ORDERS
 from refunds.messages import taken_back_message
 from refunds.models import LIVE_STATUSES, RefundRecord
-from refunds.models.refunds import REFUND_NUMBER
+from refunds.models.refund_numbers import REFUND_NUMBER
 from refunds.permissions import may_refund_any, may_state_tax_parts
 
 

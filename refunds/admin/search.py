@@ -7,8 +7,7 @@ from django.db.models import Q, QuerySet
 from payments.admin.search import amount_of, by_number, by_part, numbers_of, search_rows, some_keys, words_of
 from payments.models import Payment
 from payments.search_keys import text_key
-from refunds.models import RefundRecord
-from refunds.models.refunds import REFUND_NUMBER
+from refunds.models import REFUND_NUMBER, RefundRecord
 
 _FEW = 5_000  # payments whose refunds are looked up by the payments' keys
 

@@ -10,7 +10,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import refunds.models.refunds
+import refunds.models.refund_numbers
 
 # SQLite drops a table's triggers when a later migration rebuilds the table: such a migration must create them again.
 # Deleting is not guarded here but by PROTECT and the models: test databases are emptied by DELETE.
@@ -260,7 +260,7 @@ class Migration(migrations.Migration):
                 (
                     "number",
                     models.CharField(
-                        default=refunds.models.refunds.new_refund_number,
+                        default=refunds.models.refund_numbers.new_refund_number,
                         editable=False,
                         max_length=16,
                         unique=True,

@@ -14,17 +14,15 @@ from refunds.models.batches import (
 )
 from refunds.models.idempotency import IdempotentAnswer
 from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, ReconciliationReport, Refunded
-from refunds.models.refunds import (
+from refunds.models.refund_events import RefundEvent
+from refunds.models.refund_numbers import REFUND_NUMBER, new_refund_number
+from refunds.models.refund_states import (
     FINAL_STATUSES,
     LIVE_STATUSES,
-    REFUND_NUMBER,
-    RefundEvent,
-    RefundRecord,
-    RefundRecordQuerySet,
     RefundSource,
     RefundStatus,
-    new_refund_number,
 )
+from refunds.models.refunds import RefundRecord, RefundRecordQuerySet
 from refunds.models.refusals import FINAL_REFUSALS, FINAL_STEPS, MONEY_MAY_MOVE, RefusalClass
 from refunds.models.reversals import RefundReversal
 

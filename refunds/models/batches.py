@@ -12,7 +12,8 @@ from core.fields import AmountField, MessageField
 from core.sentences import unpacked
 from payments.models import Payment
 from refunds.models.append_only import AppendOnlyModel
-from refunds.models.refunds import RefundRecord, RefundSource
+from refunds.models.refund_states import RefundSource
+from refunds.models.refunds import RefundRecord
 
 
 class BatchStatus(models.TextChoices):

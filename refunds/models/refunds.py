@@ -1,6 +1,5 @@
-"""Refund records and their append-only timeline."""
+"""Refund records."""
 
-import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -9,7 +8,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
-from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 
 from access.models import ApiToken
@@ -17,40 +15,9 @@ from core.fields import AmountField, MessageField
 from core.money import format_money
 from payments import limits
 from payments.models import Payment
-from refunds.models.append_only import AppendOnlyModel
+from refunds.models.refund_numbers import new_refund_number
+from refunds.models.refund_states import FINAL_STATUSES, LIVE_STATUSES, RefundSource, RefundStatus
 from refunds.models.refusals import RefusalClass
-
-NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: it is read out on the telephone
-NUMBER_LENGTH = 10
-REFUND_NUMBER = re.compile(rf"R[{NUMBER_ALPHABET}]{{{NUMBER_LENGTH}}}")
-
-
-class RefundStatus(models.TextChoices):
-    """The states of a refund. Every page, export and command takes their names from here."""
-
-    REQUESTED = "requested", _("Refund in progress")
-    PENDING = "pending", _("Waiting for the PG")
-    UNKNOWN = "unknown", _("Outcome unknown")
-    SUCCEEDED = "succeeded", _("Refunded")
-    FAILED = "failed", _("Refund failed")
-
-
-LIVE_STATUSES = (RefundStatus.REQUESTED, RefundStatus.PENDING, RefundStatus.UNKNOWN)
-FINAL_STATUSES = (RefundStatus.SUCCEEDED, RefundStatus.FAILED)
-
-
-class RefundSource(models.TextChoices):
-    """Entry point of a refund. CONSOLE: cancelled at i'mport by others and found there by us."""
-
-    ADMIN = "admin", _("Admin")
-    API = "api", _("Storefront")
-    COMMAND = "command", _("Command line")
-    CONSOLE = "console", _("i'mport console")
-
-
-def new_refund_number() -> str:
-    """Return a refund number: short enough for `reason`, random so that two systems on one i'mport account differ."""
-    return f"R{get_random_string(NUMBER_LENGTH, NUMBER_ALPHABET)}"
 
 
 class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
@@ -277,23 +244,3 @@ class RefundRecord(models.Model):
     def shown_amount(self) -> Decimal:
         """Return the amount to show: the amount refunded, or the amount requested until then."""
         return self.amount if self.cancelled_amount is None else self.cancelled_amount
-
-
-class RefundEvent(AppendOnlyModel):
-    """One line of a refund's timeline; never changed, never deleted. `data` holds ids and amounts, no secrets."""
-
-    refund = models.ForeignKey(RefundRecord, verbose_name=_("refund"), on_delete=models.PROTECT, related_name="events")
-    at = models.DateTimeField(_("time"))
-    status = models.CharField(_("status"), max_length=10, choices=RefundStatus.choices)
-    code = models.CharField(_("event"), max_length=40)
-    message = MessageField(_("message"), blank=True)
-    actor = models.CharField(_("by"), max_length=200, blank=True)
-    data = models.JSONField(_("details"), default=dict, blank=True)
-
-    class Meta:
-        verbose_name = _("refund event")
-        verbose_name_plural = _("refund events")
-        ordering = ("at", "id")
-
-    def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.code}"

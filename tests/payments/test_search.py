@@ -89,6 +89,7 @@ def test_a_payment_and_its_refund_are_found(stored: dict[str, Any], typed: str) 
 def test_twenty_pasted_numbers_find_twenty(between: str) -> None:
     payments = [make_payment(merchant_uid=f"many-{number}") for number in range(10, 31)]
     refunds = [make_refund(payment) for payment in payments]
+    assert all(set(refund.number) & set("23456789") for refund in refunds)  # one without would be searched as a name
     wanted = {payment.merchant_uid for payment in payments[:20]}
     mixed = [payment.imp_uid if number % 2 else payment.merchant_uid for number, payment in enumerate(payments[:20])]
     assert found(between.join(mixed)) == [wanted, wanted]

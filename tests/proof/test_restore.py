@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from payments.models import Payment
 from refunds.models import RefundRecord
-from refunds.models.refunds import new_refund_number
+from refunds.models.refund_numbers import new_refund_number
 from tests.entry_points import Request, by_service, run_command
 from tests.factories import make_staff, paid_at_sandbox
 from tests.proof.test_kill import all_agree

@@ -1,0 +1,18 @@
+"""Refund numbers: short, random, and easy to read out on the telephone."""
+
+import re
+
+from django.utils.crypto import get_random_string
+
+NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: it is read out on the telephone
+_DIGITS = NUMBER_ALPHABET[:8]
+NUMBER_LENGTH = 10
+REFUND_NUMBER = re.compile(rf"R[{NUMBER_ALPHABET}]{{{NUMBER_LENGTH}}}")
+
+
+def new_refund_number() -> str:
+    """Return a refund number: short enough for `reason`, random so that two systems on one i'mport account differ.
+
+    It ends with a digit: the search takes a word without any for a name.
+    """
+    return f"R{get_random_string(NUMBER_LENGTH - 1, NUMBER_ALPHABET)}{get_random_string(1, _DIGITS)}"
