@@ -1,11 +1,12 @@
 """Create the tables of refunds, and the triggers that keep history in the database itself.
 
-A final refund keeps its status and amount; a timeline entry and a reversal never change. The ready-made groups for staff
-(`refunds.groups`) are created after this migration.
+A final refund keeps its status and amount; a timeline entry, a reversal and a note never change. The usual reasons are
+created here; the ready-made groups for staff (`refunds.groups`) after this migration.
 """
 
 from decimal import Decimal
 
+import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -47,6 +48,10 @@ POSTGRESQL = (
     CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundbatchevent FOR EACH ROW
     EXECUTE FUNCTION refunds_append_only()
     """,
+    """
+    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_note FOR EACH ROW
+    EXECUTE FUNCTION refunds_append_only()
+    """,
 )
 POSTGRESQL_UNDO = (
     "DROP TRIGGER refunds_keep_final ON refunds_refundrecord",
@@ -54,6 +59,7 @@ POSTGRESQL_UNDO = (
     "DROP TRIGGER refunds_append_only ON refunds_refundevent",
     "DROP TRIGGER refunds_append_only ON refunds_refundreversal",
     "DROP TRIGGER refunds_append_only ON refunds_refundbatchevent",
+    "DROP TRIGGER refunds_append_only ON refunds_note",
     "DROP FUNCTION refunds_append_only()",
 )
 SQLITE = (
@@ -76,12 +82,17 @@ SQLITE = (
     CREATE TRIGGER refunds_append_only_batch_events BEFORE UPDATE ON refunds_refundbatchevent FOR EACH ROW
     BEGIN SELECT RAISE(ABORT, 'events of bulk refunds are append-only'); END
     """,
+    """
+    CREATE TRIGGER refunds_append_only_notes BEFORE UPDATE ON refunds_note FOR EACH ROW
+    BEGIN SELECT RAISE(ABORT, 'notes are append-only'); END
+    """,
 )
 SQLITE_UNDO = (
     "DROP TRIGGER refunds_keep_final",
     "DROP TRIGGER refunds_append_only",
     "DROP TRIGGER refunds_append_only_reversals",
     "DROP TRIGGER refunds_append_only_batch_events",
+    "DROP TRIGGER refunds_append_only_notes",
 )
 
 
@@ -93,6 +104,29 @@ def create_triggers(apps, schema_editor):
 def drop_triggers(apps, schema_editor):
     for statement in POSTGRESQL_UNDO if schema_editor.connection.vendor == "postgresql" else SQLITE_UNDO:
         schema_editor.execute(statement, params=None)
+
+
+# Code, Korean and English name, fault ("": it differs), and whether the free text must be filled in too.
+REASONS = (
+    ("change_of_mind", "단순 변심", "Change of mind", "buyer", False),
+    ("double_payment", "중복 결제", "Paid twice", "buyer", False),
+    ("defective", "상품 불량", "Defective item", "shop", False),
+    ("wrong_item", "오배송", "Wrong item sent", "shop", False),
+    ("not_as_described", "상품 설명과 다름", "Not as described", "shop", False),
+    ("out_of_stock", "품절", "Out of stock", "shop", False),
+    ("late_delivery", "배송 지연", "Late delivery", "carrier", False),
+    ("damaged_in_delivery", "배송 중 파손", "Damaged in delivery", "carrier", False),
+    ("payment_error", "결제 오류", "Payment error", "pg", False),
+    ("other", "기타", "Other", "", True),
+)
+
+
+def create_reasons(apps, schema_editor):
+    model = apps.get_model("refunds", "RefundReason")
+    for position, (code, name_ko, name_en, fault, needs_note) in enumerate(REASONS, start=1):
+        model.objects.using(schema_editor.connection.alias).create(
+            code=code, name_ko=name_ko, name_en=name_en, fault=fault, needs_note=needs_note, position=position * 10
+        )
 
 
 class Migration(migrations.Migration):
@@ -131,6 +165,79 @@ class Migration(migrations.Migration):
                         condition=models.Q(("repaired__lte", models.F("found"))),
                         name="discrepancies_repaired_were_found",
                     )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="RefundReason",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="For programs, such as “late_delivery”. It cannot be changed later.",
+                        max_length=40,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z_]{1,40}$", "Use small letters a to z and _ only."
+                            )
+                        ],
+                        verbose_name="code",
+                    ),
+                ),
+                ("name_ko", models.CharField(max_length=60, verbose_name="Korean name")),
+                ("name_en", models.CharField(max_length=60, verbose_name="English name")),
+                (
+                    "fault",
+                    models.CharField(
+                        blank=True,
+                        choices=[("buyer", "Buyer"), ("shop", "Shop"), ("carrier", "Carrier"), ("pg", "PG")],
+                        help_text="Who caused the refund. Leave it empty if that differs.",
+                        max_length=10,
+                        verbose_name="fault",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True, help_text="Only reasons in use can be chosen.", verbose_name="in use"
+                    ),
+                ),
+                (
+                    "needs_note",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The free text of the refund must be filled in too. The buyer sees it.",
+                        verbose_name="needs an explanation",
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveSmallIntegerField(
+                        default=100,
+                        help_text="Reasons are listed by it, the lowest first.",
+                        verbose_name="position",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "refund reason",
+                "verbose_name_plural": "refund reasons",
+                "ordering": ("position", "code"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("fault__in", ("", "buyer", "shop", "carrier", "pg"))),
+                        name="reason_fault_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("code", ""), _negated=True),
+                            models.Q(("name_ko", ""), _negated=True),
+                            models.Q(("name_en", ""), _negated=True),
+                        ),
+                        name="reason_has_code_and_names",
+                    ),
                 ],
             },
         ),
@@ -186,6 +293,22 @@ class Migration(migrations.Migration):
                 ),
                 ("requested_by_name", models.CharField(blank=True, max_length=200, verbose_name="requested by")),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
+                ("reason_code", models.CharField(blank=True, default="", max_length=40, verbose_name="reason code")),
+                ("reason_name_ko", models.CharField(blank=True, default="", max_length=60, verbose_name="Korean name")),
+                (
+                    "reason_name_en",
+                    models.CharField(blank=True, default="", max_length=60, verbose_name="English name"),
+                ),
+                (
+                    "fault",
+                    models.CharField(
+                        blank=True,
+                        choices=[("buyer", "Buyer"), ("shop", "Shop"), ("carrier", "Carrier"), ("pg", "PG")],
+                        default="",
+                        max_length=10,
+                        verbose_name="fault",
+                    ),
+                ),
                 ("language", models.CharField(blank=True, max_length=20)),
                 ("file_hash", models.CharField(blank=True, editable=False, max_length=64)),
                 ("all_or_nothing", models.BooleanField(default=False, verbose_name="all or nothing")),
@@ -332,6 +455,22 @@ class Migration(migrations.Migration):
                 ),
                 ("retain_promotion", models.BooleanField(null=True, verbose_name="promotion kept")),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
+                ("reason_code", models.CharField(blank=True, default="", max_length=40, verbose_name="reason code")),
+                ("reason_name_ko", models.CharField(blank=True, default="", max_length=60, verbose_name="Korean name")),
+                (
+                    "reason_name_en",
+                    models.CharField(blank=True, default="", max_length=60, verbose_name="English name"),
+                ),
+                (
+                    "fault",
+                    models.CharField(
+                        blank=True,
+                        choices=[("buyer", "Buyer"), ("shop", "Shop"), ("carrier", "Carrier"), ("pg", "PG")],
+                        default="",
+                        max_length=10,
+                        verbose_name="fault",
+                    ),
+                ),
                 ("requester", models.CharField(blank=True, max_length=10, verbose_name="requester (Naver Pay)")),
                 (
                     "refund_bank",
@@ -488,6 +627,22 @@ class Migration(migrations.Migration):
                 ("requester", models.CharField(default="admin", max_length=10)),
                 ("retain_promotion", models.BooleanField(default=False)),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
+                ("reason_code", models.CharField(blank=True, default="", max_length=40, verbose_name="reason code")),
+                ("reason_name_ko", models.CharField(blank=True, default="", max_length=60, verbose_name="Korean name")),
+                (
+                    "reason_name_en",
+                    models.CharField(blank=True, default="", max_length=60, verbose_name="English name"),
+                ),
+                (
+                    "fault",
+                    models.CharField(
+                        blank=True,
+                        choices=[("buyer", "Buyer"), ("shop", "Shop"), ("carrier", "Carrier"), ("pg", "PG")],
+                        default="",
+                        max_length=10,
+                        verbose_name="fault",
+                    ),
+                ),
                 ("note", models.CharField(blank=True, max_length=255, verbose_name="note")),
                 ("warnings", models.JSONField(blank=True, default=list)),
                 ("confirmed", models.JSONField(blank=True, default=list)),
@@ -610,6 +765,54 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "refund reversals",
                 "ordering": ("-id",),
                 "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Note",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.CharField(max_length=2000, verbose_name="note")),
+                ("author_name", models.CharField(max_length=200, verbose_name="author")),
+                ("token", models.UUIDField(editable=False, unique=True)),
+                ("created_at", models.DateTimeField(verbose_name="written at")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author (account)",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notes",
+                        to="payments.payment",
+                        verbose_name="payment",
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notes",
+                        to="refunds.refundrecord",
+                        verbose_name="refund",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "note",
+                "verbose_name_plural": "notes",
+                "ordering": ("created_at", "id"),
+                "default_permissions": ("add",),
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("text", ""), _negated=True), name="note_has_text")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -779,6 +982,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="refundrecord",
             index=models.Index(
+                condition=models.Q(("reason_code", ""), _negated=True),
+                fields=["reason_code", "-requested_at"],
+                name="refund_by_reason",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refundrecord",
+            index=models.Index(
                 condition=models.Q(("api_token__isnull", False)),
                 fields=["api_token", "requested_at"],
                 name="refund_by_token",
@@ -915,4 +1126,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(create_triggers, drop_triggers),
+        migrations.RunPython(create_reasons, migrations.RunPython.noop),
     ]

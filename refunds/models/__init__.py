@@ -13,6 +13,8 @@ from refunds.models.batches import (
     RefundBatchItem,
 )
 from refunds.models.idempotency import IdempotentAnswer
+from refunds.models.notes import MAX_NOTE_LENGTH, Note
+from refunds.models.reasons import Fault, FrozenReason, RefundReason
 from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, ReconciliationReport, Refunded
 from refunds.models.refund_events import RefundEvent
 from refunds.models.refund_numbers import REFUND_NUMBER, new_refund_number
@@ -31,6 +33,7 @@ __all__ = [
     "FINAL_STATUSES",
     "FINAL_STEPS",
     "LIVE_STATUSES",
+    "MAX_NOTE_LENGTH",
     "MONEY_MAY_MOVE",
     "OPEN_STATUSES",
     "REFUND_NUMBER",
@@ -41,13 +44,17 @@ __all__ = [
     "BatchStatus",
     "Discrepancy",
     "DiscrepancyKind",
+    "Fault",
+    "FrozenReason",
     "IdempotentAnswer",
+    "Note",
     "ReconciliationReport",
     "RefundAccount",
     "RefundBatch",
     "RefundBatchEvent",
     "RefundBatchItem",
     "RefundEvent",
+    "RefundReason",
     "RefundRecord",
     "RefundRecordQuerySet",
     "RefundReversal",

@@ -12,6 +12,7 @@ from core.fields import AmountField, MessageField
 from core.sentences import unpacked
 from payments.models import Payment
 from refunds.models.append_only import AppendOnlyModel
+from refunds.models.reasons import WithFrozenReason
 from refunds.models.refund_states import RefundSource
 from refunds.models.refunds import RefundRecord
 
@@ -40,7 +41,7 @@ class BatchOrigin(models.TextChoices):
     RETRY = "retry", _("Refused orders of another bulk refund")
 
 
-class RefundBatch(models.Model):
+class RefundBatch(WithFrozenReason):
     """One bulk refund, of 1 order or of thousands. Its token is part of its address and of its orders' keys.
 
     `requested_by` made the batch, and after the start, started it: its refunds are theirs.
@@ -100,7 +101,7 @@ class RefundBatch(models.Model):
         return self.title or str(self.token)
 
 
-class RefundBatchItem(models.Model):
+class RefundBatchItem(WithFrozenReason):
     """One order of a batch: what is requested, then the refund record or the error that prevented one.
 
     `excluded` orders are not refunded: the check found a problem (`error_code`), or the requester left them out. The

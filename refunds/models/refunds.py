@@ -15,6 +15,7 @@ from core.fields import AmountField, MessageField
 from core.money import format_money
 from payments import limits
 from payments.models import Payment
+from refunds.models.reasons import WithFrozenReason
 from refunds.models.refund_numbers import new_refund_number
 from refunds.models.refund_states import FINAL_STATUSES, LIVE_STATUSES, RefundSource, RefundStatus
 from refunds.models.refusals import RefusalClass
@@ -64,7 +65,7 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
         return self.filter(status=RefundStatus.SUCCEEDED)
 
 
-class RefundRecord(models.Model):
+class RefundRecord(WithFrozenReason):
     """One refund. Created as `requested` before anything is sent; ends as `succeeded` or `failed` and stays so.
 
     `amount` is what was requested, `cancelled_amount` what i'mport refunded (null until then), `reversed_amount` the
@@ -166,6 +167,9 @@ class RefundRecord(models.Model):
             models.Index(fields=["cancelled_at"], name="refund_done"),
             models.Index(fields=["amount"], name="refund_by_amount"),
             models.Index(
+                fields=["reason_code", "-requested_at"], condition=~Q(reason_code=""), name="refund_by_reason"
+            ),
+            models.Index(
                 fields=["api_token", "requested_at"], condition=Q(api_token__isnull=False), name="refund_by_token"
             ),
         )
@@ -229,6 +233,16 @@ class RefundRecord(models.Model):
     def executed_late(self) -> "RefundRecord | None":
         """Return the record of this refund's cancel, if it failed and i'mport executed it after all."""
         return None if self._state.adding else getattr(self, "late_record", None)
+
+    @property
+    def told_reason(self) -> str:
+        """Return the reason that goes to i'mport: the free text, else the Korean name of the chosen reason."""
+        return self.reason or self.reason_name_ko
+
+    @property
+    def shown_reason(self) -> str:
+        """Return the reason that people read: the free text, else the chosen reason's name in their language."""
+        return self.reason or self.reason_name
 
     @property
     def booked_amount(self) -> Decimal:
