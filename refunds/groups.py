@@ -15,6 +15,7 @@ from django.utils.translation import override
 from refunds.permissions import (
     ACCEPT_REVERSAL,
     APPROVE,
+    CLOSE_MONTH,
     REFUND,
     RESOLVE,
     VIEW,
@@ -30,7 +31,7 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (_("Refunds: view"), _LOOK),
     (_("Refunds: refund"), (*_LOOK, REFUND)),
     (_("Refunds: approve"), (*_LOOK, REFUND, APPROVE)),
-    (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE, ACCEPT_REVERSAL)),
+    (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE, ACCEPT_REVERSAL, CLOSE_MONTH)),
     (_("Refunds: view accounts"), (*_LOOK, VIEW_ACCOUNT)),
 )
 MANAGERS = GROUPS[3][0]

@@ -18,6 +18,7 @@ VIEW_REPORTS = "refunds.view_reconciliationreport"
 VIEW_ACCOUNT = "refunds.view_account"
 APPROVE = "refunds.approve_refund"
 ACCEPT_REVERSAL = "refunds.accept_reversal"
+CLOSE_MONTH = "refunds.close_month"
 
 
 def may_refund_any(user: AnyUser) -> bool:
@@ -73,6 +74,11 @@ def may_approve(user: AnyUser) -> bool:
 def may_accept_reversals(user: AnyUser) -> bool:
     """Allow staff with the permission "Can accept refund reversals", who may see the payments as well."""
     return is_staff_with(user, ACCEPT_REVERSAL) and may_view_payments(user)
+
+
+def may_close_months(user: AnyUser) -> bool:
+    """Allow staff with the permission "Can close months", who may see the reports as well."""
+    return is_staff_with(user, CLOSE_MONTH) and may_view_reports(user)
 
 
 def may_view_payments(user: AnyUser) -> bool:

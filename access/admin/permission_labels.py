@@ -22,6 +22,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "refunds.resolve_refund": gettext_lazy("Can close refunds that need review"),
             "refunds.accept_reversal": gettext_lazy("Can accept refund reversals"),
             "refunds.view_reconciliationreport": gettext_lazy("Can view reconciliation reports"),
+            "refunds.close_month": gettext_lazy("Can close months"),
             "refunds.view_account": gettext_lazy("Can view full refund accounts"),
         },
     ),

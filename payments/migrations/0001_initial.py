@@ -248,6 +248,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["merchant_uid"], name="payment_by_order"),
                     models.Index(fields=["order_key"], name="payment_by_order_key", opclasses=["text_pattern_ops"]),
                     models.Index(fields=["amount"], name="payment_by_amount"),
+                    models.Index(fields=["updated_at"], name="payment_by_change"),
                     django.contrib.postgres.indexes.GinIndex(
                         fields=["search_key"], name="payment_search", opclasses=["gin_trgm_ops"]
                     ),

@@ -169,6 +169,7 @@ class Payment(models.Model):
             models.Index(fields=["merchant_uid"], name="payment_by_order"),
             models.Index(fields=["order_key"], opclasses=["text_pattern_ops"], name="payment_by_order_key"),
             models.Index(fields=["amount"], name="payment_by_amount"),
+            models.Index(fields=["updated_at"], name="payment_by_change"),
             # SQLite makes it an ordinary index, and reads it from end to end: far less than the rows themselves.
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="payment_search"),
         )

@@ -11,6 +11,7 @@ STAFF_PERMISSIONS = (
     "refunds.refund_payment",
     "refunds.resolve_refund",
     "refunds.accept_reversal",
+    "refunds.close_month",
     "refunds.view_account",
 )
 

@@ -1,11 +1,12 @@
 """Create the tables of refunds, and the triggers that keep history in the database itself.
 
-A final refund keeps its status and amount; a timeline entry, a reversal and a note never change. The usual reasons are
-created here; the ready-made groups for staff (`refunds.groups`) after this migration.
+A final refund keeps its status and amount; a timeline entry, a reversal, a note and a closed month never change. The
+usual reasons are created here; the ready-made groups for staff (`refunds.groups`) after this migration.
 """
 
 from decimal import Decimal
 
+import django.core.serializers.json
 import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
@@ -52,6 +53,14 @@ POSTGRESQL = (
     CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_note FOR EACH ROW
     EXECUTE FUNCTION refunds_append_only()
     """,
+    """
+    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_statementmonth FOR EACH ROW
+    EXECUTE FUNCTION refunds_append_only()
+    """,
+    """
+    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_statemententry FOR EACH ROW
+    EXECUTE FUNCTION refunds_append_only()
+    """,
 )
 POSTGRESQL_UNDO = (
     "DROP TRIGGER refunds_keep_final ON refunds_refundrecord",
@@ -60,6 +69,8 @@ POSTGRESQL_UNDO = (
     "DROP TRIGGER refunds_append_only ON refunds_refundreversal",
     "DROP TRIGGER refunds_append_only ON refunds_refundbatchevent",
     "DROP TRIGGER refunds_append_only ON refunds_note",
+    "DROP TRIGGER refunds_append_only ON refunds_statementmonth",
+    "DROP TRIGGER refunds_append_only ON refunds_statemententry",
     "DROP FUNCTION refunds_append_only()",
 )
 SQLITE = (
@@ -86,6 +97,14 @@ SQLITE = (
     CREATE TRIGGER refunds_append_only_notes BEFORE UPDATE ON refunds_note FOR EACH ROW
     BEGIN SELECT RAISE(ABORT, 'notes are append-only'); END
     """,
+    """
+    CREATE TRIGGER refunds_append_only_months BEFORE UPDATE ON refunds_statementmonth FOR EACH ROW
+    BEGIN SELECT RAISE(ABORT, 'closed months are append-only'); END
+    """,
+    """
+    CREATE TRIGGER refunds_append_only_entries BEFORE UPDATE ON refunds_statemententry FOR EACH ROW
+    BEGIN SELECT RAISE(ABORT, 'movements of closed months are append-only'); END
+    """,
 )
 SQLITE_UNDO = (
     "DROP TRIGGER refunds_keep_final",
@@ -93,6 +112,8 @@ SQLITE_UNDO = (
     "DROP TRIGGER refunds_append_only_reversals",
     "DROP TRIGGER refunds_append_only_batch_events",
     "DROP TRIGGER refunds_append_only_notes",
+    "DROP TRIGGER refunds_append_only_months",
+    "DROP TRIGGER refunds_append_only_entries",
 )
 
 
@@ -977,6 +998,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="refundrecord",
+            index=models.Index(fields=["settled_at"], name="refund_settled"),
+        ),
+        migrations.AddIndex(
+            model_name="refundrecord",
             index=models.Index(fields=["amount"], name="refund_by_amount"),
         ),
         migrations.AddIndex(
@@ -1124,6 +1149,161 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("reason", ""), _negated=True), name="reversal_has_a_reason"
             ),
+        ),
+        migrations.CreateModel(
+            name="StatementMonth",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.DateField(unique=True, verbose_name="month")),
+                ("closed_at", models.DateTimeField(verbose_name="closed at")),
+                ("closed_by_name", models.CharField(max_length=200, verbose_name="closed by")),
+                ("note", models.CharField(blank=True, max_length=500, verbose_name="note")),
+                ("despite_difference", models.BooleanField(default=False, verbose_name="closed without agreement")),
+                (
+                    "lines",
+                    models.JSONField(
+                        default=list, editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder
+                    ),
+                ),
+                (
+                    "comparison",
+                    models.JSONField(
+                        default=dict, editable=False, encoder=django.core.serializers.json.DjangoJSONEncoder
+                    ),
+                ),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="closed by (account)",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "closed month",
+                "verbose_name_plural": "closed months",
+                "ordering": ("-month",),
+                "permissions": (("close_month", "Can close months"),),
+                "default_permissions": (),
+                "constraints": (
+                    models.CheckConstraint(
+                        condition=models.Q(("month__day", 1)), name="statement_month_is_a_first_day"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("closed_by_name", ""), _negated=True),
+                        name="statement_month_closed_by_somebody",
+                    ),
+                ),
+            },
+        ),
+        migrations.CreateModel(
+            name="StatementEntry",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("paid", "Paid"), ("refunded", "Refunded"), ("reversed", "Reversed")],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="date")),
+                ("pg_provider", models.CharField(blank=True, max_length=32, verbose_name="PG")),
+                ("pay_method", models.CharField(blank=True, max_length=32, verbose_name="method")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=16, verbose_name="amount")),
+                (
+                    "fee",
+                    models.DecimalField(
+                        decimal_places=3, default=Decimal("0"), max_digits=16, verbose_name="transfer fee (KRW)"
+                    ),
+                ),
+                ("vat", models.DecimalField(decimal_places=3, max_digits=16, null=True, verbose_name="VAT part")),
+                (
+                    "tax_free",
+                    models.DecimalField(decimal_places=3, max_digits=16, null=True, verbose_name="tax-free part"),
+                ),
+                (
+                    "month",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="refunds.statementmonth",
+                        verbose_name="month",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payments.payment",
+                        verbose_name="payment",
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="refunds.refundrecord",
+                        verbose_name="refund",
+                    ),
+                ),
+                (
+                    "reversal",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="refunds.refundreversal",
+                        verbose_name="refund reversal",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "movement of a closed month",
+                "verbose_name_plural": "movements of closed months",
+                "ordering": ("id",),
+                "default_permissions": (),
+                "constraints": (
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "paid")), fields=("payment",), name="payment_in_one_month"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "refunded")), fields=("refund",), name="refund_in_one_month"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "reversed")), fields=("reversal",), name="reversal_in_one_month"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "paid"), ("refund", None), ("reversal", None)),
+                            models.Q(("kind", "refunded"), ("refund__isnull", False), ("reversal", None)),
+                            models.Q(("kind", "reversed"), ("refund__isnull", False), ("reversal__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="statement_entry_kind_matches",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("tax_free", None), ("vat", None)),
+                            models.Q(("tax_free__isnull", False), ("vat__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="statement_entry_parts_together",
+                    ),
+                ),
+            },
         ),
         migrations.RunPython(create_triggers, drop_triggers),
         migrations.RunPython(create_reasons, migrations.RunPython.noop),

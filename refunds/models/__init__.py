@@ -27,6 +27,7 @@ from refunds.models.refund_states import (
 from refunds.models.refunds import RefundRecord, RefundRecordQuerySet
 from refunds.models.refusals import FINAL_REFUSALS, FINAL_STEPS, MONEY_MAY_MOVE, RefusalClass
 from refunds.models.reversals import RefundReversal
+from refunds.models.statements import MovementKind, StatementEntry, StatementMonth
 
 __all__ = [
     "FINAL_REFUSALS",
@@ -47,6 +48,7 @@ __all__ = [
     "Fault",
     "FrozenReason",
     "IdempotentAnswer",
+    "MovementKind",
     "Note",
     "ReconciliationReport",
     "RefundAccount",
@@ -62,5 +64,7 @@ __all__ = [
     "RefundStatus",
     "Refunded",
     "RefusalClass",
+    "StatementEntry",
+    "StatementMonth",
     "new_refund_number",
 ]

@@ -165,6 +165,7 @@ class RefundRecord(WithFrozenReason):
             ),
             models.Index(fields=["requested_at"], condition=Q(needs_review=True), name="refund_needs_review"),
             models.Index(fields=["cancelled_at"], name="refund_done"),
+            models.Index(fields=["settled_at"], name="refund_settled"),
             models.Index(fields=["amount"], name="refund_by_amount"),
             models.Index(
                 fields=["reason_code", "-requested_at"], condition=~Q(reason_code=""), name="refund_by_reason"

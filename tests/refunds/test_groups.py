@@ -40,6 +40,7 @@ def test_each_group_has_the_permissions_of_its_name() -> None:
     assert may("Refunds: view accounts") == look | {"view_account"}
     managers = may("Refunds: manage")
     assert managers >= look | {"refund_payment", "approve_refund", "resolve_refund", "accept_reversal", "add_apitoken"}
+    assert "close_month" in managers
     assert "view_account" not in managers
     assert not managers & {"add_user", "change_user", "change_group", "add_group"}
 
