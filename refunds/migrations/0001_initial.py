@@ -505,6 +505,11 @@ class Migration(migrations.Migration):
                 ("pg_tid", models.CharField(blank=True, max_length=100, verbose_name="PG transaction")),
                 ("receipt_url", models.CharField(blank=True, max_length=500, verbose_name="receipt")),
                 ("cancelled_at", models.DateTimeField(blank=True, null=True, verbose_name="refunded at")),
+                ("expected_by", models.DateField(blank=True, null=True, verbose_name="usually arrives by")),
+                (
+                    "not_received_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="not received by the buyer"),
+                ),
                 ("error_code", models.CharField(blank=True, max_length=40, verbose_name="error code")),
                 (
                     "refusal_class",
@@ -1304,6 +1309,230 @@ class Migration(migrations.Migration):
                     ),
                 ),
             },
+        ),
+        migrations.CreateModel(
+            name="BusinessDayException",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(unique=True, verbose_name="day")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("is_business_day", models.BooleanField(default=False, verbose_name="banks are open")),
+            ],
+            options={
+                "verbose_name": "business day exception",
+                "verbose_name_plural": "business day exceptions",
+                "ordering": ("-day",),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="BuyerNotice",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("refunded", "Refunded"),
+                            ("accepted", "Accepted by the PG"),
+                            ("refused", "Refund failed"),
+                            ("late", "Takes longer than usual"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind of e-mail",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("sent", "Sent"),
+                            ("failed", "Not sent"),
+                            ("skipped", "Not needed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        blank=True, choices=[("ko", "Korean"), ("en", "English")], max_length=2, verbose_name="language"
+                    ),
+                ),
+                ("to", models.CharField(blank=True, max_length=254, verbose_name="recipient")),
+                ("subject", models.CharField(blank=True, max_length=500, verbose_name="subject")),
+                ("body_text", models.TextField(blank=True, verbose_name="text")),
+                ("body_html", models.TextField(blank=True, verbose_name="HTML")),
+                ("error", models.TextField(blank=True, verbose_name="reason")),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                ("resends", models.PositiveIntegerField(default=0, verbose_name="sent again")),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="written at"),
+                ),
+                ("next_try_at", models.DateTimeField(verbose_name="next attempt")),
+                ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="sent at")),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notices",
+                        to="refunds.refundrecord",
+                        verbose_name="refund",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "e-mail to a buyer",
+                "verbose_name_plural": "e-mails to buyers",
+                "ordering": ("-id",),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="NoticeSettings",
+            fields=[
+                ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                ("on_since", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("kinds", models.JSONField(blank=True, default=list, verbose_name="kinds of e-mails")),
+                ("shop", models.CharField(blank=True, max_length=100, verbose_name="name of the shop")),
+                ("sender", models.EmailField(blank=True, max_length=254, verbose_name="sender address")),
+                ("reply_to", models.EmailField(blank=True, max_length=254, verbose_name="address for replies")),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("ko", "Korean"), ("en", "English")],
+                        default="ko",
+                        max_length=2,
+                        verbose_name="language",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "settings of e-mails to buyers",
+                "verbose_name_plural": "settings of e-mails to buyers",
+                "permissions": (("manage_notices", "Can edit e-mails to buyers and business days"),),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="NoticeText",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("refunded", "Refunded"),
+                            ("accepted", "Accepted by the PG"),
+                            ("refused", "Refund failed"),
+                            ("late", "Takes longer than usual"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind of e-mail",
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("ko", "Korean"), ("en", "English")], max_length=2, verbose_name="language"
+                    ),
+                ),
+                ("subject", models.CharField(max_length=150, verbose_name="subject")),
+                ("body", models.TextField(verbose_name="text")),
+            ],
+            options={
+                "verbose_name": "wording of an e-mail to buyers",
+                "verbose_name_plural": "wordings of e-mails to buyers",
+                "default_permissions": (),
+            },
+        ),
+        migrations.AddIndex(
+            model_name="refundrecord",
+            index=models.Index(
+                condition=models.Q(("not_received_at__isnull", False)),
+                fields=["not_received_at"],
+                name="refund_not_received",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status", "succeeded"), models.Q(("expected_by", None), ("not_received_at", None)), _connector="OR"
+                ),
+                name="refund_arrives_once_succeeded",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="noticesettings",
+            constraint=models.CheckConstraint(condition=models.Q(("id", 1)), name="notice_settings_is_one_row"),
+        ),
+        migrations.AddConstraint(
+            model_name="noticetext",
+            constraint=models.UniqueConstraint(fields=("kind", "language"), name="one_wording_per_kind_and_language"),
+        ),
+        migrations.AddConstraint(
+            model_name="noticetext",
+            constraint=models.CheckConstraint(
+                condition=models.Q(models.Q(("subject", ""), _negated=True), models.Q(("body", ""), _negated=True)),
+                name="notice_text_not_empty",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="buyernotice",
+            index=models.Index(condition=models.Q(("status", "waiting")), fields=["next_try_at"], name="notice_due"),
+        ),
+        migrations.AddIndex(
+            model_name="buyernotice",
+            index=models.Index(fields=["status", "-id"], name="notice_by_status"),
+        ),
+        migrations.AddIndex(
+            model_name="buyernotice",
+            index=models.Index(
+                condition=models.Q(("body_text", ""), _negated=True), fields=["sent_at"], name="notice_with_text"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="buyernotice",
+            constraint=models.UniqueConstraint(fields=("refund", "kind"), name="one_notice_per_refund_and_kind"),
+        ),
+        migrations.AddConstraint(
+            model_name="buyernotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["refunded", "accepted", "refused", "late"])), name="notice_kind_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="buyernotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["waiting", "sent", "failed", "skipped"])), name="notice_status_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="buyernotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "sent"), _negated=True),
+                    models.Q(("sent_at__isnull", False), models.Q(("to", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="notice_sent_to_somebody",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="buyernotice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["failed", "skipped"]), _negated=True),
+                    models.Q(("error", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="notice_not_sent_has_a_reason",
+            ),
         ),
         migrations.RunPython(create_triggers, drop_triggers),
         migrations.RunPython(create_reasons, migrations.RunPython.noop),

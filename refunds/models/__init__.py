@@ -14,6 +14,15 @@ from refunds.models.batches import (
 )
 from refunds.models.idempotency import IdempotentAnswer
 from refunds.models.notes import MAX_NOTE_LENGTH, Note
+from refunds.models.notices import (
+    BusinessDayException,
+    BuyerNotice,
+    NoticeKind,
+    NoticeLanguage,
+    NoticeSettings,
+    NoticeStatus,
+    NoticeText,
+)
 from refunds.models.reasons import Fault, FrozenReason, RefundReason
 from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, ReconciliationReport, Refunded
 from refunds.models.refund_events import RefundEvent
@@ -43,6 +52,8 @@ __all__ = [
     "BatchOrigin",
     "BatchPace",
     "BatchStatus",
+    "BusinessDayException",
+    "BuyerNotice",
     "Discrepancy",
     "DiscrepancyKind",
     "Fault",
@@ -50,6 +61,11 @@ __all__ = [
     "IdempotentAnswer",
     "MovementKind",
     "Note",
+    "NoticeKind",
+    "NoticeLanguage",
+    "NoticeSettings",
+    "NoticeStatus",
+    "NoticeText",
     "ReconciliationReport",
     "RefundAccount",
     "RefundBatch",

@@ -119,6 +119,11 @@ class RefundRecord(WithFrozenReason):
     receipt_url = models.CharField(_("receipt"), max_length=limits.URL, blank=True)
     cancelled_at = models.DateTimeField(_("refunded at"), null=True, blank=True)
 
+    # When the money usually arrives, at the latest; null where nobody says. Never a promise.
+    expected_by = models.DateField(_("usually arrives by"), null=True, blank=True)
+    # Set while the buyer says that the money has not arrived; the timeline has by whom.
+    not_received_at = models.DateTimeField(_("not received by the buyer"), null=True, blank=True)
+
     # Of a cancel found at i'mport: our refund that had been given up as not executed, and was executed after all.
     late_for = models.OneToOneField(
         "self",
@@ -166,6 +171,9 @@ class RefundRecord(WithFrozenReason):
             models.Index(fields=["requested_at"], condition=Q(needs_review=True), name="refund_needs_review"),
             models.Index(fields=["cancelled_at"], name="refund_done"),
             models.Index(fields=["settled_at"], name="refund_settled"),
+            models.Index(
+                fields=["not_received_at"], condition=Q(not_received_at__isnull=False), name="refund_not_received"
+            ),
             models.Index(fields=["amount"], name="refund_by_amount"),
             models.Index(
                 fields=["reason_code", "-requested_at"], condition=~Q(reason_code=""), name="refund_by_reason"
@@ -220,6 +228,10 @@ class RefundRecord(WithFrozenReason):
                 condition=Q(reversed_amount=0)
                 | Q(status="succeeded", reversed_amount__gt=0, reversed_amount__lte=F("cancelled_amount")),
                 name="refund_reversed_within_refunded",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="succeeded") | Q(expected_by=None, not_received_at=None),
+                name="refund_arrives_once_succeeded",
             ),
         )
 
