@@ -240,6 +240,7 @@ class Migration(migrations.Migration):
                         models.OrderBy(models.F("id"), descending=True),
                         name="payment_by_pg",
                     ),
+                    models.Index(fields=["paid_at", "sandbox", "status", "currency", "amount"], name="payment_paid"),
                     models.Index(
                         condition=models.Q(("taken_back_seen_at__isnull", False)),
                         fields=["taken_back_seen_at"],

@@ -163,6 +163,8 @@ class Payment(models.Model):
             models.Index(F("status"), PAYMENT_TIME.desc(), F("id").desc(), name="payment_by_status"),
             models.Index(F("pay_method"), PAYMENT_TIME.desc(), F("id").desc(), name="payment_by_method"),
             models.Index(F("pg_provider"), PAYMENT_TIME.desc(), F("id").desc(), name="payment_by_pg"),
+            # All that the sums of a period read: without it, each payment's row.
+            models.Index(fields=["paid_at", "sandbox", "status", "currency", "amount"], name="payment_paid"),
             models.Index(
                 fields=["taken_back_seen_at"], condition=Q(taken_back_seen_at__isnull=False), name="payment_taken_back"
             ),
