@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from operator import and_, or_
 from typing import Any, TypeVar
 
@@ -124,16 +124,18 @@ def search_payments(
     everything = Payment.objects.all()
     if ask_gateway and is_whole_number(wanted) and not _any(everything, [*by_number(wanted), *by_part(wanted)]):
         look_up(imp_uid=wanted) or look_up(merchant_uid=wanted)
-    return search_rows(payments, wanted, by_number(wanted), by_part(wanted), newest=newest)
+    return search_rows(payments, wanted, by_number(wanted), partial(by_part, wanted), newest=newest)
 
 
 def search_rows(
-    rows: QuerySet[Row], text: str, numbers: Sequence[Q], parts: Sequence[Q], *, newest: bool
+    rows: QuerySet[Row], text: str, numbers: Sequence[Q], find_parts: Callable[[], Sequence[Q]], *, newest: bool
 ) -> QuerySet[Row]:
-    """Return the rows that meet one of these conditions; only those of `numbers` if `text` is a number of such rows."""
-    if is_whole_number(text) and _any(rows, numbers):
-        parts = ()
-    wanted = (*numbers, *parts)
+    """Return the rows that meet one of these conditions; only those of `numbers` if `text` is a number of such rows.
+
+    `find_parts` returns the conditions of a part. It may take queries, so it is called only then.
+    """
+    is_known = is_whole_number(text) and _any(rows, numbers)
+    wanted = (*numbers, *(() if is_known else find_parts()))
     if newest:
         return rows.filter(pk__in=_newest_keys(rows, wanted))
     return rows.filter(reduce(or_, wanted, Q(pk__in=())))

@@ -1,6 +1,7 @@
 """Search refunds by number or amount, or by what their order is found by."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from django.db.models import Q, QuerySet
 
@@ -17,7 +18,7 @@ def search_refunds(refunds: QuerySet[RefundRecord], text: str, *, newest: bool =
     wanted = text.strip()
     if not wanted or "\x00" in wanted:
         return refunds.none() if wanted else refunds
-    return search_rows(refunds, wanted, _by_number(wanted), _by_part(wanted), newest=newest)
+    return search_rows(refunds, wanted, _by_number(wanted), partial(_by_part, wanted), newest=newest)
 
 
 def known_numbers(text: str) -> Iterator[tuple[str, ...]]:
