@@ -67,7 +67,7 @@ def may_view_accounts(user: AnyUser) -> bool:
 
 
 def may_approve(user: AnyUser) -> bool:
-    """Allow staff with the permission "Can make refunds above the approval limit"."""
+    """Allow staff with the permission "Can approve refunds of others"."""
     return is_staff_with(user, APPROVE)
 
 

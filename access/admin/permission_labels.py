@@ -18,7 +18,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "payments.change_payment": gettext_lazy("Can change a payment's buyer account and tax parts"),
             "refunds.view_refundrecord": gettext_lazy("Can view refunds"),
             "refunds.refund_payment": gettext_lazy("Can refund payments"),
-            "refunds.approve_refund": gettext_lazy("Can make refunds above the approval limit"),
+            "refunds.approve_refund": gettext_lazy("Can approve refunds of others"),
             "refunds.resolve_refund": gettext_lazy("Can close refunds that need review"),
             "refunds.accept_reversal": gettext_lazy("Can accept refund reversals"),
             "refunds.view_reconciliationreport": gettext_lazy("Can view reconciliation reports"),

@@ -15,7 +15,59 @@ from django.db import migrations, models
 import refunds.models.refund_numbers
 
 # SQLite drops a table's triggers when a later migration rebuilds the table: such a migration must create them again.
-# Deleting is not guarded here but by PROTECT and the models: test databases are emptied by DELETE.
+# Deleting is not guarded here but by PROTECT and the models, except for approvals: test databases are emptied by DELETE.
+# What a request for approval keeps for good, and what an order of a bulk refund keeps while its request is waiting or
+# approved. `encrypted_account` is re-encrypted and erased, and keys of requests are forgotten after a while.
+_FROZEN = (
+    *("number", "payment_id", "batch_id", "source", "requested_by_id", "requested_by_name", "api_token_id", "rule"),
+    *("limit_amount", "amount", "balance", "currency", "totals", "orders", "tax_free", "vat_amount"),
+    *("retain_promotion", "reason", "reason_code", "reason_name_ko", "reason_name_en", "fault", "requester"),
+    *("refund_bank", "refund_account_last4", "confirmed", "warnings", "requested_at", "expires_at"),
+)
+_DECISION = ("status", "decided_by_id", "decided_by_name", "decided_at", "note", "closed_code")
+_FROZEN_ORDER = (
+    *("batch_id", "payment_id", "amount", "tax_free", "vat_amount", "expected_balance", "requester"),
+    *("retain_promotion", "reason", "reason_code"),
+)
+
+
+def _differ(columns, operator):
+    """Return SQL that is true if one of these columns changes."""
+    old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
+    return f"({old}) {operator} ({new})"
+
+
+def _request_changes(operator):
+    return f"""{_differ(_FROZEN, operator)}
+        OR (OLD.status <> 'waiting' AND {_differ(_DECISION, operator)})
+        OR (NEW.idempotency_key IS NOT NULL AND {_differ(("idempotency_key", "fingerprint"), operator)})"""
+
+
+def _order_changes(operator):
+    return f"{_differ(_FROZEN_ORDER, operator)} OR (OLD.excluded AND NOT NEW.excluded)"
+
+
+def _approved_refund_changes(operator):
+    return f"""OLD.approval_id {operator} NEW.approval_id OR (OLD.approval_id IS NOT NULL
+        AND {_differ(("amount", "payment_id", "requested_by_id"), operator)})"""
+
+
+_REQUEST_OF_BATCH = """EXISTS (SELECT 1 FROM refunds_refundapproval
+    WHERE batch_id = NEW.batch_id AND status IN ('waiting', 'approved'))"""
+# A refund with an approval: approved by somebody else, for its requester, of its payment or in its bulk refund, and of
+# its amount.
+_IS_APPROVED = """EXISTS (
+    SELECT 1 FROM refunds_refundapproval a
+    LEFT JOIN refunds_refundbatchitem i
+        ON i.batch_id = a.batch_id AND i.payment_id = NEW.payment_id AND NOT i.excluded
+    WHERE a.id = NEW.approval_id AND a.status = 'approved'
+        AND (a.requested_by_id = NEW.requested_by_id OR (a.requested_by_id IS NULL AND NEW.requested_by_id IS NULL))
+        AND ((a.payment_id = NEW.payment_id AND a.amount = NEW.amount)
+            OR NEW.amount = COALESCE(i.amount, i.expected_balance)))"""
+# Only together with its payment or bulk refund, as test databases are emptied.
+_SUBJECT_EXISTS = """(EXISTS (SELECT 1 FROM payments_payment WHERE id = OLD.payment_id)
+    OR EXISTS (SELECT 1 FROM refunds_refundbatch WHERE id = OLD.batch_id))"""
+
 POSTGRESQL = (
     """
     CREATE FUNCTION refunds_keep_final() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -61,8 +113,84 @@ POSTGRESQL = (
     CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_statemententry FOR EACH ROW
     EXECUTE FUNCTION refunds_append_only()
     """,
+    """
+    CREATE FUNCTION refunds_keep_approval() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'a request for approval keeps what was requested and decided'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END $$
+    """,
+    f"""
+    CREATE TRIGGER refunds_keep_approval BEFORE UPDATE ON refunds_refundapproval FOR EACH ROW
+    WHEN ({_request_changes("IS DISTINCT FROM")}) EXECUTE FUNCTION refunds_keep_approval()
+    """,
+    """
+    CREATE TRIGGER refunds_approval_begins_waiting BEFORE INSERT ON refunds_refundapproval FOR EACH ROW
+    WHEN (NEW.status <> 'waiting') EXECUTE FUNCTION refunds_keep_approval()
+    """,
+    f"""
+    CREATE FUNCTION refunds_keep_deleted_approval() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF {_SUBJECT_EXISTS} THEN
+            RAISE EXCEPTION 'a request for approval is never deleted'
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN OLD;
+    END $$
+    """,
+    """
+    CREATE TRIGGER refunds_keep_deleted_approval BEFORE DELETE ON refunds_refundapproval FOR EACH ROW
+    EXECUTE FUNCTION refunds_keep_deleted_approval()
+    """,
+    f"""
+    CREATE FUNCTION refunds_keep_approved_orders() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF {_REQUEST_OF_BATCH} THEN
+            RAISE EXCEPTION 'a bulk refund keeps its orders once its approval is requested'
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    f"""
+    CREATE TRIGGER refunds_keep_approved_orders BEFORE UPDATE ON refunds_refundbatchitem FOR EACH ROW
+    WHEN ({_order_changes("IS DISTINCT FROM")}) EXECUTE FUNCTION refunds_keep_approved_orders()
+    """,
+    """
+    CREATE TRIGGER refunds_add_no_approved_orders BEFORE INSERT ON refunds_refundbatchitem FOR EACH ROW
+    EXECUTE FUNCTION refunds_keep_approved_orders()
+    """,
+    f"""
+    CREATE FUNCTION refunds_need_approval() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'UPDATE' OR NOT {_IS_APPROVED} THEN
+            RAISE EXCEPTION 'this is not the approval of this refund'
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER refunds_need_approval BEFORE INSERT ON refunds_refundrecord FOR EACH ROW
+    WHEN (NEW.approval_id IS NOT NULL) EXECUTE FUNCTION refunds_need_approval()
+    """,
+    f"""
+    CREATE TRIGGER refunds_keep_approved BEFORE UPDATE ON refunds_refundrecord FOR EACH ROW
+    WHEN ({_approved_refund_changes("IS DISTINCT FROM")}) EXECUTE FUNCTION refunds_need_approval()
+    """,
 )
 POSTGRESQL_UNDO = (
+    "DROP TRIGGER refunds_keep_approval ON refunds_refundapproval",
+    "DROP TRIGGER refunds_approval_begins_waiting ON refunds_refundapproval",
+    "DROP TRIGGER refunds_keep_deleted_approval ON refunds_refundapproval",
+    "DROP TRIGGER refunds_keep_approved_orders ON refunds_refundbatchitem",
+    "DROP TRIGGER refunds_add_no_approved_orders ON refunds_refundbatchitem",
+    "DROP TRIGGER refunds_need_approval ON refunds_refundrecord",
+    "DROP TRIGGER refunds_keep_approved ON refunds_refundrecord",
+    "DROP FUNCTION refunds_keep_approval()",
+    "DROP FUNCTION refunds_keep_deleted_approval()",
+    "DROP FUNCTION refunds_keep_approved_orders()",
+    "DROP FUNCTION refunds_need_approval()",
     "DROP TRIGGER refunds_keep_final ON refunds_refundrecord",
     "DROP FUNCTION refunds_keep_final()",
     "DROP TRIGGER refunds_append_only ON refunds_refundevent",
@@ -105,8 +233,50 @@ SQLITE = (
     CREATE TRIGGER refunds_append_only_entries BEFORE UPDATE ON refunds_statemententry FOR EACH ROW
     BEGIN SELECT RAISE(ABORT, 'movements of closed months are append-only'); END
     """,
+    f"""
+    CREATE TRIGGER refunds_keep_approval BEFORE UPDATE ON refunds_refundapproval FOR EACH ROW
+    WHEN {_request_changes("IS NOT")}
+    BEGIN SELECT RAISE(ABORT, 'a request for approval keeps what was requested and decided'); END
+    """,
+    """
+    CREATE TRIGGER refunds_approval_begins_waiting BEFORE INSERT ON refunds_refundapproval FOR EACH ROW
+    WHEN NEW.status <> 'waiting'
+    BEGIN SELECT RAISE(ABORT, 'a request for approval begins as waiting'); END
+    """,
+    f"""
+    CREATE TRIGGER refunds_keep_deleted_approval BEFORE DELETE ON refunds_refundapproval FOR EACH ROW
+    WHEN {_SUBJECT_EXISTS}
+    BEGIN SELECT RAISE(ABORT, 'a request for approval is never deleted'); END
+    """,
+    f"""
+    CREATE TRIGGER refunds_keep_approved_orders BEFORE UPDATE ON refunds_refundbatchitem FOR EACH ROW
+    WHEN ({_order_changes("IS NOT")}) AND {_REQUEST_OF_BATCH}
+    BEGIN SELECT RAISE(ABORT, 'a bulk refund keeps its orders once its approval is requested'); END
+    """,
+    f"""
+    CREATE TRIGGER refunds_add_no_approved_orders BEFORE INSERT ON refunds_refundbatchitem FOR EACH ROW
+    WHEN {_REQUEST_OF_BATCH}
+    BEGIN SELECT RAISE(ABORT, 'a bulk refund keeps its orders once its approval is requested'); END
+    """,
+    f"""
+    CREATE TRIGGER refunds_need_approval BEFORE INSERT ON refunds_refundrecord FOR EACH ROW
+    WHEN NEW.approval_id IS NOT NULL AND NOT {_IS_APPROVED}
+    BEGIN SELECT RAISE(ABORT, 'this is not the approval of this refund'); END
+    """,
+    f"""
+    CREATE TRIGGER refunds_keep_approved BEFORE UPDATE ON refunds_refundrecord FOR EACH ROW
+    WHEN {_approved_refund_changes("IS NOT")}
+    BEGIN SELECT RAISE(ABORT, 'this is not the approval of this refund'); END
+    """,
 )
 SQLITE_UNDO = (
+    "DROP TRIGGER refunds_keep_approval",
+    "DROP TRIGGER refunds_approval_begins_waiting",
+    "DROP TRIGGER refunds_keep_deleted_approval",
+    "DROP TRIGGER refunds_keep_approved_orders",
+    "DROP TRIGGER refunds_add_no_approved_orders",
+    "DROP TRIGGER refunds_need_approval",
+    "DROP TRIGGER refunds_keep_approved",
     "DROP TRIGGER refunds_keep_final",
     "DROP TRIGGER refunds_append_only",
     "DROP TRIGGER refunds_append_only_reversals",
@@ -273,6 +443,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("draft", "Not checked yet"),
                             ("checked", "Ready to start"),
+                            ("awaiting", "Waiting for approval"),
                             ("running", "Running"),
                             ("paused", "Paused"),
                             ("done", "Finished"),
@@ -367,6 +538,316 @@ class Migration(migrations.Migration):
                 "verbose_name": "bulk refund",
                 "verbose_name_plural": "bulk refunds",
                 "ordering": ("-id",),
+            },
+        ),
+        migrations.CreateModel(
+            name="RefundApproval",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason_code", models.CharField(blank=True, default="", max_length=40, verbose_name="reason code")),
+                ("reason_name_ko", models.CharField(blank=True, default="", max_length=60, verbose_name="Korean name")),
+                (
+                    "reason_name_en",
+                    models.CharField(blank=True, default="", max_length=60, verbose_name="English name"),
+                ),
+                (
+                    "fault",
+                    models.CharField(
+                        blank=True,
+                        choices=[("buyer", "Buyer"), ("shop", "Shop"), ("carrier", "Carrier"), ("pg", "PG")],
+                        default="",
+                        max_length=10,
+                        verbose_name="fault",
+                    ),
+                ),
+                (
+                    "number",
+                    models.CharField(
+                        default=refunds.models.refund_numbers.new_approval_number,
+                        editable=False,
+                        max_length=16,
+                        unique=True,
+                        verbose_name="approval number",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting for approval"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("expired", "Expired"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("admin", "Admin"),
+                            ("api", "Storefront"),
+                            ("command", "Command line"),
+                            ("console", "i'mport console"),
+                        ],
+                        max_length=10,
+                        verbose_name="source",
+                    ),
+                ),
+                ("requested_by_name", models.CharField(max_length=200, verbose_name="requested by")),
+                (
+                    "rule",
+                    models.CharField(
+                        choices=[
+                            ("per_refund", "Amount of one refund"),
+                            ("per_day", "Total of one person and day"),
+                            ("per_batch", "Total of one bulk refund"),
+                            ("currency", "Currency other than won"),
+                        ],
+                        max_length=10,
+                        verbose_name="limit",
+                    ),
+                ),
+                (
+                    "limit_amount",
+                    models.DecimalField(
+                        decimal_places=3, default=Decimal("0"), max_digits=16, verbose_name="amount of the limit"
+                    ),
+                ),
+                (
+                    "amount",
+                    models.DecimalField(blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="amount"),
+                ),
+                (
+                    "balance",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=3,
+                        max_digits=16,
+                        null=True,
+                        verbose_name="refundable when it was requested",
+                    ),
+                ),
+                ("currency", models.CharField(blank=True, max_length=3, verbose_name="currency")),
+                ("totals", models.JSONField(blank=True, default=dict, verbose_name="totals")),
+                ("orders", models.PositiveIntegerField(default=1, verbose_name="orders")),
+                (
+                    "tax_free",
+                    models.DecimalField(
+                        blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="tax-free part"
+                    ),
+                ),
+                (
+                    "vat_amount",
+                    models.DecimalField(
+                        blank=True, decimal_places=3, max_digits=16, null=True, verbose_name="VAT part"
+                    ),
+                ),
+                ("retain_promotion", models.BooleanField(null=True, verbose_name="promotion kept")),
+                ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
+                ("requester", models.CharField(blank=True, max_length=10, verbose_name="requester (Naver Pay)")),
+                ("encrypted_account", models.TextField(blank=True, default="", editable=False)),
+                (
+                    "refund_bank",
+                    models.CharField(blank=True, help_text="Standard bank code", max_length=3, verbose_name="bank"),
+                ),
+                (
+                    "refund_account_last4",
+                    models.CharField(blank=True, max_length=4, verbose_name="account, last digits"),
+                ),
+                ("confirmed", models.JSONField(blank=True, default=list)),
+                ("warnings", models.JSONField(blank=True, default=list)),
+                ("idempotency_key", models.CharField(blank=True, editable=False, max_length=255, null=True)),
+                ("fingerprint", models.CharField(blank=True, editable=False, max_length=64)),
+                ("requested_at", models.DateTimeField(verbose_name="requested at")),
+                ("expires_at", models.DateTimeField(verbose_name="expires at")),
+                ("decided_by_name", models.CharField(blank=True, max_length=200, verbose_name="decided by")),
+                ("decided_at", models.DateTimeField(blank=True, null=True, verbose_name="decided at")),
+                ("note", models.CharField(blank=True, max_length=1000, verbose_name="note of the decision")),
+                (
+                    "closed_code",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("expired", "Nobody decided in time."),
+                            ("balance_changed", "The refundable amount has changed since it was requested."),
+                            ("rules_changed", "The refund is no longer possible as it was requested."),
+                            ("requester_gone", "The requester is no longer allowed to refund."),
+                            ("withdrawn", "The requester withdrew it."),
+                        ],
+                        max_length=20,
+                        verbose_name="ended because",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="payments.payment",
+                        verbose_name="payment",
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="refunds.refundbatch",
+                        verbose_name="bulk refund",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="requested_approvals",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="requested by (account)",
+                    ),
+                ),
+                (
+                    "api_token",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="access.apitoken",
+                        verbose_name="API token",
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decided_approvals",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="decided by (account)",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "approval",
+                "verbose_name_plural": "approvals",
+                "ordering": ("-requested_at", "-id"),
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["-requested_at", "-id"], name="approval_newest"),
+                    models.Index(
+                        condition=models.Q(("status", "waiting")), fields=["requested_at"], name="approval_waiting"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["waiting", "approved", "rejected", "expired", "withdrawn"])),
+                        name="approval_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("amount__isnull", False),
+                                ("balance__isnull", False),
+                                ("batch", None),
+                                ("payment__isnull", False),
+                                models.Q(("currency", ""), _negated=True),
+                            ),
+                            models.Q(
+                                ("amount", None),
+                                ("balance", None),
+                                ("batch__isnull", False),
+                                ("currency", ""),
+                                ("payment", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="approval_of_payment_or_batch",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount", None), ("amount__gt", 0), _connector="OR"),
+                        name="approval_amount_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("requested_by", None), ("source", "command")),
+                            models.Q(models.Q(("source", "command"), _negated=True), ("requested_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="approval_has_a_requester",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("requested_by", None),
+                            ("decided_by", None),
+                            models.Q(("requested_by", models.F("decided_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="approval_by_second_person",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at", None), ("decided_by", None), ("status", "waiting")),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("status__in", ["approved", "rejected"]),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by", None),
+                                ("status__in", ["expired", "withdrawn"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="approval_decision_has_a_person",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("status__in", ["expired", "withdrawn"]), models.Q(("closed_code", ""), _negated=True)
+                            ),
+                            models.Q(("closed_code", ""), ("status__in", ["waiting", "approved", "rejected"])),
+                            _connector="OR",
+                        ),
+                        name="approval_end_has_a_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status", "waiting"), ("encrypted_account", ""), _connector="OR"),
+                        name="approval_account_erased",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "waiting")),
+                        fields=("payment",),
+                        name="one_waiting_approval_per_payment",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "waiting")),
+                        fields=("batch",),
+                        name="one_waiting_approval_per_batch",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("idempotency_key__isnull", False)),
+                        fields=("requested_by", "idempotency_key"),
+                        name="approval_key_used_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("idempotency_key__isnull", False), ("requested_by", None)),
+                        fields=("idempotency_key",),
+                        name="approval_command_key_used_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -586,6 +1067,19 @@ class Migration(migrations.Migration):
                         verbose_name="requested by (account)",
                     ),
                 ),
+                (
+                    "approval",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="refunds.refundapproval",
+                        verbose_name="approval",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "refund",
@@ -593,7 +1087,7 @@ class Migration(migrations.Migration):
                 "ordering": ("-requested_at", "-id"),
                 "permissions": (
                     ("refund_payment", "Can refund payments"),
-                    ("approve_refund", "Can make refunds above the approval limit"),
+                    ("approve_refund", "Can approve refunds of others"),
                     ("resolve_refund", "Can close refunds that need review"),
                     ("view_account", "Can view full refund accounts"),
                     ("accept_reversal", "Can accept refund reversals"),
@@ -941,7 +1435,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="refundbatch",
             constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["draft", "checked", "running", "paused", "done", "cancelled"])),
+                condition=models.Q(
+                    ("status__in", ["draft", "checked", "awaiting", "running", "paused", "done", "cancelled"])
+                ),
                 name="batch_status_known",
             ),
         ),
@@ -949,7 +1445,9 @@ class Migration(migrations.Migration):
             model_name="refundbatch",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("started_at__isnull", False), ("status__in", ("draft", "checked", "cancelled")), _connector="OR"
+                    ("started_at__isnull", False),
+                    ("status__in", ("draft", "checked", "awaiting", "cancelled")),
+                    _connector="OR",
                 ),
                 name="batch_running_was_started",
             ),
@@ -1023,6 +1521,20 @@ class Migration(migrations.Migration):
                 condition=models.Q(("api_token__isnull", False)),
                 fields=["api_token", "requested_at"],
                 name="refund_by_token",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refundrecord",
+            index=models.Index(
+                condition=models.Q(("approval__isnull", False)), fields=["approval"], name="refund_by_approval"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refundrecord",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("approval__isnull", False), models.Q(("status", "failed"), _negated=True)),
+                fields=("approval", "payment"),
+                name="refund_approved_once",
             ),
         ),
         migrations.AddConstraint(

@@ -1,6 +1,14 @@
 """Refunds and the rows that belong to them."""
 
 from refunds.models.append_only import AppendOnlyError
+from refunds.models.approvals import (
+    MAX_DECISION_NOTE,
+    ApprovalRule,
+    ApprovalStatus,
+    ClosedCode,
+    RefundApproval,
+    RefundApprovalQuerySet,
+)
 from refunds.models.bank_accounts import RefundAccount
 from refunds.models.batches import (
     OPEN_STATUSES,
@@ -43,17 +51,21 @@ __all__ = [
     "FINAL_STATUSES",
     "FINAL_STEPS",
     "LIVE_STATUSES",
+    "MAX_DECISION_NOTE",
     "MAX_NOTE_LENGTH",
     "MONEY_MAY_MOVE",
     "OPEN_STATUSES",
     "REFUND_NUMBER",
     "STARTED",
     "AppendOnlyError",
+    "ApprovalRule",
+    "ApprovalStatus",
     "BatchOrigin",
     "BatchPace",
     "BatchStatus",
     "BusinessDayException",
     "BuyerNotice",
+    "ClosedCode",
     "Discrepancy",
     "DiscrepancyKind",
     "Fault",
@@ -68,6 +80,8 @@ __all__ = [
     "NoticeText",
     "ReconciliationReport",
     "RefundAccount",
+    "RefundApproval",
+    "RefundApprovalQuerySet",
     "RefundBatch",
     "RefundBatchEvent",
     "RefundBatchItem",

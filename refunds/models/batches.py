@@ -18,10 +18,14 @@ from refunds.models.refunds import RefundRecord
 
 
 class BatchStatus(models.TextChoices):
-    """Draft -> checked -> running <-> paused -> done; cancelled from any of the first four."""
+    """Draft -> checked -> running <-> paused -> done; cancelled from any of the first four.
+
+    Above a limit, a checked one is awaiting until a second person approves it: then it runs, else it is checked again.
+    """
 
     DRAFT = "draft", _("Not checked yet")
     CHECKED = "checked", _("Ready to start")
+    AWAITING = "awaiting", _("Waiting for approval")
     RUNNING = "running", _("Running")
     PAUSED = "paused", _("Paused")
     DONE = "done", _("Finished")
@@ -86,7 +90,7 @@ class RefundBatch(WithFrozenReason):
         constraints = (
             models.CheckConstraint(condition=Q(status__in=BatchStatus.values), name="batch_status_known"),
             models.CheckConstraint(
-                condition=Q(started_at__isnull=False) | Q(status__in=("draft", "checked", "cancelled")),
+                condition=Q(started_at__isnull=False) | Q(status__in=("draft", "checked", "awaiting", "cancelled")),
                 name="batch_running_was_started",
             ),
             models.CheckConstraint(condition=Q(pause_code="") | Q(status="paused"), name="batch_pause_has_a_reason"),

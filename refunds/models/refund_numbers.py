@@ -1,4 +1,4 @@
-"""Refund numbers: short, random, and easy to read out on the telephone."""
+"""Numbers of refunds and approvals: short, random, and easy to read out on the telephone."""
 
 import re
 
@@ -15,4 +15,13 @@ def new_refund_number() -> str:
 
     It ends with a digit: the search takes a word without any for a name.
     """
-    return f"R{get_random_string(NUMBER_LENGTH - 1, NUMBER_ALPHABET)}{get_random_string(1, _DIGITS)}"
+    return f"R{_random_part()}"
+
+
+def new_approval_number() -> str:
+    """Return the number of a request for approval, made like a refund's."""
+    return f"A{_random_part()}"
+
+
+def _random_part() -> str:
+    return f"{get_random_string(NUMBER_LENGTH - 1, NUMBER_ALPHABET)}{get_random_string(1, _DIGITS)}"

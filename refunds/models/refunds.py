@@ -134,6 +134,18 @@ class RefundRecord(WithFrozenReason):
         related_name="late_record",
     )
 
+    # Null: below the limits, or exempt. The refunds of an approved batch share its approval.
+    approval = models.ForeignKey(
+        "refunds.RefundApproval",
+        verbose_name=_("approval"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="refunds",
+        db_index=False,  # refund_by_approval serves
+    )
+
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
     refusal_class = models.CharField(_("refusal"), max_length=20, choices=RefusalClass.choices, blank=True)
     refusal_step = models.CharField(_("next step"), max_length=20, blank=True)  # a key of messages.NEXT_STEPS
@@ -156,7 +168,7 @@ class RefundRecord(WithFrozenReason):
         ordering = ("-requested_at", "-id")
         permissions = (
             ("refund_payment", _("Can refund payments")),
-            ("approve_refund", _("Can make refunds above the approval limit")),
+            ("approve_refund", _("Can approve refunds of others")),
             ("resolve_refund", _("Can close refunds that need review")),
             ("view_account", _("Can view full refund accounts")),
             ("accept_reversal", _("Can accept refund reversals")),
@@ -178,6 +190,7 @@ class RefundRecord(WithFrozenReason):
             models.Index(
                 fields=["reason_code", "-requested_at"], condition=~Q(reason_code=""), name="refund_by_reason"
             ),
+            models.Index(fields=["approval"], condition=Q(approval__isnull=False), name="refund_by_approval"),
             models.Index(
                 fields=["api_token", "requested_at"], condition=Q(api_token__isnull=False), name="refund_by_token"
             ),
@@ -197,6 +210,12 @@ class RefundRecord(WithFrozenReason):
                 fields=["requested_by", "idempotency_key"],
                 condition=Q(idempotency_key__isnull=False),
                 name="idempotency_key_used_once",
+            ),
+            # A refund of an approved batch that was not sent is tried again.
+            models.UniqueConstraint(
+                fields=["approval", "payment"],
+                condition=Q(approval__isnull=False) & ~Q(status="failed"),
+                name="refund_approved_once",
             ),
             # The command line has no account, and two of them without one are not the same to the one above.
             models.UniqueConstraint(
