@@ -16,6 +16,7 @@ import refunds.models.refund_numbers
 
 # SQLite drops a table's triggers when a later migration rebuilds the table: such a migration must create them again.
 # Deleting is not guarded here but by PROTECT and the models, except for approvals: test databases are emptied by DELETE.
+
 # What a request for approval keeps for good, and what an order of a bulk refund keeps while its request is waiting or
 # approved. `encrypted_account` is re-encrypted and erased, and keys of requests are forgotten after a while.
 _FROZEN = (
