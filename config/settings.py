@@ -64,8 +64,13 @@ IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 # The PG's fee for each virtual-account refund, in won.
 VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 
-# Refunds by staff above this amount (won) need approval; 0: never.
+# Amounts (won) above which a second person approves what staff, programs and operators refund: one refund, all refunds
+# of one person and day in Korea, one bulk refund. 0: never.
 REFUND_APPROVAL_ABOVE = env.amount("REFUND_APPROVAL_ABOVE", Decimal(0))
+REFUND_APPROVAL_DAILY = env.amount("REFUND_APPROVAL_DAILY", Decimal(0))
+BULK_APPROVAL_ABOVE = env.amount("BULK_APPROVAL_ABOVE", Decimal(0))
+# A request that nobody decides ends after so many days.
+REFUND_APPROVAL_EXPIRES_DAYS = env.positive_count("REFUND_APPROVAL_EXPIRES_DAYS", 7)
 
 # The token call, the cancel call and the reading after a refusal, and what this server may be late by.
 REFUND_LEASE_SECONDS = env.seconds("REFUND_LEASE_SECONDS", 3 * (IAMPORT_CONNECT_TIMEOUT + IAMPORT_READ_TIMEOUT) + 45)
