@@ -14,6 +14,8 @@ from core.sentences import sentence as _
 from payments import limits
 from payments.gateway import Requester
 from refunds.errors import InvalidRequest
+from refunds.models import FrozenReason
+from refunds.models.reasons import MAX_CODE_LENGTH
 
 MAX_REASON_LENGTH = 200  # leaves room for the refund number that goes to i'mport behind it
 MAX_MERCHANT_UID_LENGTH = limits.MERCHANT_UID
@@ -33,11 +35,13 @@ class RefundRequest:
     `amount` None means all that is left. `refund_bank` is a code or name as typed. `retain_promotion`: the rest keeps
     its discount even if it no longer meets the promotion's conditions. `expected_balance` is the
     refundable amount that the user was shown: if it has changed since, the refund is rejected. `confirmed`: codes of
-    the warnings that were read, and the refund is wanted all the same.
+    the warnings that were read, and the refund is wanted all the same. `reason_code` names a reason of the shop's list;
+    `frozen_reason` is that reason, if it was frozen before.
     """
 
     amount: Decimal | None = None
     reason: str = ""
+    reason_code: str = ""
     refund_holder: str = ""
     refund_bank: str = ""
     refund_account: str = ""
@@ -48,6 +52,7 @@ class RefundRequest:
     expected_balance: Decimal | None = None
     retain_promotion: bool = False
     confirmed: frozenset[str] = frozenset()
+    frozen_reason: FrozenReason | None = None
 
     def __repr__(self) -> str:  # the account must not reach a log or a traceback
         return f"RefundRequest(amount={self.amount}, reason={self.reason!r})"
@@ -176,6 +181,7 @@ def _is_code(value: object) -> bool:
 
 TEXT_LENGTHS = {
     "reason": MAX_REASON_LENGTH,
+    "reason_code": MAX_CODE_LENGTH,
     "refund_holder": 50,
     "refund_bank": 50,
     "refund_account": 50,
@@ -194,7 +200,7 @@ def parse_request(
     retain_promotion: bool = False,
     confirmed: frozenset[str] = frozenset(),
 ) -> RefundRequest:
-    """Build a request from texts (`reason`, `refund_*`) as typed or sent, and amounts already parsed.
+    """Build a request from texts (`reason`, `reason_code`, `refund_*`) as typed or sent, and amounts already parsed.
 
     Raises `InvalidRequest` (`invalid_text`), naming the field.
     """
@@ -207,5 +213,6 @@ def parse_request(
         expected_balance=expected_balance,
         retain_promotion=retain_promotion,
         confirmed=confirmed,
+        frozen_reason=None,
         **clean,
     )

@@ -19,6 +19,11 @@ VIEW_ACCOUNT = "refunds.view_account"
 APPROVE = "refunds.approve_refund"
 ACCEPT_REVERSAL = "refunds.accept_reversal"
 CLOSE_MONTH = "refunds.close_month"
+ADD_NOTE = "refunds.add_note"
+VIEW_REASONS = "refunds.view_refundreason"
+ADD_REASON = "refunds.add_refundreason"
+CHANGE_REASON = "refunds.change_refundreason"
+DELETE_REASON = "refunds.delete_refundreason"
 
 
 def may_refund_any(user: AnyUser) -> bool:
@@ -79,6 +84,11 @@ def may_accept_reversals(user: AnyUser) -> bool:
 def may_close_months(user: AnyUser) -> bool:
     """Allow staff with the permission "Can close months", who may see the reports as well."""
     return is_staff_with(user, CLOSE_MONTH) and may_view_reports(user)
+
+
+def may_add_notes(user: AnyUser) -> bool:
+    """Allow staff with the permission "Can add note", who may see the payments as well."""
+    return is_staff_with(user, ADD_NOTE) and may_view_payments(user)
 
 
 def may_view_payments(user: AnyUser) -> bool:

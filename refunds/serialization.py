@@ -19,6 +19,7 @@ from payments.models import Payment, PaymentStatus
 from refunds.errors import Violation
 from refunds.messages import message_of, next_step_of
 from refunds.models import (
+    Fault,
     ReconciliationReport,
     Refunded,
     RefundRecord,
@@ -125,7 +126,12 @@ class RefundSerializer(RowSerializer):
     amount = Amount(help_text=f"Requested. {MAJOR_UNITS}")
     cancelled_amount = Amount(allow_null=True, help_text="What i'mport refunded; null until then.")
     reversed_amount = Amount(help_text="The part of it that was taken back: it is not refunded.")
-    reason = serializers.CharField()
+    reason = serializers.CharField(help_text="The free text, which the buyer can read.")
+    reason_code = serializers.CharField(help_text="The reason that was chosen of the shop's list; empty: none.")
+    reason_name = serializers.CharField(help_text="Its name then, in Korean or English by `Accept-Language`.")
+    fault = serializers.ChoiceField(
+        ["", *Fault.values], help_text="Who caused the refund, as that reason said then; empty: not known."
+    )
     refund_account_last4 = serializers.CharField(help_text="The last digits of the account number.")
     cancellation_id = serializers.CharField(help_text="i'mport's number of the cancellation.")
     receipt_url = serializers.CharField()
@@ -135,6 +141,17 @@ class RefundSerializer(RowSerializer):
     settled_at = serializers.DateTimeField(allow_null=True)
     sandbox = serializers.BooleanField(source="payment.sandbox", help_text="A refund of a test payment.")
     refusal = RefusalSerializer(allow_null=True, help_text="Why i'mport refused; null if it did not.")
+
+
+class ReasonSerializer(RowSerializer):
+    """A reason that a refund can have."""
+
+    code = serializers.CharField(help_text="What to send as `reason_code`.")
+    name = serializers.CharField(source="frozen.name", help_text="In Korean or English, by `Accept-Language`.")
+    name_ko = serializers.CharField()
+    name_en = serializers.CharField()
+    fault = serializers.ChoiceField(["", *Fault.values], help_text="Who caused the refund; empty: it differs.")
+    needs_note = serializers.BooleanField(help_text="Whether `reason`, the free text, must be sent too.")
 
 
 class ReversalSerializer(RowSerializer):

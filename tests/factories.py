@@ -22,7 +22,7 @@ from refunds.batches.preview import totals_of, warning_codes
 from refunds.batches.start import start_batch
 from refunds.demo.orders import ORDERS
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundAccount, RefundBatch, RefundRecord
+from refunds.models import RefundAccount, RefundBatch, RefundReason, RefundRecord
 from tests.sandbox_server import SandboxServer
 
 ACCOUNT = {"refund_holder": "홍길동", "refund_bank": "088", "refund_account": "110-123-456789"}
@@ -96,6 +96,12 @@ def make_refund(payment: Payment | None = None, **fields: Any) -> RefundRecord:
     if fields["status"] == "succeeded":
         fields = {"cancelled_amount": fields["amount"], "cancelled_at": fields["settled_at"], **fields}
     return RefundRecord.objects.create(**fields)
+
+
+def make_reason(code: str = "change_of_mind", **fields: Any) -> RefundReason:
+    """Create a reason, or change the seeded one: tests that empty the database also remove what migrations wrote."""
+    defaults = {"name_ko": "단순 변심", "name_en": "Change of mind", "fault": "buyer", "is_active": True}
+    return RefundReason.objects.update_or_create(code=code, defaults={**defaults, "needs_note": False, **fields})[0]
 
 
 def make_stored_account(refund: RefundRecord, **account: str) -> RefundAccount:

@@ -85,6 +85,7 @@ class RefundRequestSerializer(serializers.Serializer[RefundRequest]):
         source="amount", required=False, help_text=f"How much; absent means all that is left. {MAJOR_UNITS}"
     )
     reason = Text("reason", "Required by Naver Pay.")
+    reason_code = Text("reason_code", "A code of `GET /refund-reasons`. A shop can require one of its own staff.")
     refund_holder = Text("refund_holder", "Account holder, for virtual accounts.")
     refund_bank = Text("refund_bank", "Bank, by code (`088`, `88`, `BK88`) or name.")
     refund_account = Text("refund_account", "Account number; answers show its last digits only.")

@@ -9,6 +9,7 @@ from refunds.api.views import (
     PaymentRefundsView,
     PaymentView,
     RefundListView,
+    RefundReasonsView,
     RefundView,
 )
 
@@ -20,6 +21,7 @@ urlpatterns = [
     # Order numbers may contain slashes: match them lazily up to the known endings.
     re_path(r"^payments/(?P<number>.+?)/refunds/?$", PaymentRefundsView.as_view(), name="payment-refunds"),
     re_path(r"^payments/(?P<number>.+?)/?$", PaymentView.as_view(), name="payment"),
+    re_path(r"^refund-reasons/?$", RefundReasonsView.as_view(), name="refund-reasons"),
     re_path(r"^refunds/?$", RefundListView.as_view(), name="refunds"),
     re_path(r"^refunds/(?P<number>[0-9A-Za-z]{1,20})/?$", RefundView.as_view(), name="refund"),
 ]

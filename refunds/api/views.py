@@ -13,13 +13,14 @@ from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.api.body import read_idempotency_key, read_refund_request, read_tax_parts, read_uids
 from refunds.api.lists.filters import narrow_payments, narrow_refunds
-from refunds.api.lists.pagination import PAYMENT_PAGE, REFUND_LIST, REFUND_PAGE, page_of
+from refunds.api.lists.pagination import PAYMENT_PAGE, REASON_LIST, REFUND_LIST, REFUND_PAGE, page_of
 from refunds.api.openapi import operations
 from refunds.api.responses import STATED_PAYMENT, answer_of
 from refunds.errors import RefundNotFound
 from refunds.inputs import Actor
 from refunds.permissions import may_refund_any, may_view_payments, payments_visible_to, refunds_visible_to
 from refunds.serialization import Json, payment_json, refund_json
+from refunds.services.reasons import reasons_in_use
 from refunds.services.refund import refund_order
 from refunds.services.tax_parts import state_tax_parts
 
@@ -56,6 +57,14 @@ class RefundListView(APIView):
     def get(self, request: Request) -> Response:
         refunds = narrow_refunds(refunds_visible_to(cast(User, request.user)), request.query_params)
         return page_of(refunds, request, at="requested_at", serializer=REFUND_PAGE)
+
+
+class RefundReasonsView(APIView):
+    """`GET /refund-reasons`: the reasons that a refund can have, in the shop's order."""
+
+    @operations.list_refund_reasons
+    def get(self, _request: Request) -> Response:
+        return Response(REASON_LIST.to_representation({"results": reasons_in_use().values()}))
 
 
 class PaymentView(APIView):

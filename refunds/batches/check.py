@@ -7,7 +7,7 @@ holder of an account) is read before each refund is sent.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import cast
 
@@ -27,14 +27,17 @@ from refunds.batches.events import add_batch_event
 from refunds.batches.requests import request_of
 from refunds.errors import AccountUnreadable, RefundInProgress, Violation
 from refunds.inputs import Actor
-from refunds.models import BatchStatus, RefundBatch, RefundBatchItem, RefundRecord
+from refunds.models import BatchStatus, FrozenReason, RefundBatch, RefundBatchItem, RefundRecord
 from refunds.permissions import acts_for_shop
 from refunds.policies import RefundContext, Verdict
+from refunds.services.reasons import Reasons, choose_reason, reasons_in_use
 
 LEFT_OUT = "left_out"
 # Problems with a payment that another check cannot solve. Problems of a row without a payment stay as well.
 _LASTING = (LEFT_OUT, "duplicate_row", "duplicate_differs", "invalid_amount")
 _UPDATED = ("expected_balance", "fee", "warnings", "excluded", "error_code", "error_field", "error_value", "message")
+_FROZEN = ("reason_code", "reason_name_ko", "reason_name_en", "fault")
+_REASON = ("reason", *_FROZEN)
 _TAX_PARTS = ("tax_free", "vat_amount")
 # No rule and no message reads these columns: they take half of the time to read an order.
 _UNREAD = (
@@ -47,10 +50,10 @@ _UNREAD = (
 )
 
 
-def check_batch(*, batch: RefundBatch, actor: Actor, reason: str | None = None) -> None:
+def check_batch(*, batch: RefundBatch, actor: Actor, reason: str | None = None, reason_code: str | None = None) -> None:
     """Check all orders as they are now: draft or checked -> checked. Problems of an earlier check are forgotten.
 
-    `reason` replaces the batch's reason; None keeps it.
+    `reason` and `reason_code` replace the batch's; None keeps them. The reasons of the list are frozen.
 
     Writes some hundred orders at a time, and the batch is a draft until the last of them: it cannot be started
     meanwhile, and a process that is killed leaves a draft that can be checked again. Of two checks at once, the later
@@ -59,12 +62,16 @@ def check_batch(*, batch: RefundBatch, actor: Actor, reason: str | None = None) 
     is_first = batch.checked_at is None
     began = clock.database_now()
     unstarted = Q(status__in=(BatchStatus.DRAFT, BatchStatus.CHECKED))
-    reasons = {} if reason is None else {"reason": reason}
-    _move(batch, unstarted, status=BatchStatus.DRAFT, checked_at=began, **reasons)
+    known = reasons_in_use()
+    batch.reason = batch.reason if reason is None else reason
+    batch.frozen_reason = _frozen(batch.reason_code if reason_code is None else reason_code, known)
+    _move(
+        batch, unstarted, status=BatchStatus.DRAFT, checked_at=began, **{name: getattr(batch, name) for name in _REASON}
+    )
     mine = Q(status=BatchStatus.DRAFT, checked_at=began)
     with translation.override(batch.language or settings.LANGUAGE_CODE):
         for items in _chunks(batch):
-            _check(batch, items, by_shop=acts_for_shop(actor), is_first=is_first)
+            _check(batch, items, actor, known, is_first=is_first)
             _write(batch, items, mine)
     with transaction.atomic():
         _move(batch, mine, status=BatchStatus.CHECKED)
@@ -75,7 +82,7 @@ def check_batch(*, batch: RefundBatch, actor: Actor, reason: str | None = None) 
 def _move(batch: RefundBatch, state: Q, **changes: object) -> None:
     """Change the batch if it is in this state. Raises `BatchStateError`."""
     moved = RefundBatch.objects.filter(state, pk=batch.pk).update(**changes)
-    batch.refresh_from_db(fields=["status", "checked_at", "reason"])
+    batch.refresh_from_db(fields=["status", "checked_at", *_REASON])
     if not moved:
         raise BatchStateError(batch)
 
@@ -96,10 +103,18 @@ def _write(batch: RefundBatch, items: list[RefundBatchItem], mine: Q) -> None:
         if not RefundBatch.objects.select_for_update(no_key=True).filter(mine, pk=batch.pk).exists():
             batch.refresh_from_db(fields=["status", "checked_at"])
             raise BatchStateError(batch)
-        update_rows(RefundBatchItem, items, _UPDATED)
+        frozen = _FROZEN if any(item.reason_code for item in items) else ()
+        update_rows(RefundBatchItem, items, (*_UPDATED, *frozen))
 
 
-def _check(batch: RefundBatch, items: Sequence[RefundBatchItem], *, by_shop: bool, is_first: bool) -> None:
+def _frozen(code: str, known: Reasons) -> FrozenReason:
+    """Return the reason with this code; one that is not in use has no names, and is a problem of each order."""
+    return known[code].frozen if code in known else FrozenReason(code, "", "", "")
+
+
+def _check(
+    batch: RefundBatch, items: Sequence[RefundBatchItem], actor: Actor, known: Reasons, *, is_first: bool
+) -> None:
     """Set on each order what the rules say about it."""
     payments = [cast(Payment, item.payment) for item in items]
     live = RefundRecord.objects.live().filter(payment__in=[payment.pk for payment in payments])
@@ -110,7 +125,7 @@ def _check(batch: RefundBatch, items: Sequence[RefundBatchItem], *, by_shop: boo
         # The balance that somebody was shown before the first check still has to hold.
         expected = item.expected_balance if is_first else None
         try:
-            request = request_of(item, reason=batch.reason, expected_balance=expected)
+            request = request_of(item, batch=batch, expected_balance=expected)
         except AccountUnreadable as exc:
             verdict = Verdict((Violation(exc.code, exc.message, "refund_account"),), ())
         else:
@@ -123,9 +138,12 @@ def _check(batch: RefundBatch, items: Sequence[RefundBatchItem], *, by_shop: boo
                 vbank_fee=settings.VBANK_REFUND_FEE,
                 partial_refunds=len(refunds) if policies.counts_partials(payment) else 0,
                 earlier=tuple(refunds) if policies.needs_earlier(payment) else (),
-                by_shop=by_shop,
+                by_shop=acts_for_shop(actor),
             )
             verdict = _verdict(context, is_busy=payment.pk in busy)
+            chosen = choose_reason(request=request, payment=payment, user=actor.user, reasons=known)
+            verdict = replace(verdict, violations=verdict.violations + chosen.problems)
+        item.frozen_reason = _frozen(item.reason_code, known)
         _freeze(item, payment, verdict)
 
 
@@ -169,5 +187,7 @@ def _freeze(item: RefundBatchItem, payment: Payment, verdict: Verdict) -> None:
 
 def _typed(item: RefundBatchItem, field: str) -> str:
     """Return what was requested in this column; nothing of a bank account."""
-    value: Decimal | str | None = getattr(item, field) if field in ("amount", *_TAX_PARTS, "reason") else None
+    value: Decimal | str | None = (
+        getattr(item, field) if field in ("amount", *_TAX_PARTS, "reason", "reason_code") else None
+    )
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value or ""

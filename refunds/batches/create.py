@@ -45,8 +45,8 @@ class Row:
     """One order of a new batch and what is requested for it.
 
     From a sheet it has its `line`, the numbers as typed and `cells`: all its cells, as typed, by their headings.
-    Elsewhere the payment is known from the start. A row without a problem needs its payment. `request.reason` is empty
-    where the batch's reason counts.
+    Elsewhere the payment is known from the start. A row without a problem needs its payment. `request.reason` and
+    `request.reason_code` are empty where the batch's count.
     """
 
     request: RefundRequest = field(default_factory=RefundRequest)
@@ -71,6 +71,7 @@ def create_batch(
     rows: Iterable[Row],
     reason: str,
     language: str,
+    reason_code: str = "",
     title: str = "",
     file_hash: str = "",
     all_or_nothing: bool = False,
@@ -90,6 +91,7 @@ def create_batch(
         requested_by=actor.user,
         requested_by_name=actor.name[:200],
         reason=reason,
+        reason_code=reason_code,
         language=language,
         file_hash=file_hash,
         all_or_nothing=all_or_nothing,
@@ -148,6 +150,7 @@ def _item(batch: RefundBatch, row: Row) -> RefundBatchItem:
         retain_promotion=request.retain_promotion,
         confirmed=sorted(request.confirmed),
         reason="" if request.reason == batch.reason else request.reason,
+        reason_code="" if request.reason_code == batch.reason_code else request.reason_code,
         note=_printable(row.note)[:255],
         excluded=problem is not None,
         encrypted_account=sealed_account(request),

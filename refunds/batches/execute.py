@@ -31,6 +31,7 @@ from refunds.inputs import Actor
 from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
 from refunds.services.account_holder import unnamed
+from refunds.services.reasons import with_reason
 from refunds.services.refund import request_refund
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,8 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> _Outcome:
     try:
         if requester is None:
             raise RefundNotAllowed
-        request = request_of(item, reason=batch.reason, expected_balance=item.expected_balance)
+        request = request_of(item, batch=batch, expected_balance=item.expected_balance)
+        request = with_reason(request, item.frozen_reason or batch.frozen_reason)
         record = request_refund(
             payment=payment,
             request=request,

@@ -173,6 +173,7 @@ REPORT_COLUMNS: tuple[Column[BatchOutcome], ...] = (
     Column(gettext_lazy("column to correct"), lambda outcome: outcome.item.error_field),
     Column(gettext_lazy("value in it"), lambda outcome: outcome.item.error_value),
     Column(gettext_lazy("reason"), lambda outcome: outcome.item.reason or outcome.item.batch.reason),
+    Column(gettext_lazy("reason code"), lambda outcome: outcome.item.reason_code or outcome.item.batch.reason_code),
     Column(gettext_lazy("note"), lambda outcome: outcome.item.note),
     Column(gettext_lazy("refund number"), _of_refund(lambda refund: refund.number)),
     Column(gettext_lazy("cancellation number"), _of_refund(lambda refund: refund.cancellation_id)),

@@ -64,6 +64,7 @@ def retry_refused(*, batch: RefundBatch, actor: Actor, token: UUID) -> RefundBat
             title=batch.title,
             rows=_rows(batch),
             reason=batch.reason,
+            reason_code=batch.reason_code,
             language=get_language() or "",
             retry_of=batch,
         )
@@ -94,6 +95,7 @@ def _row(outcome: BatchOutcome, accounts: Mapping[int, RefundAccount]) -> Row:
     request = RefundRequest(
         amount=item.amount,
         reason=item.reason,
+        reason_code=item.reason_code,
         tax_free=item.tax_free,
         vat_amount=item.vat_amount,
         requester=cast(Requester, item.requester),

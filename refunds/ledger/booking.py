@@ -189,7 +189,7 @@ def _import_cancel(payment: Payment, step: Import | Remainder, now: datetime) ->
     """Create the record of a cancel that nobody here requested."""
     item = step.item
     key, late = (step.key, step.late) if isinstance(step, Import) else ("", None)
-    record = RefundRecord.objects.create(
+    record = RefundRecord(
         payment=payment,
         status=RefundStatus.SUCCEEDED,
         source=RefundSource.CONSOLE,
@@ -206,6 +206,8 @@ def _import_cancel(payment: Payment, step: Import | Remainder, now: datetime) ->
         requested_at=item.cancelled_at or now,
         settled_at=now,
     )
+    record.frozen_reason = late.frozen_reason if late else None
+    record.save(force_insert=True)
     data = {"cancellation_id": key} | ({"late": late.number} if late else {})
     add_event(record, code="imported", now=now, data=data)
     logger.info("%s: imported cancel %s", payment.imp_uid, key)

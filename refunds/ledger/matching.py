@@ -67,8 +67,8 @@ def wire_reason(record: RefundRecord) -> str:
     The number is first because i'mport and PGs cut long reasons.
     """
     if not sends_refund_number(record.payment):
-        return record.reason
-    return f"{record.number} {record.reason}".strip()
+        return record.told_reason
+    return f"{record.number} {record.told_reason}".strip()
 
 
 def cancellation_keys(history: Iterable[Cancellation]) -> list[Keyed]:

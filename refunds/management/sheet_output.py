@@ -95,6 +95,7 @@ def batch_json(batch: RefundBatch) -> Json:
         "url": address(batch),
         "title": batch.title,
         "reason": batch.reason,
+        "reason_code": batch.reason_code,
         "counts": {state.value: figure.count for state, figure in counts.figures.items()},
         "refunded": _exact(counts.moved),
         "created_at": batch.created_at,

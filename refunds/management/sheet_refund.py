@@ -29,7 +29,7 @@ from refunds.batches.sheets.read import MAX_BYTES, Sheet, read_sheet
 from refunds.batches.start import start_batch
 from refunds.batches.words import pause_text
 from refunds.errors import InvalidRequest
-from refunds.inputs import parse_typed_amount
+from refunds.inputs import RefundRequest, parse_typed_amount
 from refunds.management import sheet_output
 from refunds.management.base import RefundCommand, operator
 from refunds.models import STARTED, BatchOrigin, BatchStatus, RefundBatch, RefundSource
@@ -43,8 +43,9 @@ UNSTARTED = (BatchStatus.DRAFT, BatchStatus.CHECKED)
 class SheetRefund:
     """One run of the command with one sheet."""
 
-    def __init__(self, command: RefundCommand, options: dict[str, Any], reason: str) -> None:
-        self._command, self._options, self._reason = command, options, reason
+    def __init__(self, command: RefundCommand, options: dict[str, Any], request: RefundRequest) -> None:
+        self._command, self._options = command, options
+        self._reason, self._reason_code = request.reason, request.reason_code
         self._as_json: bool = options["json"]
         self._dry_run: bool = options["dry_run"]
         self._actor = operator()
@@ -94,6 +95,7 @@ class SheetRefund:
                 title=_("%(name)s (dry run)") % {"name": name} if self._dry_run else name,
                 rows=find_orders(sheet.rows),
                 reason=self._reason,
+                reason_code=self._reason_code,
                 language=get_language() or "",
                 file_hash=sheet.file_hash,
             )
@@ -105,7 +107,8 @@ class SheetRefund:
 
     def _check(self, batch: RefundBatch) -> BatchPreview:
         try:
-            check_batch(batch=batch, actor=self._actor, reason=self._reason or None)
+            reasons = {"reason": self._reason or None, "reason_code": self._reason_code or None}
+            check_batch(batch=batch, actor=self._actor, **reasons)
         except BatchStateError as exc:
             self._refuse(batch, exc.code, exc.message)
         return preview_of(batch)

@@ -189,7 +189,9 @@ def vbank_paid_as_usual(context: RefundContext) -> bool:
 
 
 def reason_missing(context: RefundContext) -> bool:
-    return pg_facts.needs_reason(context.payment) and not context.request.reason.strip()
+    return pg_facts.needs_reason(context.payment) and not (
+        context.request.reason.strip() or context.request.reason_code
+    )
 
 
 def requester_unknown(context: RefundContext) -> bool:

@@ -143,6 +143,9 @@ def _fingerprint(payment: Payment, request: RefundRequest, secret: str) -> str:
     # Not part of what was sent: it follows from the user's permissions, which may change before the repeat.
     del parts["requester"]
     del parts["confirmed"]  # the same refund, with or without the answer to a warning
+    del parts["frozen_reason"]  # what the code meant when it was chosen
+    if not parts["reason_code"]:
+        del parts["reason_code"]
     if not parts["retain_promotion"]:  # absent and false are the same request
         del parts["retain_promotion"]
     for name in ("amount", "tax_free", "vat_amount", "expected_balance"):

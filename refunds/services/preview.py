@@ -17,6 +17,7 @@ from refunds.policies import RefundContext, Requirements
 from refunds.services.account_holder import holder_warnings
 from refunds.services.approval import approval_missing
 from refunds.services.context import balance_of, context_of, earlier_of
+from refunds.services.reasons import choose_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def preview_refund(
     """
     context = context_of(payment, request, balance_of(payment, gateway), by_shop=not is_buyer(user))
     verdict = policies.check(context)
-    problems = verdict.violations
+    problems = verdict.violations + choose_reason(request=request, payment=payment, user=user).problems
     if not any(problem.field in ("", "amount") for problem in problems):
         missing = approval_missing(payment=payment, amount=context.amount, user=user)
         problems += (missing,) if missing else ()

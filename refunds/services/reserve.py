@@ -27,7 +27,7 @@ from refunds.errors import (
 )
 from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import add_event, wire_reason
-from refunds.models import RefundRecord, RefundSource
+from refunds.models import FrozenReason, RefundRecord, RefundSource
 from refunds.permissions import acts_for_shop, is_buyer
 from refunds.policies import RefundContext, WireAccount
 from refunds.services.account_holder import unnamed
@@ -35,6 +35,7 @@ from refunds.services.approval import approval_missing
 from refunds.services.bank_accounts import store_account
 from refunds.services.context import BalanceReading, context_of, needs_balance
 from refunds.services.idempotency import fingerprint
+from refunds.services.reasons import choose_reason
 from refunds.services.token_limits import check_token, ensure_within_limits
 
 MAX_OPEN_PER_BUYER = 3  # one account must not occupy the calls to i'mport alone
@@ -61,6 +62,7 @@ class Reservation:
 
     context: RefundContext
     account: WireAccount
+    reason: FrozenReason | None
     tax_free: Decimal | None
     vat_amount: Decimal | None
     warnings: tuple[Violation, ...]
@@ -162,13 +164,15 @@ def _ensure_confirmed(reservation: Reservation, about_account: tuple[Violation, 
 def _reservation(context: RefundContext, actor: Actor) -> Reservation:
     """Raise `PolicyViolated` if a rule forbids the refund, `ApprovalRequired` if it is too large for the actor."""
     verdict = policies.check(context)
-    if verdict.violations:
-        raise PolicyViolated(verdict.violations)
+    chosen = choose_reason(request=context.request, payment=context.payment, user=actor.user)
+    if problems := verdict.violations + chosen.problems:
+        raise PolicyViolated(problems)
     if missing := approval_missing(payment=context.payment, amount=context.amount, user=actor.user):
         raise ApprovalRequired((missing,))
     return Reservation(
         context=context,
         account=policies.wire_account(context),
+        reason=chosen.reason,
         tax_free=policies.effective_tax_free(context),
         vat_amount=policies.effective_vat(context),
         warnings=verdict.warnings,
@@ -177,7 +181,7 @@ def _reservation(context: RefundContext, actor: Actor) -> Reservation:
 
 def _new_record(reservation: Reservation, asked: Asked) -> RefundRecord:
     context, account, actor = reservation.context, reservation.account, asked.actor
-    return RefundRecord(
+    record = RefundRecord(
         payment=context.payment,
         source=asked.source,
         idempotency_key=asked.key or None,
@@ -196,6 +200,8 @@ def _new_record(reservation: Reservation, asked: Asked) -> RefundRecord:
         refund_account_last4=account.account[-4:],
         requested_at=getattr(context.payment, "clock", None) or clock.database_now(),  # the lease begins
     )
+    record.frozen_reason = reservation.reason
+    return record
 
 
 def _insert(record: RefundRecord, reservation: Reservation, actor: Actor) -> None:

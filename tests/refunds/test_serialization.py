@@ -44,7 +44,8 @@ OPEN = RefundRecord(
 )
 OPEN_JSON = (
     '{"id":8,"number":"R23456789AC","imp_uid":"imp_2","merchant_uid":"ORDER-2","status":"requested","source":"admin",'
-    '"currency":"KRW","amount":4000,"cancelled_amount":null,"reversed_amount":0,"reason":"","refund_account_last4":"",'
+    '"currency":"KRW","amount":4000,"cancelled_amount":null,"reversed_amount":0,"reason":"","reason_code":"",'
+    '"reason_name":"","fault":"","refund_account_last4":"",'
     '"cancellation_id":"","receipt_url":"","code":"","message":"","requested_at":"2026-11-20T03:00:00.120000Z",'
     '"settled_at":null,"sandbox":false,"refusal":null}'
 )
@@ -68,6 +69,7 @@ OPEN_JSON = (
             refund_json(DONE),
             '{"id":7,"number":"R23456789AB","imp_uid":"imp_1","merchant_uid":"ORDER-1","status":"succeeded",'
             '"source":"api","currency":"USD","amount":4,"cancelled_amount":3.99,"reversed_amount":0,"reason":"size",'
+            '"reason_code":"","reason_name":"","fault":"",'
             '"refund_account_last4":"6789","cancellation_id":"cancel_1","receipt_url":"https://receipts.example/1",'
             '"code":"","message":"","requested_at":"2026-11-20T03:00:00.120000Z",'
             '"settled_at":"2026-11-20T03:00:00Z","sandbox":false,"refusal":null}',

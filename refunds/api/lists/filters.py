@@ -20,7 +20,8 @@ from refunds.api.body import VISIBLE_TEXT
 from refunds.api.spelling import unknown_name
 from refunds.errors import InvalidQuery, InvalidRequest, Violation
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
-from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.models import Fault, RefundRecord, RefundSource, RefundStatus
+from refunds.models.reasons import MAX_CODE_LENGTH
 from refunds.serialization import Json
 
 MOST_NAMED = 20  # invalid parameters in one answer
@@ -157,6 +158,8 @@ class PaymentListForm(ListForm):
 class RefundListForm(ListForm):
     status = WordsField(RefundStatus.values, "The refund's `status`.")
     source = WordsField(RefundSource.values, "Where it was requested.")
+    fault = WordsField(Fault.values, "Who caused the refund, as its reason says.")
+    reason_code = TextField("reason_code", "The code of its reason.", max_length=MAX_CODE_LENGTH)
     since = "Requested"
 
 
@@ -177,6 +180,8 @@ def _conditions(given: dict[str, Any], *, payment: str, at: str) -> Q:
     lookups = {
         "status": "status__in",
         "source": "source__in",
+        "fault": "fault__in",
+        "reason_code": "reason_code",
         "method": f"{payment}pay_method",
         "from": f"{at}__gte",
         "to": f"{at}__lt",

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from refunds.errors import InvalidQuery, Violation
-from refunds.serialization import PaymentSerializer, RefundSerializer
+from refunds.serialization import PaymentSerializer, ReasonSerializer, RefundSerializer
 
 _SALT = "refunds.api.cursor"
 Row = TypeVar("Row", bound=Model)
@@ -48,8 +48,15 @@ class RefundListSerializer(serializers.Serializer[Any]):
     results = RefundSerializer(many=True)
 
 
+class ReasonListSerializer(serializers.Serializer[Any]):
+    """The reasons in use, in the shop's order."""
+
+    results = ReasonSerializer(many=True)
+
+
 # Made once: a serializer copies its fields, which takes longer than a short list.
 PAYMENT_PAGE, REFUND_PAGE, REFUND_LIST = PaymentPageSerializer(), RefundPageSerializer(), RefundListSerializer()
+REASON_LIST = ReasonListSerializer()
 
 
 def page_of(rows: QuerySet[Row], request: Request, *, at: str, serializer: PageSerializer) -> Response:

@@ -143,6 +143,14 @@ with translation.override("en"):
         TooLarge(),
         exceptions.UnsupportedMediaType("text/plain"),
     ]
+    _WRONG_REASONS = [
+        errors.PolicyViolated((errors.Violation(code, message, field),))
+        for code, message, field in (
+            ("invalid_reason_code", "“late” is not a reason in use. Use one of: late_delivery, other.", "reason_code"),
+            ("reason_code_required", "Choose a reason for the refund.", "reason_code"),
+            ("reason_note_required", "The reason “Other” needs an explanation: fill in the text as well.", "reason"),
+        )
+    ]
     CANCEL: list[_Error] = [
         *_ANY_REQUEST,
         exceptions.ParseError("The request is not valid JSON.", code="invalid_json"),
@@ -156,6 +164,7 @@ with translation.override("en"):
         _raised(lambda: read_idempotency_key("")),
         AmbiguousOrder("ORDER-1", ["imp_000000000001", "imp_000000000002"]),
         *_forbidden_by_rules(),
+        *_WRONG_REASONS,
         errors.RefundNotAllowed(),
         exceptions.PermissionDenied("CSRF Failed"),
         permissions.TokenScopeMissing(permissions.CANNOT_REFUND),

@@ -12,12 +12,15 @@ from rest_framework.renderers import JSONRenderer
 from payments.models import Payment, PaymentStatus
 from refunds.api.lists import pagination
 from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT, STATED_PAYMENT
-from refunds.models import FINAL_STATUSES, RefundRecord, RefundReversal, RefundSource, RefundStatus
+from refunds.models import FINAL_STATUSES, RefundReason, RefundRecord, RefundReversal, RefundSource, RefundStatus
 from refunds.serialization import payment_json, refund_json
 
 _HERE = "https://refunds.example"
 AT = datetime.fromisoformat("2026-11-23T03:00:01.48Z")
 _CURSOR = "WyIyMDI2LTExLTIwVDAzOjAwOjAwKzAwOjAwIiwxLGZhbHNlXQ:1vN0aB:m7cQ"
+
+
+REASON = RefundReason(code="change_of_mind", name_ko="단순 변심", name_en="Change of mind", fault="buyer")
 
 
 def payment(**changes: Any) -> Payment:
@@ -44,6 +47,7 @@ def refund(status: str, **changes: Any) -> RefundRecord:
         "source": RefundSource.API,
         "amount": Decimal(4000),
         "reason": "size",
+        "frozen_reason": REASON.frozen,
         "requested_at": datetime.fromisoformat("2026-11-23T03:00:00.12Z"),
     }
     if status in FINAL_STATUSES:
@@ -85,7 +89,14 @@ def _example(name: str, body: Any) -> list[OpenApiExample]:
 
 REFUND_REQUESTS = [
     OpenApiExample(
-        "A part", value={"merchant_uid": "ORDER-1", "cancel_request_amount": 4000, "reason": "size"}, request_only=True
+        "A part",
+        value={
+            "merchant_uid": "ORDER-1",
+            "cancel_request_amount": 4000,
+            "reason": "size",
+            "reason_code": "change_of_mind",
+        },
+        request_only=True,
     ),
     OpenApiExample(
         "A part that keeps the promotion",
@@ -112,6 +123,7 @@ with translation.override("en"):
     PENDING = _example("pending", PENDING_REFUND.to_representation(refund(RefundStatus.PENDING)))
     PAYMENT = _example("Partly refunded", payment_json(SUCCEEDED.payment))
     REFUND = _example("Succeeded", refund_json(SUCCEEDED))
+    REASON_LIST = _example("One reason", pagination.REASON_LIST.to_representation({"results": [REASON]}))
     REFUND_LIST = _example("One refund", pagination.REFUND_LIST.to_representation({"results": [SUCCEEDED]}))
     _older = {"next": f"{_HERE}/payments?status=paid&cursor={_CURSOR}", "previous": None, "results": [payment()]}
     PAYMENT_PAGE = _example("The first page", pagination.PAYMENT_PAGE.to_representation(_older))

@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
 from refunds.api.body import RefundRequestSerializer, TaxPartsSerializer
 from refunds.api.lists.filters import PaymentListForm, RefundListForm
-from refunds.api.lists.pagination import PAYMENT_PAGE, REFUND_LIST, REFUND_PAGE
+from refunds.api.lists.pagination import PAYMENT_PAGE, REASON_LIST, REFUND_LIST, REFUND_PAGE
 from refunds.api.openapi import error_examples, examples, parameters
 from refunds.api.openapi.error_examples import error_answers
 from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT, STATED_PAYMENT
@@ -86,6 +86,14 @@ list_refunds = extend_schema(
     description="All that you can see, newest first: by `requested_at`. An unknown parameter is an error.",
     parameters=[*parameters.list_parameters(RefundListForm), *parameters.HEADERS_OF_ALL],
     responses=_found(REFUND_PAGE, examples.REFUND_PAGE, error_examples.LIST),
+)
+list_refund_reasons = extend_schema(
+    operation_id="listRefundReasons",
+    tags=["refunds"],
+    summary="List the reasons for refunds",
+    description="The reasons in use, in the shop's order. Send the `code` of one as `reason_code`.",
+    parameters=parameters.HEADERS_OF_ALL,
+    responses=_found(REASON_LIST, examples.REASON_LIST, error_examples.READING),
 )
 get_refund = extend_schema(
     operation_id="getRefund",

@@ -18,6 +18,7 @@ HEADINGS = {
     "imp_uid": pgettext_lazy("heading of a sheet", "Payment number"),
     "amount": pgettext_lazy("heading of a sheet", "Refund amount"),
     "reason": pgettext_lazy("heading of a sheet", "Reason"),
+    "reason_code": pgettext_lazy("heading of a sheet", "Reason code"),
     "refund_holder": pgettext_lazy("heading of a sheet", "Account holder"),
     "refund_bank": pgettext_lazy("heading of a sheet", "Bank"),
     "refund_account": pgettext_lazy("heading of a sheet", "Account number"),
@@ -34,6 +35,7 @@ _SPELLINGS = {
     "amount": "refund amount, amount, amount to refund, cancel amount, cancel request amount, 금액, 환불금액, "
     "환불액, 환불 요청금액, 환불 예정금액, 환불할 금액, 부분환불금액, 취소금액, 취소액, 취소 요청금액",
     "reason": "reason, refund reason, cancel reason, 사유, 환불사유, 취소사유, 이유",
+    "reason_code": "reason code, refund reason code, 사유코드, 환불 사유코드, 취소 사유코드",
     "refund_holder": "account holder, holder, 예금주, 예금주명, 예금주 이름, 환불 예금주, 계좌주",
     "refund_bank": "bank, bank code, bank name, 은행, 은행명, 은행코드, 환불은행",
     "refund_account": "account number, account, account no, bank account, 계좌, 계좌번호, 환불계좌, 환불 계좌번호",

@@ -58,6 +58,7 @@ def read_row(line: Line, layout: Layout, *, comma_separated: bool) -> SheetRow:
             amount=amounts["amount"],
             tax_free=amounts["tax_free"],
             reason=texts["reason"],
+            reason_code=texts["reason_code"],
             refund_holder=texts["refund_holder"],
             refund_bank=texts["refund_bank"],
             refund_account=texts["refund_account"],

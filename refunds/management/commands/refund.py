@@ -23,7 +23,7 @@ from refunds.management.sheet_refund import SheetRefund
 from refunds.serialization import Json, error_json
 
 MAX_KEY_LENGTH = 200
-_TEXTS = ("reason", "refund_holder", "refund_bank", "refund_account", "refund_tel")
+_TEXTS = ("reason", "reason_code", "refund_holder", "refund_bank", "refund_account", "refund_tel")
 _AMOUNTS = ("amount", "tax_free", "vat_amount")
 # Read from standard input, in this order, where the argument is "-".
 _PROMPTS = {
@@ -47,6 +47,7 @@ class Command(RefundCommand):
             help="Amount to refund of each order (default: all that is left), such as 4000, 4,000 or 4000원.",
         )
         parser.add_argument("--reason", default="", metavar="TEXT", help="Reason; the buyer can read it.")
+        parser.add_argument("--reason-code", default="", metavar="CODE", help="Code of a reason of the shop's list.")
         prompted = "Use - to enter it at a prompt, so that it is in no process list and no shell history."
         parser.add_argument(
             "--refund-holder", default="", metavar="H", help=f"Account holder (virtual accounts). {prompted}"
@@ -89,7 +90,7 @@ class Command(RefundCommand):
         if not options["dry_run"]:
             self.ensure_configured(as_json=as_json)
         if options["file"] is not None:
-            SheetRefund(self, options, request.reason).run()
+            SheetRefund(self, options, request).run()
         else:
             self._refund_orders(request, typed, key, options)
 
@@ -167,7 +168,7 @@ def _ensure_one_way(options: dict[str, Any]) -> None:
     if options["file"] is None:
         unfit = [name for name in ("total", "yes") if options[name]]
     else:
-        texts = (name for name in _TEXTS if name != "reason" and options[name])
+        texts = (name for name in _TEXTS if not name.startswith("reason") and options[name])
         amounts = (name for name in (*_AMOUNTS, "key") if options[name] is not None)
         flags = (name for name in ("retain_promotion", "confirm") if options[name])
         unfit = [*texts, *amounts, *flags]

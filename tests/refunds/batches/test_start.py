@@ -262,5 +262,5 @@ def test_check_takes_seven_statements_for_500_orders(
 ) -> None:
     payments = [make_payment(cancel_amount=Decimal(1_000), tax_free=Decimal(10)) for _ in range(3)]
     batch = checked(user, *((payment, ALL) for payment in payments))
-    with django_assert_max_num_queries(16):  # claim and end, one full chunk and an empty one
+    with django_assert_max_num_queries(17):  # claim and end, the reasons, one full chunk and an empty one
         check_batch(batch=batch, actor=Actor("Kim"))

@@ -1,0 +1,82 @@
+"""Choose the reason of a refund from the shop's list, and freeze it. Checked in the reservation: for every entry point.
+
+A reason that was frozen earlier (in a bulk refund, in a request for approval) is taken as it is: that it was changed or
+deleted meanwhile does not matter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from core.sentences import sentence as _
+from payments.models import Payment
+from refunds.errors import Violation
+from refunds.inputs import RefundRequest
+from refunds.models import FrozenReason, RefundReason
+from refunds.permissions import is_buyer
+
+Reasons = Mapping[str, RefundReason]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen reason, if there is one, and what is wrong with the choice."""
+
+    reason: FrozenReason | None = None
+    problems: tuple[Violation, ...] = ()
+
+
+def reasons_in_use() -> Reasons:
+    """Return the reasons that can be chosen, by their codes, in the shop's order."""
+    return {reason.code: reason for reason in RefundReason.objects.filter(is_active=True)}
+
+
+def choose_reason(
+    *, request: RefundRequest, payment: Payment, user: User | None, reasons: Reasons | None = None
+) -> Choice:
+    """Return the reason that the request names, or what is wrong with it.
+
+    `user` is who requests the refund; None: the command line. `reasons` saves a query where many refunds are checked.
+    """
+    if request.frozen_reason is not None:
+        return Choice(request.frozen_reason)
+    if not request.reason_code:
+        return Choice(problems=(_missing(),) if _must_choose(payment, user) else ())
+    reasons = reasons_in_use() if reasons is None else reasons
+    reason = reasons.get(request.reason_code)
+    if reason is None:
+        return Choice(problems=(_unknown(request.reason_code, reasons),))
+    if reason.needs_note and not request.reason.strip():
+        return Choice(reason.frozen, (_unexplained(reason.frozen),))
+    return Choice(reason.frozen)
+
+
+def with_reason(request: RefundRequest, reason: FrozenReason | None) -> RefundRequest:
+    """Return the request with a reason that was frozen earlier."""
+    return replace(request, reason_code=reason.code if reason else "", frozen_reason=reason)
+
+
+def _must_choose(payment: Payment, user: User | None) -> bool:
+    """Return whether REFUND_REASON_REQUIRED applies: not to people who refund their own order."""
+    if not settings.REFUND_REASON_REQUIRED or is_buyer(user):
+        return False
+    return user is None or payment.user_id != user.pk
+
+
+def _missing() -> Violation:
+    return Violation("reason_code_required", _("Choose a reason for the refund."), "reason_code")
+
+
+def _unknown(code: str, reasons: Reasons) -> Violation:
+    if not reasons:
+        message = _("“%(code)s” is not a reason in use, and no reason is. Ask an administrator to add reasons.")
+        return Violation("invalid_reason_code", message % {"code": code}, "reason_code")
+    message = _("“%(code)s” is not a reason in use. Use one of: %(codes)s.")
+    return Violation("invalid_reason_code", message % {"code": code, "codes": ", ".join(reasons)}, "reason_code")
+
+
+def _unexplained(reason: FrozenReason) -> Violation:
+    message = _("The reason “%(name)s” needs an explanation: fill in the text as well.")
+    return Violation("reason_note_required", message % {"name": reason.name}, "reason")
