@@ -64,11 +64,10 @@ IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 # The PG's fee for each virtual-account refund, in won.
 VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 
-# Amounts (won) above which a second person approves what staff, programs and operators refund: one refund, all refunds
-# of one person and day in Korea, one bulk refund. 0: never.
 # Whether staff, programs and operators must choose a reason of the list for every refund.
 REFUND_REASON_REQUIRED = env.flag("REFUND_REASON_REQUIRED", default=False)
-# Refunds by staff above this amount (won) need approval; 0: never.
+# Amounts (won) above which a second person approves what staff, programs and operators refund: one refund, all refunds
+# of one person and day in Korea, one bulk refund. 0: never.
 REFUND_APPROVAL_ABOVE = env.amount("REFUND_APPROVAL_ABOVE", Decimal(0))
 REFUND_APPROVAL_DAILY = env.amount("REFUND_APPROVAL_DAILY", Decimal(0))
 BULK_APPROVAL_ABOVE = env.amount("BULK_APPROVAL_ABOVE", Decimal(0))

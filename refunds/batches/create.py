@@ -88,15 +88,13 @@ def create_batch(
         source=source,
         origin=origin,
         title=_printable(title)[:255],
-        requested_by=actor.user,
-        requested_by_name=actor.name[:200],
-        reason=reason,
-        reason_code=reason_code,
         language=language,
         file_hash=file_hash,
         all_or_nothing=all_or_nothing,
         retry_of=retry_of,
     )
+    batch.requested_by, batch.requested_by_name = actor.user, actor.name[:200]
+    batch.reason, batch.reason_code = reason, reason_code
     try:
         _insert(batch, taken, actor)
     except IntegrityError as exc:
