@@ -1,16 +1,21 @@
 """Filters of the payment list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.filters import ChoiceFilter, Label, OptionFilter, SeoulDateFilter
+from core.money import is_currency
 from payments.labels import PAY_METHODS, PG_PROVIDERS, PaymentState
 from payments.models import Payment, PaymentQuerySet, PaymentStatus
+
+OTHER = "other"  # a method or PG that we have no name for
+EVER_PAID = "ever_paid"
+Options = Mapping[str, tuple[Label, Q | Callable[[Any], QuerySet[Any]]]]
 
 _IN_STATE: dict[PaymentState, Q | Callable[[PaymentQuerySet], PaymentQuerySet]] = {
     PaymentState.PAID: lambda payments: payments.ever_paid().filter(cancel_amount=0),
@@ -29,13 +34,30 @@ class StatusFilter(ChoiceFilter):
 
     title = _("status")
     parameter_name = "state"
-    options = {state.value: (state.label, _IN_STATE[state]) for state in PaymentState}
+    options = {
+        **{state.value: (state.label, _IN_STATE[state]) for state in PaymentState},
+        EVER_PAID: (_("Paid, refunded or not"), lambda payments: payments.ever_paid()),
+    }
+
+
+def method_options(payment: str = "") -> Options:
+    """Return the methods to choose from. `payment` leads from the rows to their payment: "payment__"."""
+    name = f"{payment}pay_method"
+    others = ~Q(**{f"{name}__in": list(PAY_METHODS)})
+    known = {method: (label, Q(**{name: method})) for method, label in PAY_METHODS.items()}
+    return {**known, OTHER: (_("Other"), others)}
 
 
 class MethodFilter(ChoiceFilter):
     title = _("method")
     parameter_name = "method"
-    options = {method: (label, Q(pay_method=method)) for method, label in PAY_METHODS.items()}
+    options = method_options()
+
+
+def pg_company(code: str) -> str:
+    """Return the code that stands for all codes of this PG's company; `OTHER` for an unknown code."""
+    name = str(PG_PROVIDERS.get(code, ""))
+    return next((one for one, label in PG_PROVIDERS.items() if str(label) == name), OTHER)
 
 
 class PgFilter(OptionFilter):
@@ -43,17 +65,41 @@ class PgFilter(OptionFilter):
 
     title = _("PG")
     parameter_name = "pg"
+    payment = ""  # leads from the rows to their payment
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, Label]]:
         names = {str(name): code for code, name in reversed(PG_PROVIDERS.items())}
-        return sorted(((code, name) for name, code in names.items()), key=lambda choice: str(choice[1]).casefold())
+        known = sorted(((code, name) for name, code in names.items()), key=lambda choice: choice[1].casefold())
+        return [*known, (OTHER, _("Other"))]
 
     def is_option(self, value: str) -> bool:
-        return value in PG_PROVIDERS
+        return value in PG_PROVIDERS or value == OTHER
 
-    def keep(self, queryset: QuerySet[Payment], value: str) -> QuerySet[Payment]:
-        codes = [code for code, name in PG_PROVIDERS.items() if str(name) == str(PG_PROVIDERS[value])]
-        return queryset.filter(pg_provider__in=codes)
+    def keep(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        name = f"{self.payment}pg_provider__in"
+        if value == OTHER:
+            return queryset.exclude(**{name: list(PG_PROVIDERS)})
+        return queryset.filter(**{name: [code for code in PG_PROVIDERS if pg_company(code) == pg_company(value)]})
+
+
+class CurrencyFilter(OptionFilter):
+    """Filter by currency. It is shown once a link sets it: most shops have one currency."""
+
+    title = _("currency")
+    parameter_name = "currency"
+    payment = ""  # leads from the rows to their payment
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, Label]]:
+        return [(str(self.value()), str(self.value()))] if self.value() else []
+
+    def has_output(self) -> bool:
+        return bool(self.value())
+
+    def is_option(self, value: str) -> bool:
+        return is_currency(value)
+
+    def keep(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(**{f"{self.payment}currency": value})
 
 
 class TestFilter(ChoiceFilter):

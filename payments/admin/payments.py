@@ -28,7 +28,7 @@ from core.admin.display import (
 )
 from core.admin.lists import ReadOnlyAdmin
 from core.money import format_money
-from payments.admin.filters import MethodFilter, PaidFilter, PgFilter, StatusFilter, TestFilter
+from payments.admin.filters import CurrencyFilter, MethodFilter, PaidFilter, PgFilter, StatusFilter, TestFilter
 from payments.admin.forms import PaymentForm
 from payments.admin.search import known_numbers, search_payments, warn_if_short, warn_of_missing
 from payments.errors import LookupUnavailable
@@ -76,7 +76,14 @@ def state_of(payment: Payment) -> tuple[str, str]:
 class PaymentAdmin(ReadOnlyAdmin):
     form = PaymentForm
     list_display = ("order", "buyer", "goods", "paid", "refunded", "refundable", "state", "paid_on")
-    list_filter: tuple[Any, ...] = (StatusFilter, MethodFilter, PgFilter, TestFilter, ("paid_at", PaidFilter))
+    list_filter: tuple[Any, ...] = (
+        StatusFilter,
+        MethodFilter,
+        PgFilter,
+        TestFilter,
+        CurrencyFilter,
+        ("paid_at", PaidFilter),
+    )
     list_display_links = None  # `order` has the link, beside the button that copies it
     list_select_related = False
     sortable_by = ("paid", "paid_on")

@@ -23,7 +23,21 @@ from payments.labels import method_label
 from payments.templatetags.payment_display import test_mark
 from refunds.admin.bank_account import account, account_card
 from refunds.admin.export import RefundExportingAdmin
-from refunds.admin.filters import NeedsReviewFilter, RefundStatusFilter, RefusalFilter, SourceFilter, TestFilter
+from refunds.admin.filters import (
+    FaultFilter,
+    NeedsReviewFilter,
+    PersonFilter,
+    ReasonFilter,
+    RefundCurrencyFilter,
+    RefundedFilter,
+    RefundMethodFilter,
+    RefundPgFilter,
+    RefundStatusFilter,
+    RefusalFilter,
+    SourceFilter,
+    TestFilter,
+    TokenFilter,
+)
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.search import known_numbers, search_refunds
@@ -41,12 +55,20 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
     list_display = ("number", "order", "money", "state", "asked", "asked_at", "settled_time")
     list_filter = (
         RefundStatusFilter,
+        ReasonFilter,
+        FaultFilter,
+        RefundMethodFilter,
+        RefundPgFilter,
         SourceFilter,
+        PersonFilter,
+        TokenFilter,
         RefusalFilter,
         NeedsReviewFilter,
         TestFilter,
+        RefundCurrencyFilter,
         ("requested_at", SeoulDateFilter),
-        ("cancelled_at", SeoulDateFilter),
+        ("cancelled_at", RefundedFilter),
+        ("settled_at", SeoulDateFilter),
     )
     list_select_related = ("payment", "requested_by", "api_token")
     sortable_by = ("money", "asked_at", "settled_time")

@@ -64,6 +64,21 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
     def succeeded(self) -> Self:
         return self.filter(status=RefundStatus.SUCCEEDED)
 
+    def refunded_between(self, start: datetime | None, end: datetime | None) -> Self:
+        """Refunds that i'mport executed in [start, end); None is no limit. Of some it shows no time: then ours."""
+        executed, booked = _between("cancelled_at", start, end), _between("settled_at", start, end)
+        return self.succeeded().filter(executed | Q(cancelled_at=None) & booked) if start or end else self
+
+    def failed_between(self, start: datetime | None, end: datetime | None) -> Self:
+        """Refunds that failed in [start, end); None is no limit."""
+        return self.filter(_between("settled_at", start, end), status=RefundStatus.FAILED)
+
+
+def _between(name: str, start: datetime | None, end: datetime | None) -> Q:
+    """Return the condition of a time in [start, end); None is no limit."""
+    bounds = {f"{name}__gte": start, f"{name}__lt": end}
+    return Q(**{lookup: bound for lookup, bound in bounds.items() if bound is not None})
+
 
 class RefundRecord(WithFrozenReason):
     """One refund. Created as `requested` before anything is sent; ends as `succeeded` or `failed` and stays so.
