@@ -35,14 +35,13 @@ from refunds.models.reasons import Fault, FrozenReason, RefundReason
 from refunds.models.reconciliation import Discrepancy, DiscrepancyKind, ReconciliationReport, Refunded
 from refunds.models.refund_events import RefundEvent
 from refunds.models.refund_numbers import REFUND_NUMBER, new_refund_number
-from refunds.models.refund_queryset import RefundRecordQuerySet
 from refunds.models.refund_states import (
     FINAL_STATUSES,
     LIVE_STATUSES,
     RefundSource,
     RefundStatus,
 )
-from refunds.models.refunds import RefundRecord
+from refunds.models.refunds import RefundRecord, RefundRecordQuerySet
 from refunds.models.refusals import FINAL_REFUSALS, FINAL_STEPS, MONEY_MAY_MOVE, RefusalClass
 from refunds.models.reversals import RefundReversal
 from refunds.models.statements import MovementKind, StatementEntry, StatementMonth

@@ -1,11 +1,13 @@
 """Refund records."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from access.models import ApiToken
@@ -14,10 +16,69 @@ from core.money import format_money
 from payments import limits
 from payments.models import Payment
 from refunds.models.reasons import WithFrozenReason
+from refunds.models.refund_constraints import CONSTRAINTS
 from refunds.models.refund_numbers import new_refund_number
-from refunds.models.refund_queryset import RefundRecordQuerySet
-from refunds.models.refund_states import LIVE_STATUSES, RefundSource, RefundStatus
+from refunds.models.refund_states import FINAL_STATUSES, LIVE_STATUSES, RefundSource, RefundStatus
 from refunds.models.refusals import RefusalClass
+
+
+def _between(name: str, start: datetime | None, end: datetime | None) -> Q:
+    """Return the condition of a time in [start, end); None is no limit."""
+    bounds = {f"{name}__gte": start, f"{name}__lt": end}
+    return Q(**{lookup: bound for lookup, bound in bounds.items() if bound is not None})
+
+
+class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
+    def live(self) -> Self:
+        """Refunds whose outcome is still open; at most one per payment."""
+        return self.filter(status__in=LIVE_STATUSES)
+
+    def ended(self) -> Self:
+        """Refunds that succeeded or failed."""
+        return self.filter(status__in=FINAL_STATUSES)
+
+    def counting(self) -> Self:
+        """Refunds that took money, or may still take it: all but the failed ones."""
+        return self.exclude(status=RefundStatus.FAILED)
+
+    def real(self) -> Self:
+        """Refunds of real money: not those of test payments."""
+        return self.filter(payment__sandbox=False)
+
+    def needing_review(self) -> Self:
+        """Refunds that a member of staff has to look at."""
+        return self.filter(needs_review=True)
+
+    def unresolved(self, now: datetime) -> Self:
+        """Refunds that are unknown or pending, or requested so long ago that their process must be gone."""
+        lease_began = now - timedelta(seconds=settings.REFUND_LEASE_SECONDS)
+        return self.live().filter(~Q(status=RefundStatus.REQUESTED) | Q(requested_at__lt=lease_began))
+
+    def due(self, now: datetime) -> Self:
+        """Unresolved refunds whose next comparison with i'mport is due."""
+        return self.unresolved(now).filter(Q(next_check_at=None) | Q(next_check_at__lte=now))
+
+    def shown_total(self) -> Decimal:
+        """The sum of the refunds' `shown_amount` minus reversals, in major units; they must be of one currency."""
+        amount = Coalesce("cancelled_amount", "amount") - F("reversed_amount")
+        total: Decimal | None = self.aggregate(total=Sum(amount))["total"]
+        return total or Decimal(0)
+
+    def open_first(self) -> Self:
+        """Order by: the open refund first, then the newest."""
+        return self.alias(is_open=Q(status__in=LIVE_STATUSES)).order_by("-is_open", "-requested_at", "-id")
+
+    def succeeded(self) -> Self:
+        return self.filter(status=RefundStatus.SUCCEEDED)
+
+    def refunded_between(self, start: datetime | None, end: datetime | None) -> Self:
+        """Refunds that i'mport executed in [start, end); None is no limit. Of some it shows no time: then ours."""
+        executed, booked = _between("cancelled_at", start, end), _between("settled_at", start, end)
+        return self.succeeded().filter(executed | Q(cancelled_at=None) & booked) if start or end else self
+
+    def failed_between(self, start: datetime | None, end: datetime | None) -> Self:
+        """Refunds that failed in [start, end); None is no limit."""
+        return self.filter(_between("settled_at", start, end), status=RefundStatus.FAILED)
 
 
 class RefundRecord(WithFrozenReason):
@@ -150,64 +211,7 @@ class RefundRecord(WithFrozenReason):
                 fields=["api_token", "requested_at"], condition=Q(api_token__isnull=False), name="refund_by_token"
             ),
         )
-        constraints = (
-            models.UniqueConstraint(
-                fields=["payment"],
-                condition=Q(status__in=["requested", "pending", "unknown"]),
-                name="one_live_refund_per_payment",
-            ),
-            models.UniqueConstraint(
-                fields=["payment", "cancellation_id"],
-                condition=~Q(cancellation_id=""),
-                name="cancellation_booked_once",
-            ),
-            models.UniqueConstraint(
-                fields=["requested_by", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="idempotency_key_used_once",
-            ),
-            # A refund of an approved batch that was not sent is tried again.
-            models.UniqueConstraint(
-                fields=["approval", "payment"],
-                condition=Q(approval__isnull=False) & ~Q(status="failed"),
-                name="refund_approved_once",
-            ),
-            # The command line has no account, and two of them without one are not the same to the one above.
-            models.UniqueConstraint(
-                fields=["idempotency_key"],
-                condition=Q(requested_by=None, idempotency_key__isnull=False),
-                name="command_key_used_once",
-            ),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
-            models.CheckConstraint(condition=Q(status__in=RefundStatus.values), name="refund_status_known"),
-            models.CheckConstraint(
-                condition=(
-                    Q(
-                        status="succeeded",
-                        # A check passes on NULL, so "above 0" alone would let a missing amount through.
-                        cancelled_amount__isnull=False,
-                        cancelled_amount__gt=0,
-                        settled_at__isnull=False,
-                    )
-                    | Q(status="failed", cancelled_amount__isnull=True, settled_at__isnull=False)
-                    | Q(
-                        status__in=["requested", "pending", "unknown"],
-                        cancelled_amount__isnull=True,
-                        settled_at__isnull=True,
-                    )
-                ),
-                name="refund_amount_matches_status",
-            ),
-            models.CheckConstraint(
-                condition=Q(reversed_amount=0)
-                | Q(status="succeeded", reversed_amount__gt=0, reversed_amount__lte=F("cancelled_amount")),
-                name="refund_reversed_within_refunded",
-            ),
-            models.CheckConstraint(
-                condition=Q(status="succeeded") | Q(expected_by=None, not_received_at=None),
-                name="refund_arrives_once_succeeded",
-            ),
-        )
+        constraints = CONSTRAINTS
 
     def __str__(self) -> str:
         return f"{self.number} ({format_money(self.amount, self.payment.currency)})"
