@@ -1671,8 +1671,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="StatementMonth",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("month", models.DateField(unique=True, verbose_name="month")),
+                ("month", models.DateField(primary_key=True, serialize=False, verbose_name="month")),
                 ("closed_at", models.DateTimeField(verbose_name="closed at")),
                 ("closed_by_name", models.CharField(max_length=200, verbose_name="closed by")),
                 ("note", models.CharField(blank=True, max_length=500, verbose_name="note")),

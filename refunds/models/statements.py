@@ -25,7 +25,7 @@ class StatementMonth(AppendOnlyModel):
     Its entries add up to its lines.
     """
 
-    month = models.DateField(_("month"), unique=True)  # its first day
+    month = models.DateField(_("month"), primary_key=True)  # its first day
     closed_at = models.DateTimeField(_("closed at"))
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
