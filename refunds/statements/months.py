@@ -48,7 +48,7 @@ def first_open_month(closed: StatementMonth | None = None) -> date | None:
 
 
 def _first_booked_month() -> date | None:
-    paid = Payment.objects.real().ever_paid().alias(time=PAYMENT_TIME).order_by("time")
+    paid = Payment.objects.real().ever_paid().annotate(time=PAYMENT_TIME).order_by("time")
     refunded = RefundRecord.objects.real().succeeded()
     times = [
         paid.values_list("time", flat=True).first(),

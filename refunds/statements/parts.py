@@ -25,7 +25,7 @@ class _Vat(Func):
     output_field = AmountField()
 
 
-def _amount(expression: Any) -> ExpressionWrapper[Any]:
+def _amount(expression: Any) -> Any:
     return ExpressionWrapper(expression, output_field=AmountField())
 
 
