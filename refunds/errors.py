@@ -19,6 +19,7 @@ DomainError (core.errors)
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
       ├── IdempotencyConflict   idempotency_key_reused  same key, other request
       ├── ReversalRefused       (refunds.reconciliation.errors) no refund was reversed
+      ├── NotLateYet            not_late_yet            its money cannot be missing, or not yet
       ├── AccountNotKept        account_not_kept        the bank account is no longer stored, or never was
       ├── AccountUnreadable     account_unreadable      no key decrypts it
       └── RefundNotDone         has the record in `refund`
@@ -210,6 +211,12 @@ class ResolutionRefused(RefundError):
     """An open refund cannot be closed by hand, or not yet; the message says why."""
 
     code = "resolution_refused"
+
+
+class NotLateYet(RefundError):
+    """The money of this refund cannot be missing, or not yet; the message says why."""
+
+    code = "not_late_yet"
 
 
 class AccountNotKept(RefundError):

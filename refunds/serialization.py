@@ -139,6 +139,11 @@ class RefundSerializer(RowSerializer):
     message = RefundMessage(help_text="The same as a sentence for people.")
     requested_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
+    expected_by = serializers.DateField(
+        allow_null=True,
+        help_text="The day in Korea by which the money usually arrives; never a promise. Null while the refund is open "
+        "and where nobody says.",
+    )
     sandbox = serializers.BooleanField(source="payment.sandbox", help_text="A refund of a test payment.")
     refusal = RefusalSerializer(allow_null=True, help_text="Why i'mport refused; null if it did not.")
 

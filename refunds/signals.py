@@ -7,6 +7,14 @@ from django.dispatch import Signal
 # Only a database error of a receiver ends the transaction; any other is logged.
 refund_settled = Signal()
 
+# Sent inside the transaction in which a refund begins to wait for its PG, with the same rules.
+# Argument: record (RefundRecord).
+refund_accepted = Signal()
+
+# Sent inside the transaction that notes that a buyer has not received the money, with the same rules.
+# Argument: record (RefundRecord).
+refund_missed = Signal()
+
 # Sent inside the transaction that books a reversal, once per reversal, with the same rules.
 # Argument: reversal (RefundReversal).
 refund_reversed = Signal()

@@ -3,10 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
-Cell = str | Decimal | datetime | None
+Cell = str | Decimal | datetime | date | None
 Row = Sequence[Cell]
 
 # Spreadsheet programs take these for the beginning of a formula or an error value, and "'" is our own mark.

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.utils import timezone
@@ -32,4 +32,6 @@ def csv_pieces(rows: Iterable[Row]) -> Iterator[bytes]:
 def _cell(cell: Cell) -> str:
     if isinstance(cell, datetime):
         return f"{timezone.localtime(cell):%Y-%m-%d %H:%M:%S}"
+    if isinstance(cell, date):
+        return cell.isoformat()
     return f"{cell:f}" if isinstance(cell, Decimal) else safe_text(cell or "")

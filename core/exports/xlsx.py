@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -54,6 +54,7 @@ class _CellWriter:
         self._bold = book.add_format({"bold": True})
         self._whole = book.add_format({"num_format": "#,##0"})
         self._cents = book.add_format({"num_format": "#,##0.00"})
+        self._day = book.add_format({"num_format": "yyyy-mm-dd"})
         self._time = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
 
     def write(self, row: int, column: int, cell: Cell) -> None:
@@ -63,6 +64,8 @@ class _CellWriter:
         elif isinstance(cell, datetime):
             at = timezone.localtime(cell).replace(microsecond=0, tzinfo=None)  # Excel's times have no zone
             self._sheet.write_datetime(row, column, at, self._time)
+        elif isinstance(cell, date):
+            self._sheet.write_datetime(row, column, cell, self._day)
         elif cell:
             text = clean_text(cell).replace("\r\n", "\n").replace("\r", "\n")
             self._sheet.write_string(row, column, text[:_LONGEST], self._bold if row == 0 else None)

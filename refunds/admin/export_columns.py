@@ -78,6 +78,7 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("requested at"), lambda refund: refund.requested_at, is_time=True),
     Column(_("settled at"), lambda refund: refund.settled_at, is_time=True),
     Column(_("refunded at"), lambda refund: refund.cancelled_at, is_time=True),
+    Column(_("usually arrives by"), lambda refund: refund.expected_by),
     Column(_("cancellation number"), lambda refund: refund.cancellation_id),
     Column(_("PG transaction"), lambda refund: refund.pg_tid),
     Column(_("receipt"), lambda refund: refund.receipt_url),

@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from access.models import ApiToken
 from core.admin.filters import ChoiceFilter, Label, OptionFilter, SeoulDateFilter
 from payments.admin.filters import CurrencyFilter, PgFilter, method_options
+from refunds.ledger import late_refunds
 from refunds.models import (
     LIVE_STATUSES,
     Fault,
@@ -88,6 +89,12 @@ class RefusalFilter(ChoiceFilter):
         **{kind: (label, Q(refusal_class=kind)) for kind, label in RefusalClass.choices},
         NONE: (_("No refusal"), Q(refusal_class="")),
     }
+
+
+class ArrivalFilter(ChoiceFilter):
+    title = _("arrival")
+    parameter_name = "arrival"
+    options = {"late": (_("Late"), late_refunds)}
 
 
 class NeedsReviewFilter(ChoiceFilter):

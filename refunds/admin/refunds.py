@@ -21,9 +21,11 @@ from core.money import format_money
 from payments.admin.search import warn_if_short, warn_of_missing
 from payments.labels import method_label
 from payments.templatetags.payment_display import test_mark
+from refunds.admin.arrival import arrival, arrival_card
 from refunds.admin.bank_account import account, account_card
 from refunds.admin.export import RefundExportingAdmin
 from refunds.admin.filters import (
+    ArrivalFilter,
     FaultFilter,
     NeedsReviewFilter,
     PersonFilter,
@@ -63,6 +65,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
         PersonFilter,
         TokenFilter,
         RefusalFilter,
+        ArrivalFilter,
         NeedsReviewFilter,
         TestFilter,
         RefundCurrencyFilter,
@@ -77,6 +80,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
         Tab(pgettext_lazy("rows", "All"), {}),
         Tab(_("Open"), {"status": "open"}),
         Tab(_("Failed"), {"status": "failed"}),
+        Tab(_("Late"), {"arrival": "late"}),
         Tab(_("Needs review"), {"review": "needed"}),
     )
     search_fields = ("number",)
@@ -89,6 +93,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
         site = self.admin_site
         own = [
             path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
+            path("<int:pk>/arrival/", site.admin_view(arrival), name="refunds_refundrecord_arrival"),
             path("<int:pk>/account/", site.admin_view(account), name="refunds_refundrecord_account"),
             path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),
         ]
@@ -126,6 +131,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
             "method": method_label(obj.payment.pay_method),
             "may_view_tokens": request.user.has_perm("access.view_apitoken"),
             "card": account_card(request.user, obj),
+            "arrival": arrival_card(request.user, obj),
             "timeline": timeline(obj),
             "waiting": waiting(obj),
             "may_check": obj.is_live and may_refund_any(request.user),

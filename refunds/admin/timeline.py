@@ -18,6 +18,7 @@ from refunds.batches.words import batch_name, batch_path
 from refunds.ledger import PART_SHOWN
 from refunds.messages import event_message, message_of, taken_back_message
 from refunds.models import RefundBatch, RefundBatchEvent, RefundBatchItem, RefundEvent, RefundRecord, RefundStatus
+from refunds.services.arrival import NOT_RECEIVED, RECEIVED
 from refunds.services.bank_accounts import DROPPED, SHOWN
 from refunds.templatetags.refund_display import COLOURS
 
@@ -35,9 +36,13 @@ EVENTS: dict[str, str | Promise] = {
     "reviewed": _("Reviewed"),
     "closed_by_hand": _("Closed manually"),
     "reversed": _("Reversal accepted"),
+    NOT_RECEIVED: _("Buyer has not received it"),
+    RECEIVED: _("Buyer has received it"),
     SHOWN: _("Account viewed"),
     DROPPED: _("Account deleted"),
 }
+# Somebody has to look.
+LOUD_EVENTS = ("needs_review", "reversed", NOT_RECEIVED)
 # They do not change the refund's state.
 QUIET_EVENTS = (SHOWN, DROPPED, PART_SHOWN)
 REFUNDS_SHOWN = 50  # of one payment, on its page
@@ -104,7 +109,9 @@ def _batch_entry(batch: RefundBatch, event: RefundBatchEvent) -> TimelineEntry:
 def entry_of(event: RefundEvent, **more: str) -> TimelineEntry:
     """Return an event of a refund in words, with `more` of its line."""
     title = EVENTS.get(event.code, event.get_status_display())
-    colour = "amber" if event.code in ("needs_review", "reversed") else COLOURS[RefundStatus(event.status)]
+    colour = (
+        "amber" if event.code in ("needs_review", "reversed", NOT_RECEIVED) else COLOURS[RefundStatus(event.status)]
+    )
     colour = "grey" if event.code in QUIET_EVENTS else colour
     request_id = str(event.data.get("request_id", ""))
     return TimelineEntry(event.at, title, colour, event_message(event), event.actor, request_id, **more)

@@ -14,6 +14,7 @@ from payments.gateway import GatewayPayment
 from payments.intake.mirror import locked_reading
 from payments.models import Payment
 from refunds.lease import lease_is_over
+from refunds.ledger.arrival import expected_by
 from refunds.ledger.booked import Identified, PartOf
 from refunds.ledger.matching import Reading, is_remainder
 from refunds.ledger.plan import Import, Own, Remainder, Step, Wait, plan
@@ -201,6 +202,7 @@ def _import_cancel(payment: Payment, step: Import | Remainder, now: datetime) ->
         pg_tid=item.pg_tid,
         receipt_url=item.receipt_url,
         cancelled_at=item.cancelled_at,
+        expected_by=expected_by(payment, amount=item.amount, cancelled_at=item.cancelled_at),
         needs_review=late is not None or not key,
         late_for=late if late is not None and late.executed_late is None else None,
         requested_at=item.cancelled_at or now,

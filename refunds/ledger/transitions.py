@@ -8,10 +8,11 @@ from django.db.models import Model
 from django.dispatch import Signal
 
 from core.request_ids import request_id
+from refunds.ledger.arrival import expected_by
 from refunds.ledger.plan import Own
 from refunds.messages import other_amount
 from refunds.models import FINAL_STATUSES, RefundEvent, RefundRecord, RefundStatus
-from refunds.signals import refund_settled
+from refunds.signals import refund_accepted, refund_settled
 
 
 class AlreadySettled(Exception):
@@ -25,6 +26,7 @@ class AlreadySettled(Exception):
 def succeed(step: Own, *, now: datetime) -> None:
     """End a live refund as done, with what i'mport did; flagged for review if that is not certain or not the same."""
     record, item = step.record, step.item
+    cancelled_at = item.cancelled_at or now
     move(
         record,
         RefundStatus.SUCCEEDED,
@@ -36,7 +38,8 @@ def succeed(step: Own, *, now: datetime) -> None:
         cancellation_id=step.key,
         pg_tid=item.pg_tid,
         receipt_url=item.receipt_url,
-        cancelled_at=item.cancelled_at or now,
+        cancelled_at=cancelled_at,
+        expected_by=expected_by(record.payment, amount=step.amount, cancelled_at=cancelled_at),
         needs_review=step.needs_review,
         error_code="",
     )
@@ -71,6 +74,8 @@ def move(
     add_event(record, code=code, now=now, message=note, actor=actor, data=data)
     if status in FINAL_STATUSES:
         announce(record)
+    elif status == RefundStatus.PENDING:
+        send(refund_accepted, RefundRecord, record=record)
 
 
 def announce(record: RefundRecord) -> None:

@@ -4,8 +4,9 @@
 messages of the rules.
 """
 
-from refunds.policies.arrival import Arrival, usual_arrival
+from refunds.policies.arrival import Arrival, ArrivalDays, arrival_days, usual_arrival
 from refunds.policies.bank_accounts import WireAccount, wire_account
+from refunds.policies.business_days import add_business_days
 from refunds.policies.check import Requirements, check, needs_earlier, requirements
 from refunds.policies.context import RefundContext, Verdict
 from refunds.policies.pg_facts import (
@@ -27,10 +28,13 @@ from refunds.policies.taxes import effective_tax_free, effective_vat
 __all__ = [
     "NOTES",
     "Arrival",
+    "ArrivalDays",
     "RefundContext",
     "Requirements",
     "Verdict",
     "WireAccount",
+    "add_business_days",
+    "arrival_days",
     "check",
     "counts_partials",
     "effective_retain",

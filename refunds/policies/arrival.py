@@ -5,11 +5,12 @@ page tells is None here. It is what usually happens, never a promise.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from core.dates import seoul_date
 from payments.models import Payment
 from refunds.policies import pg_facts
+from refunds.policies.business_days import Exceptions, add_business_days, is_business_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,30 @@ BY_HAND = Arrival(7, None)
 # Only the wallet knows whether the money goes to a card, a balance or points.
 WALLET_PGS = frozenset({"kakaopay", "naverpay", pg_facts.ORDER_TYPE_PG, "payco", "tosspay", "tosspay_v2"})
 ON_THURSDAY = Arrival(2, 6, on_thursday=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalDays:
+    """The days from `earliest` to `latest` on which a refund usually arrives."""
+
+    earliest: date
+    latest: date
+
+
+_TUESDAY, _THURSDAY = 1, 3
+
+
+def arrival_days(arrival: Arrival | None, *, cancelled_on: date, exceptions: Exceptions) -> ArrivalDays | None:
+    """Return the days of `arrival` for a cancel of this day in Korea; None where nobody says."""
+    if arrival is None or arrival.last is None:
+        return None
+    if arrival.on_thursday:
+        weeks = 0 if cancelled_on.weekday() <= _TUESDAY else 1
+        thursday = cancelled_on + timedelta(days=_THURSDAY - cancelled_on.weekday(), weeks=weeks)
+        # No page tells what becomes of a Thursday on which the banks are closed.
+        return ArrivalDays(thursday, thursday) if is_business_day(thursday, exceptions) else None
+    earliest = add_business_days(cancelled_on, arrival.first, exceptions)
+    return ArrivalDays(earliest, add_business_days(cancelled_on, arrival.last, exceptions))
 
 
 def usual_arrival(payment: Payment, *, cancelled_at: datetime, in_full: bool) -> Arrival | None:

@@ -9,7 +9,8 @@ from core.errors import DomainError
 from core.money import format_money
 from refunds.errors import Busy, IdempotencyConflict, RefundInProgress, RefundNotSent, RefundRefused
 from refunds.models import MONEY_MAY_MOVE, RefundRecord, RefundStatus
-from refunds.storefront.words import FORBIDDEN, NOT_DONE, REFUSED, arrival_note, refund_note
+from refunds.notices.words import NOT_DONE, REFUSED, arrival_note, refund_note
+from refunds.storefront.words import FORBIDDEN
 
 # By the names that the script uses. `{name}` is filled in.
 TEXTS: dict[str, str | Promise] = {

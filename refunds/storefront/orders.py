@@ -18,8 +18,9 @@ from payments.labels import PaymentState, bank_choices, bank_name, card_label, m
 from payments.lookup import find_payment
 from payments.models import Payment, PaymentStatus
 from refunds.models import RefundRecord, RefundStatus
+from refunds.notices.words import refund_note
 from refunds.services.preview import requirements_of, why_impossible
-from refunds.storefront.words import FORBIDDEN, payment_failed, refund_note
+from refunds.storefront.words import FORBIDDEN, payment_failed
 
 # For buyers, who know neither PGs nor ledgers: two states have other words than for staff.
 REFUND_STATES: dict[str, str | Promise] = {

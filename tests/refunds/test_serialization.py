@@ -47,7 +47,7 @@ OPEN_JSON = (
     '"currency":"KRW","amount":4000,"cancelled_amount":null,"reversed_amount":0,"reason":"","reason_code":"",'
     '"reason_name":"","fault":"","refund_account_last4":"",'
     '"cancellation_id":"","receipt_url":"","code":"","message":"","requested_at":"2026-11-20T03:00:00.120000Z",'
-    '"settled_at":null,"sandbox":false,"refusal":null}'
+    '"settled_at":null,"expected_by":null,"sandbox":false,"refusal":null}'
 )
 
 
@@ -72,7 +72,7 @@ OPEN_JSON = (
             '"reason_code":"","reason_name":"","fault":"",'
             '"refund_account_last4":"6789","cancellation_id":"cancel_1","receipt_url":"https://receipts.example/1",'
             '"code":"","message":"","requested_at":"2026-11-20T03:00:00.120000Z",'
-            '"settled_at":"2026-11-20T03:00:00Z","sandbox":false,"refusal":null}',
+            '"settled_at":"2026-11-20T03:00:00Z","expected_by":null,"sandbox":false,"refusal":null}',
         ),
         (refund_json(OPEN), OPEN_JSON),
         (

@@ -1,7 +1,7 @@
 """Example requests and answers of the description, written by the serializers from records that are never saved."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +59,7 @@ SUCCEEDED = refund(
     RefundStatus.SUCCEEDED,
     payment=payment(status=PaymentStatus.CANCELLED, cancel_amount=Decimal(4000)),
     cancelled_amount=Decimal(4000),
+    expected_by=date(2026, 11, 30),
     cancellation_id="cancel_961137a30c7f1875",
     receipt_url="https://receipts.example/cancel_961137a30c7f1875",
 )

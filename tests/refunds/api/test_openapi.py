@@ -30,6 +30,7 @@ from refunds.errors import (
     ApprovalRequired,
     InvalidQuery,
     InvalidRequest,
+    NotLateYet,
     PolicyViolated,
     RefundError,
     RefundNotDone,
@@ -175,7 +176,7 @@ def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
     ours = {exc for exc in vars(refund_errors).values() if isinstance(exc, type) and issubclass(exc, DomainError)}
     # Base classes, errors of the admin, and the three whose code depends on the input or rule.
     bases = {DomainError, RefundError, RefundNotDone, TokenRefused}
-    elsewhere = bases | {ResolutionRefused, AccountNotKept, AccountUnreadable}
+    elsewhere = bases | {ResolutionRefused, AccountNotKept, AccountUnreadable, NotLateYet}
     by_case = {InvalidRequest, InvalidQuery, PolicyViolated, ApprovalRequired}
 
     assert ours - elsewhere <= set(STATUS_OF)

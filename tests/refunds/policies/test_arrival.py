@@ -1,10 +1,10 @@
 """When a refund usually arrives: the cases of the help pages and the PGs' pages."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
-from refunds.policies import Arrival, usual_arrival
+from refunds.policies import Arrival, ArrivalDays, add_business_days, arrival_days, usual_arrival
 from tests.refunds.policies.cases import PAID_AT, SOON_AFTER, paid, seoul
 
 THURSDAY = Arrival(2, 6, on_thursday=True)
@@ -43,3 +43,41 @@ def test_arrival_follows_from_method_pg_and_day(
     pg, _slash, wallet = pg_provider.partition("/")
     payment = paid(pg, pay_method, emb_pg_provider=wallet)
     assert usual_arrival(payment, cancelled_at=cancelled_at, in_full=in_full) == expected
+
+
+@pytest.mark.parametrize(
+    ("day", "count", "expected"),
+    [
+        (date(2026, 3, 3), 0, date(2026, 3, 3)),
+        (date(2026, 2, 27), 1, date(2026, 3, 3)),  # 2 March stands in for Sunday, 1 March
+        (date(2026, 4, 30), 1, date(2026, 5, 4)),  # banks are closed on 1 May
+        (date(2025, 10, 2), 1, date(2025, 10, 10)),  # Chuseok with its neighbours
+        (date(2026, 3, 4), -5, date(2026, 2, 24)),
+        (date(2026, 12, 30), 2, date(2027, 1, 4)),
+    ],
+)
+def test_business_days_leave_out_weekends_and_korean_holidays(day: date, count: int, expected: date) -> None:
+    assert add_business_days(day, count, {}) == expected
+
+
+def test_days_declared_late_count_as_the_shop_says() -> None:
+    declared = {date(2026, 3, 5): False, date(2026, 3, 7): True}
+    assert add_business_days(date(2026, 3, 4), 1, declared) == date(2026, 3, 6)
+    assert add_business_days(date(2026, 3, 4), 2, declared) == date(2026, 3, 7)
+
+
+@pytest.mark.parametrize(
+    ("arrival", "cancelled_on", "expected"),
+    [
+        (Arrival(3, 5), date(2026, 3, 6), (date(2026, 3, 11), date(2026, 3, 13))),
+        (Arrival(0, 0), date(2026, 3, 7), (date(2026, 3, 7), date(2026, 3, 7))),  # at once, also on a Saturday
+        (Arrival(7, None), date(2026, 3, 6), None),
+        (None, date(2026, 3, 6), None),
+        (THURSDAY, date(2026, 3, 10), (date(2026, 3, 12), date(2026, 3, 12))),  # asked on a Tuesday
+        (THURSDAY, date(2026, 3, 11), (date(2026, 3, 19), date(2026, 3, 19))),  # on a Wednesday
+        (THURSDAY, date(2026, 9, 21), None),  # that Thursday is a holiday
+    ],
+)
+def test_arrival_days(arrival: Arrival | None, cancelled_on: date, expected: tuple[date, date] | None) -> None:
+    days = arrival_days(arrival, cancelled_on=cancelled_on, exceptions={})
+    assert days == (ArrivalDays(*expected) if expected else None)
