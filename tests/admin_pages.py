@@ -59,6 +59,7 @@ def fill(
     orders: Mapping[Payment, Mapping[str, str]],
     *,
     reason: str = "",
+    reason_code: str = "",
     do: str = "refund",
     read: bool = False,
 ) -> HttpResponse:
@@ -66,7 +67,7 @@ def fill(
 
     `read`: tick the warnings that it then shows, and press once more.
     """
-    data: dict[str, Any] = {"token": page.token, "reason": reason, "do": do}
+    data: dict[str, Any] = {"token": page.token, "reason": reason, "reason_code": reason_code, "do": do}
     for payment, typed in orders.items():
         fields = {"selected": "on", "expected_balance": page.shown_balance(payment), **typed}
         data |= {f"p{payment.pk}-{name}": value for name, value in fields.items()}

@@ -30,7 +30,7 @@ from refunds.inputs import Actor
 from refunds.models import BatchStatus, FrozenReason, RefundBatch, RefundBatchItem, RefundRecord
 from refunds.permissions import acts_for_shop
 from refunds.policies import RefundContext, Verdict
-from refunds.services.reasons import Reasons, choose_reason, reasons_in_use
+from refunds.services.reasons import Reasons, find_reason, reasons_in_use
 
 LEFT_OUT = "left_out"
 # Problems with a payment that another check cannot solve. Problems of a row without a payment stay as well.
@@ -141,7 +141,7 @@ def _check(
                 by_shop=acts_for_shop(actor),
             )
             verdict = _verdict(context, is_busy=payment.pk in busy)
-            chosen = choose_reason(request=request, payment=payment, user=actor.user, reasons=known)
+            chosen = find_reason(code=request.reason_code, text=request.reason, reasons=known)
             verdict = replace(verdict, violations=verdict.violations + chosen.problems)
         item.frozen_reason = _frozen(item.reason_code, known)
         _freeze(item, payment, verdict)

@@ -9,6 +9,7 @@ RefundError (refunds.errors)
       ├── TotalDiffers           total_differs            the typed total is not what would be refunded
       ├── WarningsNotAccepted    warnings_not_accepted    has the codes
       ├── BatchHasProblems       batch_has_problems       all or nothing was asked for
+      ├── BatchReasonRequired    reason_code_required     orders without a reason of the list, and each needs one
       ├── BatchApprovalRequired  approval_required        its total needs a user who may approve it
       └── SecondFactorRefused    second_factor_required, wrong_code, too_many_codes
 """
@@ -102,6 +103,12 @@ class BatchHasProblems(BatchError):
             count,
         )
         super().__init__(message % {"count": count})
+
+
+class BatchReasonRequired(BatchError):
+    """Orders have no reason of the list, and the shop requires one."""
+
+    code = "reason_code_required"
 
 
 class BatchApprovalRequired(BatchError):

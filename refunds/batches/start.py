@@ -18,6 +18,7 @@ from refunds.batches.errors import (
     BatchApprovalRequired,
     BatchEmpty,
     BatchHasProblems,
+    BatchReasonRequired,
     BatchStateError,
     SecondFactorRefused,
     TotalDiffers,
@@ -29,6 +30,7 @@ from refunds.errors import RefundNotAllowed
 from refunds.inputs import Actor
 from refunds.models import BatchStatus, RefundBatch, RefundRecord
 from refunds.permissions import may_approve, may_refund_any
+from refunds.services.reasons import missing_reason
 
 Totals = Mapping[str, Decimal]
 
@@ -105,6 +107,7 @@ def _ensure_may_start(batch: RefundBatch, actor: Actor, totals: Totals, accepted
     problems = batch.items.filter(excluded=True).exclude(error_code=LEFT_OUT) if batch.all_or_nothing else None
     if problems is not None and (count := problems.count()):
         raise BatchHasProblems(count)
+    _ensure_reasons(batch)
     due = totals_of(batch)
     if {currency: total for currency, total in totals.items() if total} != due:
         raise TotalDiffers
@@ -112,6 +115,12 @@ def _ensure_may_start(batch: RefundBatch, actor: Actor, totals: Totals, accepted
         raise WarningsNotAccepted(missing)
     if actor.user is not None:
         ensure_approved(batch, actor.user, due)
+
+
+def _ensure_reasons(batch: RefundBatch) -> None:
+    """Raise `BatchReasonRequired` if an order has no reason of the list, and the shop requires one."""
+    if settings.REFUND_REASON_REQUIRED and not batch.reason_code and ready_items(batch).filter(reason_code="").exists():
+        raise BatchReasonRequired(missing_reason().message)
 
 
 def ensure_approved(batch: RefundBatch, user: User, due: Totals) -> None:

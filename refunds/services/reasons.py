@@ -33,22 +33,26 @@ def reasons_in_use() -> Reasons:
     return {reason.code: reason for reason in RefundReason.objects.filter(is_active=True)}
 
 
-def choose_reason(
-    *, request: RefundRequest, payment: Payment, user: User | None, reasons: Reasons | None = None
-) -> Choice:
+def choose_reason(*, request: RefundRequest, payment: Payment, user: User | None) -> Choice:
     """Return the reason that the request names, or what is wrong with it.
 
-    `user` is who requests the refund; None: the command line. `reasons` saves a query where many refunds are checked.
+    `user` is who requests the refund; None: the command line.
     """
     if request.frozen_reason is not None:
         return Choice(request.frozen_reason)
     if not request.reason_code:
-        return Choice(problems=(_missing(),) if _must_choose(payment, user) else ())
-    reasons = reasons_in_use() if reasons is None else reasons
-    reason = reasons.get(request.reason_code)
+        return Choice(problems=(missing_reason(),) if _must_choose(payment, user) else ())
+    return find_reason(code=request.reason_code, text=request.reason, reasons=reasons_in_use())
+
+
+def find_reason(*, code: str, text: str, reasons: Reasons) -> Choice:
+    """Return the reason with this code, or what is wrong with it. `text` is the free text beside it."""
+    if not code:
+        return Choice()
+    reason = reasons.get(code)
     if reason is None:
-        return Choice(problems=(_unknown(request.reason_code, reasons),))
-    if reason.needs_note and not request.reason.strip():
+        return Choice(problems=(_unknown(code, reasons),))
+    if reason.needs_note and not text.strip():
         return Choice(reason.frozen, (_unexplained(reason.frozen),))
     return Choice(reason.frozen)
 
@@ -65,7 +69,8 @@ def _must_choose(payment: Payment, user: User | None) -> bool:
     return user is None or payment.user_id != user.pk
 
 
-def _missing() -> Violation:
+def missing_reason() -> Violation:
+    """Return the problem of a refund that needs a reason of the list and has none."""
     return Violation("reason_code_required", _("Choose a reason for the refund."), "reason_code")
 
 

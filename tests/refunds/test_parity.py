@@ -22,7 +22,7 @@ from refunds.models import RefundBatchItem, RefundEvent, RefundRecord
 from refunds.services.bank_accounts import stored_account
 from tests.admin_pages import codes, confirmation, fill
 from tests.entry_points import run_command
-from tests.factories import ACCOUNT, make_staff, paid_at_sandbox
+from tests.factories import ACCOUNT, make_reason, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +70,11 @@ CASES = [
     Case("a part that does not keep it", "", {"amount": "4000"}, PROMOTION),
     Case("an order without a promotion to keep", "", {"amount": "4000", "retain_promotion": "on"}),
     Case("an order that was never paid", "payment_failed", {}, {"status": "failed"}),
+    Case("a reason of the list", "", {"reason_code": "change_of_mind"}),
+    Case("a reason of the list for Naver Pay", "", {"reason_code": "change_of_mind"}, NAVER),
+    Case("an unknown reason", "invalid_reason_code", {"reason_code": "no_such_reason", "reason": "size"}),
+    Case("a reason without its explanation", "reason_note_required", {"reason_code": "other"}),
+    Case("a reason with its explanation", "", {"reason_code": "other", "reason": "size"}),
     Case("refused by the PG", "refused_by_gateway", faults=(("cancel", "refuse"),)),
     Case("a cancel that we missed", "refused_by_gateway", {"amount": "1000"}, missed_cancel=1_000),
     Case("refused, and yet carried out", "", faults=(("cancel", "refuse_after"),)),
@@ -106,8 +111,11 @@ def by_command(payment: Payment, typed: dict[str, str]) -> str:
 def by_admin(payment: Payment, typed: dict[str, str]) -> str:
     client = Client()
     client.force_login(make_staff("refund_payment", "view_payment", name="admin"))
-    orders = {payment: {name: text for name, text in typed.items() if name != "reason"}}
-    answer = fill(client, confirmation(client, payment), orders, reason=typed.get("reason", ""), read=True)
+    orders = {payment: {name: text for name, text in typed.items() if not name.startswith("reason")}}
+    page = confirmation(client, payment)
+    answer = fill(
+        client, page, orders, reason=typed.get("reason", ""), reason_code=typed.get("reason_code", ""), read=True
+    )
     if answer.status_code == 200:  # rejected before the refund; the page shows the reason
         headlines = {"not_sent", "skipped"}
         return next(code for code in codes(answer.content.decode()) if code not in headlines)
@@ -126,11 +134,16 @@ def by_sheet(payment: Payment, typed: dict[str, str], folder: Path) -> str:
     return str(run_command("refund", "--file", str(file), *confirmed, "--yes")[1]["results"][0]["code"])
 
 
+def make_reasons() -> None:
+    make_reason()
+    make_reason("other", name_ko="기타", name_en="Other", fault="", needs_note=True)
+
+
 def rows(payment: Payment) -> list[object]:
     """Return the payment's records and timelines without what must differ: numbers, times, actor and source."""
     payment.refresh_from_db()
     same = ("status", "amount", "checksum", "cancelled_amount", "tax_free", "vat_amount", "reason", "requester")
-    same += ("retain_promotion",)
+    same += ("retain_promotion", "reason_code", "reason_name_ko", "reason_name_en", "fault")
     same += ("refund_bank", "refund_account_last4", "error_code", "message", "needs_review")
     records = RefundRecord.objects.filter(payment=payment).order_by("pk").values_list(*same)
     events = RefundEvent.objects.filter(refund__payment=payment).order_by("pk").values_list("code", "status", "message")
@@ -141,6 +154,7 @@ def rows(payment: Payment) -> list[object]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_entry_point_gives_the_same_result(sandbox: SandboxServer, settings: Settings, case: Case) -> None:
     settings.IAMPORT_CONTRACTS = frozenset({"mixed_tax:kcp"})
+    make_reasons()
     entries: list[Callable[[Payment, dict[str, str]], str]] = [by_api, by_command, by_admin]
     left_behind = []
     for refund in entries:
@@ -163,6 +177,7 @@ IN_SHEETS = [case for case in CASES if "retain_promotion" not in case.typed and 
 @pytest.mark.parametrize("case", IN_SHEETS, ids=lambda case: case.name)
 def test_a_sheet_gives_the_same_result(sandbox: SandboxServer, settings: Settings, tmp_path: Path, case: Case) -> None:
     settings.IAMPORT_CONTRACTS = frozenset({"mixed_tax:kcp"})
+    make_reasons()
     left_behind = []
     for refund in (by_command, partial(by_sheet, folder=tmp_path)):
         payment = paid_at_sandbox(sandbox, **case.payment)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,13 +14,14 @@ from access.lockout.service import count_failure
 from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.money import format_totals
 from core.queue import enqueue
-from refunds.admin.batches.forms import ReasonField, StartForm
+from refunds.admin.batches.forms import StartForm
 from refunds.admin.batches.pages import find_batch_or_404, preview_page
 from refunds.admin.batches.preview import actor_of, start_form
+from refunds.admin.reason_fields import ReasonForm
 from refunds.admin.reconcile import payment_ids
 from refunds.batches.check import check_batch
 from refunds.batches.control import cancel_batch, pause_batch, resume_batch
-from refunds.batches.errors import BatchError, BatchStateError, SecondFactorRefused
+from refunds.batches.errors import BatchError, BatchReasonRequired, BatchStateError, SecondFactorRefused
 from refunds.batches.outcomes import State, counts_of
 from refunds.batches.preview import preview_of
 from refunds.batches.retry import retry_refused
@@ -53,11 +53,10 @@ def check(request: StaffRequest, token: uuid.UUID) -> HttpResponse:
 
 def _check(request: StaffRequest, batch: RefundBatch) -> None:
     """Check the batch with the reason that was typed. An invalid one is left to the start's form."""
-    try:
-        reason = ReasonField().clean(request.POST.get("reason", batch.reason))
-    except ValidationError:
-        reason = batch.reason
-    check_batch(batch=batch, actor=actor_of(request.user), reason=reason)
+    before = {"reason": batch.reason, "reason_code": batch.reason_code}
+    form = ReasonForm({**before, **request.POST.dict()}, kept=batch.frozen_reason)
+    typed = form.cleaned_data if form.is_valid() else before
+    check_batch(batch=batch, actor=actor_of(request.user), reason=typed["reason"], reason_code=typed["reason_code"])
 
 
 @require_POST
@@ -84,7 +83,8 @@ def start(request: StaffRequest, token: uuid.UUID) -> HttpResponse:
     batch = find_batch_or_404(token)
     if request.method != "POST" or batch.status != BatchStatus.CHECKED:
         return HttpResponseRedirect(batch_path(batch))
-    if request.POST.get("reason", batch.reason) != batch.reason:
+    typed = [request.POST.get(name, getattr(batch, name)) for name in ("reason", "reason_code")]
+    if typed != [batch.reason, batch.reason_code]:
         _done(request, batch, partial(_check, request, batch))
     preview = preview_of(batch)
     form = start_form(batch, request.user, preview, request.POST)
@@ -108,6 +108,9 @@ def _started(request: StaffRequest, batch: RefundBatch, form: StartForm) -> bool
         if exc.was_tried:
             count_failure(request, request.user.get_username())
         form.add_problem("code", exc)
+        return False
+    except BatchReasonRequired as exc:
+        form.add_problem("reason_code", exc)
         return False
     except BatchStateError:
         return True  # started in another window: its page shows that

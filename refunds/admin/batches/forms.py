@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from core.errors import DomainError
 from core.money import format_money, quantize
+from refunds.admin.reason_fields import ReasonForm
 from refunds.batches.preview import BatchPreview, WarningGroup
 from refunds.errors import InvalidRequest
-from refunds.inputs import MAX_REASON_LENGTH, parse_text, parse_typed_amount
+from refunds.inputs import parse_typed_amount
+from refunds.models import RefundBatch
 
 LONGEST_TOTAL = 40
 
@@ -24,21 +26,7 @@ def _text(**attributes: Any) -> forms.TextInput:
     return forms.TextInput({"class": "rd-input", "autocomplete": "off", **attributes})
 
 
-class ReasonField(forms.CharField):
-    """The reason of all orders that have none of their own."""
-
-    def __init__(self) -> None:
-        widget = _text(list="common-reasons", maxlength=MAX_REASON_LENGTH)
-        super().__init__(label=gettext_lazy("Reason"), required=False, widget=widget)
-
-    def clean(self, value: Any) -> str:
-        try:
-            return parse_text(value or "", field="reason", max_length=MAX_REASON_LENGTH)
-        except InvalidRequest as exc:
-            raise ValidationError(exc.message, code=exc.code) from exc
-
-
-class SheetForm(forms.Form):
+class SheetForm(ReasonForm):
     """A file or a pasted table, and what all its orders share."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
@@ -54,7 +42,6 @@ class SheetForm(forms.Form):
         strip=False,
         widget=forms.Textarea({"class": "rd-input rd-paste", "rows": 6, "autocomplete": "off", "spellcheck": "false"}),
     )
-    reason = ReasonField()
     all_or_nothing = forms.BooleanField(
         label=gettext_lazy("All or nothing: start only if no row has a problem"),
         required=False,
@@ -63,9 +50,10 @@ class SheetForm(forms.Form):
 
     @property
     def typed(self) -> list[BoundField]:
-        return [self[name] for name in ("file", "text", "reason")]
+        return [self["file"], self["text"], *self.reason_inputs]
 
     def clean(self) -> dict[str, Any]:
+        super().clean()
         if not self.errors and bool(self.cleaned_data["file"]) == bool(self.cleaned_data["text"].strip()):
             both = bool(self.cleaned_data["file"])
             message = _("Choose a file or paste rows, not both.") if both else _("Choose a file, or paste rows.")
@@ -73,13 +61,14 @@ class SheetForm(forms.Form):
         return self.cleaned_data
 
 
-class StartForm(forms.Form):
+class StartForm(ReasonForm):
     """Read what the clerk types before the start: reason, total per currency, ticks for warnings, perhaps a code."""
 
-    reason = ReasonField()
-
-    def __init__(self, preview: BatchPreview, data: Mapping[str, Any] | None, *, reason: str, needs_code: bool) -> None:
-        super().__init__(data, initial={"reason": reason})
+    def __init__(
+        self, preview: BatchPreview, data: Mapping[str, Any] | None, *, batch: RefundBatch, needs_code: bool
+    ) -> None:
+        initial = {"reason": batch.reason, "reason_code": batch.reason_code}
+        super().__init__(data, initial=initial, kept=batch.frozen_reason)
         self.totals, self.warnings = preview.totals, preview.warnings
         for currency, total in self.totals.items():
             self.fields[f"total_{currency}"] = self._total_field(currency, total)
@@ -101,6 +90,7 @@ class StartForm(forms.Form):
         return field
 
     def clean(self) -> dict[str, Any]:
+        super().clean()
         for group in self.warnings:
             if not self.cleaned_data.get(f"accept_{group.code}"):
                 message = _("Tick this, or leave these orders out.")
@@ -121,7 +111,9 @@ class StartForm(forms.Form):
 
     @property
     def inputs(self) -> list[BoundField]:
-        return [bound for bound in self if not bound.name.startswith("accept_")]
+        """Return the inputs of the start itself: the total of each currency, and the code."""
+        others = ("reason", "reason_code")
+        return [bound for bound in self if bound.name not in others and not bound.name.startswith("accept_")]
 
     @property
     def groups(self) -> list[tuple[WarningGroup, BoundField]]:

@@ -88,6 +88,7 @@ def _made(request: StaffRequest, form: SheetForm) -> RefundBatch | None:
             title=sheet.name,
             rows=find_orders(sheet.rows),
             reason=form.cleaned_data["reason"],
+            reason_code=form.cleaned_data["reason_code"],
             language=get_language() or "",
             file_hash=sheet.file_hash,
             all_or_nothing=form.cleaned_data["all_or_nothing"],

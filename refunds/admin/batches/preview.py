@@ -114,7 +114,7 @@ def actor_of(user: User) -> Actor:
 
 def start_form(batch: RefundBatch, user: User, preview: BatchPreview, data: Mapping[str, Any] | None) -> StartForm:
     needs_code = needs_second_factor(actor_of(user), preview.totals)
-    return StartForm(preview, data, reason=batch.reason, needs_code=needs_code)
+    return StartForm(preview, data, batch=batch, needs_code=needs_code)
 
 
 def preview_facts(

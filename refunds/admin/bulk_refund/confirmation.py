@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ from refunds.services.preview import RefundPreview, preview_refund, requirements
 
 # Seconds. After an order whose check took longer, the bank is not asked about the other orders of the page.
 SLOW_BANK = 2.0
+_OF_REASON = ("reason", "reason_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,7 @@ class Confirmation:
 
     @property
     def orders(self) -> list[BatchRow]:
-        reason = self.shared.cleaned_data["reason"]
-        return [
-            BatchRow(replace(row.request, reason=reason), row.payment.pk, merchant_uid=row.payment.merchant_uid)
-            for row in self.ticked
-        ]
+        return [BatchRow(row.request, row.payment.pk, merchant_uid=row.payment.merchant_uid) for row in self.ticked]
 
     @property
     def sums(self) -> dict[str, Decimal]:
@@ -144,13 +141,16 @@ def initial_page(
 
     `earlier` is a failed refund of the only payment: it is filled in again, but for the account's holder and number.
     """
-    shared = SharedForm({"token": token, "reason": earlier.reason if earlier else ""})
-    shared.is_valid()
+    reasons = {"reason": earlier.reason, "reason_code": earlier.reason_code} if earlier else {}
+    shared = SharedForm({"token": token, **reasons})
+    if not shared.is_valid():  # that reason is not in use any more
+        shared = SharedForm({"token": token, "reason": reasons.get("reason", "")})
+        shared.is_valid()
     rows = []
     for payment in payments:
         needs = requirements_of(payment)
         form = OrderForm(payment, needs, initial_data(payment, needs, earlier))
-        preview = _preview(form, "", user)
+        preview = _preview(form, shared, user)
         shown = [problem for problem in preview.problems if problem.field in ("", "amount")]
         _add_problems(form, shown)
         rows.append(
@@ -163,19 +163,18 @@ def submitted_page(payments: Sequence[Payment], user: User, data: Mapping[str, A
     """Return the page as submitted, with every problem beside its input."""
     shared = SharedForm(data)
     shared.is_valid()
-    reason = shared.cleaned_data.get("reason", "")
     ask_bank = True
     rows = []
     for payment in payments:
         form = OrderForm(payment, requirements_of(payment), data)
         started = time.monotonic()
-        preview = _preview(form, reason, user, ask_bank=ask_bank)
+        preview = _preview(form, shared, user, ask_bank=ask_bank)
         ask_bank = ask_bank and time.monotonic() - started < SLOW_BANK
         blocked = _is_blocked(preview)
         wanted = form.is_selected
         _add_problems(form, [problem for problem in preview.problems if wanted or not problem.field])
         rows.append(Row(payment, form, preview, to_read(form, preview), ticked=wanted and not blocked, blocked=blocked))
-        if wanted and not shared.has_error("reason"):
+        if wanted:
             _add_reason_problems(shared, preview.problems)
     return _with_skipped(Confirmation(rows, shared))
 
@@ -184,9 +183,10 @@ def has_blocked_selection(page: Confirmation) -> bool:
     return any(row.blocked and row.form.is_selected for row in page.rows)
 
 
-def _preview(form: OrderForm, reason: str, user: User, *, ask_bank: bool = True) -> RefundPreview:
+def _preview(form: OrderForm, shared: SharedForm, user: User, *, ask_bank: bool = True) -> RefundPreview:
     form.is_valid()
-    return preview_refund(payment=form.payment, request=form.request(reason), user=user, ask_bank=ask_bank)
+    request = shared.add_reason(form.request)
+    return preview_refund(payment=form.payment, request=request, user=user, ask_bank=ask_bank)
 
 
 def _is_blocked(preview: RefundPreview) -> bool:
@@ -195,14 +195,14 @@ def _is_blocked(preview: RefundPreview) -> bool:
 
 def _add_problems(form: OrderForm, problems: Iterable[Violation]) -> None:
     for problem in problems:
-        if problem.field != "reason":
+        if problem.field not in _OF_REASON:
             form.add_problem(problem.field, problem.code, problem.message)
 
 
 def _add_reason_problems(shared: SharedForm, problems: Iterable[Violation]) -> None:
     for problem in problems:
-        if problem.field == "reason":
-            shared.add_error("reason", ValidationError(problem.message, code=problem.code))
+        if problem.field in _OF_REASON and not shared.has_error(problem.field):
+            shared.add_error(problem.field, ValidationError(problem.message, code=problem.code))
 
 
 def _with_skipped(page: Confirmation) -> Confirmation:

@@ -20,8 +20,9 @@ from django.utils.translation import pgettext_lazy
 from core.money import format_money, quantize
 from payments.labels import bank_choices
 from payments.models import Payment
+from refunds.admin.reason_fields import ReasonForm
 from refunds.errors import InvalidRequest, Violation
-from refunds.inputs import MAX_REASON_LENGTH, RefundRequest, parse_amount, parse_text, parse_typed_amount
+from refunds.inputs import RefundRequest, parse_amount, parse_text, parse_typed_amount
 from refunds.models import RefundRecord
 from refunds.policies import Requirements
 
@@ -111,11 +112,12 @@ class OrderForm(forms.Form):
     def is_selected(self) -> bool:
         return bool(self["selected"].data)
 
-    def request(self, reason: str) -> RefundRequest:
-        """Return the request. An invalid input counts as empty; its error stops the refund."""
+    @property
+    def request(self) -> RefundRequest:
+        """Return the request without its reason. An invalid input counts as empty; its error stops the refund."""
         read = {name: value for name, value in self.cleaned_data.items() if name not in ("selected", "read")}
         read["requester"] = read.get("requester") or "admin"
-        return RefundRequest(reason=reason, **read)
+        return RefundRequest(**read)
 
     def mark_of(self, warning: Violation, *, is_typed: bool) -> str:
         """Return the value that says this warning was read: with these inputs only, or (not `is_typed`) with any."""
@@ -135,15 +137,10 @@ class OrderForm(forms.Form):
             self.add_error(name, ValidationError(message, code=code))
 
 
-class SharedForm(forms.Form):
+class SharedForm(ReasonForm):
     """The inputs that all orders of the page share."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
-    reason = ParsedField(
-        partial(parse_text, field="reason", max_length=MAX_REASON_LENGTH),
-        label=_("Reason"),
-        widget=_input(list="common-reasons", maxlength=MAX_REASON_LENGTH),
-    )
 
 
 def prefix_of(payment: Payment) -> str:

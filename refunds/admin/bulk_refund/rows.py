@@ -72,7 +72,7 @@ class Row:
     def request(self) -> RefundRequest:
         """Return the request without its reason. It confirms what was read."""
         return replace(
-            self.form.request(""), confirmed=frozenset(warned.warning.code for warned in self.warned if warned.is_read)
+            self.form.request, confirmed=frozenset(warned.warning.code for warned in self.warned if warned.is_read)
         )
 
     @property

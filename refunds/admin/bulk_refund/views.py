@@ -148,6 +148,7 @@ def _send(request: HttpRequest, user: User, token: uuid.UUID, page: Confirmation
             origin=BatchOrigin.SELECTION,
             rows=page.orders,
             reason=page.shared.cleaned_data["reason"],
+            reason_code=page.shared.cleaned_data["reason_code"],
             language=get_language() or "",
         )
     except BatchExistsError as exc:

@@ -73,7 +73,7 @@ def test_a_pasted_table_is_previewed_and_started_by_typing_its_total(staff: Clie
     preview = send(staff, "\n".join(rows)).text
 
     assert re.findall(r'data-line="(\d+)" data-code="(\w+)"', preview) == [("4", "unknown_order")]
-    for words in ("nobody", "front row", "₩15,000", "Refund ₩15,000 for 2 orders", "Recall", "The buyer sees it"):
+    for words in ("nobody", "front row", "₩15,000", "Refund ₩15,000 for 2 orders", "Recall", "without details"):
         assert words in preview
     batch = RefundBatch.objects.get()
     for typed, code in (("", "total_required"), ("15.000", "invalid_amount"), ("15,001", "total_differs")):
