@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 from django.conf import settings
@@ -108,7 +108,7 @@ class Model:
         pg, method = self.random.choice(CHANNELS)
         currency = "USD" if method == "paypal" else "KRW"
         amount = Decimal(self.random.randrange(100, 5_000_000)) / (100 if currency == "USD" else 1)
-        fields = {
+        fields: dict[str, Any] = {
             "imp_uid": f"imp_model_{self.count}",
             "merchant_uid": f"model-{self.count}",
             "pg_provider": pg,
@@ -165,7 +165,13 @@ class Model:
 
     def _refund(self, payment: Payment, amount: Decimal, day: date) -> RefundRecord:
         booked, at = self._booked(day), self._time(day)
-        fields = {"payment": payment, "amount": amount, "checksum": payment.amount, "source": "admin", **REQUESTED}
+        fields: dict[str, Any] = {
+            "payment": payment,
+            "amount": amount,
+            "checksum": payment.amount,
+            "source": "admin",
+            **REQUESTED,
+        }
         if payment.currency == "KRW" and self.random.random() < 0.3:
             fields["tax_free"] = Decimal(self.random.randrange(int(amount) + 1))
         if payment.currency == "KRW" and self.random.random() < 0.2:

@@ -99,6 +99,13 @@ SETTINGS: dict[str, Any] = {
                     _nav(
                         _("Reconciliation"), "compare_arrows", "refunds_reconciliationreport", "refunds.resolve_refund"
                     ),
+                    _nav(
+                        _("Monthly statements"),
+                        "calendar_month",
+                        "refunds_statementmonth",
+                        "refunds.view_reconciliationreport",
+                        "refunds.resolve_refund",
+                    ),
                 ],
             },
             {

@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.admin.display import copy_button, mail_link, tel_link
-from payments.labels import method_and_pg
+from payments.labels import method_and_pg, method_label, pg_label
 from payments.models import Payment
 
 register = template.Library()
@@ -28,6 +28,8 @@ def test_mark(payment: Payment) -> SafeString:
     return format_html('<span class="rd-badge rd-amber badge warn" title="{}">{}</span>', title, _("Test"))
 
 
+register.filter("method", method_label)
+register.filter("pg", pg_label)
 register.filter(copy_button)
 register.filter(mail_link)
 register.filter(tel_link)

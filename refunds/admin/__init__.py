@@ -8,11 +8,13 @@ from refunds.admin.batches.list import RefundBatchAdmin
 from refunds.admin.drift.reports import ReconciliationReportAdmin
 from refunds.admin.payments import RefundablePaymentAdmin
 from refunds.admin.refunds import RefundRecordAdmin
+from refunds.admin.statements.admin import StatementMonthAdmin
 from refunds.admin.tokens import RefundingTokenAdmin
-from refunds.models import ReconciliationReport, RefundBatch, RefundRecord
+from refunds.models import ReconciliationReport, RefundBatch, RefundRecord, StatementMonth
 
 admin.site.register(ApiToken, RefundingTokenAdmin)
 admin.site.register(Payment, RefundablePaymentAdmin)
 admin.site.register(RefundRecord, RefundRecordAdmin)
 admin.site.register(ReconciliationReport, ReconciliationReportAdmin)
 admin.site.register(RefundBatch, RefundBatchAdmin)
+admin.site.register(StatementMonth, StatementMonthAdmin)

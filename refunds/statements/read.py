@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -33,6 +33,10 @@ class Statement:
     closed: StatementMonth | None = None
     is_over: bool = False
     is_next: bool = False  # to be closed
+
+    @property
+    def start(self) -> datetime:
+        return Period(self.month).start
 
     @property
     def totals(self) -> list[Line]:

@@ -1,5 +1,7 @@
 """The admin's pages of a reconciliation report: compare a period, repair what was found, download it as a file."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 
 from django import forms
@@ -14,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.admin.pages import StaffRequest, admin_page, staff_may
-from core.dates import DayField
+from core.dates import DayField, read_day
 from core.exports.files import file_response
 from core.queue import enqueue
 from refunds import tasks
@@ -43,10 +45,14 @@ class CompareForm(forms.Form):
     until = DayField(label=gettext_lazy("To"))
     mode = forms.ChoiceField(label=gettext_lazy("What to do"), choices=MODES, widget=forms.RadioSelect)
 
-    def __init__(self, data: object = None) -> None:
+    def __init__(self, data: object = None, given: Mapping[str, str] | None = None) -> None:
+        """`given`: the days of a link to this form."""
         today = timezone.localdate()
-        first = today - timedelta(days=DEFAULT_DAYS - 1)
-        super().__init__(data, initial={"since": first, "until": today, "mode": "check"})  # type: ignore[arg-type]
+        days = {"since": today - timedelta(days=DEFAULT_DAYS - 1), "until": today}
+        for name in days:
+            with suppress(ValueError):
+                days[name] = read_day((given or {}).get(name, ""))
+        super().__init__(data, initial={**days, "mode": "check"})  # type: ignore[arg-type]
         for name in ("since", "until"):
             attributes = {"class": "rd-input", "type": "date", "max": f"{today:%Y-%m-%d}"}
             self.fields[name].widget = forms.DateInput(attributes, "%Y-%m-%d")
@@ -77,7 +83,7 @@ class CompareForm(forms.Form):
 @staff_may(may_resolve)
 def compare(request: StaffRequest) -> HttpResponse:
     """Show the form; on POST, have the period compared by a worker and show the report."""
-    form = CompareForm(request.POST if request.method == "POST" else None)
+    form = CompareForm(request.POST if request.method == "POST" else None, request.GET)
     if request.method == "POST" and form.is_valid():
         since, until = form.period
         report = request_comparison(since=since, until=until, check_only=form.cleaned_data["mode"] == "check")
