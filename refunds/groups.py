@@ -16,6 +16,7 @@ from refunds.permissions import (
     ACCEPT_REVERSAL,
     APPROVE,
     CLOSE_MONTH,
+    MANAGE_NOTICES,
     REFUND,
     RESOLVE,
     VIEW,
@@ -31,7 +32,7 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (_("Refunds: view"), _LOOK),
     (_("Refunds: refund"), (*_LOOK, REFUND)),
     (_("Refunds: approve"), (*_LOOK, REFUND, APPROVE)),
-    (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE, ACCEPT_REVERSAL, CLOSE_MONTH)),
+    (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE, ACCEPT_REVERSAL, CLOSE_MONTH, MANAGE_NOTICES)),
     (_("Refunds: view accounts"), (*_LOOK, VIEW_ACCOUNT)),
 )
 MANAGERS = GROUPS[3][0]

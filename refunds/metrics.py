@@ -16,7 +16,16 @@ from monitoring.multiprocess import measure
 from monitoring.worker import worker_last_seen
 from payments.labels import PAY_METHODS
 from payments.models import Payment
-from refunds.models import LIVE_STATUSES, STARTED, RefundBatch, RefundBatchItem, RefundRecord, RefundReversal
+from refunds.models import (
+    LIVE_STATUSES,
+    STARTED,
+    BuyerNotice,
+    NoticeStatus,
+    RefundBatch,
+    RefundBatchItem,
+    RefundRecord,
+    RefundReversal,
+)
 from refunds.signals import refund_reversed, refund_settled
 
 ENDED = Counter(
@@ -74,6 +83,7 @@ def collect() -> Iterable[Metric]:
     text = "Payments for which i'mport shows less refunded than the ledger."
     yield GaugeMetricFamily(f"{PREFIX}_payments_taken_back", text, value=Payment.objects.taken_back().count())
     yield from _batches()
+    yield from _notices()
     swept_at = worker_last_seen()
     if swept_at is not None:
         text = "When the worker last did its periodic work."
@@ -104,6 +114,15 @@ def _batches() -> Iterable[Metric]:
     yield GaugeMetricFamily(
         f"{PREFIX}_batch_orders_waiting", "Orders of these without an outcome.", value=orders.count()
     )
+
+
+def _notices() -> Iterable[Metric]:
+    shown = (NoticeStatus.WAITING, NoticeStatus.FAILED)
+    found = dict(BuyerNotice.objects.filter(status__in=shown).order_by().values_list("status").annotate(Count("pk")))
+    family = GaugeMetricFamily(f"{PREFIX}_notices", "E-mails to buyers that are not sent.", labels=["status"])
+    for status in shown:
+        family.add_metric([status.value], found.get(status, 0))
+    yield family
 
 
 register_collector("refunds", collect)

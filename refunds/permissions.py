@@ -18,6 +18,7 @@ VIEW_REPORTS = "refunds.view_reconciliationreport"
 VIEW_ACCOUNT = "refunds.view_account"
 APPROVE = "refunds.approve_refund"
 ACCEPT_REVERSAL = "refunds.accept_reversal"
+MANAGE_NOTICES = "refunds.manage_notices"
 CLOSE_MONTH = "refunds.close_month"
 ADD_NOTE = "refunds.add_note"
 VIEW_REASONS = "refunds.view_refundreason"
@@ -89,6 +90,16 @@ def may_close_months(user: AnyUser) -> bool:
 def may_add_notes(user: AnyUser) -> bool:
     """Allow staff with the permission "Can add note", who may see the payments as well."""
     return is_staff_with(user, ADD_NOTE) and may_view_payments(user)
+
+
+def may_manage_notices(user: AnyUser) -> bool:
+    """Allow staff with the permission "Can edit e-mails to buyers and business days"."""
+    return is_staff_with(user, MANAGE_NOTICES)
+
+
+def may_view_notices(user: AnyUser) -> bool:
+    """Allow staff who may view the ledger, or refund, or edit what buyers are told."""
+    return may_view_refunds(user) or may_manage_notices(user)
 
 
 def may_view_payments(user: AnyUser) -> bool:

@@ -22,6 +22,8 @@ from refunds.batches.finish import finish_batches
 from refunds.batches.mail import mails_are_due, send_mails
 from refunds.batches.run import run_open_batches
 from refunds.models import ReconciliationReport
+from refunds.notices.outbox import note_late
+from refunds.notices.send import notices_are_due, send_notices
 from refunds.reconciliation.drift import run_comparison, waiting_comparisons
 from refunds.reconciliation.reconcile import import_cancels, reconcile_due
 from refunds.reconciliation.repair import repair_requested, reports_to_repair
@@ -51,6 +53,13 @@ def run_batches(hops: int = 0) -> None:
 def mail_batches() -> None:
     """Tell the requesters of batches that these have ended or paused themselves. The mail server can be slow."""
     send_mails()
+
+
+@shared_task
+def mail_buyers() -> None:
+    """Send the e-mails to buyers that are due, and come back for the rest."""
+    if send_notices():
+        enqueue(mail_buyers)
 
 
 def _is_stopping() -> bool:
@@ -90,6 +99,9 @@ def _enqueue_forgotten() -> None:
         enqueue(run_batches)
     if mails_are_due():
         enqueue(mail_batches)
+    note_late()
+    if notices_are_due():
+        enqueue(mail_buyers)
     for report in waiting_comparisons():
         enqueue(compare, report.pk)
     for report in reports_to_repair(before=silent_since()):

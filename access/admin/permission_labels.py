@@ -23,6 +23,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "refunds.accept_reversal": gettext_lazy("Can accept refund reversals"),
             "refunds.view_reconciliationreport": gettext_lazy("Can view reconciliation reports"),
             "refunds.close_month": gettext_lazy("Can close months"),
+            "refunds.manage_notices": gettext_lazy("Can edit e-mails to buyers and business days"),
             "refunds.view_account": gettext_lazy("Can view full refund accounts"),
         },
     ),

@@ -12,6 +12,7 @@ STAFF_PERMISSIONS = (
     "refunds.resolve_refund",
     "refunds.accept_reversal",
     "refunds.close_month",
+    "refunds.manage_notices",
     "refunds.view_account",
 )
 

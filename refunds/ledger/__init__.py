@@ -2,6 +2,7 @@
 
 from refunds.ledger.arrival import (
     ArrivalStanding,
+    accepted_before,
     arrival_standing,
     business_day_exceptions,
     expected_arrival,
@@ -21,6 +22,7 @@ __all__ = [
     "Booking",
     "Reading",
     "Share",
+    "accepted_before",
     "add_event",
     "arrival_standing",
     "book",

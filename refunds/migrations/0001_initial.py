@@ -2005,7 +2005,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="buyernotice",
             index=models.Index(
-                condition=models.Q(("body_text", ""), _negated=True), fields=["sent_at"], name="notice_with_text"
+                condition=models.Q(("body_text", ""), _negated=True), fields=["next_try_at"], name="notice_with_text"
             ),
         ),
         migrations.AddConstraint(

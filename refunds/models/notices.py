@@ -72,7 +72,7 @@ class BuyerNotice(models.Model):
         indexes = (
             models.Index(fields=["next_try_at"], condition=Q(status="waiting"), name="notice_due"),
             models.Index(fields=["status", "-id"], name="notice_by_status"),
-            models.Index(fields=["sent_at"], condition=~Q(body_text=""), name="notice_with_text"),
+            models.Index(fields=["next_try_at"], condition=~Q(body_text=""), name="notice_with_text"),
         )
         constraints = (
             models.UniqueConstraint(fields=["refund", "kind"], name="one_notice_per_refund_and_kind"),
