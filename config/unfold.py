@@ -106,6 +106,7 @@ SETTINGS: dict[str, Any] = {
                         "refunds.view_reconciliationreport",
                         "refunds.resolve_refund",
                     ),
+                    _nav(_("Refund reasons"), "label", "refunds_refundreason", "refunds.change_refundreason"),
                 ],
             },
             {

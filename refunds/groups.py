@@ -14,13 +14,18 @@ from django.utils.translation import override
 
 from refunds.permissions import (
     ACCEPT_REVERSAL,
+    ADD_NOTE,
+    ADD_REASON,
     APPROVE,
+    CHANGE_REASON,
     CLOSE_MONTH,
+    DELETE_REASON,
     MANAGE_NOTICES,
     REFUND,
     RESOLVE,
     VIEW,
     VIEW_ACCOUNT,
+    VIEW_REASONS,
     VIEW_REFUNDS,
     VIEW_REPORTS,
 )
@@ -28,11 +33,16 @@ from refunds.permissions import (
 MIGRATION = "0001_initial"  # the one after which they are created
 
 _LOOK = (VIEW, VIEW_REFUNDS, VIEW_REPORTS)
+_REFUND = (*_LOOK, REFUND, ADD_NOTE, VIEW_REASONS)
+_REASONS = (ADD_REASON, CHANGE_REASON, DELETE_REASON)
 GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (_("Refunds: view"), _LOOK),
-    (_("Refunds: refund"), (*_LOOK, REFUND)),
-    (_("Refunds: approve"), (*_LOOK, REFUND, APPROVE)),
-    (_("Refunds: manage"), (*_LOOK, REFUND, APPROVE, RESOLVE, ACCEPT_REVERSAL, CLOSE_MONTH, MANAGE_NOTICES)),
+    (_("Refunds: refund"), _REFUND),
+    (_("Refunds: approve"), (*_REFUND, APPROVE)),
+    (
+        _("Refunds: manage"),
+        (*_REFUND, APPROVE, RESOLVE, ACCEPT_REVERSAL, CLOSE_MONTH, MANAGE_NOTICES, *_REASONS),
+    ),
     (_("Refunds: view accounts"), (*_LOOK, VIEW_ACCOUNT)),
 )
 MANAGERS = GROUPS[3][0]

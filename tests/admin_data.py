@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
@@ -10,8 +11,8 @@ from django.utils import timezone
 from access.models import Authenticator, SignInFailure
 from access.tokens.service import create_token
 from core.encryption.cipher import encrypt
-from refunds.models import Discrepancy, ReconciliationReport, RefundBatch, RefundBatchItem
-from tests.factories import make_payment, make_refund, make_staff
+from refunds.models import Discrepancy, Note, ReconciliationReport, RefundBatch, RefundBatchItem
+from tests.factories import make_payment, make_reason, make_refund, make_staff
 from webhooks.models import Delivery, Endpoint, Event, EventType
 
 APPS = ("payments/", "refunds/", "webhooks/", "auth/", "access/")
@@ -20,6 +21,7 @@ LISTS = (
     "refunds/refundrecord/",
     "refunds/refundbatch/",
     "refunds/reconciliationreport/",
+    "refunds/refundreason/",
     "webhooks/delivery/",
     "webhooks/endpoint/",
     "auth/user/",
@@ -31,6 +33,7 @@ LISTS = (
 FORMS = (
     "auth/user/add/",
     "auth/group/add/",
+    "refunds/refundreason/add/",
     "access/apitoken/add/",
     "webhooks/endpoint/add/",
     "refunds/reconciliationreport/compare/",
@@ -63,6 +66,14 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     Discrepancy.objects.create(
         report=report, imp_uid=payment.imp_uid, merchant_uid=text[:40], kind="status", ours="paid", theirs="cancelled"
     )
+    reason = make_reason(name_ko=text[:60], name_en=text[:60])
+    note: dict[str, Any] = {
+        "author": make_staff(name=f"{text} author"),
+        "author_name": text,
+        "created_at": now,
+        "text": text * 9,
+    }
+    Note.objects.create(payment=payment, refund=refund, token=uuid.uuid4(), **note)
     group = Group.objects.create(name=text * 2)
     group.permissions.set(Permission.objects.filter(content_type__app_label__in=("auth", "webhooks")))
     user = make_staff("view_payment", "delete_payment", name=text)
@@ -73,7 +84,7 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     endpoint = Endpoint.objects.create(name=text, url="https://1234.5678/", secret=encrypt("secret"))
     event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=done, created_at=now)
     delivery = Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=now)
-    rows = (payment, refund, report, delivery, endpoint, user, group, token, device)
+    rows = (payment, refund, report, reason, delivery, endpoint, user, group, token, device)
     lists = [path for path in LISTS if path not in ("access/signinfailure/", "refunds/refundbatch/")]
     changes = [f"{path}{row.pk}/change/" for path, row in zip(lists, rows, strict=True)]
     accounts = [f"auth/user/{user.pk}/{page}/" for page in ("history", "password", "delete")]
@@ -99,6 +110,7 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
         RefundBatchItem.objects.create(batch=each, payment=payment, expected_balance=9, warnings=[warning], note=text)
     others = (
         f"auth/group/{group.pk}/delete/",
+        f"refunds/refundreason/{reason.pk}/delete/",
         f"payments/payment/refund/?ids={payment.pk}",
         f"payments/payment/{payment.pk}/reversal/",
         *(f"refunds/refundbatch/{each.token}/" for each in (draft, checked, batch, paused)),

@@ -18,6 +18,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "payments.change_payment": gettext_lazy("Can change a payment's buyer account and tax parts"),
             "refunds.view_refundrecord": gettext_lazy("Can view refunds"),
             "refunds.refund_payment": gettext_lazy("Can refund payments"),
+            "refunds.add_note": gettext_lazy("Can add notes"),
             "refunds.approve_refund": gettext_lazy("Can approve refunds of others"),
             "refunds.resolve_refund": gettext_lazy("Can close refunds that need review"),
             "refunds.accept_reversal": gettext_lazy("Can accept refund reversals"),
@@ -25,6 +26,10 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "refunds.close_month": gettext_lazy("Can close months"),
             "refunds.manage_notices": gettext_lazy("Can edit e-mails to buyers and business days"),
             "refunds.view_account": gettext_lazy("Can view full refund accounts"),
+            "refunds.view_refundreason": gettext_lazy("Can view refund reasons"),
+            "refunds.add_refundreason": gettext_lazy("Can add refund reasons"),
+            "refunds.change_refundreason": gettext_lazy("Can change refund reasons"),
+            "refunds.delete_refundreason": gettext_lazy("Can delete refund reasons"),
         },
     ),
     (

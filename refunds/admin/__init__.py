@@ -7,13 +7,15 @@ from payments.models import Payment
 from refunds.admin.batches.list import RefundBatchAdmin
 from refunds.admin.drift.reports import ReconciliationReportAdmin
 from refunds.admin.payments import RefundablePaymentAdmin
+from refunds.admin.reasons import RefundReasonAdmin
 from refunds.admin.refunds import RefundRecordAdmin
 from refunds.admin.statements.admin import StatementMonthAdmin
 from refunds.admin.tokens import RefundingTokenAdmin
-from refunds.models import ReconciliationReport, RefundBatch, RefundRecord, StatementMonth
+from refunds.models import ReconciliationReport, RefundBatch, RefundReason, RefundRecord, StatementMonth
 
 admin.site.register(ApiToken, RefundingTokenAdmin)
 admin.site.register(Payment, RefundablePaymentAdmin)
+admin.site.register(RefundReason, RefundReasonAdmin)
 admin.site.register(RefundRecord, RefundRecordAdmin)
 admin.site.register(ReconciliationReport, ReconciliationReportAdmin)
 admin.site.register(RefundBatch, RefundBatchAdmin)

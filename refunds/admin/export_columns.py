@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.database.chunks import in_chunks
@@ -16,14 +16,16 @@ from payments.admin.payments import state_of
 from payments.labels import bank_label, bank_name, card_label, method_label, pg_label, status_label
 from payments.models import Payment
 from refunds.messages import message_of
-from refunds.models import RefundRecord, RefundSource, RefundStatus, RefusalClass
+from refunds.models import Fault, RefundRecord, RefundSource, RefundStatus, RefusalClass
 from refunds.policies import merchant_fee
 from refunds.policies.tax_split import TaxSplit, split_of
 from refunds.services.bank_accounts import Account, open_account
 
 _CHUNK = 500
 # By value: `get_status_display` makes such a dict for every row, which took a third of an export.
-_STATUSES, _SOURCES, _REFUSALS = (dict(kind.choices) for kind in (RefundStatus, RefundSource, RefusalClass))
+_STATUSES, _SOURCES, _REFUSALS, _FAULTS = (
+    dict(kind.choices) for kind in (RefundStatus, RefundSource, RefusalClass, Fault)
+)
 
 
 def _money(payment: Payment, amount: Decimal | None) -> Cell:
@@ -73,6 +75,9 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("transfer fee (KRW)"), _fee, is_summed=True),
     Column(_("status"), lambda refund: str(_STATUSES.get(refund.status, refund.status))),
     Column(_("reason"), lambda refund: refund.reason),
+    Column(_("reason code"), lambda refund: refund.reason_code),
+    Column(_("reason of the list"), lambda refund: refund.reason_name),
+    Column(pgettext_lazy("refund", "fault"), lambda refund: str(_FAULTS.get(refund.fault, refund.fault))),
     Column(_("source"), lambda refund: str(_SOURCES.get(refund.source, refund.source))),
     Column(_("requested by"), lambda refund: refund.requested_by_name),
     Column(_("requested at"), lambda refund: refund.requested_at, is_time=True),

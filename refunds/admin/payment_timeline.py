@@ -13,7 +13,8 @@ from core.money import format_money
 from core.permissions import AnyUser
 from payments.labels import method_and_pg
 from payments.models import Notification, Payment, PaymentStatus
-from refunds.admin.timeline import TimelineEntry, entry_of
+from refunds.admin.notes import note_entries
+from refunds.admin.timeline import TimelineEntry, entry_of, reason_line
 from refunds.batches.outcomes import LABELS, State, batch_lines_of_payment
 from refunds.batches.words import batch_name, batch_path
 from refunds.messages import taken_back_message
@@ -35,6 +36,7 @@ def payment_timeline(payment: Payment, reader: AnyUser) -> tuple[list[TimelineEn
         *_of_notifications(payment),
         *_of_reports(payment, reader),
         *_of_changes(payment),
+        *note_entries(payment.notes.select_related("refund"), name_refunds=True),
     ]
     found.sort(key=lambda entry: entry.at)  # stable: what was written at one moment stays in its order
     return found[-MOST:], len(found) > MOST
@@ -75,7 +77,7 @@ def _of_refunds(payment: Payment) -> Iterator[TimelineEntry]:
             url=reverse("admin:refunds_refundrecord_change", args=[refund.pk]),
             amount=format_money(amount, payment.currency),
             channel=refund.get_source_display() if began else "",
-            reason=refund.reason if began else "",
+            reason=reason_line(refund) if began else "",
             more_url=batch_path(batch) if began and batch else "",
             more=batch_name(batch) if began and batch else "",
         )

@@ -24,6 +24,7 @@ from refunds.admin.batches.selection import batch_of_payments, selection_text
 from refunds.admin.bulk_refund.views import confirm, confirmation_url, too_many_message
 from refunds.admin.export import ExportingAdmin
 from refunds.admin.filters import RefundStateFilter
+from refunds.admin.notes import note_form, note_on_payment
 from refunds.admin.payment_timeline import payment_timeline
 from refunds.admin.progress import waiting_refund
 from refunds.admin.reconcile import check, report_check
@@ -111,6 +112,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
             path("refund/", site.admin_view(confirm), name="payments_payment_refund"),
             path("refund-total/", site.admin_view(self.refund_total), name="payments_payment_refund_total"),
             path("check/", site.admin_view(check), name="payments_payment_check"),
+            path("<int:pk>/note/", site.admin_view(note_on_payment), name="payments_payment_note"),
             path("<int:pk>/reversal/", site.admin_view(reversal), name="payments_payment_reversal"),
         ]
         return [*own, *super().get_urls()]
@@ -126,6 +128,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
             "older_refunds_url": older_refunds_url(obj),
             "timeline": timeline,
             "has_older_events": has_older,
+            "note_form": note_form(request.user, obj),
             "refund_url": self._refund_url(request, obj),
             "try_again_url": try_again_url(request, refunds[0]) if refunds else "",
             "waiting": waiting_refund(obj),

@@ -40,13 +40,14 @@ from refunds.admin.filters import (
     TestFilter,
     TokenFilter,
 )
+from refunds.admin.notes import note_entries, note_form, note_on_refund
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.search import known_numbers, search_refunds
 from refunds.admin.timeline import timeline
 from refunds.admin.try_again import try_again_url
 from refunds.models import RefundRecord
-from refunds.permissions import may_refund_any, may_view_refunds
+from refunds.permissions import may_refund_any, may_view_payments, may_view_refunds
 from refunds.templatetags.refund_display import refund_badge
 
 # A cancel that was added later ended when i'mport executed it.
@@ -94,6 +95,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
         own = [
             path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
             path("<int:pk>/arrival/", site.admin_view(arrival), name="refunds_refundrecord_arrival"),
+            path("<int:pk>/note/", site.admin_view(note_on_refund), name="refunds_refundrecord_note"),
             path("<int:pk>/account/", site.admin_view(account), name="refunds_refundrecord_account"),
             path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),
         ]
@@ -112,6 +114,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
         kept = ["retain_promotion"] if obj and obj.retain_promotion is not None else []
         asked = [
+            *(["chosen_reason"] if obj and obj.reason_code else []),
             "reason",
             *kept,
             *(["requester"] if obj and obj.requester else []),
@@ -126,13 +129,15 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
         return [name for row in rows for name in row]
 
     def page_context(self, request: HttpRequest, obj: RefundRecord) -> dict[str, Any]:
+        notes = note_entries(obj.notes.all(), name_refunds=False) if may_view_payments(request.user) else ()
         return {
             "title": obj.number,
             "method": method_label(obj.payment.pay_method),
             "may_view_tokens": request.user.has_perm("access.view_apitoken"),
             "card": account_card(request.user, obj),
             "arrival": arrival_card(request.user, obj),
-            "timeline": timeline(obj),
+            "timeline": sorted([*timeline(obj), *notes], key=lambda entry: entry.at),
+            "note_form": note_form(request.user, obj),
             "waiting": waiting(obj),
             "may_check": obj.is_live and may_refund_any(request.user),
             "close_url": close_url(request.user, obj),
@@ -169,6 +174,11 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
     @admin.display(description=pgettext_lazy("time", "settled"), ordering=ENDED_AT)
     def settled_time(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.cancelled_at or record.settled_at)
+
+    @admin.display(description=_("reason of the list"))
+    def chosen_reason(self, record: RefundRecord) -> SafeString:
+        fault = gettext("Fault: %(fault)s") % {"fault": record.get_fault_display()} if record.fault else ""
+        return two_lines(record.reason_name, fault)
 
     @admin.display(description=_("cancellation number"))
     def cancellation_number(self, record: RefundRecord) -> SafeString | str:

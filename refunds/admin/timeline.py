@@ -67,6 +67,7 @@ class TimelineEntry:
     more: str = ""
     more_url: str = ""
     code: str = ""
+    note: str = ""
 
 
 def attention_badge(refunds: Iterable[RefundRecord]) -> SafeString | str:
@@ -89,6 +90,11 @@ def older_refunds_url(payment: Payment) -> str:
     if payment.refunds.count() <= REFUNDS_SHOWN:
         return ""
     return reverse("admin:refunds_refundrecord_changelist", query={"q": payment.imp_uid})
+
+
+def reason_line(refund: RefundRecord) -> str:
+    """Return the chosen reason and the free text, those that there are."""
+    return " · ".join(filter(None, (refund.reason_name, refund.reason)))
 
 
 def timeline(refund: RefundRecord) -> list[TimelineEntry]:

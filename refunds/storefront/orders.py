@@ -171,7 +171,7 @@ def _order_refund(payment: Payment, refund: RefundRecord) -> dict[str, Any]:
         "state": str(REFUND_STATES[refund.status]),
         "tone": tones.get(RefundStatus(refund.status), "info"),
         "at": refund.cancelled_at or refund.settled_at or refund.requested_at,
-        "reason": refund.reason,
+        "reason": refund.shown_reason,
         "id": refund.pk,
         "note": refund_note(refund),
         "asks_contact": refund.status == RefundStatus.FAILED or refund.reversed_amount > 0,

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from payments.models import Payment
-from refunds.models import AppendOnlyError, RefundEvent, RefundRecord, RefundReversal
+from refunds.models import AppendOnlyError, Note, RefundEvent, RefundRecord, RefundReversal
 from tests.factories import make_payment, make_user
 
 pytestmark = pytest.mark.django_db
@@ -129,11 +130,16 @@ def test_reversal_without_an_amount_or_a_reason_is_rejected(fields: dict[str, An
         make_reversal(**fields)
 
 
-def test_timeline_and_reversals_are_append_only() -> None:
+def test_timeline_reversals_and_notes_are_append_only() -> None:
     reversal = make_reversal()
     record = reversal.refund
     event = RefundEvent.objects.create(refund=record, at=timezone.now(), status="succeeded", code="reversed")
-    for row, rows in ((event, RefundEvent.objects.all()), (reversal, RefundReversal.objects.all())):
+    author = make_user("author")
+    note = Note.objects.create(
+        payment=record.payment, refund=record, text="a", author=author, token=uuid4(), created_at=timezone.now()
+    )
+    histories = ((event, RefundEvent.objects), (reversal, RefundReversal.objects), (note, Note.objects))
+    for row, rows in ((row, manager.all()) for row, manager in histories):
         for attempt in (row.save, row.delete, rows.delete):
             with pytest.raises(AppendOnlyError):
                 attempt()

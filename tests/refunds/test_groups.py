@@ -35,12 +35,14 @@ def test_each_group_has_the_permissions_of_its_name() -> None:
     make_groups()
     look = {"view_payment", "view_refundrecord", "view_reconciliationreport"}
     assert may("Refunds: view") == look
-    assert may("Refunds: refund") == look | {"refund_payment"}
-    assert may("Refunds: approve") == look | {"refund_payment", "approve_refund"}
+    refund = look | {"refund_payment", "add_note", "view_refundreason"}
+    assert may("Refunds: refund") == refund
+    assert may("Refunds: approve") == refund | {"approve_refund"}
     assert may("Refunds: view accounts") == look | {"view_account"}
     managers = may("Refunds: manage")
     assert managers >= look | {"refund_payment", "approve_refund", "resolve_refund", "accept_reversal", "add_apitoken"}
     assert "close_month" in managers
+    assert managers >= {"add_refundreason", "change_refundreason", "delete_refundreason"}
     assert "view_account" not in managers
     assert not managers & {"add_user", "change_user", "change_group", "add_group"}
 

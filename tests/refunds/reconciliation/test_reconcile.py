@@ -15,7 +15,7 @@ from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation.reconcile import due_payments, reconcile, reconcile_due
 from refunds.reconciliation.resolution import close_by_hand, mark_reviewed
 from refunds.services.refund import request_refund
-from tests.factories import make_payment, paid_at_sandbox
+from tests.factories import make_payment, make_reason, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +152,8 @@ def test_closing_an_executed_refund_settles_it_instead(sandbox: SandboxServer) -
 
 def test_refund_executed_after_closing_is_booked_and_flagged(sandbox: SandboxServer) -> None:
     record = age(pending_refund(sandbox), hours=73)
+    record.frozen_reason = make_reason().frozen
+    record.save()
     list(reconcile())
     record.refresh_from_db()
     close_by_hand(refund=record, actor=STAFF, reason="refused")
@@ -159,6 +161,7 @@ def test_refund_executed_after_closing_is_booked_and_flagged(sandbox: SandboxSer
     list(reconcile(payments=Payment.objects.all()))
     late = RefundRecord.objects.get(source=RefundSource.CONSOLE)
     assert late.needs_review
+    assert late.frozen_reason == record.frozen_reason
     assert Payment.objects.get().is_fully_refunded
 
 
