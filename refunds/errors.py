@@ -5,7 +5,10 @@ DomainError (core.errors)
       ├── InvalidRequest        invalid_*               the input itself is wrong; names the field
       ├── InvalidQuery          unknown_parameter, …    the query of a list is wrong; names every parameter
       ├── PolicyViolated        the first rule's code   a rule forbids it; lists every violation
-      │    └── ApprovalRequired approval_required       so large that it needs a user who may approve it
+      ├── ApprovalPending       has the request in `approval`
+      │    ├── AwaitingApproval     awaiting_approval   above a limit: a second person decides; it is committed
+      │    ├── ApprovalWaiting      approval_waiting    another request of this payment is waiting
+      │    └── ApprovalEnded        approval_rejected, approval_expired, approval_withdrawn; approval_approved
       ├── ConfirmationRequired  confirmation_required   money may reach a stranger; lists the warnings to confirm
       ├── RefundNotAllowed      permission_denied       this user may not refund this payment
       ├── TokenRefused          not within what the API token may do
@@ -16,6 +19,7 @@ DomainError (core.errors)
       ├── Busy                  busy                    too many calls to i'mport, or too many open refunds of a buyer
       ├── TooManyFailed         too_many_failed         this buyer may not request this order again today
       ├── RefundNotFound        refund_not_found        unknown here, or somebody else's
+      ├── ApprovalNotFound      approval_not_found      unknown here, or somebody else's
       ├── RefundInProgress      refund_in_progress      another refund of this payment is still open
       ├── IdempotencyConflict   idempotency_key_reused  same key, other request
       ├── ReversalRefused       (refunds.reconciliation.errors) no refund was reversed
@@ -37,7 +41,7 @@ from core.sentences import joined
 from core.sentences import sentence as _
 
 if TYPE_CHECKING:
-    from refunds.models import RefundRecord
+    from refunds.models import RefundApproval, RefundRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,50 @@ class PolicyViolated(RefundError):
         self.violations = violations
 
 
-class ApprovalRequired(PolicyViolated):
-    """The refund is above the limit of those who may not approve refunds."""
+class ApprovalPending(RefundError):
+    """Nothing was sent; `approval` is the request that a second person decides, or has decided."""
+
+    def __init__(self, message: str, approval: "RefundApproval") -> None:
+        super().__init__(message)
+        self.approval = approval
+
+
+class AwaitingApproval(ApprovalPending):
+    """The refund is above a limit. Its request is committed; `is_new` tells whether just now."""
+
+    code = "awaiting_approval"
+
+    def __init__(self, approval: "RefundApproval", *, is_new: bool) -> None:
+        message = _("A second person has to approve this refund (%(number)s). Nothing was sent yet.")
+        super().__init__(message % {"number": approval.number}, approval)
+        self.is_new = is_new
+
+
+class ApprovalWaiting(ApprovalPending):
+    """Another refund of this payment waits for approval; only one at a time."""
+
+    code = "approval_waiting"
+
+    def __init__(self, approval: "RefundApproval") -> None:
+        message = _("A refund of this order is waiting for approval (%(number)s). Have it decided or withdrawn first.")
+        super().__init__(message % {"number": approval.number}, approval)
+
+
+class ApprovalEnded(ApprovalPending):
+    """The request has ended, and mostly without a refund. `code` says how."""
+
+    def __init__(self, approval: "RefundApproval") -> None:
+        self.code = f"approval_{approval.status}"  # type: ignore[misc]  # one class serves every end
+        if approval.closed_code:
+            message = _("Approval %(number)s has ended: %(reason)s Nothing was sent; request the refund again.")
+            words = {"number": approval.number, "reason": approval.get_closed_code_display()}
+        elif approval.status == "approved":
+            message = _("%(name)s has already approved this refund (%(number)s).")
+            words = {"number": approval.number, "name": approval.decided_by_name}
+        else:
+            message = _("%(name)s rejected this refund (%(number)s). Nothing was sent.")
+            words = {"number": approval.number, "name": approval.decided_by_name}
+        super().__init__(message % words, approval)
 
 
 class ConfirmationRequired(RefundError):
@@ -186,6 +232,15 @@ class RefundNotFound(RefundError):
 
     def __init__(self, number: str) -> None:
         super().__init__(_("Refund “%(number)s” was not found. Check the number.") % {"number": number[:60]})
+
+
+class ApprovalNotFound(RefundError):
+    """No request for approval of that number is known here (or it is somebody else's)."""
+
+    code = "approval_not_found"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(_("Approval “%(number)s” was not found. Check the number.") % {"number": number[:60]})
 
 
 class RefundInProgress(RefundError):

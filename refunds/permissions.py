@@ -7,7 +7,7 @@ from core.permissions import AnyUser, is_staff_with
 from payments.models import Payment
 from refunds.errors import RefundNotAllowed
 from refunds.inputs import Actor
-from refunds.models import RefundRecord
+from refunds.models import RefundApproval, RefundRecord
 
 REFUND = "refunds.refund_payment"
 VIEW = "payments.view_payment"
@@ -125,6 +125,12 @@ def refunds_visible_to(user: AnyUser) -> QuerySet[RefundRecord]:
     refunds = RefundRecord.objects.select_related("payment", "late_record")
     # A subquery over all payments would cost SQLite its index.
     return refunds if may_view_payments(user) else refunds.filter(payment__in=payments_visible_to(user))
+
+
+def approvals_visible_to(user: AnyUser) -> QuerySet[RefundApproval]:
+    """Return the requests for approval of the payments that are visible to this user, not those of bulk refunds."""
+    approvals = RefundApproval.objects.of_payments().select_related("payment").prefetch_related("refunds")
+    return approvals if may_view_payments(user) else approvals.filter(payment__in=payments_visible_to(user))
 
 
 def ensure_may_refund(user: AnyUser | None, payment: Payment) -> None:

@@ -19,8 +19,11 @@ from payments.models import Payment, PaymentStatus
 from refunds.errors import Violation
 from refunds.messages import message_of, next_step_of
 from refunds.models import (
+    ApprovalStatus,
+    ClosedCode,
     Fault,
     ReconciliationReport,
+    RefundApproval,
     Refunded,
     RefundRecord,
     RefundReversal,
@@ -159,6 +162,36 @@ class ReasonSerializer(RowSerializer):
     needs_note = serializers.BooleanField(help_text="Whether `reason`, the free text, must be sent too.")
 
 
+class ApprovalSerializer(RowSerializer):
+    """One request for a refund that a second person decides."""
+
+    number = serializers.CharField(help_text="The request's number, for people.")
+    status = serializers.ChoiceField(
+        ApprovalStatus.values,
+        help_text="`waiting` until a second person decides it in the admin. The others are final, and only `approved` "
+        "has a refund.",
+    )
+    closed_code = serializers.ChoiceField(
+        ["", *ClosedCode.values], help_text="Why it is `expired` or `withdrawn`; empty for the others."
+    )
+    imp_uid = serializers.CharField(source="payment.imp_uid")
+    merchant_uid = serializers.CharField(source="payment.merchant_uid")
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a serializer has its own `source`
+        RefundSource.values, help_text="Where it was requested."
+    )
+    currency = serializers.CharField(help_text="ISO 4217.")
+    amount = Amount(help_text=f"What will be refunded. {MAJOR_UNITS}")
+    reason = serializers.CharField()
+    refund_account_last4 = serializers.CharField(help_text="The last digits of the account number.")
+    requested_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="It ends then, if nobody has decided it.")
+    decided_at = serializers.DateTimeField(allow_null=True, help_text="When it ended; null while it waits.")
+    refund = serializers.CharField(
+        source="refund_number", allow_null=True, help_text="The number of its refund, once it is approved."
+    )
+    sandbox = serializers.BooleanField(source="payment.sandbox", help_text="A refund of a test payment.")
+
+
 class ReversalSerializer(RowSerializer):
     """One refund, or a part of it, that was taken back; `webhooks.openapi` describes it."""
 
@@ -193,11 +226,13 @@ class ErrorSerializer(serializers.Serializer[Any]):
         many=True, required=False, help_text="`confirmation_required`: what to confirm, by their codes in `confirm`."
     )
     refund = RefundSerializer(required=False, help_text="The record, where one was made.")
+    approval = ApprovalSerializer(required=False, help_text="The request for approval, where there is one.")
     refusal = RefusalSerializer(required=False, help_text="Why i'mport refused, where it did.")
 
 
 # A serializer copies and binds its fields when it is made: once is enough.
 _PAYMENT, _REFUND, _REVERSAL = PaymentSerializer(), RefundSerializer(), ReversalSerializer()
+_APPROVAL = ApprovalSerializer()
 _VIOLATION, _VIOLATIONS, _ERROR = ViolationSerializer(), ViolationSerializer(many=True), ErrorSerializer()
 
 
@@ -214,6 +249,11 @@ def refund_json(refund: RefundRecord) -> Json:
 def reversal_json(reversal: RefundReversal) -> Json:
     """A reversal as the storefront sees it, without the staff's names and words."""
     return _REVERSAL.to_representation(reversal)
+
+
+def approval_json(approval: RefundApproval) -> Json:
+    """A request for approval of one refund as the storefront sees it, without the staff's names and words."""
+    return _APPROVAL.to_representation(approval)
 
 
 def error_json(exc: DomainError) -> Json:

@@ -18,3 +18,7 @@ refund_missed = Signal()
 # Sent inside the transaction that books a reversal, once per reversal, with the same rules.
 # Argument: reversal (RefundReversal).
 refund_reversed = Signal()
+
+# Sent inside the transaction that makes or ends a request for approval, with the same rules: its status tells which.
+# Argument: approval (RefundApproval).
+approval_changed = Signal()

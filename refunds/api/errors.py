@@ -16,7 +16,9 @@ from core.errors import DomainError
 from payments.errors import AmbiguousOrder, LookupUnavailable, PaymentNotFound
 from refunds.api.framework_messages import framework_error_json
 from refunds.errors import (
-    ApprovalRequired,
+    ApprovalEnded,
+    ApprovalNotFound,
+    ApprovalWaiting,
     Busy,
     ConfirmationRequired,
     IdempotencyConflict,
@@ -56,7 +58,6 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     InvalidQuery: HTTPStatus.BAD_REQUEST,
     PolicyViolated: HTTPStatus.BAD_REQUEST,
     AmbiguousOrder: HTTPStatus.BAD_REQUEST,
-    ApprovalRequired: HTTPStatus.FORBIDDEN,
     RefundNotAllowed: HTTPStatus.FORBIDDEN,
     TokenEnded: HTTPStatus.FORBIDDEN,
     TokenCurrency: HTTPStatus.FORBIDDEN,
@@ -64,6 +65,9 @@ STATUS_OF: dict[type[DomainError], HTTPStatus] = {
     TokenDailyLimit: HTTPStatus.FORBIDDEN,
     PaymentNotFound: HTTPStatus.NOT_FOUND,
     RefundNotFound: HTTPStatus.NOT_FOUND,
+    ApprovalNotFound: HTTPStatus.NOT_FOUND,
+    ApprovalWaiting: HTTPStatus.CONFLICT,
+    ApprovalEnded: HTTPStatus.CONFLICT,
     RefundInProgress: HTTPStatus.CONFLICT,
     ConfirmationRequired: HTTPStatus.CONFLICT,
     IdempotencyConflict: HTTPStatus.CONFLICT,

@@ -1,6 +1,7 @@
 """Answer `POST /payments/cancel` from the refund's record; keep the answer once it is final."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from rest_framework import serializers
@@ -8,15 +9,17 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from refunds.api.errors import STATUS_OF, respond
-from refunds.errors import RefundNotDone
+from refunds.errors import AwaitingApproval, RefundNotDone
 from refunds.messages import message_of
 from refunds.models import FINAL_STATUSES, RefundRecord, RefundStatus
 from refunds.serialization import (
     Amount,
+    ApprovalSerializer,
     Json,
     PaymentSerializer,
     RefundSerializer,
     ViolationSerializer,
+    approval_json,
     error_json,
     payment_json,
     refund_json,
@@ -54,6 +57,30 @@ class PendingRefundSerializer(RefundedPaymentSerializer):
         return super().to_representation(instance) | {"message": message_of(instance), "code": instance.status}
 
 
+class AwaitingApprovalSerializer(PaymentSerializer):
+    """The payment, unchanged, with the request that a second person decides."""
+
+    approval = ApprovalSerializer()
+    message = serializers.CharField(help_text="A sentence for people.")
+    code = serializers.ChoiceField([AwaitingApproval.code])
+
+    def to_representation(self, instance: Any) -> Json:
+        """Write what the `AwaitingApproval` instance says."""
+        approval = instance.approval
+        said = {"approval": approval_json(approval), "message": instance.message, "code": instance.code}
+        return payment_json(approval.payment) | said
+
+
+class FullPaymentSerializer(PaymentSerializer):
+    """The payment, and the request for a refund of it that waits for approval."""
+
+    approval = ApprovalSerializer(allow_null=True, help_text="The waiting request; null if there is none.")
+
+    def to_representation(self, instance: Any) -> Json:
+        waiting = instance.approvals.waiting().select_related("payment").first() if instance.pk else None
+        return payment_json(instance) | {"approval": approval_json(waiting) if waiting else None}
+
+
 class StatedPaymentSerializer(PaymentSerializer):
     """The payment with its tax parts."""
 
@@ -62,6 +89,7 @@ class StatedPaymentSerializer(PaymentSerializer):
 
 
 STATED_PAYMENT = StatedPaymentSerializer()
+FULL_PAYMENT, AWAITING_APPROVAL = FullPaymentSerializer(), AwaitingApprovalSerializer()
 REFUNDED_PAYMENT, PENDING_REFUND = RefundedPaymentSerializer(), PendingRefundSerializer()
 
 
@@ -76,6 +104,14 @@ def answer_of(record: RefundRecord, *, is_new: bool) -> Response:
         status, body = store_answer(record, http_status=status, body=body)
     response = respond(json.loads(body), status)
     if not is_new:
+        response[REPLAYED] = "true"
+    return response
+
+
+def awaiting_answer(exc: AwaitingApproval) -> Response:
+    """Answer the request whose refund waits for approval, or a repeat of it."""
+    response = respond(AWAITING_APPROVAL.to_representation(exc), HTTPStatus.ACCEPTED)
+    if not exc.is_new:
         response[REPLAYED] = "true"
     return response
 

@@ -4,6 +4,8 @@ from django.urls import re_path
 
 from refunds.api.openapi.views import docs, schema
 from refunds.api.views import (
+    ApprovalListView,
+    ApprovalView,
     CancelPaymentView,
     PaymentListView,
     PaymentRefundsView,
@@ -24,4 +26,6 @@ urlpatterns = [
     re_path(r"^refund-reasons/?$", RefundReasonsView.as_view(), name="refund-reasons"),
     re_path(r"^refunds/?$", RefundListView.as_view(), name="refunds"),
     re_path(r"^refunds/(?P<number>[0-9A-Za-z]{1,20})/?$", RefundView.as_view(), name="refund"),
+    re_path(r"^approvals/?$", ApprovalListView.as_view(), name="approvals"),
+    re_path(r"^approvals/(?P<number>[0-9A-Za-z]{1,20})/?$", ApprovalView.as_view(), name="approval"),
 ]

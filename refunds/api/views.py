@@ -12,14 +12,20 @@ from access.models import ApiToken
 from payments.lookup import find_by_number
 from payments.models import Payment
 from refunds.api.body import read_idempotency_key, read_refund_request, read_tax_parts, read_uids
-from refunds.api.lists.filters import narrow_payments, narrow_refunds
-from refunds.api.lists.pagination import PAYMENT_PAGE, REASON_LIST, REFUND_LIST, REFUND_PAGE, page_of
+from refunds.api.lists.filters import narrow_approvals, narrow_payments, narrow_refunds
+from refunds.api.lists.pagination import APPROVAL_PAGE, PAYMENT_PAGE, REASON_LIST, REFUND_LIST, REFUND_PAGE, page_of
 from refunds.api.openapi import operations
-from refunds.api.responses import STATED_PAYMENT, answer_of
-from refunds.errors import RefundNotFound
+from refunds.api.responses import FULL_PAYMENT, STATED_PAYMENT, answer_of, awaiting_answer
+from refunds.errors import ApprovalNotFound, AwaitingApproval, RefundNotFound
 from refunds.inputs import Actor
-from refunds.permissions import may_refund_any, may_view_payments, payments_visible_to, refunds_visible_to
-from refunds.serialization import Json, payment_json, refund_json
+from refunds.permissions import (
+    approvals_visible_to,
+    may_refund_any,
+    may_view_payments,
+    payments_visible_to,
+    refunds_visible_to,
+)
+from refunds.serialization import Json, approval_json, refund_json
 from refunds.services.reasons import reasons_in_use
 from refunds.services.refund import refund_order
 from refunds.services.tax_parts import state_tax_parts
@@ -32,12 +38,15 @@ class CancelPaymentView(APIView):
     def post(self, request: Request) -> Response:
         user = cast(User, request.user)
         body = cast(Json, request.data)  # JSONParser gives nothing else
-        record, is_new = refund_order(
-            uids=read_uids(body),
-            request=read_refund_request(body, requester="admin" if may_refund_any(user) else "customer"),
-            actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),
-            key=read_idempotency_key(request.headers.get("Idempotency-Key")),
-        )
+        try:
+            record, is_new = refund_order(
+                uids=read_uids(body),
+                request=read_refund_request(body, requester="admin" if may_refund_any(user) else "customer"),
+                actor=Actor(name=user.get_username(), user=user, token=cast(ApiToken | None, request.auth)),
+                key=read_idempotency_key(request.headers.get("Idempotency-Key")),
+            )
+        except AwaitingApproval as exc:
+            return awaiting_answer(exc)
         return answer_of(record, is_new=is_new)
 
 
@@ -72,7 +81,7 @@ class PaymentView(APIView):
 
     @operations.get_payment
     def get(self, request: Request, number: str) -> Response:
-        return Response(payment_json(_visible_payment(request, number)))
+        return Response(FULL_PAYMENT.to_representation(_visible_payment(request, number)))
 
     @operations.state_tax_parts
     def patch(self, request: Request, number: str) -> Response:
@@ -92,6 +101,26 @@ class PaymentRefundsView(APIView):
         payment = _visible_payment(request, number)
         refunds = payment.refunds.select_related("payment", "late_record")
         return Response(REFUND_LIST.to_representation({"results": refunds}))
+
+
+class ApprovalListView(APIView):
+    """`GET /approvals`: requests for approval, newest first."""
+
+    @operations.list_approvals
+    def get(self, request: Request) -> Response:
+        approvals = narrow_approvals(approvals_visible_to(cast(User, request.user)), request.query_params)
+        return page_of(approvals, request, at="requested_at", serializer=APPROVAL_PAGE)
+
+
+class ApprovalView(APIView):
+    """`GET /approvals/{number}`: one request for approval."""
+
+    @operations.get_approval
+    def get(self, request: Request, number: str) -> Response:
+        approval = approvals_visible_to(cast(User, request.user)).filter(number=number).first()
+        if approval is None:
+            raise ApprovalNotFound(number)
+        return Response(approval_json(approval))
 
 
 class RefundView(APIView):

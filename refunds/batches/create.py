@@ -18,9 +18,9 @@ from core.money import DECIMAL_PLACES
 from core.sentences import sentence as _
 from refunds.batches.errors import BatchEmpty, BatchExistsError, TooManyRows
 from refunds.batches.events import add_batch_event
-from refunds.batches.requests import sealed_account
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import BatchOrigin, BatchStatus, RefundBatch, RefundBatchItem, RefundSource
+from refunds.services.sealed_accounts import sealed_account
 
 MAX_ORDERS = 50  # a limit of the confirmation page; nothing here depends on it
 MAX_ROWS = 20_000

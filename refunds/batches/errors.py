@@ -10,7 +10,6 @@ RefundError (refunds.errors)
       ├── WarningsNotAccepted    warnings_not_accepted    has the codes
       ├── BatchHasProblems       batch_has_problems       all or nothing was asked for
       ├── BatchReasonRequired    reason_code_required     orders without a reason of the list, and each needs one
-      ├── BatchApprovalRequired  approval_required        its total needs a user who may approve it
       └── SecondFactorRefused    second_factor_required, wrong_code, too_many_codes
 """
 
@@ -109,12 +108,6 @@ class BatchReasonRequired(BatchError):
     """Orders have no reason of the list, and the shop requires one."""
 
     code = "reason_code_required"
-
-
-class BatchApprovalRequired(BatchError):
-    """The batch's total is above what this user may refund without approval."""
-
-    code = "approval_required"
 
 
 class SecondFactorRefused(BatchError):

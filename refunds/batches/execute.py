@@ -28,7 +28,7 @@ from refunds.errors import (
     RefundOutcomeUnknown,
 )
 from refunds.inputs import Actor
-from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
+from refunds.models import ApprovalStatus, RefundApproval, RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.permissions import may_refund_any
 from refunds.services.account_holder import unnamed
 from refunds.services.reasons import with_reason
@@ -57,15 +57,24 @@ class _Outcome:
     message: str = ""
 
 
-def requester_of(batch: RefundBatch) -> Actor | None:
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who a batch's refunds are made for, and the approval of the whole batch, if it needed one."""
+
+    actor: Actor
+    approval: RefundApproval | None
+
+
+def requester_of(batch: RefundBatch) -> Requester | None:
     """Return the requester with the permissions of this moment; None if they may not refund any more."""
+    approval = RefundApproval.objects.filter(batch=batch, status=ApprovalStatus.APPROVED).first()
     if batch.source == RefundSource.COMMAND:
-        return Actor(name=batch.requested_by_name)
+        return Requester(Actor(name=batch.requested_by_name), approval)
     user = User.objects.get(pk=cast(int, batch.requested_by_id))
-    return Actor(name=user.get_username(), user=user) if may_refund_any(user) else None
+    return Requester(Actor(name=user.get_username(), user=user), approval) if may_refund_any(user) else None
 
 
-def execute(item: RefundBatchItem, requester: Actor | None, *, attempts: int = MOST_ATTEMPTS) -> Turn:
+def execute(item: RefundBatchItem, requester: Requester | None, *, attempts: int = MOST_ATTEMPTS) -> Turn:
     """Refund the order for its requester, and write the outcome in the batch's language.
 
     Begins nothing if the batch does not run any more. An order that was certainly not sent is free again, until it had
@@ -85,7 +94,7 @@ def execute(item: RefundBatchItem, requester: Actor | None, *, attempts: int = M
     return _end(item, outcome, attempts)
 
 
-def _refund(item: RefundBatchItem, requester: Actor | None) -> _Outcome:
+def _refund(item: RefundBatchItem, requester: Requester | None) -> _Outcome:
     batch, payment = item.batch, cast(Payment, item.payment)
     try:
         if requester is None:
@@ -95,9 +104,10 @@ def _refund(item: RefundBatchItem, requester: Actor | None) -> _Outcome:
         record = request_refund(
             payment=payment,
             request=request,
-            actor=requester,
+            actor=requester.actor,
             source=RefundSource(batch.source),
             idempotency_key=key_of(batch, item),
+            approval=requester.approval,
         )
     except RefundNotDone as exc:
         return _Outcome(exc.refund, exc.code, exc.message)

@@ -25,7 +25,8 @@ from core.sentences import sentence as gettext
 from payments.models import Payment
 from refunds.errors import RefundNotAllowed, RefundOutcomeUnknown
 from refunds.messages import UNKNOWN, message_of
-from refunds.models import BatchStatus, RefundBatch, RefundBatchItem, RefundRecord, RefundStatus
+from refunds.models import ApprovalStatus, BatchStatus, RefundBatch, RefundBatchItem, RefundRecord, RefundStatus
+from refunds.services.approval_requests import AWAITING
 
 PAGE_SIZE = 100
 _BATCHES_SHOWN = 20  # of one payment
@@ -44,6 +45,7 @@ class State(Enum):
     RUNNING = "running"
     REFUSED = "refused"  # a refund was recorded and failed
     SKIPPED = "skipped"  # nothing was requested: the order has changed since the check, or its turn never came
+    AWAITING = "awaiting"  # its own refund waits for approval by a second person
     PROBLEM = "problem"  # not part of the batch: the check found a problem, or it was left out
     WAITING = "waiting"
 
@@ -55,6 +57,7 @@ LABELS = {
     State.RUNNING: RefundStatus.REQUESTED.label,
     State.REFUSED: RefundStatus.FAILED.label,
     State.SKIPPED: pgettext_lazy("order of a bulk refund", "Skipped"),
+    State.AWAITING: ApprovalStatus.WAITING.label,
     State.PROBLEM: pgettext_lazy("order of a bulk refund", "Problem"),
     State.WAITING: _("Waiting"),
 }
@@ -212,6 +215,7 @@ def _with_states(items: QuerySet[RefundBatchItem], now: datetime) -> QuerySet[An
         (is_requested & Q(refund__requested_at__lt=lease_began), State.UNKNOWN),
         (is_requested, State.RUNNING),
         (Q(refund__status=RefundStatus.FAILED), State.REFUSED),
+        (Q(error_code=AWAITING), State.AWAITING),
         (~Q(error_code=""), State.SKIPPED),
     )
     whens = (When(condition, then=Value(state.value)) for condition, state in cases)

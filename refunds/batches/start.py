@@ -1,22 +1,25 @@
 """Start a checked batch, or leave some of its orders out before."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from access.models import authenticator_of
 from access.two_factor.service import CodeRefused, check_code
+from core import clock
 from core.money import KRW, format_money
 from core.sentences import sentence as _
 from refunds.batches.check import LEFT_OUT
 from refunds.batches.create import CHUNK
 from refunds.batches.errors import (
-    BatchApprovalRequired,
     BatchEmpty,
+    BatchError,
     BatchHasProblems,
     BatchReasonRequired,
     BatchStateError,
@@ -25,11 +28,21 @@ from refunds.batches.errors import (
     WarningsNotAccepted,
 )
 from refunds.batches.events import add_batch_event
-from refunds.batches.preview import items_with_warning, ready_items, totals_of, warning_codes
+from refunds.batches.preview import AMOUNT, items_with_warning, ready_items, totals_of, warning_codes
 from refunds.errors import RefundNotAllowed
 from refunds.inputs import Actor
-from refunds.models import BatchStatus, RefundBatch, RefundRecord
-from refunds.permissions import may_approve, may_refund_any
+from refunds.models import SHOWN_TOTAL, ApprovalRule, BatchStatus, RefundApproval, RefundBatch, RefundBatchItem
+from refunds.permissions import is_buyer, may_refund_any
+from refunds.services.approval import (
+    ApprovalNeed,
+    above_per_day,
+    above_per_refund,
+    foreign_need,
+    has_limits,
+    lock_person,
+    refunds_by,
+)
+from refunds.services.approval_requests import request_batch_approval
 from refunds.services.reasons import missing_reason
 
 Totals = Mapping[str, Decimal]
@@ -37,13 +50,15 @@ Totals = Mapping[str, Decimal]
 
 def start_batch(
     *, batch: RefundBatch, actor: Actor, totals: Totals, accepted: Collection[str], second_factor: str = ""
-) -> None:
+) -> RefundApproval | None:
     """Start it once: checked -> running. Its refunds are the actor's. Have a worker run it after this.
+
+    Above a limit, request its approval instead and return the request: checked -> awaiting. A batch of one order is
+    started: the order itself becomes the request.
 
     `totals` is what was typed for each currency, `accepted` the codes of the accepted warnings, `second_factor` a
     fresh code where `needs_second_factor`. Raises `RefundNotAllowed`, `BatchStateError`, `BatchEmpty`,
-    `BatchHasProblems`, `TotalDiffers`, `WarningsNotAccepted`, `BatchApprovalRequired` or `SecondFactorRefused`; then
-    nothing was started.
+    `BatchHasProblems`, `TotalDiffers`, `WarningsNotAccepted` or `SecondFactorRefused`; then nothing was started.
     """
     _ensure_may_start(batch, actor, totals, accepted)
     if actor.user is not None and needs_second_factor(actor, totals):
@@ -51,14 +66,94 @@ def start_batch(
     with transaction.atomic(durable=True):
         locked = _locked(batch)
         _ensure_may_start(locked, actor, totals, accepted)  # nothing can change any more
-        locked.items.filter(excluded=True).exclude(encrypted_account="").update(encrypted_account="")
-        ready_items(locked).exclude(encrypted_row="").update(encrypted_row="")
-        locked.status, locked.started_at = BatchStatus.RUNNING, timezone.now()
-        locked.requested_by, locked.requested_by_name = actor.user, actor.name[:200]
-        locked.save(update_fields=["status", "started_at", "requested_by", "requested_by_name"])
         typed = {currency: str(total) for currency, total in totals.items()}
-        add_batch_event(locked, "started", actor=actor, totals=typed, accepted=sorted(accepted))
+        need = batch_approval_need(locked, actor, lock=True)
+        if need is None:
+            approval = None
+            _run(locked, actor, totals=typed, accepted=sorted(accepted))
+        else:
+            approval = _await_approval(locked, actor, need, sorted(accepted))
     batch.refresh_from_db()
+    return approval
+
+
+def start_approved(approval: RefundApproval, *, requester: Actor, approver: str) -> None:
+    """Start an approved batch as its requester: awaiting -> running. Part of the decision's transaction.
+
+    Raises `BatchStateError`.
+    """
+    locked = _locked(cast(RefundBatch, approval.batch), BatchStatus.AWAITING)
+    _run(locked, requester, totals=approval.totals, approval=approval.number, approved_by=approver)
+
+
+def start_problems(batch: RefundBatch) -> list[BatchError]:
+    """Return what keeps a batch that awaits approval from being started."""
+    if batch.status != BatchStatus.AWAITING:
+        return [BatchStateError(batch)]
+    return [] if ready_items(batch).exists() else [BatchEmpty()]
+
+
+def _run(locked: RefundBatch, actor: Actor, **data: object) -> None:
+    """Begin the locked batch as this actor's."""
+    locked.items.filter(excluded=True).exclude(encrypted_account="").update(encrypted_account="")
+    ready_items(locked).exclude(encrypted_row="").update(encrypted_row="")
+    locked.status, locked.started_at = BatchStatus.RUNNING, timezone.now()
+    locked.requested_by, locked.requested_by_name = actor.user, actor.name[:200]
+    locked.save(update_fields=["status", "started_at", "requested_by", "requested_by_name"])
+    add_batch_event(locked, "started", actor=actor, **data)
+
+
+def _await_approval(locked: RefundBatch, actor: Actor, need: ApprovalNeed, accepted: Sequence[str]) -> RefundApproval:
+    locked.status = BatchStatus.AWAITING
+    locked.requested_by, locked.requested_by_name = actor.user, actor.name[:200]
+    locked.save(update_fields=["status", "requested_by", "requested_by_name"])
+    orders, totals = ready_items(locked).count(), totals_of(locked)
+    approval = request_batch_approval(
+        batch=locked, need=need, actor=actor, totals=totals, orders=orders, at=clock.database_now()
+    )
+    typed = {currency: str(total) for currency, total in totals.items()}
+    add_batch_event(
+        locked, "approval_requested", actor=actor, approval=approval.number, totals=typed, accepted=accepted
+    )
+    return approval
+
+
+def batch_approval_need(batch: RefundBatch, actor: Actor, *, lock: bool = False) -> ApprovalNeed | None:
+    """Return why a second person has to approve the batch as a whole; None if nobody has to.
+
+    That is so if its total is above BULK_APPROVAL_ABOVE, and if one of its orders, or all together on this day, would
+    need it without the batch: one decision instead of many. Test payments never need it.
+    """
+    orders = ready_items(batch).filter(payment__sandbox=False)
+    if not has_limits() or is_buyer(actor.user) or orders[:2].count() < 2:
+        return None
+    due = totals_of(batch)
+    if foreign := sorted(set(due) - {KRW}):
+        return foreign_need(", ".join(foreign))
+    total = due.get(KRW, Decimal(0))
+    limit = settings.BULK_APPROVAL_ABOVE
+    if limit and total > limit:
+        message = _("Bulk refunds above %(limit)s are approved by a second person.")
+        return ApprovalNeed(ApprovalRule.PER_BATCH, limit, message % {"limit": format_money(limit, KRW)})
+    if need := _largest_need(orders, actor):
+        return need
+    if lock and settings.REFUND_APPROVAL_DAILY:
+        lock_person(actor)
+    return above_per_day(total, actor, timezone.now())
+
+
+def _largest_need(orders: QuerySet[RefundBatchItem], actor: Actor) -> ApprovalNeed | None:
+    """Return the need of the order whose payment the same person would have refunded most of."""
+    if not settings.REFUND_APPROVAL_ABOVE:
+        return None
+    largest: Decimal = orders.aggregate(most=Max(AMOUNT))["most"] or Decimal(0)
+    if need := above_per_refund(largest, Decimal(0)):
+        return need
+    by_payment = refunds_by(actor).filter(payment__in=orders.values("payment")).order_by().values_list("payment")
+    earlier = dict(by_payment.annotate(total=SHOWN_TOTAL))
+    amounts = orders.filter(payment__in=earlier).values_list("payment", AMOUNT)
+    needs = (above_per_refund(amount, earlier[payment]) for payment, amount in amounts)
+    return next((need for need in needs if need), None)
 
 
 def needs_second_factor(actor: Actor, totals: Totals) -> bool:
@@ -88,10 +183,10 @@ def leave_out(*, batch: RefundBatch, actor: Actor, items: Collection[int] = (), 
     return count
 
 
-def _locked(batch: RefundBatch) -> RefundBatch:
-    """Lock a checked batch: a check, another start and leaving out wait. Raises `BatchStateError`."""
+def _locked(batch: RefundBatch, status: BatchStatus = BatchStatus.CHECKED) -> RefundBatch:
+    """Lock a batch with this status: a check, another start and leaving out wait. Raises `BatchStateError`."""
     locked = RefundBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
-    if locked.status != BatchStatus.CHECKED:
+    if locked.status != status:
         raise BatchStateError(locked)
     return locked
 
@@ -113,35 +208,12 @@ def _ensure_may_start(batch: RefundBatch, actor: Actor, totals: Totals, accepted
         raise TotalDiffers
     if missing := warning_codes(batch) - set(accepted):
         raise WarningsNotAccepted(missing)
-    if actor.user is not None:
-        ensure_approved(batch, actor.user, due)
 
 
 def _ensure_reasons(batch: RefundBatch) -> None:
     """Raise `BatchReasonRequired` if an order has no reason of the list, and the shop requires one."""
     if settings.REFUND_REASON_REQUIRED and not batch.reason_code and ready_items(batch).filter(reason_code="").exists():
         raise BatchReasonRequired(missing_reason().message)
-
-
-def ensure_approved(batch: RefundBatch, user: User, due: Totals) -> None:
-    """Raise `BatchApprovalRequired` if the whole batch is too large for this user.
-
-    What they refunded of its payments before counts as well, as it does for each single refund.
-    """
-    limit = settings.REFUND_APPROVAL_ABOVE
-    if not limit or not due or may_approve(user):
-        return
-    foreign = sorted(set(due) - {KRW})
-    if foreign:
-        message = _("Refunds in %(currency)s need approval. Ask a colleague who can approve them.")
-        raise BatchApprovalRequired(message % {"currency": ", ".join(foreign)})
-    payments = ready_items(batch).filter(payment__sandbox=False).values("payment")
-    earlier = RefundRecord.objects.filter(requested_by=user, payment__in=payments).counting().shown_total()
-    if due[KRW] + earlier > limit:
-        message = _(
-            "Bulk refunds above %(limit)s need approval. Ask a colleague who can approve them to start this one."
-        )
-        raise BatchApprovalRequired(message % {"limit": format_money(limit, KRW)})
 
 
 def _use_code(user: User, code: str) -> None:

@@ -104,7 +104,7 @@ def preview_one(order: str, request: RefundRequest, typed: TypedAmounts) -> Json
     try:
         payment = _find(order)
         _check_amounts(typed, payment)
-        preview = preview_refund(payment=payment, request=request)
+        preview = preview_refund(payment=payment, request=request, operator=operator().name)
     except DomainError as exc:
         return {"order": order, "ok": False, **error_json(exc)}
     return {"order": order, **preview_json(preview)}
@@ -120,7 +120,7 @@ def to_confirm(order: str, request: RefundRequest, typed: TypedAmounts, *, key: 
             return ()
         payment = _find(order)
         _check_amounts(typed, payment)
-        preview = preview_refund(payment=payment, request=request)
+        preview = preview_refund(payment=payment, request=request, operator=operator().name)
     except DomainError:  # the refund itself says it
         return ()
     passed = NOTES | request.confirmed

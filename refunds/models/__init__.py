@@ -41,7 +41,7 @@ from refunds.models.refund_states import (
     RefundSource,
     RefundStatus,
 )
-from refunds.models.refunds import RefundRecord, RefundRecordQuerySet
+from refunds.models.refunds import SHOWN_TOTAL, RefundRecord, RefundRecordQuerySet
 from refunds.models.refusals import FINAL_REFUSALS, FINAL_STEPS, MONEY_MAY_MOVE, RefusalClass
 from refunds.models.reversals import RefundReversal
 from refunds.models.statements import MovementKind, StatementEntry, StatementMonth
@@ -56,6 +56,7 @@ __all__ = [
     "MONEY_MAY_MOVE",
     "OPEN_STATUSES",
     "REFUND_NUMBER",
+    "SHOWN_TOTAL",
     "STARTED",
     "AppendOnlyError",
     "ApprovalRule",

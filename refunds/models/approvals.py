@@ -215,6 +215,11 @@ class RefundApproval(WithFrozenReason):
         return self.status == ApprovalStatus.WAITING
 
     @property
+    def refund_number(self) -> str | None:
+        """Return the number of the refund that a payment's approved request made."""
+        return next((refund.number for refund in self.refunds.all()), None) if self.pk else None
+
+    @property
     def shown_amount(self) -> str:
         """Return the amount for people; a batch's totals, the won first."""
         if self.amount is not None:

@@ -21,6 +21,9 @@ from refunds.models.refund_numbers import new_refund_number
 from refunds.models.refund_states import FINAL_STATUSES, LIVE_STATUSES, RefundSource, RefundStatus
 from refunds.models.refusals import RefusalClass
 
+# The sum of the refunds' `shown_amount` minus reversals.
+SHOWN_TOTAL = Sum(Coalesce("cancelled_amount", "amount") - F("reversed_amount"))
+
 
 def _between(name: str, start: datetime | None, end: datetime | None) -> Q:
     """Return the condition of a time in [start, end); None is no limit."""
@@ -60,8 +63,7 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
 
     def shown_total(self) -> Decimal:
         """The sum of the refunds' `shown_amount` minus reversals, in major units; they must be of one currency."""
-        amount = Coalesce("cancelled_amount", "amount") - F("reversed_amount")
-        total: Decimal | None = self.aggregate(total=Sum(amount))["total"]
+        total: Decimal | None = self.aggregate(total=SHOWN_TOTAL)["total"]
         return total or Decimal(0)
 
     def open_first(self) -> Self:

@@ -1,49 +1,120 @@
-"""Require approval for large refunds by staff. Checked in the reservation, so for every entry point.
+"""Limits above which a second person approves a refund. Checked in the reservation, so for every entry point.
 
-Buyers who refund their own orders and operators at the command line are exempt: the former get back what they paid,
-the latter could change the limit itself.
+Buyers who refund their own orders are exempt: they get back what they paid. What was approved does not count towards
+any limit.
 """
 
+from dataclasses import dataclass
+from datetime import datetime, time
 from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Q
 
+from core.dates import SEOUL, seoul_date
 from core.money import KRW, format_money
 from core.sentences import sentence as _
 from payments.models import Payment
 from refunds.errors import Violation
-from refunds.permissions import may_approve, may_refund_any
+from refunds.inputs import Actor
+from refunds.models import ApprovalRule, RefundRecord, RefundRecordQuerySet, RefundSource
+from refunds.permissions import is_buyer
 
-CODE = "approval_required"
+CODE = "approval_required"  # of the note that a refund becomes a request
 
 
-def approval_missing(*, payment: Payment, amount: Decimal, user: User | None) -> Violation | None:
-    """Return why this user may not make this refund without approval; None if they may.
+@dataclass(frozen=True, slots=True)
+class ApprovalNeed:
+    """Which limit a refund is above, why, and the limit in won (0: the rule has none)."""
 
-    All refunds of a payment by one user count together, however old, so that parts do not pass one by one. Currencies
-    other than the limit's always need approval: there is no rate to compare them by.
+    rule: ApprovalRule
+    limit: Decimal
+    message: str
+
+    @property
+    def note(self) -> Violation:
+        """Return it as something to know before the refund is requested."""
+        return Violation(CODE, self.message)
+
+
+def has_limits() -> bool:
+    """Return whether any refund needs a second person."""
+    return bool(settings.REFUND_APPROVAL_ABOVE or settings.REFUND_APPROVAL_DAILY or settings.BULK_APPROVAL_ABOVE)
+
+
+def approval_need(
+    *, payment: Payment, amount: Decimal, actor: Actor, now: datetime, lock: bool = False
+) -> ApprovalNeed | None:
+    """Return why a second person has to approve this refund; None if nobody has to.
+
+    `lock` makes other refunds of this person wait, so that two at once cannot both fit into the limit of the day. It
+    needs a transaction.
     """
-    limit = settings.REFUND_APPROVAL_ABOVE
-    if not limit or payment.sandbox or user is None or not may_refund_any(user) or may_approve(user):
+    if payment.sandbox or not has_limits() or is_buyer(actor.user):
         return None
     if payment.currency != KRW:
-        message = _("Refunds in %(currency)s need approval. Ask a colleague who can approve them.")
-        return Violation(CODE, message % {"currency": payment.currency})
-    earlier = _refunded_by(payment, user)
-    if earlier + amount <= limit:
+        return foreign_need(payment.currency)
+    if need := above_per_refund(amount, refunds_by(actor).filter(payment=payment).shown_total()):
+        return need
+    if not settings.REFUND_APPROVAL_DAILY:
+        return None
+    if lock:
+        lock_person(actor)
+    return above_per_day(amount, actor, now)
+
+
+def foreign_need(currency: str) -> ApprovalNeed:
+    """Return the need of any other currency: there is no rate to compare it with the limits by."""
+    message = _("Refunds in %(currency)s are approved by a second person.") % {"currency": currency}
+    return ApprovalNeed(ApprovalRule.CURRENCY, Decimal(0), message)
+
+
+def above_per_refund(amount: Decimal, earlier: Decimal) -> ApprovalNeed | None:
+    """Return the need of one refund. `earlier` is what the same person refunded of the payment: parts add up."""
+    limit = settings.REFUND_APPROVAL_ABOVE
+    if not limit or earlier + amount <= limit:
         return None
     words = {"limit": format_money(limit, KRW), "earlier": format_money(earlier, KRW)}
-    if not earlier:
-        message = _("Refunds above %(limit)s need approval. Ask a colleague who can approve them.")
-        return Violation(CODE, message % words, "amount")
+    message = _("Refunds above %(limit)s are approved by a second person.")
+    if earlier:
+        message = _(
+            "The requester already refunded %(earlier)s of this order. The total is above %(limit)s, so a second "
+            "person approves this refund."
+        )
+    return ApprovalNeed(ApprovalRule.PER_REFUND, limit, message % words)
+
+
+def above_per_day(amount: Decimal, actor: Actor, now: datetime) -> ApprovalNeed | None:
+    """Return the need of what one person refunds on one day in Korea."""
+    limit = settings.REFUND_APPROVAL_DAILY
+    if not limit:
+        return None
+    midnight = datetime.combine(seoul_date(now), time.min, SEOUL)
+    today = refunds_by(actor).filter(payment__currency=KRW, requested_at__gte=midnight).shown_total()
+    if today + amount <= limit:
+        return None
+    words = {"limit": format_money(limit, KRW), "today": format_money(today, KRW)}
     message = _(
-        "The requester already refunded %(earlier)s of this order. The total is above %(limit)s and needs "
-        "approval. Ask a colleague who can approve it."
+        "The requester's refunds of today, %(today)s without this one, would be above %(limit)s. A second person "
+        "approves what is above."
     )
-    return Violation(CODE, message % words, "amount" if earlier < limit else "")
+    return ApprovalNeed(ApprovalRule.PER_DAY, limit, message % words)
 
 
-def _refunded_by(payment: Payment, user: User) -> Decimal:
-    """Return what this user refunded of this payment, or requested and may still get."""
-    return payment.refunds.filter(requested_by=user).counting().shown_total()
+def refunds_by(actor: Actor) -> RefundRecordQuerySet:
+    """Return the refunds that this person made without a second one: done, or still open."""
+    who = Q(requested_by=actor.user)
+    if actor.user is None:  # the command line, by the name of the operator
+        who = Q(requested_by=None, source=RefundSource.COMMAND, requested_by_name=actor.name[:200])
+    return RefundRecord.objects.real().filter(who, approval=None).counting()
+
+
+def lock_person(actor: Actor) -> None:
+    """Have other refunds of this person wait for the end of the transaction. SQLite's transactions always do."""
+    if actor.user is not None:
+        User.objects.select_for_update(no_key=True).get(pk=actor.user.pk)
+    elif connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"refunds:{actor.name}"])

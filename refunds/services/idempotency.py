@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,9 +21,10 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from payments.errors import PaymentNotFound
 from payments.models import Payment
-from refunds.errors import IdempotencyConflict
+from refunds.errors import ApprovalEnded, AwaitingApproval, IdempotencyConflict
 from refunds.inputs import RefundRequest
-from refunds.models import IdempotentAnswer, RefundRecord, RefundSource
+from refunds.models import ApprovalStatus, IdempotentAnswer, RefundApproval, RefundRecord, RefundSource
+from refunds.permissions import is_buyer
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +34,16 @@ _BATCH = 500
 _OF_NOBODY = "SELECT * FROM refunds_refundrecord WHERE idempotency_key = %s AND requested_by_id IS NULL"
 _OF_USER = "SELECT * FROM refunds_refundrecord WHERE idempotency_key = %s AND requested_by_id = %s"
 
+_APPROVAL_OF_NOBODY = _OF_NOBODY.replace("refundrecord", "refundapproval")
+_APPROVAL_OF_USER = _OF_USER.replace("refundrecord", "refundapproval")
+
 
 def fingerprint(payment: Payment, request: RefundRequest) -> str:
     """Hash what makes two requests the same. Keyed, because it covers the account, which a plain hash would reveal."""
     return _fingerprint(payment, request, settings.SECRET_KEY)
 
 
-def ensure_same_request(record: RefundRecord, payment: Payment, request: RefundRequest) -> None:
+def ensure_same_request(record: RefundRecord | RefundApproval, payment: Payment, request: RefundRequest) -> None:
     """Raise `IdempotencyConflict` unless the record was made by this same request."""
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     if not any(constant_time_compare(record.fingerprint, _fingerprint(payment, request, key)) for key in secrets):
@@ -59,12 +64,32 @@ def find_made(
 ) -> RefundRecord | None:
     """Return the refund that this user's key made of this payment, if any.
 
-    Raises `IdempotencyConflict` if it was for another request.
+    Raises `IdempotencyConflict` if it was for another request, `AwaitingApproval` or `ApprovalEnded` if it made a
+    request for approval that is waiting or has ended.
     """
     record = find_by_key(user, idempotency_key)
     if record is not None:
         ensure_same_request(record, payment, request)
+    elif approval := find_approval(user, idempotency_key):
+        ensure_same_request(approval, payment, request)
+        raise _still_without_refund(approval)
     return record
+
+
+def find_approval(user: User | None, idempotency_key: str | None) -> RefundApproval | None:
+    """Return the request for approval that this user's key made, if any. Buyers' refunds need none."""
+    if not idempotency_key or is_buyer(user):
+        return None
+    if user is None:
+        return next(iter(RefundApproval.objects.raw(_APPROVAL_OF_NOBODY, [idempotency_key])), None)
+    return next(iter(RefundApproval.objects.raw(_APPROVAL_OF_USER, [idempotency_key, user.pk])), None)
+
+
+def _still_without_refund(approval: RefundApproval) -> AwaitingApproval | ApprovalEnded:
+    """Return why this request has no refund. An approved one has, but for the moment of its commit."""
+    if approval.status in (ApprovalStatus.WAITING, ApprovalStatus.APPROVED):
+        return AwaitingApproval(approval, is_new=False)
+    return ApprovalEnded(approval)
 
 
 def find_repeated(
@@ -79,17 +104,20 @@ def find_repeated(
 
     Checks nothing that may have changed since, but for one thing: the payment must still be the `owner`'s, if one is
     given (else `PaymentNotFound`). `uids` is `imp_uid` or `merchant_uid` as it was sent. Raises `IdempotencyConflict`
-    if the key was used for another request.
+    if the key was used for another request, and `AwaitingApproval` or `ApprovalEnded` as `find_made` does.
     """
     record = find_by_key(user, idempotency_key)
-    if record is None:
+    made = record or find_approval(user, idempotency_key)
+    if made is None:
         return None
-    payment = record.payment
-    if record.source != RefundSource.API or any(getattr(payment, name) != uid for name, uid in uids.items()):
+    payment = cast(Payment, made.payment)
+    if made.source != RefundSource.API or any(getattr(payment, name) != uid for name, uid in uids.items()):
         raise IdempotencyConflict
-    ensure_same_request(record, payment, request)
+    ensure_same_request(made, payment, request)
     if owner is not None and payment.user_id != owner.pk:
         raise PaymentNotFound(*uids.values())
+    if isinstance(made, RefundApproval):
+        raise _still_without_refund(made)
     return record
 
 
@@ -135,6 +163,20 @@ def forget_old_keys(now: datetime) -> int:
         with transaction.atomic():
             IdempotentAnswer.objects.filter(refund__in=ids).delete()
             forgotten += RefundRecord.objects.filter(pk__in=ids).update(idempotency_key=None, fingerprint="")
+    return forgotten + _forget_of_approvals(now)
+
+
+def _forget_of_approvals(now: datetime) -> int:
+    decided = RefundApproval.objects.filter(
+        source=RefundSource.API,
+        decided_at__lt=now - timedelta(days=KEEP_DAYS),
+        idempotency_key__isnull=False,
+    )
+    # An approved one has its refund, which answers for both until it is forgotten itself.
+    without_refund = decided.exclude(refunds__idempotency_key__isnull=False)
+    forgotten = 0
+    while ids := list(without_refund.values_list("pk", flat=True)[:_BATCH]):
+        forgotten += RefundApproval.objects.filter(pk__in=ids).update(idempotency_key=None, fingerprint="")
     return forgotten
 
 

@@ -37,7 +37,7 @@ from refunds.errors import Busy, RefundAbandoned, RefundInProgress, RefundNotSen
 from refunds.inputs import Actor, RefundRequest
 from refunds.lease import may_call
 from refunds.messages import UNKNOWN, message_of
-from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.models import RefundApproval, RefundRecord, RefundSource, RefundStatus
 from refunds.permissions import ensure_may_refund, is_buyer, sees_payments_of
 from refunds.services.account_holder import holder_warnings
 from refunds.services.context import read_balance
@@ -57,21 +57,25 @@ def request_refund(
     actor: Actor,
     source: RefundSource,
     idempotency_key: str | None = None,
+    approval: RefundApproval | None = None,
     gateway: Gateway | None = None,
 ) -> RefundRecord:
     """Refund a payment: all that is left, or `request.amount`. Returns a `succeeded` or `pending` record.
 
-    Raises `PolicyViolated`, `ApprovalRequired`, `ConfirmationRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`,
-    `IdempotencyConflict`, `TokenRefused` (nothing recorded, nothing sent), or a `RefundNotDone` with the record:
-    `RefundRefused`, `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never moves money
-    twice: it gives the first request's outcome again.
+    `approval` is that of the whole batch, if there is one. Raises `AwaitingApproval` if the refund is above a limit:
+    then a request for approval is committed instead.
+
+    Raises `PolicyViolated`, `ConfirmationRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`, `ApprovalWaiting`,
+    `ApprovalEnded`, `IdempotencyConflict`, `TokenRefused` (nothing recorded, nothing sent), or a `RefundNotDone` with
+    the record: `RefundRefused`, `RefundNotSent`, `RefundOutcomeUnknown`. The same actor's same `idempotency_key` never
+    moves money twice: it gives the first request's outcome again.
     """
     find_earlier = partial(
         find_made, user=actor.user, idempotency_key=idempotency_key, payment=payment, request=request
     )
     record = find_earlier()
     if record is None:
-        asked = Asked(lambda: lock_payments("id", payment.pk)[0], request, actor, source, idempotency_key)
+        asked = Asked(lambda: lock_payments("id", payment.pk)[0], request, actor, source, idempotency_key, approval)
         record, _is_new = _refund(asked, find_earlier, gateway)
     return outcome_of(record)
 
@@ -124,7 +128,7 @@ def _refund(
             record, cancel = _reserve(asked, find_earlier, gateway)
             if cancel is None:
                 return record, False
-            done = _execute(record, cancel, gateway or get_gateway())
+            done = execute(record, cancel, gateway or get_gateway())
             done.warnings = record.warnings
             return done, True
     except GatewayBusy as exc:
@@ -165,8 +169,11 @@ def outcome_of(record: RefundRecord) -> RefundRecord:
     raise AssertionError(f"refund {record.number} failed without a known code")
 
 
-def _execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> RefundRecord:
-    """Call i'mport once and settle what it answers. Returns the record as it stands afterwards."""
+def execute(record: RefundRecord, cancel: CancelRequest, gateway: Gateway) -> RefundRecord:
+    """Call i'mport once for a committed record, and settle what it answers. Returns it as it stands afterwards.
+
+    Raises `RefundOutcomeUnknown` if the outcome could not be written.
+    """
     end: Callable[[], RefundRecord]
     try:
         if not may_call(record, gateway, clock.database_now()):

@@ -16,7 +16,8 @@ from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
 from refunds import policies
 from refunds.errors import (
-    ApprovalRequired,
+    ApprovalWaiting,
+    AwaitingApproval,
     Busy,
     ConfirmationRequired,
     PolicyViolated,
@@ -27,16 +28,17 @@ from refunds.errors import (
 )
 from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import add_event, wire_reason
-from refunds.models import FrozenReason, RefundRecord, RefundSource
+from refunds.models import FrozenReason, RefundApproval, RefundRecord, RefundSource
 from refunds.permissions import acts_for_shop, is_buyer
 from refunds.policies import RefundContext, WireAccount
 from refunds.services.account_holder import unnamed
-from refunds.services.approval import approval_missing
+from refunds.services.approval import ApprovalNeed, approval_need
+from refunds.services.approval_requests import ensure_none_waiting, request_approval
 from refunds.services.bank_accounts import store_account
 from refunds.services.context import BalanceReading, context_of, needs_balance
 from refunds.services.idempotency import fingerprint
 from refunds.services.reasons import choose_reason
-from refunds.services.token_limits import check_token, ensure_within_limits
+from refunds.services.token_limits import check_token, ensure_amount_allowed, ensure_within_limits
 
 MAX_OPEN_PER_BUYER = 3  # one account must not occupy the calls to i'mport alone
 MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask the shop: each is a call to i'mport
@@ -44,13 +46,17 @@ MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask t
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A refund that somebody asks for: `find` reads its payment with `lock_payments`; `key` makes repeats safe."""
+    """A refund that somebody asks for: `find` reads its payment with `lock_payments`; `key` makes repeats safe.
+
+    `approval` is that of its whole batch: no limit counts then.
+    """
 
     find: Callable[[], Payment]
     request: RefundRequest
     actor: Actor
     source: RefundSource
     key: str | None
+    approval: RefundApproval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,28 +125,67 @@ def reserve(
     The balance in `readings` counts only if nothing was refunded since.
 
     If another request with the same key came first, return its record (from `find_earlier`) and no call. Raises
-    `Unread`, `PolicyViolated`, `ApprovalRequired`, `ConfirmationRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`,
-    `IdempotencyConflict`, `TokenRefused`, and what `asked.find` raises; then nothing was written.
+    `AwaitingApproval` if the refund is above a limit: then its request for approval is committed instead. Raises
+    `Unread`, `PolicyViolated`, `ConfirmationRequired`, `TooManyFailed`, `Busy`, `RefundInProgress`, `ApprovalWaiting`,
+    `IdempotencyConflict`, `TokenRefused`, and what `asked.find` and `find_earlier` raise; then nothing was written.
     """
     try:
         with transaction.atomic(durable=True):
             payment = asked.find()
+            if not is_buyer(asked.actor.user):  # a buyer's refund ends the request: the balance changes
+                ensure_none_waiting(payment)
             balance = _balance(payment, readings.balance)
             context = context_of(payment, asked.request, balance, by_shop=acts_for_shop(asked.actor))
             reservation = _reservation(context, asked.actor)
+            need = _need(reservation, asked)
             _ensure_confirmed(reservation, readings.about_account)
-            record = _new_record(reservation, asked)
+            approval = _request_approval(need, reservation, asked, readings) if need else None
+            record = new_record(reservation, asked)
             if not is_buyer(asked.actor.user):  # the sentences address the shop's staff
                 record.warnings = reservation.warnings + unnamed(readings.about_account or ())
-            _insert(record, reservation, asked.actor)
-    except (IntegrityError, PolicyViolated) as exc:
+            if approval is None:
+                insert_record(record, reservation, asked.actor)
+    except (IntegrityError, PolicyViolated, ApprovalWaiting) as exc:
         # Another refund came first. If it was this key's own, its outcome is the answer, not what it left behind.
         if (earlier := find_earlier()) is not None:
             return earlier, None
         if isinstance(exc, IntegrityError) and _is_live_conflict(exc):
             raise RefundInProgress from exc
         raise
-    return record, _cancel_request(record, reservation)
+    if approval is not None:
+        raise AwaitingApproval(approval, is_new=True)
+    return record, cancel_request_of(record, reservation)
+
+
+def _need(reservation: Reservation, asked: Asked) -> ApprovalNeed | None:
+    """Return why a second person has to approve the refund, unless somebody approved its whole batch."""
+    if asked.approval is not None:
+        return None
+    context = reservation.context
+    return approval_need(payment=context.payment, amount=context.amount, actor=asked.actor, now=context.now, lock=True)
+
+
+def _request_approval(need: ApprovalNeed, reservation: Reservation, asked: Asked, readings: Readings) -> RefundApproval:
+    """Insert the request instead of a record. Raises `RefundInProgress` or `TokenRefused`."""
+    context, actor = reservation.context, asked.actor
+    payment = context.payment
+    if payment.refunds.live().exists():
+        raise RefundInProgress
+    if actor.token is not None:
+        check_token(actor.token, context.now)
+        ensure_amount_allowed(payment, context.amount, actor.token)
+    return request_approval(
+        need=need,
+        context=context,
+        account=reservation.account,
+        reason=reservation.reason,
+        warnings=reservation.warnings + unnamed(readings.about_account or ()),
+        actor=actor,
+        source=asked.source,
+        idempotency_key=asked.key,
+        fingerprint=fingerprint(payment, asked.request) if asked.key else "",
+        at=getattr(payment, "clock", None) or clock.database_now(),
+    )
 
 
 def _balance(payment: Payment, reading: BalanceReading | None) -> Balance | None:
@@ -162,13 +207,11 @@ def _ensure_confirmed(reservation: Reservation, about_account: tuple[Violation, 
 
 
 def _reservation(context: RefundContext, actor: Actor) -> Reservation:
-    """Raise `PolicyViolated` if a rule forbids the refund, `ApprovalRequired` if it is too large for the actor."""
+    """Raise `PolicyViolated` if a rule forbids the refund."""
     verdict = policies.check(context)
     chosen = choose_reason(request=context.request, payment=context.payment, user=actor.user)
     if problems := verdict.violations + chosen.problems:
         raise PolicyViolated(problems)
-    if missing := approval_missing(payment=context.payment, amount=context.amount, user=actor.user):
-        raise ApprovalRequired((missing,))
     return Reservation(
         context=context,
         account=policies.wire_account(context),
@@ -179,7 +222,7 @@ def _reservation(context: RefundContext, actor: Actor) -> Reservation:
     )
 
 
-def _new_record(reservation: Reservation, asked: Asked) -> RefundRecord:
+def new_record(reservation: Reservation, asked: Asked) -> RefundRecord:
     context, account, actor = reservation.context, reservation.account, asked.actor
     record = RefundRecord(
         payment=context.payment,
@@ -189,6 +232,7 @@ def _new_record(reservation: Reservation, asked: Asked) -> RefundRecord:
         requested_by=actor.user,
         requested_by_name=actor.name[:200],
         api_token=actor.token,
+        approval=asked.approval,
         amount=context.amount,
         checksum=context.payment.refundable_amount,
         tax_free=reservation.tax_free,
@@ -204,7 +248,7 @@ def _new_record(reservation: Reservation, asked: Asked) -> RefundRecord:
     return record
 
 
-def _insert(record: RefundRecord, reservation: Reservation, actor: Actor) -> None:
+def insert_record(record: RefundRecord, reservation: Reservation, actor: Actor) -> None:
     """Insert the record with all that belongs to it.
 
     Raises `TooManyFailed`, `Busy` or `TokenRefused`; the transaction is rolled back then.
@@ -251,7 +295,7 @@ def _is_live_conflict(exc: IntegrityError) -> bool:
     return "one_live_refund_per_payment" in str(exc) or str(exc).endswith("refunds_refundrecord.payment_id")
 
 
-def _cancel_request(record: RefundRecord, reservation: Reservation) -> CancelRequest:
+def cancel_request_of(record: RefundRecord, reservation: Reservation) -> CancelRequest:
     account = reservation.account
     return CancelRequest(
         imp_uid=record.payment.imp_uid,

@@ -8,6 +8,7 @@ from django.db import connection
 from access.models import ApiToken
 from core.dates import SEOUL, seoul_date
 from core.money import format_money
+from payments.models import Payment
 from refunds.errors import TokenAmountLimit, TokenCurrency, TokenDailyLimit, TokenEnded
 from refunds.models import RefundRecord
 
@@ -39,20 +40,26 @@ def ensure_within_limits(record: RefundRecord, token: ApiToken) -> None:
 
     The token must be locked and the record saved, so that two at once cannot both fit.
     """
-    if not token.has_limit:
-        return
-    currency = record.payment.currency
-    if currency != token.limit_currency:
-        raise TokenCurrency(token.limit_currency)
-    amount = format_money(record.amount, currency)
-    if token.max_amount is not None and record.amount > token.max_amount:
-        raise TokenAmountLimit(amount, format_money(token.max_amount, currency))
+    ensure_amount_allowed(record.payment, record.amount, token)
     if token.max_per_day is None:
         return
+    currency = record.payment.currency
     left = token.max_per_day - used_on_day(token, record.requested_at) + record.amount
     if record.amount > left:
         shown = format_money(max(left, Decimal(0)), currency)
+        amount = format_money(record.amount, currency)
         raise TokenDailyLimit(amount, format_money(token.max_per_day, currency), shown)
+
+
+def ensure_amount_allowed(payment: Payment, amount: Decimal, token: ApiToken) -> None:
+    """Raise `TokenCurrency` or `TokenAmountLimit` if the token may not refund this amount at once."""
+    if not token.has_limit:
+        return
+    currency = payment.currency
+    if currency != token.limit_currency:
+        raise TokenCurrency(token.limit_currency)
+    if token.max_amount is not None and amount > token.max_amount:
+        raise TokenAmountLimit(format_money(amount, currency), format_money(token.max_amount, currency))
 
 
 def used_on_day(token: ApiToken, moment: datetime) -> Decimal:

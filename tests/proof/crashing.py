@@ -126,7 +126,7 @@ def at_call(number: int, action: Action) -> None:
 def arm(point: str, imp_uid: str, action: Action) -> None:
     services, ledger = sys.modules["refunds.services.refund"], sys.modules["refunds.ledger.booking"]
     points: dict[str, Action] = {
-        "after the reservation": partial(before, services, "_execute", action),
+        "after the reservation": partial(before, services, "execute", action),
         "before the cancel is sent": partial(around_the_cancel, action, sent=False),
         "while i'mport works": partial(while_it_hangs, action, imp_uid),
         "after the answer": partial(around_the_cancel, action, sent=True),

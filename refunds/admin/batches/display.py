@@ -9,6 +9,7 @@ from refunds.models import BatchStatus, RefundBatch
 COLOURS = {
     BatchStatus.DRAFT: "grey",
     BatchStatus.CHECKED: "amber",
+    BatchStatus.AWAITING: "amber",
     BatchStatus.RUNNING: "blue",
     BatchStatus.PAUSED: "amber",
     BatchStatus.DONE: "green",

@@ -20,6 +20,7 @@ COLOURS: Mapping[State, str] = {
     State.PENDING: "blue",
     State.UNKNOWN: "amber",
     State.RUNNING: "blue",
+    State.AWAITING: "amber",
     State.REFUSED: "red",
     State.SKIPPED: "amber",
     State.PROBLEM: "amber",

@@ -17,7 +17,6 @@ from core.money import KRW, format_money, format_totals
 from payments.labels import method_and_pg
 from refunds.admin.batches.forms import StartForm
 from refunds.admin.batches.timeline import batch_timeline
-from refunds.batches.errors import BatchApprovalRequired
 from refunds.batches.preview import (
     LINES,
     BatchPreview,
@@ -28,7 +27,7 @@ from refunds.batches.preview import (
 )
 from refunds.batches.report import may_have_problem_sheet
 from refunds.batches.sheets.columns import HEADINGS
-from refunds.batches.start import ensure_approved, needs_second_factor
+from refunds.batches.start import batch_approval_need, needs_second_factor
 from refunds.inputs import Actor
 from refunds.models import BatchStatus, RefundBatch, RefundBatchItem
 from refunds.permissions import may_refund_any
@@ -134,7 +133,7 @@ def preview_facts(
         "is_checked": batch.status == BatchStatus.CHECKED,
         "may_refund": may_refund_any(user),
         "is_blocked": is_blocked,
-        "blocker": _blocker(batch, user, preview),
+        "approval_need": batch_approval_need(batch, Actor(name=user.get_username(), user=user)),
         "form": form,
         "totals": totals_in_words(preview),
         "fees": format_money(preview.fees, KRW),
@@ -147,15 +146,6 @@ def preview_facts(
         "has_problem_sheet": may_have_problem_sheet(user, batch),
         "timeline": batch_timeline(batch),
     }
-
-
-def _blocker(batch: RefundBatch, user: User, preview: BatchPreview) -> BatchApprovalRequired | None:
-    """Return why this user cannot start a batch of this total, before they try."""
-    try:
-        ensure_approved(batch, user, preview.totals)
-    except BatchApprovalRequired as exc:
-        return exc
-    return None
 
 
 def totals_in_words(preview: BatchPreview) -> str:

@@ -30,6 +30,7 @@ IN_WORDS: Mapping[State, str | Promise] = {
     State.UNKNOWN: gettext_lazy("%(count)s with outcome unknown"),
     State.PENDING: gettext_lazy("%(count)s waiting for the PG"),
     State.RUNNING: gettext_lazy("%(count)s in progress"),
+    State.AWAITING: gettext_lazy("%(count)s waiting for approval"),
     State.REFUSED: gettext_lazy("%(count)s failed"),
     State.SKIPPED: gettext_lazy("%(count)s skipped"),
 }

@@ -20,7 +20,7 @@ from refunds.api.body import VISIBLE_TEXT
 from refunds.api.spelling import unknown_name
 from refunds.errors import InvalidQuery, InvalidRequest, Violation
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
-from refunds.models import Fault, RefundRecord, RefundSource, RefundStatus
+from refunds.models import ApprovalStatus, Fault, RefundApproval, RefundRecord, RefundSource, RefundStatus
 from refunds.models.reasons import MAX_CODE_LENGTH
 from refunds.serialization import Json
 
@@ -163,6 +163,12 @@ class RefundListForm(ListForm):
     since = "Requested"
 
 
+class ApprovalListForm(ListForm):
+    status = WordsField(ApprovalStatus.values, "The request's `status`.")
+    source = WordsField(RefundSource.values, "Where it was requested.")
+    since = "Requested"
+
+
 def narrow_payments(payments: QuerySet[Payment], query: QueryDict) -> QuerySet[Payment]:
     """Filter payments by a query, and annotate their time `at`. Raises `InvalidQuery`."""
     given = PaymentListForm(query).given()
@@ -173,6 +179,12 @@ def narrow_refunds(refunds: QuerySet[RefundRecord], query: QueryDict) -> QuerySe
     """Filter refunds by a query. Raises `InvalidQuery`."""
     given = RefundListForm(query).given()
     return refunds.filter(_conditions(given, payment="payment__", at="requested_at"))
+
+
+def narrow_approvals(approvals: QuerySet[RefundApproval], query: QueryDict) -> QuerySet[RefundApproval]:
+    """Filter requests for approval by a query. Raises `InvalidQuery`."""
+    given = ApprovalListForm(query).given()
+    return approvals.filter(_conditions(given, payment="payment__", at="requested_at"))
 
 
 def _conditions(given: dict[str, Any], *, payment: str, at: str) -> Q:

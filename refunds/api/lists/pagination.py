@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from refunds.errors import InvalidQuery, Violation
-from refunds.serialization import PaymentSerializer, ReasonSerializer, RefundSerializer
+from refunds.serialization import ApprovalSerializer, PaymentSerializer, ReasonSerializer, RefundSerializer
 
 _SALT = "refunds.api.cursor"
 Row = TypeVar("Row", bound=Model)
@@ -42,6 +42,12 @@ class RefundPageSerializer(PageSerializer):
     results = RefundSerializer(many=True)
 
 
+class ApprovalPageSerializer(PageSerializer):
+    """One page of requests for approval."""
+
+    results = ApprovalSerializer(many=True)
+
+
 class RefundListSerializer(serializers.Serializer[Any]):
     """The refunds of one payment, newest first."""
 
@@ -55,6 +61,7 @@ class ReasonListSerializer(serializers.Serializer[Any]):
 
 
 # Made once: a serializer copies its fields, which takes longer than a short list.
+APPROVAL_PAGE = ApprovalPageSerializer()
 PAYMENT_PAGE, REFUND_PAGE, REFUND_LIST = PaymentPageSerializer(), RefundPageSerializer(), RefundListSerializer()
 REASON_LIST = ReasonListSerializer()
 

@@ -21,7 +21,7 @@ from refunds.api.errors import STATUS_OF, DatabaseUnavailable
 from refunds.api.framework_messages import framework_error_json
 from refunds.api.lists.filters import RefundListForm
 from refunds.api.lists.pagination import invalid_cursor
-from refunds.api.openapi.examples import REFUSED, payment, refund, written
+from refunds.api.openapi.examples import ENDED, REFUSED, WAITING, payment, refund, written
 from refunds.api.parsers import TooLarge
 from refunds.inputs import RefundRequest
 from refunds.models import RefundStatus
@@ -40,8 +40,9 @@ _MEANINGS = {
     HTTPStatus.NOT_FOUND: "Unknown, or another buyer's.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Use a method that `Allow` lists.",
     HTTPStatus.NOT_ACCEPTABLE: "Answers are JSON.",
-    HTTPStatus.CONFLICT: "Another refund of this payment is open: wait for it. Or the key belongs to another body: use "
-    "a new one. Or the money may reach a stranger: let the buyer check the account, and confirm it.",
+    HTTPStatus.CONFLICT: "Another refund of this payment is open or waits for approval: wait for it. Or the key "
+    "belongs to another body, or to a request that was not approved: use a new one. Or the money may reach a stranger: "
+    "let the buyer check the account, and confirm it.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is over 64 KiB.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Send JSON.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "i'mport or the PG refused, with its own message. The ledger was compared with "
@@ -123,6 +124,7 @@ with translation.override("en"):
     READING: list[_Error] = [*_ANY_REQUEST, permissions.TokenScopeMissing(permissions.CANNOT_READ)]
     ONE_PAYMENT: list[_Error] = [*READING, PaymentNotFound("ORDER-1"), exceptions.NotFound(), _NOT_LOOKED_UP]
     ONE_REFUND: list[_Error] = [*READING, errors.RefundNotFound("R7K3M9Q2X4P"), exceptions.NotFound()]
+    ONE_APPROVAL: list[_Error] = [*READING, errors.ApprovalNotFound("A4M8T2W6K93"), exceptions.NotFound()]
     LIST: list[_Error] = [
         *READING,
         _raised(lambda: RefundListForm(QueryDict("state=failed")).given()),
@@ -168,9 +170,6 @@ with translation.override("en"):
         errors.RefundNotAllowed(),
         exceptions.PermissionDenied("CSRF Failed"),
         permissions.TokenScopeMissing(permissions.CANNOT_REFUND),
-        errors.ApprovalRequired(
-            (errors.Violation("approval_required", "Refunds above ₩500,000 need approval.", "amount"),)
-        ),
         errors.TokenAmountLimit("₩40,000", "₩30,000"),
         errors.TokenDailyLimit("₩40,000", "₩100,000", "₩20,000"),
         errors.TokenCurrency("KRW"),
@@ -178,6 +177,8 @@ with translation.override("en"):
         PaymentNotFound("ORDER-1"),
         _NOT_LOOKED_UP,
         errors.RefundInProgress(),
+        errors.ApprovalWaiting(WAITING),
+        *(errors.ApprovalEnded(approval) for approval in ENDED),
         errors.IdempotencyConflict(),
         errors.ConfirmationRequired(
             (errors.Violation("account_holder_differs", "This account belongs to somebody else.", "refund_holder"),)

@@ -11,9 +11,20 @@ from rest_framework.renderers import JSONRenderer
 
 from payments.models import Payment, PaymentStatus
 from refunds.api.lists import pagination
-from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT, STATED_PAYMENT
-from refunds.models import FINAL_STATUSES, RefundReason, RefundRecord, RefundReversal, RefundSource, RefundStatus
-from refunds.serialization import payment_json, refund_json
+from refunds.api.responses import AWAITING_APPROVAL, FULL_PAYMENT, PENDING_REFUND, REFUNDED_PAYMENT, STATED_PAYMENT
+from refunds.errors import AwaitingApproval
+from refunds.models import (
+    FINAL_STATUSES,
+    ApprovalStatus,
+    ClosedCode,
+    RefundApproval,
+    RefundReason,
+    RefundRecord,
+    RefundReversal,
+    RefundSource,
+    RefundStatus,
+)
+from refunds.serialization import approval_json, refund_json
 
 _HERE = "https://refunds.example"
 AT = datetime.fromisoformat("2026-11-23T03:00:01.48Z")
@@ -55,6 +66,22 @@ def refund(status: str, **changes: Any) -> RefundRecord:
     return RefundRecord(**fields | changes)
 
 
+def approval(**changes: Any) -> RefundApproval:
+    """A request for a refund of 900,000 won."""
+    fields: dict[str, Any] = {
+        "number": "A4M8T2W6K93",
+        "payment": payment(amount=Decimal(900_000)),
+        "source": RefundSource.API,
+        "currency": "KRW",
+        "amount": Decimal(900_000),
+        "balance": Decimal(900_000),
+        "reason": "size",
+        "requested_at": datetime.fromisoformat("2026-11-23T03:00:00.12Z"),
+        "expires_at": datetime.fromisoformat("2026-11-30T03:00:00.12Z"),
+    }
+    return RefundApproval(**fields | changes)
+
+
 SUCCEEDED = refund(
     RefundStatus.SUCCEEDED,
     payment=payment(status=PaymentStatus.CANCELLED, cancel_amount=Decimal(4000)),
@@ -68,6 +95,12 @@ REVERSED = refund(
     cancelled_amount=Decimal(4000),
     reversed_amount=Decimal(4000),
     cancellation_id="cancel_961137a30c7f1875",
+)
+WAITING = approval()
+ENDED = (
+    approval(status=ApprovalStatus.REJECTED, decided_at=AT, decided_by_name="kim"),
+    approval(status=ApprovalStatus.EXPIRED, decided_at=AT, closed_code=ClosedCode.BALANCE_CHANGED),
+    approval(status=ApprovalStatus.WITHDRAWN, decided_at=AT, closed_code=ClosedCode.WITHDRAWN),
 )
 REVERSAL = RefundReversal(refund=REVERSED, amount=Decimal(4000), seen_at=AT, created_at=AT)
 REFUSED = refund(
@@ -122,7 +155,14 @@ with translation.override("en"):
     )
     DONE = _example("Refunded", REFUNDED_PAYMENT.to_representation(SUCCEEDED))
     PENDING = _example("pending", PENDING_REFUND.to_representation(refund(RefundStatus.PENDING)))
-    PAYMENT = _example("Partly refunded", payment_json(SUCCEEDED.payment))
+    AWAITING = _example(
+        "awaiting_approval", AWAITING_APPROVAL.to_representation(AwaitingApproval(WAITING, is_new=True))
+    )
+    PAYMENT = _example("Partly refunded", FULL_PAYMENT.to_representation(SUCCEEDED.payment))
+    APPROVAL = _example("Waiting", approval_json(WAITING))
+    APPROVAL_PAGE = _example(
+        "One page", pagination.APPROVAL_PAGE.to_representation({"next": None, "previous": None, "results": [WAITING]})
+    )
     REFUND = _example("Succeeded", refund_json(SUCCEEDED))
     REASON_LIST = _example("One reason", pagination.REASON_LIST.to_representation({"results": [REASON]}))
     REFUND_LIST = _example("One refund", pagination.REFUND_LIST.to_representation({"results": [SUCCEEDED]}))

@@ -5,15 +5,15 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 
 from refunds.api.body import RefundRequestSerializer, TaxPartsSerializer
-from refunds.api.lists.filters import PaymentListForm, RefundListForm
-from refunds.api.lists.pagination import PAYMENT_PAGE, REASON_LIST, REFUND_LIST, REFUND_PAGE
+from refunds.api.lists.filters import ApprovalListForm, PaymentListForm, RefundListForm
+from refunds.api.lists.pagination import APPROVAL_PAGE, PAYMENT_PAGE, REASON_LIST, REFUND_LIST, REFUND_PAGE
 from refunds.api.openapi import error_examples, examples, parameters
 from refunds.api.openapi.error_examples import error_answers
-from refunds.api.responses import PENDING_REFUND, REFUNDED_PAYMENT, STATED_PAYMENT
-from refunds.serialization import PaymentSerializer, RefundSerializer
+from refunds.api.responses import AWAITING_APPROVAL, FULL_PAYMENT, PENDING_REFUND, REFUNDED_PAYMENT, STATED_PAYMENT
+from refunds.serialization import ApprovalSerializer, RefundSerializer
 
 Json = dict[str, Any]
 Endpoint = tuple[Any, ...]  # path, its regular expression, method, view
@@ -34,9 +34,13 @@ cancel_payment = extend_schema(
     responses={
         200: OpenApiResponse(REFUNDED_PAYMENT, description="Refunded.", examples=examples.DONE),
         202: OpenApiResponse(
-            PENDING_REFUND,
-            description="Accepted; the PG executes it later. Poll `GET /refunds/{number}`.\n\n`code`: `pending`.",
-            examples=examples.PENDING,
+            PolymorphicProxySerializer(
+                "NotRefundedYet", [PENDING_REFUND, AWAITING_APPROVAL], resource_type_field_name=None, many=False
+            ),
+            description="Not refunded yet.\n\n`code`: `pending` (accepted; the PG executes it later, poll "
+            "`GET /refunds/{number}`), `awaiting_approval` (above a limit of the shop; nothing was sent, a second "
+            "person decides, poll `GET /approvals/{number}`).",
+            examples=[*examples.PENDING, *examples.AWAITING],
         ),
     }
     | error_answers(*error_examples.CANCEL),
@@ -57,7 +61,7 @@ get_payment = extend_schema(
     summary="Get a payment",
     description="If several payments share the order number, the one that a refund would use.",
     parameters=[parameters.PAYMENT_NUMBER, *parameters.HEADERS_OF_ALL],
-    responses=_found(PaymentSerializer, examples.PAYMENT, error_examples.ONE_PAYMENT),
+    responses=_found(FULL_PAYMENT, examples.PAYMENT, error_examples.ONE_PAYMENT),
 )
 state_tax_parts = extend_schema(
     operation_id="stateTaxParts",
@@ -102,6 +106,23 @@ get_refund = extend_schema(
     description="Poll it while `status` is `requested`, `pending` or `unknown`.",
     parameters=[parameters.REFUND_NUMBER, *parameters.HEADERS_OF_ALL],
     responses=_found(RefundSerializer, examples.REFUND, error_examples.ONE_REFUND),
+)
+list_approvals = extend_schema(
+    operation_id="listApprovals",
+    tags=["approvals"],
+    summary="List requests for approval",
+    description="Refunds above a limit of the shop, which a second person decides in the admin. All that you can see, "
+    "newest first: by `requested_at`. Those of bulk refunds are in the admin only. An unknown parameter is an error.",
+    parameters=[*parameters.list_parameters(ApprovalListForm), *parameters.HEADERS_OF_ALL],
+    responses=_found(APPROVAL_PAGE, examples.APPROVAL_PAGE, error_examples.LIST),
+)
+get_approval = extend_schema(
+    operation_id="getApproval",
+    tags=["approvals"],
+    summary="Get a request for approval",
+    description="Poll it while `status` is `waiting`. Once it is `approved`, `refund` is the number of its refund.",
+    parameters=[parameters.APPROVAL_NUMBER, *parameters.HEADERS_OF_ALL],
+    responses=_found(ApprovalSerializer, examples.APPROVAL, error_examples.ONE_APPROVAL),
 )
 
 

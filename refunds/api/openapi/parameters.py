@@ -42,6 +42,12 @@ REFUND_NUMBER = OpenApiParameter(
     OpenApiParameter.PATH,
     description="The refund's `number` or `id`.",
 )
+APPROVAL_NUMBER = OpenApiParameter(
+    "number",
+    {"type": "string", "pattern": "^[0-9A-Za-z]{1,20}$"},
+    OpenApiParameter.PATH,
+    description="The request's `number`.",
+)
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": _KEY},

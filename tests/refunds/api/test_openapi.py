@@ -27,7 +27,9 @@ from refunds.api.openapi.error_examples import RULE_CODES
 from refunds.errors import (
     AccountNotKept,
     AccountUnreadable,
-    ApprovalRequired,
+    ApprovalEnded,
+    ApprovalPending,
+    AwaitingApproval,
     InvalidQuery,
     InvalidRequest,
     NotLateYet,
@@ -121,6 +123,8 @@ def test_every_address_is_described_without_its_slash(document: dict[str, Any]) 
         "/payments/cancel": {"post"},
         "/payments/{number}": {"get", "patch"},
         "/payments/{number}/refunds": {"get"},
+        "/approvals": {"get"},
+        "/approvals/{number}": {"get"},
         "/refunds": {"get"},
         "/refunds/{number}": {"get"},
     }  # not /healthz and not /webhooks/iamport: no client of this API calls them
@@ -169,15 +173,16 @@ def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
             document["paths"][CANCEL]["post"],
             document["paths"]["/payments"]["get"],
             document["paths"]["/refunds/{number}"]["get"],
+            document["paths"]["/approvals/{number}"]["get"],
         )
         for words in described_codes(operation).values()
         for word in words
     }
     ours = {exc for exc in vars(refund_errors).values() if isinstance(exc, type) and issubclass(exc, DomainError)}
     # Base classes, errors of the admin, and the three whose code depends on the input or rule.
-    bases = {DomainError, RefundError, RefundNotDone, TokenRefused}
+    bases = {DomainError, RefundError, RefundNotDone, TokenRefused, ApprovalPending, AwaitingApproval}
     elsewhere = bases | {ResolutionRefused, AccountNotKept, AccountUnreadable, NotLateYet}
-    by_case = {InvalidRequest, InvalidQuery, PolicyViolated, ApprovalRequired}
+    by_case = {InvalidRequest, InvalidQuery, PolicyViolated, ApprovalEnded}
 
     assert ours - elsewhere <= set(STATUS_OF)
     assert {exc.code for exc in ours - elsewhere - by_case} | set(RULE_CODES) <= described

@@ -27,7 +27,7 @@ from refunds.batches.outcomes import all_lines, key_of
 from refunds.batches.run import run
 from refunds.errors import RefundOutcomeUnknown
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundBatch, RefundBatchItem, RefundRecord, RefundSource
+from refunds.models import RefundApproval, RefundBatch, RefundBatchItem, RefundRecord, RefundSource
 from refunds.services.refund import request_refund
 from refunds.tasks import run_batches, sweep
 from tests.admin_pages import codes, confirmation, fill, sign_in, states
@@ -237,7 +237,8 @@ def test_approval_limit_of_the_moment_applies(batch: RefundBatch, settings: Sett
 
     run(batch_id=batch.pk)
 
-    assert set(batch.items.values_list("error_code", flat=True)) == {"approval_required"}
+    assert set(batch.items.values_list("error_code", flat=True)) == {"awaiting_approval"}
+    assert RefundApproval.objects.waiting().count() == batch.items.count()
 
 
 def test_messages_are_in_the_language_of_the_reader(batch: RefundBatch, settings: Settings) -> None:
@@ -247,11 +248,9 @@ def test_messages_are_in_the_language_of_the_reader(batch: RefundBatch, settings
     run(batch_id=batch.pk)
 
     with translation.override("en"):
-        assert {outcome.message for outcome in all_lines(batch)} == {
-            "Refunds above ₩2,000 need approval. Ask a colleague who can approve them."
-        }
+        assert all("A second person has to approve" in outcome.message for outcome in all_lines(batch))
     with translation.override("ko"):
-        assert all("₩2,000" in outcome.message and "승인" in outcome.message for outcome in all_lines(batch))
+        assert all("승인해야 합니다" in outcome.message for outcome in all_lines(batch))
 
 
 class TestWithoutWorker:

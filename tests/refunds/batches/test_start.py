@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from payments.models import Payment
 from refunds.batches.check import check_batch
+from refunds.batches.control import cancel_batch
 from refunds.batches.create import Problem, Row, create_batch
 from refunds.batches.errors import (
-    BatchApprovalRequired,
     BatchEmpty,
     BatchExistsError,
     BatchHasProblems,
@@ -26,10 +27,10 @@ from refunds.batches.errors import (
     WarningsNotAccepted,
 )
 from refunds.batches.preview import preview_of, totals_of, warning_codes
+from refunds.batches.run import run
 from refunds.batches.start import leave_out, start_batch
-from refunds.errors import RefundNotAllowed
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import BatchOrigin, RefundBatch, RefundSource
+from refunds.models import BatchOrigin, RefundApproval, RefundBatch, RefundSource
 from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_payment, make_refund, make_staff
 from tests.factories import make_started_batch as make_batch
 from tests.sign_in import with_device
@@ -47,9 +48,9 @@ def checked(user: User, *orders: tuple[Payment, RefundRequest], **fields: Any) -
     return make_batch(user, orders, start=False, **fields)
 
 
-def start(batch: RefundBatch, user: User, **changes: Any) -> None:
+def start(batch: RefundBatch, user: User, **changes: Any) -> RefundApproval | None:
     inputs = {"totals": totals_of(batch), "accepted": warning_codes(batch), **changes}
-    start_batch(batch=batch, actor=Actor(user.get_username(), user), **inputs)
+    return start_batch(batch=batch, actor=Actor(user.get_username(), user), **inputs)
 
 
 def problems(batch: RefundBatch) -> list[str]:
@@ -184,24 +185,48 @@ def test_all_or_nothing_and_empty_batches_do_not_start(user: User) -> None:
         start(checked(user, (failed, ALL)), user)
 
 
-def test_approval_counts_the_whole_batch_and_earlier_refunds_of_its_payments(user: User, settings: Settings) -> None:
-    settings.REFUND_APPROVAL_ABOVE = Decimal(20_000)
-    first = make_payment(amount=Decimal(15_000), cancel_amount=Decimal(5_000))
-    batch = checked(user, (first, ALL), (make_payment(), ALL))
-    start(batch, user)
-    earlier = make_payment(amount=Decimal(15_000), cancel_amount=Decimal(5_000))
-    make_refund(earlier, amount=Decimal(5_000), requested_by=user)
-    batch = checked(user, (earlier, ALL), (make_payment(), ALL))
-    with pytest.raises(BatchApprovalRequired):
-        start(batch, user)
-    with pytest.raises(RefundNotAllowed):
-        start(batch, make_staff("view_payment", name="viewer"))
+def test_batch_above_a_limit_becomes_a_request_and_cannot_be_changed(user: User, settings: Settings) -> None:
+    settings.BULK_APPROVAL_ABOVE = Decimal(20_000)
+    batch = checked(user, (make_payment(amount=Decimal(10_001)), ALL), (make_payment(), ALL))
+    approval = start(batch, user)
 
-    start(batch, make_staff("refund_payment", "approve_refund", name="boss"))
+    assert approval is not None
+    approval.refresh_from_db()
+    totals = {name: Decimal(total) for name, total in approval.totals.items()}
+    assert (approval.rule, totals, approval.orders) == ("per_batch", {"KRW": 20_001}, 2)
+    assert batch.status == "awaiting"
+    item = batch.items.first()
+    changes = (
+        lambda: start(batch, user),
+        lambda: check_batch(batch=batch, actor=Actor("staff", user)),
+        lambda: leave_out(batch=batch, actor=Actor("staff", user), items=[item.pk]),
+        lambda: cancel_batch(batch=batch, actor=Actor("staff", user)),
+    )
+    for change in changes:
+        with pytest.raises(BatchStateError):
+            change()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        batch.items.update(amount=1)
 
-    batch.refresh_from_db()
-    assert batch.requested_by is not None
-    assert batch.requested_by.username == "boss"
+
+def test_batch_with_an_order_above_the_limit_of_one_refund_is_one_request(user: User, settings: Settings) -> None:
+    settings.REFUND_APPROVAL_ABOVE = Decimal(15_000)
+    assert start(checked(user, (make_payment(), ALL), (make_payment(), ALL)), user) is None
+    earlier = make_payment(amount=Decimal(20_000), cancel_amount=Decimal(6_000))
+    make_refund(earlier, amount=Decimal(6_000), requested_by=user)
+    approval = start(checked(user, (earlier, ALL), (make_payment(), ALL)), user)
+    assert approval is not None
+    assert approval.rule == "per_refund"
+
+
+def test_batch_of_one_order_is_started_as_its_order_is_the_request(user: User, settings: Settings) -> None:
+    settings.REFUND_APPROVAL_ABOVE = settings.BULK_APPROVAL_ABOVE = Decimal(5_000)
+    batch = checked(user, (make_payment(), ALL))
+    assert start(batch, user) is None
+    run(batch_id=batch.pk)
+    item = batch.items.get()
+    approval = RefundApproval.objects.get()
+    assert (item.error_code, item.payment) == ("awaiting_approval", approval.payment)
 
 
 def test_large_batch_needs_a_fresh_code_of_an_account_with_a_device(user: User, settings: Settings) -> None:

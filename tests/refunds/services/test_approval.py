@@ -1,8 +1,9 @@
-"""Large refunds by staff need the approval permission, through every entry point."""
+"""Refunds above a limit become requests for a second person, through every entry point."""
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -10,16 +11,17 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from access.tokens.service import create_token
 from payments.models import Payment
-from refunds.errors import ApprovalRequired
+from refunds.errors import AwaitingApproval
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundBatch, RefundEvent, RefundRecord, RefundSource
+from refunds.models import ApprovalRule, RefundApproval, RefundEvent, RefundRecord, RefundSource
 from refunds.services.preview import preview_refund
 from refunds.services.refund import request_refund
-from tests.admin_pages import codes, confirmation, fill, sign_in
+from tests.admin_pages import confirmation, fill, sign_in
 from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer
@@ -49,15 +51,20 @@ def refund_as(user: Any, payment: Payment, amount: int) -> RefundRecord:
     )
 
 
-def test_the_api_refuses_staff_above_the_limit_and_records_nothing(client: Client) -> None:
+def test_the_api_makes_a_request_above_the_limit_and_no_refund(client: Client) -> None:
     sign_in(client, make_staff("refund_payment"))
-    answer = cancel(client, make_payment(), 5_001)
+    payment = make_payment()
+    answer = cancel(client, payment, 5_001)
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "approval_required")
-    assert answer.json()["violations"][0]["field"] == "amount"
-    assert "₩5,000" in answer.json()["message"]
+    assert (answer.status_code, answer.json()["code"]) == (202, "awaiting_approval")
+    approval = RefundApproval.objects.get()
+    assert (approval.rule, approval.limit_amount, approval.amount) == (ApprovalRule.PER_REFUND, LIMIT, 5_001)
+    shown = answer.json()["approval"]
+    assert (shown["number"], shown["status"], shown["refund"]) == (approval.number, "waiting", None)
     assert not RefundRecord.objects.exists()
     assert not RefundEvent.objects.exists()
+    again = cancel(client, payment, 1_000)
+    assert (again.status_code, again.json()["code"]) == (409, "approval_waiting")
 
 
 def test_up_to_the_limit_no_approval_is_needed(sandbox: SandboxServer, client: Client) -> None:
@@ -65,26 +72,32 @@ def test_up_to_the_limit_no_approval_is_needed(sandbox: SandboxServer, client: C
     assert cancel(client, paid_at_sandbox(sandbox), 5_000).status_code == 200
 
 
-def test_who_may_approve_refunds_any_amount(sandbox: SandboxServer, client: Client) -> None:
+def test_who_may_approve_needs_a_second_person_too(client: Client) -> None:
     sign_in(client, make_staff("refund_payment", "approve_refund"))
-    assert cancel(client, paid_at_sandbox(sandbox), 10_000).status_code == 200
+    assert cancel(client, make_payment(), 10_000).json()["code"] == "awaiting_approval"
 
 
 def test_a_token_may_no_more_than_its_account(client: Client) -> None:
     _token, text = create_token(user=make_staff("refund_payment"), name="shop")
     answer = cancel(client, make_payment(), 5_001, Authorization=f"Token {text}")
-    assert (answer.status_code, answer.json()["code"]) == (403, "approval_required")
+    assert (answer.status_code, answer.json()["code"]) == (202, "awaiting_approval")
+
+
+def test_a_token_requests_nothing_above_its_own_limit(client: Client) -> None:
+    _token, text = create_token(user=make_staff("refund_payment"), name="shop", max_amount=Decimal(8_000))
+    answer = cancel(client, make_payment(), 8_001, Authorization=f"Token {text}")
+    assert answer.json()["code"] == "token_amount_limit"
+    assert not RefundApproval.objects.exists()
 
 
 def test_the_admin_says_so_before_the_button_is_pressed(client: Client) -> None:
     sign_in(client, make_staff("refund_payment", "view_payment"))
     payment = make_payment()
     page = confirmation(client, payment)
-    assert codes(page.text) == ["approval_required"]
+    assert 'data-warning="approval_required"' in page.text
 
-    pressed = fill(client, page, {payment: {}})
-    assert "approval_required" in codes(pressed.text)
-    assert not RefundBatch.objects.exists()
+    fill(client, page, {payment: {}})
+    assert RefundApproval.objects.get().payment == payment
     assert not RefundRecord.objects.exists()
 
 
@@ -99,7 +112,7 @@ def test_parts_by_one_person_count_together() -> None:
     payment, staff = make_payment(), make_staff("refund_payment")
     make_refund(payment, amount=Decimal(3_000), requested_by=staff)
     Payment.objects.update(cancel_amount=3_000)
-    with pytest.raises(ApprovalRequired, match="already refunded ₩3,000 of this order"):
+    with pytest.raises(AwaitingApproval):
         refund_as(staff, payment, 2_001)
 
 
@@ -107,46 +120,69 @@ def test_parts_by_one_person_count_together() -> None:
 def test_what_imort_really_cancelled_counts_and_not_what_was_asked(cancelled: int) -> None:
     payment, staff = make_payment(cancel_amount=Decimal(cancelled)), make_staff("refund_payment")
     make_refund(payment, amount=Decimal(3_000), cancelled_amount=Decimal(cancelled), requested_by=staff)
-    with pytest.raises(ApprovalRequired, match=f"already refunded ₩{cancelled:,} of this order"):
+    with pytest.raises(AwaitingApproval):
         refund_as(staff, payment, 5_001 - cancelled)
+    others = make_payment(cancel_amount=Decimal(cancelled))
+    make_refund(others, amount=Decimal(3_000), cancelled_amount=Decimal(cancelled), requested_by=staff)
     upto = RefundRequest(amount=LIMIT - cancelled)
-    assert preview_refund(payment=payment, request=upto, user=staff).problems == ()
-
-
-@pytest.mark.parametrize(("earlier", "field"), [(4_999, "amount"), (5_000, ""), (5_001, "")])
-def test_the_amount_is_to_blame_only_while_less_of_it_would_do(client: Client, earlier: int, field: str) -> None:
-    payment, staff = make_payment(cancel_amount=Decimal(earlier)), make_staff("refund_payment")
-    make_refund(payment, amount=Decimal(earlier), requested_by=staff)
-    sign_in(client, staff)
-    answer = cancel(client, payment, 2).json()
-    assert [(found["code"], found["field"]) for found in answer["violations"]] == [("approval_required", field)]
+    assert preview_refund(payment=others, request=upto, user=staff).approval is None
+    above = RefundRequest(amount=LIMIT - cancelled + 1)
+    need = preview_refund(payment=others, request=above, user=staff).approval
+    assert need is not None
+    assert f"already refunded ₩{cancelled:,} of this order" in need.message
 
 
 def test_what_failed_or_others_refunded_does_not_count() -> None:
     payment, staff = make_payment(), make_staff("refund_payment")
     make_refund(payment, amount=Decimal(3_000), requested_by=make_staff("refund_payment", name="other"))
     make_refund(payment, amount=Decimal(3_000), requested_by=staff, status="failed", error_code="refused_by_gateway")
-    with pytest.raises(ApprovalRequired):
+    with pytest.raises(AwaitingApproval):
         refund_as(staff, payment, 5_001)
 
 
 def test_other_currencies_always_need_approval() -> None:
     payment = make_payment(currency="USD", amount=Decimal(20))
-    with pytest.raises(ApprovalRequired, match="USD"):
+    with pytest.raises(AwaitingApproval):
         refund_as(make_staff("refund_payment"), payment, 1)
 
 
 def test_staff_who_bought_something_are_bound_for_their_own_order_too(client: Client) -> None:
     staff = make_staff("refund_payment")
     sign_in(client, staff)
-    assert cancel(client, make_payment(user=staff), 5_001).status_code == 403
+    assert cancel(client, make_payment(user=staff), 5_001).status_code == 202
 
 
-def test_buyers_and_operators_are_not_bound(sandbox: SandboxServer, client: Client) -> None:
+def test_buyers_are_not_bound(sandbox: SandboxServer, client: Client) -> None:
     buyer = make_user()
     sign_in(client, buyer)
     assert cancel(client, paid_at_sandbox(sandbox, user=buyer), 10_000).status_code == 200
-    call_command("refund", paid_at_sandbox(sandbox).imp_uid, stdout=StringIO())
+
+
+def test_the_command_line_is_bound(sandbox: SandboxServer) -> None:
+    payment, out, err = paid_at_sandbox(sandbox), StringIO(), StringIO()
+    with pytest.raises(SystemExit) as exited:
+        call_command("refund", payment.imp_uid, stdout=out, stderr=err)
+    approval = RefundApproval.objects.get()
+    assert exited.value.code == 1
+    assert approval.number in err.getvalue()
+    assert (approval.source, approval.requested_by, approval.requested_by_name[:9]) == ("command", None, "manage.py")
+    assert not payment.refunds.exists()
+    preview = preview_refund(payment=make_payment(), request=RefundRequest(), operator=approval.requested_by_name)
+    assert [warning.code for warning in preview.warnings] == ["approval_required"]
+
+
+def test_the_limit_of_the_day_counts_one_persons_refunds_in_seoul(settings: Settings) -> None:
+    settings.REFUND_APPROVAL_ABOVE, settings.REFUND_APPROVAL_DAILY = Decimal(0), Decimal(6_000)
+    staff, other = make_staff("refund_payment"), make_staff("refund_payment", name="other")
+    assert refund_as(staff, make_payment(), 4_000).status == "succeeded"
+    assert refund_as(other, make_payment(), 4_000).status == "succeeded"
+    assert refund_as(staff, make_payment(), 2_000).status == "succeeded"
+    with pytest.raises(AwaitingApproval) as raised:
+        refund_as(staff, make_payment(), 1)
+    assert raised.value.approval.rule == ApprovalRule.PER_DAY
+    yesterday = timezone.now() - timedelta(days=1)
+    RefundRecord.objects.filter(requested_by=staff).update(requested_at=yesterday)
+    assert refund_as(staff, make_payment(), 6_000).status == "succeeded"
 
 
 def test_a_key_repeated_after_its_refund_is_no_second_refund(sandbox: SandboxServer, client: Client) -> None:
@@ -155,7 +191,7 @@ def test_a_key_repeated_after_its_refund_is_no_second_refund(sandbox: SandboxSer
     headers = {"Idempotency-Key": "k1"}
     assert cancel(client, payment, 4_000, **headers).status_code == 200
     assert cancel(client, payment, 4_000, **headers).status_code == 200
-    assert cancel(client, payment, 4_000).status_code == 403
+    assert cancel(client, payment, 4_000).status_code == 202
 
 
 def test_without_a_limit_nobody_needs_approval(sandbox: SandboxServer, settings: Settings, client: Client) -> None:
