@@ -22,9 +22,7 @@ from refunds.models import (
     ApprovalStatus,
     ClosedCode,
     Fault,
-    ReconciliationReport,
     RefundApproval,
-    Refunded,
     RefundRecord,
     RefundReversal,
     RefundSource,
@@ -79,10 +77,10 @@ class RowSerializer(serializers.Serializer[Any]):
         if not isinstance(field, Amount):
             return value_of
         currency_of = attrgetter(str(self.fields["currency"].source))
-        return lambda row: _number(value_of(row), currency_of(row))
+        return lambda row: exact_number(value_of(row), currency_of(row))
 
 
-def _number(amount: Decimal | None, currency: str) -> int | float | None:
+def exact_number(amount: Decimal | None, currency: str) -> int | float | None:
     """An amount as a JSON number. `float` only writes it: its shortest form is the exact text."""
     if amount is None:
         return None
@@ -283,41 +281,3 @@ def preview_json(preview: RefundPreview) -> Json:
         "warnings": warnings_json(preview.warnings),
         "payment": payment_json(payment),
     }
-
-
-def report_json(report: ReconciliationReport) -> Json:
-    """A reconciliation report with its discrepancies.
-
-    A refund that waits for the PG stands among them, as it always did; `waiting` tells it from what differs.
-    """
-    everything = list(report.discrepancies.all())
-    return {
-        "ok": not report.remaining and not report.waiting.exists() and not report.error,
-        "since": report.since,
-        "until": report.until,
-        "check_only": report.check_only,
-        "compared": report.compared,
-        "found": len(everything),
-        "repaired": sum(found.repaired for found in everything),
-        "error": report.error,
-        "refunded": [_refunded_json(refunded) for refunded in report.refunded],
-        "differences": [
-            {
-                "merchant_uid": found.merchant_uid,
-                "imp_uid": found.imp_uid,
-                "kind": found.kind,
-                "ours": found.here,
-                "theirs": found.there,
-                "repaired": found.repaired,
-                "waiting": found.is_waiting,
-                "refunded": _refunded_json(found.refunded),
-            }
-            for found in everything
-        ],
-    }
-
-
-def _refunded_json(refunded: Refunded) -> Json:
-    amounts = {"here": refunded.here, "at_iamport": refunded.there, "difference": refunded.difference}
-    currency = refunded.currency
-    return {"currency": currency, **{name: _number(amount, currency) for name, amount in amounts.items()}}

@@ -32,13 +32,10 @@ from refunds.errors import (
     RefundNotSent,
     RefundOutcomeUnknown,
     RefundRefused,
-    TokenAmountLimit,
-    TokenCurrency,
-    TokenDailyLimit,
-    TokenEnded,
     TooManyFailed,
 )
 from refunds.serialization import Json, error_json
+from refunds.token_errors import TokenAmountLimit, TokenCurrency, TokenDailyLimit, TokenEnded
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,13 @@ from refunds import policies
 from refunds.approvals.errors import ApprovalChanged, NotAnApprover, NoteRequired, NotTheRequester, OwnRequest
 from refunds.approvals.view import CurrentView, batch_findings, current_view, frozen_context, is_all_seen
 from refunds.batches.start import start_approved
-from refunds.errors import ApprovalEnded, Busy, PolicyViolated, RefundInProgress, TokenEnded, Violation
+from refunds.errors import (
+    ApprovalEnded,
+    Busy,
+    PolicyViolated,
+    RefundInProgress,
+    Violation,
+)
 from refunds.inputs import Actor
 from refunds.ledger import add_event
 from refunds.models import (
@@ -38,6 +44,7 @@ from refunds.services.approval_requests import end_request, waiting_order
 from refunds.services.refund import execute
 from refunds.services.reserve import Asked, Reservation, cancel_request_of, insert_record, lock_payments, new_record
 from refunds.services.token_limits import check_token
+from refunds.token_errors import TokenEnded
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -11,19 +10,15 @@ from django.db import IntegrityError, transaction
 from core import clock
 from core.database.locks import for_update
 from core.money import quantize
-from core.sentences import sentence as _
 from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
 from refunds import policies
 from refunds.errors import (
     ApprovalWaiting,
     AwaitingApproval,
-    Busy,
     ConfirmationRequired,
     PolicyViolated,
     RefundInProgress,
-    RefundRefused,
-    TooManyFailed,
     Violation,
 )
 from refunds.inputs import Actor, RefundRequest
@@ -35,13 +30,11 @@ from refunds.services.account_holder import unnamed
 from refunds.services.approval import ApprovalNeed, approval_need
 from refunds.services.approval_requests import ensure_none_waiting, request_approval
 from refunds.services.bank_accounts import store_account
+from refunds.services.buyer_limits import ensure_few_open, ensure_not_failed_too_often
 from refunds.services.context import BalanceReading, context_of, needs_balance
 from refunds.services.idempotency import fingerprint
 from refunds.services.reasons import choose_reason
 from refunds.services.token_limits import check_token, ensure_amount_allowed, ensure_within_limits
-
-MAX_OPEN_PER_BUYER = 3  # one account must not occupy the calls to i'mport alone
-MAX_FAILED_PER_DAY = 20  # refunds of one payment, before its buyer has to ask the shop: each is a call to i'mport
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,31 +252,13 @@ def insert_record(record: RefundRecord, reservation: Reservation, actor: Actor) 
     # First: that this is a repeat, or that another refund is open, says more than a limit that is used up.
     record.save(force_insert=True)
     if actor.user is not None and is_buyer(actor.user):
-        _ensure_not_failed_too_often(record)
-        _ensure_few_open(actor.user)
+        ensure_not_failed_too_often(record)
+        ensure_few_open(actor.user)
     if actor.token is not None:
         ensure_within_limits(record, actor.token)
     store_account(record, reservation.account)
     amounts = {"amount": str(record.amount), "checksum": str(record.checksum)}
     add_event(record, code="requested", now=now, actor=record.requested_by_name, data=amounts)
-
-
-def _ensure_few_open(buyer: User) -> None:
-    """Raise `Busy` if this new refund is one too many. Locks the account: two at once cannot both fit."""
-    User.objects.select_for_update(no_key=True).get(pk=buyer.pk)
-    if RefundRecord.objects.live().filter(requested_by=buyer).count() > MAX_OPEN_PER_BUYER:
-        raise Busy(_("Several of your refunds are still open. Nothing was sent; try again when one of them is done."))
-
-
-def _ensure_not_failed_too_often(record: RefundRecord) -> None:
-    """Raise `TooManyFailed` if a buyer requests again what i'mport refused all day. Staff and operators may always.
-
-    A refund that did not reach i'mport does not count: a program that retries through an outage does no wrong.
-    """
-    since = record.requested_at - timedelta(days=1)
-    failed = record.payment.refunds.filter(error_code=RefundRefused.code, requested_at__gt=since)
-    if failed.count() >= MAX_FAILED_PER_DAY:
-        raise TooManyFailed
 
 
 def _is_live_conflict(exc: IntegrityError) -> bool:

@@ -9,8 +9,8 @@ from access.models import ApiToken
 from core.dates import SEOUL, seoul_date
 from core.money import format_money
 from payments.models import Payment
-from refunds.errors import TokenAmountLimit, TokenCurrency, TokenDailyLimit, TokenEnded
 from refunds.models import RefundRecord
+from refunds.token_errors import TokenAmountLimit, TokenCurrency, TokenDailyLimit, TokenEnded
 
 # Plain SQL: the ORM takes longer to compile this than the database to answer.
 _VALID = """SELECT 1 FROM access_apitoken t JOIN auth_user u ON u.id = t.user_id

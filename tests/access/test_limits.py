@@ -18,10 +18,13 @@ from django.utils import timezone
 from access.models import ApiToken
 from access.tokens.service import revoke_token
 from payments.models import Payment
-from refunds.errors import RefundError, TokenEnded
+from refunds.errors import (
+    RefundError,
+)
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.services.refund import request_refund
+from refunds.token_errors import TokenEnded
 from tests.api_client import cancel, make_token
 from tests.factories import make_payment, make_refund, paid_at_sandbox
 from tests.fakes import InstantGateway

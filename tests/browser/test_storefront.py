@@ -11,7 +11,7 @@ from payments.models import Payment
 from refunds.models import RefundRecord, RefundStatus
 from refunds.reconciliation.reconcile import reconcile
 from refunds.services.bank_accounts import Account, stored_account
-from refunds.services.reserve import MAX_FAILED_PER_DAY
+from refunds.services.buyer_limits import MAX_FAILED_PER_DAY
 from tests.factories import make_payment, make_refund, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 

@@ -15,13 +15,13 @@ from pytest_django import Settings
 from payments.gateway import Cancellation, CancelRequest, GatewayPayment
 from payments.intake.mirror import mirror_payment
 from payments.models import Payment
-from refunds.errors import Busy, PolicyViolated, RefundInProgress
+from refunds.errors import ApprovalPending, Busy, PolicyViolated, RefundInProgress
 from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import plan
 from refunds.models import RefundEvent, RefundRecord, RefundSource
 from refunds.services.bank_accounts import drop_old_accounts
+from refunds.services.buyer_limits import MAX_OPEN_PER_BUYER
 from refunds.services.refund import request_refund
-from refunds.services.reserve import MAX_OPEN_PER_BUYER
 from refunds.services.settle import settle_failed, settle_unknown
 from tests.factories import make_payment, make_refund, make_staff, make_stored_account, make_user
 from tests.fakes import InstantGateway
@@ -40,7 +40,7 @@ def at_once(work: Callable[[], object], *, threads: int = 2) -> list[object]:
         barrier.wait()
         try:
             results.append(work())
-        except (Busy, PolicyViolated, RefundInProgress) as exc:
+        except (ApprovalPending, Busy, PolicyViolated, RefundInProgress) as exc:
             results.append(exc.code)
         finally:
             connection.close()

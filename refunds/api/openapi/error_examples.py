@@ -15,7 +15,7 @@ from access.api import permissions
 from access.api.session_authentication import TwoFactorRequired
 from core.errors import DomainError
 from payments.errors import AmbiguousOrder, LookupUnavailable, PaymentNotFound
-from refunds import errors, messages
+from refunds import errors, messages, token_errors
 from refunds.api.body import read_idempotency_key, read_refund_request, read_tax_parts, read_uids
 from refunds.api.errors import STATUS_OF, DatabaseUnavailable
 from refunds.api.framework_messages import framework_error_json
@@ -170,10 +170,10 @@ with translation.override("en"):
         errors.RefundNotAllowed(),
         exceptions.PermissionDenied("CSRF Failed"),
         permissions.TokenScopeMissing(permissions.CANNOT_REFUND),
-        errors.TokenAmountLimit("₩40,000", "₩30,000"),
-        errors.TokenDailyLimit("₩40,000", "₩100,000", "₩20,000"),
-        errors.TokenCurrency("KRW"),
-        errors.TokenEnded(),
+        token_errors.TokenAmountLimit("₩40,000", "₩30,000"),
+        token_errors.TokenDailyLimit("₩40,000", "₩100,000", "₩20,000"),
+        token_errors.TokenCurrency("KRW"),
+        token_errors.TokenEnded(),
         PaymentNotFound("ORDER-1"),
         _NOT_LOOKED_UP,
         errors.RefundInProgress(),

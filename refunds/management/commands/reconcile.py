@@ -27,13 +27,14 @@ from refunds.batches.outcomes import BatchOutcome, State, all_lines
 from refunds.batches.run import run_open_batches
 from refunds.inputs import parse_uid
 from refunds.management.base import RefundCommand, operator
+from refunds.management.report_output import report_json
 from refunds.messages import UNBOOKABLE, taken_back_message
 from refunds.models import DiscrepancyKind, ReconciliationReport, Refunded
 from refunds.reconciliation.drift import compare_period, run_comparison, waiting_comparisons, write_csv
 from refunds.reconciliation.reconcile import Reconciled, import_cancels, reconcile
 from refunds.reconciliation.repair import repair_requested, reports_to_repair
 from refunds.reconciliation.reversal import accept_reversal
-from refunds.serialization import Json, error_json, payment_json, refund_json, report_json, reversal_json
+from refunds.serialization import Json, error_json, payment_json, refund_json, reversal_json
 
 DEFAULT_REASON = "manage.py reconcile --accept-reversal"
 

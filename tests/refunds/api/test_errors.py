@@ -27,7 +27,7 @@ from refunds.api.framework_messages import SENTENCES as FRAMEWORK_SENTENCES
 from refunds.api.openapi.error_examples import RULE_CODES
 from refunds.models import RefundRecord
 from refunds.policies.messages import sentence
-from refunds.services.reserve import MAX_FAILED_PER_DAY, MAX_OPEN_PER_BUYER
+from refunds.services.buyer_limits import MAX_FAILED_PER_DAY, MAX_OPEN_PER_BUYER
 from tests.entry_points import run_command
 from tests.factories import ACCOUNT, make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.refunds.policies.cases import asking, paid

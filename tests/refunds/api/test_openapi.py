@@ -37,8 +37,8 @@ from refunds.errors import (
     RefundError,
     RefundNotDone,
     ResolutionRefused,
-    TokenRefused,
 )
+from refunds.token_errors import TokenRefused
 from tests.factories import ACCOUNT, make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 

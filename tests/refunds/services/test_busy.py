@@ -9,8 +9,8 @@ from payments.gateway import slots
 from refunds.errors import Busy
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource
+from refunds.services.buyer_limits import MAX_OPEN_PER_BUYER
 from refunds.services.refund import request_refund
-from refunds.services.reserve import MAX_OPEN_PER_BUYER
 from tests.api_client import cancel, make_token
 from tests.factories import make_refund, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer

@@ -13,8 +13,8 @@ from payments.models import Payment
 from refunds.errors import RefundRefused, TooManyFailed
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundEvent, RefundRecord, RefundSource
+from refunds.services.buyer_limits import MAX_FAILED_PER_DAY
 from refunds.services.refund import request_refund
-from refunds.services.reserve import MAX_FAILED_PER_DAY
 from tests.factories import make_refund, make_staff, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 from webhooks.models import Event
