@@ -44,6 +44,7 @@ from refunds.admin.notes import note_entries, note_form, note_on_refund
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.search import known_numbers, search_refunds
+from refunds.admin.statements.slip import slip
 from refunds.admin.timeline import timeline
 from refunds.admin.try_again import try_again_url
 from refunds.models import RefundRecord
@@ -96,6 +97,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
             path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
             path("<int:pk>/arrival/", site.admin_view(arrival), name="refunds_refundrecord_arrival"),
             path("<int:pk>/note/", site.admin_view(note_on_refund), name="refunds_refundrecord_note"),
+            path("<int:pk>/slip/", site.admin_view(slip), name="refunds_refundrecord_slip"),
             path("<int:pk>/account/", site.admin_view(account), name="refunds_refundrecord_account"),
             path("<int:pk>/reviewed/", site.admin_view(reviewed), name="refunds_refundrecord_reviewed"),
         ]

@@ -98,7 +98,7 @@ def month_page(request: StaffRequest, written: str) -> HttpResponse:
     if form is None:
         form = CloseForm(initial={"seen": statement.fingerprint})
     else:  # what was typed stays; the totals are those shown now
-        form.data = {**request.POST.dict(), "seen": statement.fingerprint}  # type: ignore[assignment]
+        form.data = {**request.POST.dict(), "seen": statement.fingerprint}
     return admin_page(
         request,
         "admin/refunds/statements/month.html",
