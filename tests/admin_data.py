@@ -68,7 +68,7 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     )
     reason = make_reason(name_ko=text[:60], name_en=text[:60])
     note: dict[str, Any] = {
-        "author": make_staff(name=f"{text} author"),
+        "author": make_staff(name=text * 2),
         "author_name": text,
         "created_at": now,
         "text": text * 9,

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from core.encryption.cipher import encrypt
-from refunds.models import ReconciliationReport
+from refunds.models import ReconciliationReport, RefundReason
 from tests.admin_data import LISTS, fill_the_admin
 from tests.factories import make_payment
 from tests.sandbox_server import SandboxServer
@@ -25,6 +25,7 @@ HEADINGS = {
     "refunds/refundrecord/": ("Refunds", "환불 > 환불 내역"),
     "refunds/refundbatch/": ("Refunds > Bulk refunds", "환불 > 일괄 환불"),
     "refunds/reconciliationreport/": ("Refunds > Reconciliation reports", "환불 > 대조 보고서"),
+    "refunds/refundreason/": ("Refunds > Refund reasons", "환불 > 환불 사유"),
     "webhooks/delivery/": ("Webhooks > Deliveries", "웹훅 > 웹훅 전송"),
     "webhooks/endpoint/": ("Webhooks > Webhook endpoints", "웹훅 > 웹훅 주소"),
     "auth/user/": ("Authentication and Authorization > Users", "인증 및 권한 > 사용자"),
@@ -64,6 +65,7 @@ def heading(page: str) -> str:
 
 def test_empty_lists_have_a_heading_and_a_text(boss: Client, language: str) -> None:
     assert HEADINGS.keys() == set(LISTS)
+    RefundReason.objects.all().delete()  # the usual ones
     for path, (english, korean) in HEADINGS.items():
         page = text_of(boss, path)
         assert heading(page) == (english if language == "en" else korean)
