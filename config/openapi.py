@@ -50,12 +50,16 @@ SETTINGS: dict[str, Any] = {
     "TAGS": [
         {"name": "refunds", "description": "Refund payments and track the refunds."},
         {"name": "payments", "description": "Read payments and what is left to refund."},
-        {"name": "events", "description": "Webhooks to the storefront when a refund ends."},
+        {"name": "approvals", "description": "Track the refunds that a second person decides."},
+        {"name": "events", "description": "Webhooks to the storefront when a refund ends, or waits for approval."},
     ],
     "WEBHOOKS": [
         "webhooks.openapi.refund_succeeded",
         "webhooks.openapi.refund_failed",
         "webhooks.openapi.refund_reversed",
+        "webhooks.openapi.refund_requested",
+        "webhooks.openapi.refund_approved",
+        "webhooks.openapi.refund_rejected",
         "webhooks.openapi.ping",
     ],
     # A program cannot read the cookie of a session, nor a browser set it: those need no box to fill in.

@@ -21,12 +21,13 @@ from refunds.models import (
     STARTED,
     BuyerNotice,
     NoticeStatus,
+    RefundApproval,
     RefundBatch,
     RefundBatchItem,
     RefundRecord,
     RefundReversal,
 )
-from refunds.signals import refund_reversed, refund_settled
+from refunds.signals import approval_changed, refund_reversed, refund_settled
 
 ENDED = Counter(
     f"{PREFIX}_refunds_total",
@@ -47,6 +48,13 @@ REVERSED = Counter(
     registry=None,
 )
 
+DECIDED = Counter(
+    f"{PREFIX}_approvals_total",
+    "Requests for approval that have ended; outcome: approved, rejected, or why else.",
+    ("outcome", "source"),
+    registry=None,
+)
+
 
 @receiver(refund_settled, dispatch_uid="refunds.metrics")
 def count_ended(*, record: RefundRecord, **_signal: Any) -> None:
@@ -58,6 +66,17 @@ def count_ended(*, record: RefundRecord, **_signal: Any) -> None:
 def count_reversed(*, reversal: RefundReversal, **_signal: Any) -> None:
     """Count the reversal once it is committed."""
     transaction.on_commit(partial(measure, partial(_count_reversed, reversal)), robust=True)
+
+
+@receiver(approval_changed, dispatch_uid="refunds.metrics.approvals")
+def count_decided(*, approval: RefundApproval, **_signal: Any) -> None:
+    """Count the end of a request for approval once it is committed."""
+    if not approval.is_waiting:
+        transaction.on_commit(partial(measure, partial(_count_decided, approval)), robust=True)
+
+
+def _count_decided(approval: RefundApproval) -> None:
+    DECIDED.labels(approval.closed_code or approval.status, approval.source).inc()
 
 
 def _count_reversed(reversal: RefundReversal) -> None:
@@ -82,6 +101,7 @@ def collect() -> Iterable[Metric]:
     yield GaugeMetricFamily(f"{PREFIX}_refunds_needing_review", "Refunds that somebody has to look at.", value=review)
     text = "Payments for which i'mport shows less refunded than the ledger."
     yield GaugeMetricFamily(f"{PREFIX}_payments_taken_back", text, value=Payment.objects.taken_back().count())
+    yield from _approvals()
     yield from _batches()
     yield from _notices()
     swept_at = worker_last_seen()
@@ -101,6 +121,15 @@ def _open() -> Iterable[Metric]:
     age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
     text = "How long ago the oldest of them was asked for."
     yield GaugeMetricFamily(f"{PREFIX}_refunds_open_oldest_seconds", text, value=max(0.0, age))
+
+
+def _approvals() -> Iterable[Metric]:
+    waiting = RefundApproval.objects.waiting().order_by().aggregate(count=Count("pk"), oldest=Min("requested_at"))
+    text = "Refunds and bulk refunds that wait for approval by a second person."
+    yield GaugeMetricFamily(f"{PREFIX}_approvals_waiting", text, value=waiting["count"])
+    age = (timezone.now() - waiting["oldest"]).total_seconds() if waiting["oldest"] else 0.0
+    text = "How long ago the oldest of them was requested."
+    yield GaugeMetricFamily(f"{PREFIX}_approvals_waiting_oldest_seconds", text, value=max(0.0, age))
 
 
 def _batches() -> Iterable[Metric]:

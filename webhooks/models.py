@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.encryption.fields import EncryptedTextField
-from refunds.models import RefundRecord, RefundReversal
+from refunds.models import RefundApproval, RefundRecord, RefundReversal
 from webhooks.failures import Failure
 
 MAX_URL_LENGTH = 500
@@ -21,7 +21,13 @@ class EventType(models.TextChoices):
     REFUND_SUCCEEDED = "refund.succeeded", _("Refunded")
     REFUND_FAILED = "refund.failed", _("Refund failed")
     REFUND_REVERSED = "refund.reversed", _("Refund reversed")
+    REFUND_REQUESTED = "refund.requested", _("Approval requested")
+    REFUND_APPROVED = "refund.approved", _("Approved")
+    REFUND_REJECTED = "refund.rejected", _("Rejected, expired or withdrawn")
     PING = "ping", _("Test")
+
+
+APPROVAL_TYPES = (EventType.REFUND_REQUESTED, EventType.REFUND_APPROVED, EventType.REFUND_REJECTED)
 
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
@@ -85,7 +91,8 @@ class Endpoint(models.Model):
 class Event(models.Model):
     """An event. `body` is written before the first attempt, and is the same for every endpoint and attempt.
 
-    `refund` is what it is about, `reversal` as well if a refund was reversed; a test has neither.
+    `refund` is what it is about, `reversal` as well if a refund was reversed; or `approval`, before there is a
+    refund. A test has none of them.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -100,6 +107,9 @@ class Event(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
+    )
+    approval = models.ForeignKey(
+        RefundApproval, verbose_name=_("approval"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField(_("happened at"), db_index=True)
     body = models.TextField(_("content"), blank=True)
@@ -116,8 +126,14 @@ class Event(models.Model):
             ),
             models.CheckConstraint(condition=Q(type__in=EventType.values), name="event_type_known"),
             models.CheckConstraint(
-                condition=Q(type="ping", refund=None) | (~Q(type="ping") & Q(refund__isnull=False)),
+                condition=Q(type="ping", refund=None, approval=None)
+                | Q(type__in=APPROVAL_TYPES, refund=None, approval__isnull=False)
+                | (~Q(type__in=["ping", *APPROVAL_TYPES]) & Q(refund__isnull=False, approval=None)),
                 name="event_is_about_a_refund",
+            ),
+            # A request is made once and ends once.
+            models.UniqueConstraint(
+                fields=["approval", "type"], condition=Q(approval__isnull=False), name="one_event_for_each_decision"
             ),
             models.CheckConstraint(
                 condition=Q(type="refund.reversed", reversal__isnull=False)

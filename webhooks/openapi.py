@@ -6,8 +6,8 @@ By hand: drf-spectacular omits the headers of webhooks.
 from django.utils import translation
 from drf_spectacular.utils import OpenApiWebhook
 
-from refunds.api.openapi.examples import AT, REFUSED, REVERSAL, REVERSED, SUCCEEDED, written
-from refunds.models import RefundRecord, RefundReversal
+from refunds.api.openapi.examples import APPROVED, AT, ENDED, REFUSED, REVERSAL, REVERSED, SUCCEEDED, WAITING, written
+from refunds.models import RefundApproval, RefundRecord, RefundReversal
 from refunds.serialization import MAJOR_UNITS, Json
 from webhooks.events import event_json
 from webhooks.models import EventType
@@ -35,6 +35,7 @@ def _webhook(
     data: Json,
     refund: RefundRecord | None,
     reversal: RefundReversal | None = None,
+    approval: RefundApproval | None = None,
 ) -> OpenApiWebhook:
     schema = {
         "type": "object",
@@ -46,7 +47,7 @@ def _webhook(
         "required": ["type", "timestamp", "data"],
     }
     with translation.override("en"):  # whatever language is active when this is imported
-        shown = written(event_json(event_type, AT, refund, reversal))
+        shown = written(event_json(event_type, AT, refund, reversal, approval))
     operation = {
         "summary": summary,
         "description": f"{description} {_DELIVERY}",
@@ -95,6 +96,14 @@ _REVERSAL_DATA: Json = {
     "properties": {**_REFUND_DATA["properties"], "reversal": _REVERSAL},
     "required": [*_REFUND_DATA["required"], "reversal"],
 }
+_APPROVAL_DATA: Json = {
+    "type": "object",
+    "properties": {
+        "approval": {"$ref": "#/components/schemas/Approval"},
+        "payment": {"$ref": "#/components/schemas/Payment"},
+    },
+    "required": ["approval", "payment"],
+}
 _AS_IT_WAS = "`payment` is as it was when the event was first sent."
 
 refund_succeeded = _webhook(
@@ -119,6 +128,35 @@ refund_reversed = _webhook(
     _REVERSAL_DATA,
     REVERSED,
     REVERSAL,
+)
+_BEFORE_A_REFUND = (
+    "`approval` and `payment` are as they were when the event was first sent. Bulk refunds have no such events: each "
+    "of their refunds has its own at the end."
+)
+refund_requested = _webhook(
+    EventType.REFUND_REQUESTED.value,
+    "A refund waits for approval",
+    f"It is above a limit of the shop, and a second person decides. {_BEFORE_A_REFUND}",
+    _APPROVAL_DATA,
+    None,
+    approval=WAITING,
+)
+refund_approved = _webhook(
+    EventType.REFUND_APPROVED.value,
+    "A refund was approved",
+    f"It is sent next; its own event follows when it ends. {_BEFORE_A_REFUND}",
+    _APPROVAL_DATA,
+    None,
+    approval=APPROVED,
+)
+refund_rejected = _webhook(
+    EventType.REFUND_REJECTED.value,
+    "A refund was not approved",
+    "The request was rejected, was withdrawn, or has expired, as `status` and `closed_code` of the approval say. There "
+    f"will be no refund. {_BEFORE_A_REFUND}",
+    _APPROVAL_DATA,
+    None,
+    approval=ENDED[0],
 )
 ping = _webhook(
     EventType.PING.value,

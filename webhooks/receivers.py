@@ -5,9 +5,9 @@ from typing import Any
 from django.dispatch import receiver
 
 from core.queue import enqueue
-from refunds.models import RefundRecord, RefundReversal
-from refunds.signals import refund_reversed, refund_settled
-from webhooks.events import note_reversal, note_settlement
+from refunds.models import RefundApproval, RefundRecord, RefundReversal
+from refunds.signals import approval_changed, refund_reversed, refund_settled
+from webhooks.events import note_approval, note_reversal, note_settlement
 from webhooks.tasks import deliver_to
 
 
@@ -20,4 +20,10 @@ def note_event(*, record: RefundRecord, **_signal: Any) -> None:
 @receiver(refund_reversed, dispatch_uid="webhooks.note_reversal")
 def note_reversal_event(*, reversal: RefundReversal, **_signal: Any) -> None:
     for endpoint in note_reversal(reversal):
+        enqueue(deliver_to, endpoint.pk)
+
+
+@receiver(approval_changed, dispatch_uid="webhooks.note_approval")
+def note_approval_event(*, approval: RefundApproval, **_signal: Any) -> None:
+    for endpoint in note_approval(approval):
         enqueue(deliver_to, endpoint.pk)

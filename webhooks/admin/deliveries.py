@@ -48,7 +48,7 @@ _MESSAGE_ID = re.compile(r"evt_[0-9a-f]{32}")
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ("what", "order", "endpoint", "state", "attempts", "happened", next_attempt)
     list_filter = (StateFilter, EndpointFilter, EventFilter)
-    list_select_related = ("event__refund__payment", "endpoint")
+    list_select_related = ("event__refund__payment", "event__approval__payment", "endpoint")
     search_fields = ("pk",)  # shows the search box; `get_search_results` searches
     search_help_text = _("Order, refund or event number")
     actions = ("send_selected_again",)

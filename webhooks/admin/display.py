@@ -20,6 +20,8 @@ from webhooks.models import Attempt, Delivery, DeliveryStatus, Endpoint, Event, 
 def event_lines(event: Event) -> SafeString:
     """Return what happened and the amount."""
     name = event.get_type_display()
+    if event.approval is not None:
+        return two_lines(f"{name} {event.approval.shown_amount}", event.type)
     if event.refund is None:
         return two_lines(name, event.type)
     refund = event.refund
@@ -100,7 +102,9 @@ def pretty_body(event: Event) -> str:
 
 def delivery_lines(endpoint: Endpoint, now: datetime, *, limit: int) -> list[tuple[int, SafeString, SafeString, str]]:
     """Return the latest deliveries of an endpoint: the id, what happened, the state and the time of each."""
-    latest = endpoint.deliveries.select_related("event__refund__payment", "endpoint")[:limit]
+    latest = endpoint.deliveries.select_related("event__refund__payment", "event__approval__payment", "endpoint")[
+        :limit
+    ]
     return [
         (found.pk, event_lines(found.event), delivery_badge(found, now), format_time(found.event.created_at))
         for found in latest
@@ -109,6 +113,8 @@ def delivery_lines(endpoint: Endpoint, now: datetime, *, limit: int) -> list[tup
 
 def order_link(event: Event, *, may_open: bool) -> SafeString | str:
     """Return the order and its refund, as a link for those who may open it."""
+    if event.approval is not None and event.approval.payment is not None:
+        return two_lines(event.approval.payment.merchant_uid, event.approval.number)
     if event.refund is None:
         return "–"
     lines = two_lines(event.refund.payment.merchant_uid, event.refund.number)

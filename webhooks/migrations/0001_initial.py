@@ -176,6 +176,9 @@ class Migration(migrations.Migration):
                             ("refund.succeeded", "Refunded"),
                             ("refund.failed", "Refund failed"),
                             ("refund.reversed", "Refund reversed"),
+                            ("refund.requested", "Approval requested"),
+                            ("refund.approved", "Approved"),
+                            ("refund.rejected", "Rejected, expired or withdrawn"),
                             ("ping", "Test"),
                         ],
                         max_length=40,
@@ -193,6 +196,17 @@ class Migration(migrations.Migration):
                         related_name="+",
                         to="refunds.refundrecord",
                         verbose_name="refund",
+                    ),
+                ),
+                (
+                    "approval",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="refunds.refundapproval",
+                        verbose_name="approval",
                     ),
                 ),
                 (
@@ -235,7 +249,20 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="event",
             constraint=models.CheckConstraint(
-                condition=models.Q(("type__in", ["refund.succeeded", "refund.failed", "refund.reversed", "ping"])),
+                condition=models.Q(
+                    (
+                        "type__in",
+                        [
+                            "refund.succeeded",
+                            "refund.failed",
+                            "refund.reversed",
+                            "refund.requested",
+                            "refund.approved",
+                            "refund.rejected",
+                            "ping",
+                        ],
+                    )
+                ),
                 name="event_type_known",
             ),
         ),
@@ -243,11 +270,31 @@ class Migration(migrations.Migration):
             model_name="event",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("refund", None), ("type", "ping")),
-                    models.Q(models.Q(("type", "ping"), _negated=True), ("refund__isnull", False)),
+                    models.Q(("approval", None), ("refund", None), ("type", "ping")),
+                    models.Q(
+                        ("approval__isnull", False),
+                        ("refund", None),
+                        ("type__in", ("refund.requested", "refund.approved", "refund.rejected")),
+                    ),
+                    models.Q(
+                        models.Q(
+                            ("type__in", ["ping", "refund.requested", "refund.approved", "refund.rejected"]),
+                            _negated=True,
+                        ),
+                        ("approval", None),
+                        ("refund__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="event_is_about_a_refund",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="event",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("approval__isnull", False)),
+                fields=("approval", "type"),
+                name="one_event_for_each_decision",
             ),
         ),
         migrations.AddConstraint(

@@ -97,6 +97,7 @@ REVERSED = refund(
     cancellation_id="cancel_961137a30c7f1875",
 )
 WAITING = approval()
+APPROVED = approval(status=ApprovalStatus.APPROVED, decided_at=AT, decided_by_name="kim")
 ENDED = (
     approval(status=ApprovalStatus.REJECTED, decided_at=AT, decided_by_name="kim"),
     approval(status=ApprovalStatus.EXPIRED, decided_at=AT, closed_code=ClosedCode.BALANCE_CHANGED),
