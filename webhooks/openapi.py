@@ -28,6 +28,11 @@ _HEADERS = [
 ]
 
 
+def _header(name: str, pattern: str, meaning: str) -> Json:
+    schema = {"type": "string", "pattern": pattern}
+    return {"in": "header", "name": name, "required": True, "schema": schema, "description": meaning}
+
+
 def _webhook(
     event_type: str,
     summary: str,
@@ -52,16 +57,7 @@ def _webhook(
         "summary": summary,
         "description": f"{description} {_DELIVERY}",
         "tags": ["events"],
-        "parameters": [
-            {
-                "in": "header",
-                "name": name,
-                "required": True,
-                "schema": {"type": "string", "pattern": pattern},
-                "description": meaning,
-            }
-            for name, pattern, meaning in _HEADERS
-        ],
+        "parameters": [_header(*header) for header in _HEADERS],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": schema, "examples": {event_type: {"value": shown}}}},
