@@ -37,6 +37,7 @@ Sandbox i'mport  {sandbox}console/   payments as i'mport has them; switch faults
 
 First step: open the shop, sign in as buyer and press "Request refund".
 As staff: open the admin, sign in as staff, open Payments and press "Refund…" beside an order.
+Two pairs of eyes: sign in as approver and open Approvals. A refund above ₩500,000 waits there.
 
 From a second terminal, over REST and with manage.py:
   curl {shop}payments/cancel -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\
@@ -76,6 +77,8 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "IAMPORT_IMP_SECRET": "sandbox_secret",
         "IAMPORT_CONTRACTS": "vbank_refund",
         "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
+        # Of the sample orders one is above it: its refund waits for a second person.
+        "REFUND_APPROVAL_ABOVE": "500000",
         "CELERY_BROKER_URL": "",
         "CACHE_URL": "",
         # A receiver of events for a trial runs on this machine.

@@ -170,6 +170,8 @@ ORDERS = (
     DemoOrder(2024, "스키 고글", "132000", MINJUN, "kcp", "card", ago(days=6), more=HYUNDAI),
     DemoOrder(2025, "여행용 캐리어", "158000", SEOYEON, "kakaopay", "kakaopay", ago(days=2)),
     DemoOrder(2026, "전동 칫솔", "64000", DOYUN, "nice", "card", ago(days=5), more=CHECK),
+    # An order whose refund waits for a second person, see `REQUESTS`.
+    DemoOrder(2027, "노트북 14인치", "1290000", SEOYEON, "html5_inicis", "card", ago(days=1, hours=5), more=KB),
 )
 REFUNDS = (
     DemoRefund(2023, "7000", "흠집으로 부분 환불"),
@@ -177,4 +179,6 @@ REFUNDS = (
     DemoRefund(2025, "158000", "배송 지연", fault={"fault": "accept_later"}),
     DemoRefund(2026, "64000", "중복 결제", fault={"fault": "refuse", "message": "[3321] 카드사 취소 불가 거래입니다"}),
 )
+# Refunds that staff ask for and may not make alone.
+REQUESTS = (DemoRefund(2027, "1290000", "초기 불량으로 전액 환불"),)
 # fmt: on

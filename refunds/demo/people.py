@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-STAFF_GROUP = "환불팀"
-STAFF_PERMISSIONS = (
+_STAFF = (
     "payments.view_payment",
     "refunds.view_refundrecord",
     "refunds.view_reconciliationreport",
@@ -15,6 +14,9 @@ STAFF_PERMISSIONS = (
     "refunds.manage_notices",
     "refunds.view_account",
 )
+STAFF_GROUP, APPROVERS_GROUP = "환불팀", "환불 승인자"
+# The groups of staff, and what they may do.
+GROUPS = {STAFF_GROUP: _STAFF, APPROVERS_GROUP: (*_STAFF, "refunds.approve_refund")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,19 @@ class Account:
     username: str
     password: str
     full_name: str  # family name first
-    is_staff: bool = False
+    group: str = ""  # of staff
     is_superuser: bool = False
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.group)
 
 
 ACCOUNTS = (
     Account("buyer", "buyer-demo", "김하늘"),
-    Account("staff", "staff-demo", "이서준", is_staff=True),
-    Account("admin", "admin-demo", "박지민", is_staff=True, is_superuser=True),
+    Account("staff", "staff-demo", "이서준", STAFF_GROUP),
+    Account("approver", "approver-demo", "최유진", APPROVERS_GROUP),
+    Account("admin", "admin-demo", "박지민", STAFF_GROUP, is_superuser=True),
 )
 BUYER, STAFF = ACCOUNTS[:2]
 

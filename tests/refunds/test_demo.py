@@ -14,7 +14,7 @@ from refunds.demo.orders import ORDERS, last_month, this_month
 from refunds.demo.people import ACCOUNTS
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import ReconciliationReport, RefundRecord, RefundSource
-from refunds.permissions import may_refund_any
+from refunds.permissions import may_approve, may_refund_any
 from refunds.services.refund import request_refund
 from tests.sandbox_server import SandboxServer
 
@@ -71,6 +71,7 @@ def test_demo_accounts_have_the_permissions_of_their_names() -> None:
     users = {user.username: user for user in User.objects.all()}
     assert may_refund_any(users["staff"])
     assert not users["staff"].is_superuser
+    assert [may_approve(users[name]) for name in ("staff", "approver", "admin")] == [False, True, True]
     assert users["staff"].has_perm("payments.view_payment")
     assert users["admin"].is_superuser
     assert not users["buyer"].is_staff
@@ -102,7 +103,7 @@ def test_second_demo_run_changes_nothing(sandbox: SandboxServer) -> None:
     after = list(RefundRecord.objects.order_by("pk").values()), list(Payment.objects.order_by("pk").values())
     assert after == before
     assert sandbox.payment("imp_770000001001")["cancel_amount"] == 3000
-    assert User.objects.count() == 3
+    assert User.objects.count() == len(ACCOUNTS)
     assert User.objects.get(username="buyer").check_password("my own")
     assert "buyer-demo" not in out
 

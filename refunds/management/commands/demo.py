@@ -1,5 +1,6 @@
 """`manage.py demo`: create demo accounts and orders, in the sandbox i'mport and in the ledger."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -18,8 +19,8 @@ from core.errors import DomainError
 from payments.gateway import GatewayError
 from payments.intake.sync import sync_by_id
 from payments.models import Payment
-from refunds.demo.orders import ORDERS, REFUNDS
-from refunds.demo.people import ACCOUNTS, BUYER, HANEUL, STAFF, STAFF_GROUP, STAFF_PERMISSIONS, Account
+from refunds.demo.orders import ORDERS, REFUNDS, REQUESTS, DemoRefund
+from refunds.demo.people import ACCOUNTS, BUYER, GROUPS, HANEUL, STAFF, Account
 from refunds.groups import permissions_named
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundSource
@@ -73,15 +74,23 @@ def control(method: str, path: str, body: Any = None) -> Any:
 
 @transaction.atomic
 def create_accounts() -> list[tuple[Account, User]]:
-    """Create the missing accounts and the staff group. A changed password stays."""
-    group, is_new = Group.objects.get_or_create(name=STAFF_GROUP)
-    if is_new:
-        group.permissions.set(permissions_named(STAFF_PERMISSIONS))
+    """Create the missing accounts and the groups of staff. A changed password stays."""
+    groups = {name: _group(name, permissions) for name, permissions in GROUPS.items()}
     existing = User.objects.in_bulk([account.username for account in ACCOUNTS], field_name="username")
-    return [(account, existing.get(account.username) or _new_user(account, group)) for account in ACCOUNTS]
+    return [
+        (account, existing.get(account.username) or _new_user(account, groups.get(account.group)))
+        for account in ACCOUNTS
+    ]
 
 
-def _new_user(account: Account, staff_group: Group) -> User:
+def _group(name: str, permissions: Iterable[str]) -> Group:
+    group, is_new = Group.objects.get_or_create(name=name)
+    if is_new:
+        group.permissions.set(permissions_named(permissions))
+    return group
+
+
+def _new_user(account: Account, group: Group | None) -> User:
     user = User.objects.create_user(
         account.username,
         email=f"{account.username}@example.com",
@@ -90,8 +99,8 @@ def _new_user(account: Account, staff_group: Group) -> User:
         is_staff=account.is_staff,
         is_superuser=account.is_superuser,
     )
-    if account.is_staff:
-        user.groups.add(staff_group)
+    if group:
+        user.groups.add(group)
     return user
 
 
@@ -131,18 +140,25 @@ def _state_tax_parts() -> None:
 
 
 def _refund_some(imp_uids: list[str]) -> None:
-    """Refund some of these orders as staff do: two are done, one waits for the PG, one is refused."""
+    """Refund some of these orders as staff do: two are done, one waits for the PG, one is refused.
+
+    One more waits for a second person, where the limit is below its amount.
+    """
     staff = User.objects.get(username=STAFF.username)
     actor = Actor(staff.get_username(), staff)
-    for refund in REFUNDS:
+    for refund in (*REFUNDS, *filter(_needs_approval, REQUESTS)):
         if refund.imp_uid not in imp_uids:
             continue
         if refund.fault:
             control("POST", "faults", {"endpoint": "cancel", "imp_uid": refund.imp_uid, "times": 1, **refund.fault})
         payment = Payment.objects.get(imp_uid=refund.imp_uid)
         request = RefundRequest(amount=Decimal(refund.amount), reason=refund.reason)
-        with suppress(DomainError):  # the shop's own settings may forbid it
+        with suppress(DomainError):  # it waits for approval, or the shop's own settings forbid it
             request_refund(payment=payment, request=request, actor=actor, source=RefundSource.ADMIN)
+
+
+def _needs_approval(refund: DemoRefund) -> bool:
+    return 0 < settings.REFUND_APPROVAL_ABOVE < Decimal(refund.amount)
 
 
 def _cancel_unseen() -> None:
