@@ -1,6 +1,7 @@
 """E-mails as text and HTML, through the server that EMAIL_URL names."""
 
 import logging
+from collections.abc import Sequence
 from smtplib import SMTPException
 from typing import Any
 
@@ -21,9 +22,10 @@ def site_link(path: str) -> str:
     return f"{settings.SITE_URL}{path}" if settings.SITE_URL else ""
 
 
-def send(*, to: str, subject: str, template: str, facts: dict[str, Any]) -> bool:
+def send(*, to: str | Sequence[str], subject: str, template: str, facts: dict[str, Any]) -> bool:
     """Send the mail that `template` (.txt and .html) makes of these facts. Return whether the server took it."""
-    mail = EmailMultiAlternatives(subject, render_to_string(f"{template}.txt", facts), to=[to])
+    receivers = [to] if isinstance(to, str) else list(to)
+    mail = EmailMultiAlternatives(subject, render_to_string(f"{template}.txt", facts), to=receivers)
     # Mail programs answer such mails with an absence note unless this says that nobody reads it.
     mail.extra_headers["Auto-Submitted"] = "auto-generated"
     mail.attach_alternative(render_to_string(f"{template}.html", facts), "text/html")

@@ -10,13 +10,15 @@ from celery.worker import state
 from django.conf import settings
 from django.utils import translation
 
-from core import retention
+from core import clock, retention
 from core.claims import silent_since
 from core.queue import enqueue
 from monitoring.worker import note_worker
 from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
 from payments.intake.tasks import mirror
+from refunds.approvals import mail as approval_mail
+from refunds.approvals.decide import expire_overdue
 from refunds.batches.claims import free_items, open_batches
 from refunds.batches.finish import finish_batches
 from refunds.batches.mail import mails_are_due, send_mails
@@ -62,6 +64,12 @@ def mail_buyers() -> None:
         enqueue(mail_buyers)
 
 
+@shared_task
+def mail_approvals() -> None:
+    """Tell who may approve a refund that it waits, and who requested it how it was decided."""
+    approval_mail.send_mails()
+
+
 def _is_stopping() -> bool:
     return any(exit_code is not None for exit_code in (state.should_stop, state.should_terminate))
 
@@ -95,6 +103,7 @@ def sweep() -> None:
 def _enqueue_forgotten() -> None:
     """Enqueue what staff requested and no worker does: its message was lost, or its worker is gone."""
     finish_batches()
+    expire_overdue(clock.database_now())
     if open_batches().exists():
         enqueue(run_batches)
     if mails_are_due():
@@ -102,6 +111,8 @@ def _enqueue_forgotten() -> None:
     note_late()
     if notices_are_due():
         enqueue(mail_buyers)
+    if approval_mail.mails_are_due():
+        enqueue(mail_approvals)
     for report in waiting_comparisons():
         enqueue(compare, report.pk)
     for report in reports_to_repair(before=silent_since()):

@@ -22,7 +22,7 @@ from refunds.batches.preview import totals_of, warning_codes
 from refunds.batches.start import start_batch
 from refunds.demo.orders import ORDERS
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundAccount, RefundBatch, RefundReason, RefundRecord
+from refunds.models import RefundAccount, RefundApproval, RefundBatch, RefundReason, RefundRecord
 from tests.sandbox_server import SandboxServer
 
 ACCOUNT = {"refund_holder": "홍길동", "refund_bank": "088", "refund_account": "110-123-456789"}
@@ -102,6 +102,24 @@ def make_reason(code: str = "change_of_mind", **fields: Any) -> RefundReason:
     """Create a reason, or change the seeded one: tests that empty the database also remove what migrations wrote."""
     defaults = {"name_ko": "단순 변심", "name_en": "Change of mind", "fault": "buyer", "is_active": True}
     return RefundReason.objects.update_or_create(code=code, defaults={**defaults, "needs_note": False, **fields})[0]
+
+
+def make_approval(payment: Payment, **fields: Any) -> RefundApproval:
+    """Create a request for approval in our ledger only: of all that is left, waiting, by `asker` in the admin."""
+    now, left = timezone.now(), payment.refundable_amount
+    defaults: dict[str, Any] = {
+        "source": "admin",
+        "requested_by": fields.get("requested_by") or make_staff("refund_payment", name="asker"),
+        "requested_by_name": "asker",
+        "rule": "per_refund",
+        "limit_amount": Decimal(5_000),
+        "amount": left,
+        "balance": left,
+        "currency": payment.currency,
+        "requested_at": now,
+        "expires_at": now + timedelta(days=7),
+    }
+    return RefundApproval.objects.create(payment=payment, **{**defaults, **fields})
 
 
 def make_stored_account(refund: RefundRecord, **account: str) -> RefundAccount:

@@ -17,7 +17,7 @@ from core.errors import DomainError
 from core.sentences import said_again
 from payments.gateway import Balance, Gateway
 from payments.models import Payment
-from payments.search_keys import part_key
+from payments.search_keys import part_key, tel_key
 from refunds import policies
 from refunds.batches.preview import preview_of, ready_items
 from refunds.batches.start import start_problems
@@ -30,6 +30,7 @@ from refunds.services.context import balance_of, context_of
 
 ORDERS_CHANGED = "orders_changed"
 MOST_EARLIER = 20
+SHORTEST_TEL = 8  # digits; fewer are nobody's own number
 _SALT = "refunds.approvals.seen"
 
 
@@ -107,15 +108,17 @@ def batch_findings(batch: RefundBatch) -> tuple[tuple[Violation, ...], tuple[Vio
 
 
 def earlier_refunds(payment: Payment) -> list[RefundRecord]:
-    """Return the latest refunds of this payment, and of others of the same account or e-mail address."""
+    """Return the latest refunds of this payment, and of others of the same account, e-mail address or telephone."""
     same = Q(payment=payment)
     if payment.user_id is not None:
         same |= Q(payment__user=payment.user_id)
-    if payment.buyer_email:
-        # The search key has an index for any part of it.
-        key = part_key(payment.buyer_email)
-        of_address = Payment.objects.filter(search_key__contains=key, buyer_email=payment.buyer_email)
+    # The search key has an index for any part of it.
+    if email := part_key(payment.buyer_email):
+        of_address = Payment.objects.filter(search_key__contains=email, buyer_email__iexact=payment.buyer_email.strip())
         same |= Q(payment__in=of_address.values("pk"))
+    tel = tel_key(payment.buyer_tel)
+    if len(tel) >= SHORTEST_TEL:
+        same |= Q(payment__in=Payment.objects.filter(search_key__contains=f"\n{tel}\n").values("pk"))
     found = RefundRecord.objects.filter(same).select_related("payment", "late_record")
     return list(found.order_by("-requested_at", "-id")[:MOST_EARLIER])
 

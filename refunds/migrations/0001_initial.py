@@ -684,6 +684,8 @@ class Migration(migrations.Migration):
                         verbose_name="ended because",
                     ),
                 ),
+                ("mailed_status", models.CharField(blank=True, editable=False, max_length=10)),
+                ("mail_tried_at", models.DateTimeField(editable=False, null=True)),
                 (
                     "payment",
                     models.ForeignKey(

@@ -145,6 +145,8 @@ class RefundApproval(WithFrozenReason):
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)  # of every end, also without a decision
     note = models.CharField(_("note of the decision"), max_length=MAX_DECISION_NOTE, blank=True)
     closed_code = models.CharField(_("ended because"), max_length=20, choices=ClosedCode.choices, blank=True)
+    mailed_status = models.CharField(max_length=10, blank=True, editable=False)  # the latest that people were told
+    mail_tried_at = models.DateTimeField(null=True, editable=False)  # when a process took it to tell them
 
     objects = RefundApprovalQuerySet.as_manager()
 
