@@ -90,6 +90,14 @@ SETTINGS: dict[str, Any] = {
                         "refunds.refund_payment",
                     ),
                     _nav(
+                        _("Approvals"),
+                        "how_to_reg",
+                        "refunds_refundapproval",
+                        "refunds.approve_refund",
+                        "refunds.refund_payment",
+                        "refunds.view_refundrecord",
+                    ),
+                    _nav(
                         _("Bulk refunds"),
                         "playlist_add_check",
                         "refunds_refundbatch",

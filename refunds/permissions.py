@@ -77,6 +77,11 @@ def may_approve(user: AnyUser) -> bool:
     return is_staff_with(user, APPROVE)
 
 
+def may_view_approvals(user: AnyUser) -> bool:
+    """Allow staff who may approve refunds, request them, or view the ledger."""
+    return is_staff_with(user, APPROVE, REFUND, VIEW_REFUNDS)
+
+
 def may_accept_reversals(user: AnyUser) -> bool:
     """Allow staff with the permission "Can accept refund reversals", who may see the payments as well."""
     return is_staff_with(user, ACCEPT_REVERSAL) and may_view_payments(user)

@@ -12,13 +12,14 @@ from access.models import Authenticator, SignInFailure
 from access.tokens.service import create_token
 from core.encryption.cipher import encrypt
 from refunds.models import Discrepancy, Note, ReconciliationReport, RefundBatch, RefundBatchItem
-from tests.factories import make_payment, make_reason, make_refund, make_staff
+from tests.factories import make_approval, make_payment, make_reason, make_refund, make_staff
 from webhooks.models import Delivery, Endpoint, Event, EventType
 
 APPS = ("payments/", "refunds/", "webhooks/", "auth/", "access/")
 LISTS = (
     "payments/payment/",
     "refunds/refundrecord/",
+    "refunds/refundapproval/",
     "refunds/refundbatch/",
     "refunds/reconciliationreport/",
     "refunds/refundreason/",
@@ -45,6 +46,8 @@ FORMS = (
 )
 
 
+# Lists whose rows have no page, or one of their own.
+OF_THEIR_OWN = ("access/signinfailure/", "refunds/refundbatch/", "refunds/refundapproval/")
 IMP_UID = "1234567890123456"
 # The payment as i'mport shows it, for the page that reads it.
 AT_IMPORT = {"imp_uid": IMP_UID, "amount": 12_345_678, "cancel_amount": 1_000_000, "status": "cancelled"}
@@ -84,8 +87,9 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     endpoint = Endpoint.objects.create(name=text, url="https://1234.5678/", secret=encrypt("secret"))
     event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=done, created_at=now)
     delivery = Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=now)
+    approval = make_approval(payment, **said, warnings=[{"code": "slow", "message": text, "field": ""}])
     rows = (payment, refund, report, reason, delivery, endpoint, user, group, token, device)
-    lists = [path for path in LISTS if path not in ("access/signinfailure/", "refunds/refundbatch/")]
+    lists = [path for path in LISTS if path not in OF_THEIR_OWN]
     changes = [f"{path}{row.pk}/change/" for path, row in zip(lists, rows, strict=True)]
     accounts = [f"auth/user/{user.pk}/{page}/" for page in ("history", "password", "delete")]
     said = {"requested_by": user, "requested_by_name": text, "reason": text * 2, "title": text * 2, "checked_at": now}
@@ -109,6 +113,7 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
         warning = {"code": "slow", "message": text, "field": ""}
         RefundBatchItem.objects.create(batch=each, payment=payment, expected_balance=9, warnings=[warning], note=text)
     others = (
+        f"refunds/refundapproval/request/{approval.number}/",
         f"auth/group/{group.pk}/delete/",
         f"refunds/refundreason/{reason.pk}/delete/",
         f"payments/payment/refund/?ids={payment.pk}",

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from access.models import ApiToken
 from payments.models import Payment
+from refunds.admin.approvals.list import RefundApprovalAdmin
 from refunds.admin.batches.list import RefundBatchAdmin
 from refunds.admin.drift.reports import ReconciliationReportAdmin
 from refunds.admin.payments import RefundablePaymentAdmin
@@ -11,12 +12,20 @@ from refunds.admin.reasons import RefundReasonAdmin
 from refunds.admin.refunds import RefundRecordAdmin
 from refunds.admin.statements.admin import StatementMonthAdmin
 from refunds.admin.tokens import RefundingTokenAdmin
-from refunds.models import ReconciliationReport, RefundBatch, RefundReason, RefundRecord, StatementMonth
+from refunds.models import (
+    ReconciliationReport,
+    RefundApproval,
+    RefundBatch,
+    RefundReason,
+    RefundRecord,
+    StatementMonth,
+)
 
 admin.site.register(ApiToken, RefundingTokenAdmin)
 admin.site.register(Payment, RefundablePaymentAdmin)
 admin.site.register(RefundReason, RefundReasonAdmin)
 admin.site.register(RefundRecord, RefundRecordAdmin)
+admin.site.register(RefundApproval, RefundApprovalAdmin)
 admin.site.register(ReconciliationReport, ReconciliationReportAdmin)
 admin.site.register(RefundBatch, RefundBatchAdmin)
 admin.site.register(StatementMonth, StatementMonthAdmin)

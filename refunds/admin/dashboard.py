@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from core.admin.display import since
 from payments.models import Payment
+from refunds.admin.approval_badges import age, list_url
 from refunds.admin.chart import (
     Day,
     chart_of,
@@ -27,8 +28,23 @@ from refunds.admin.chart import (
 )
 from refunds.admin.drift.reports import result_badge
 from refunds.admin.worker import no_worker_text
-from refunds.models import STARTED, BatchStatus, ReconciliationReport, RefundBatch, RefundRecord, RefundStatus
-from refunds.permissions import may_resolve, may_view_payments, may_view_refunds, may_view_reports
+from refunds.models import (
+    STARTED,
+    BatchStatus,
+    ReconciliationReport,
+    RefundApproval,
+    RefundBatch,
+    RefundRecord,
+    RefundStatus,
+)
+from refunds.permissions import (
+    may_approve,
+    may_resolve,
+    may_view_approvals,
+    may_view_payments,
+    may_view_refunds,
+    may_view_reports,
+)
 
 DAYS = 30
 LINES = 6
@@ -60,6 +76,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": _("Overview"),
         "worker_warning": no_worker_text(),
         "cards": [
+            *_approval_cards(user),
             *_taken_back_cards(user),
             *_batch_cards(user),
             *_open_cards(),
@@ -117,6 +134,29 @@ def _failed_card(today: date) -> Card:
     url = ledger_url(status=RefundStatus.FAILED, requested_at_from=str(first), test="no")
     note = _("In %(days)s days") % {"days": FAILED_DAYS}
     return Card("failed", str(RefundStatus.FAILED.label), str(count), note, url, "red" if count else "")
+
+
+def _approval_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
+    """Return the cards of the requests that this user may decide, and of those that others have to decide."""
+    waiting = RefundApproval.objects.waiting().filter(expires_at__gt=timezone.now()).order_by("requested_at")
+    by_user = list(waiting.values_list("requested_by", "requested_at")) if may_view_approvals(user) else []
+    ours = [at for who, at in by_user if may_approve(user) and who != user.pk]
+    others = [at for who, at in by_user if not may_approve(user) or who == user.pk]
+    return [
+        Card(
+            code,
+            title,
+            str(len(times)),
+            _("Oldest: %(time)s ago") % {"time": age(times[0])},
+            list_url(status="waiting"),
+            tone,
+        )
+        for code, title, times, tone in (
+            ("to_approve", _("Waiting for your approval"), ours, "amber"),
+            ("awaiting", _("Waiting for approval by others"), others, ""),
+        )
+        if times
+    ]
 
 
 def _taken_back_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:

@@ -16,7 +16,9 @@ from payments.admin.filters import CurrencyFilter, PgFilter, method_options
 from refunds.ledger import late_refunds
 from refunds.models import (
     LIVE_STATUSES,
+    ApprovalStatus,
     Fault,
+    RefundApproval,
     RefundReason,
     RefundRecord,
     RefundRecordQuerySet,
@@ -44,6 +46,10 @@ class RefundStateFilter(ChoiceFilter):
         "in_progress": (
             _("Refund in progress"),
             _having(Q(status__in=[status for status in LIVE_STATUSES if status != RefundStatus.UNKNOWN])),
+        ),
+        "awaiting": (
+            ApprovalStatus.WAITING.label,
+            Q(pk__in=RefundApproval.objects.waiting().of_payments().order_by().values("payment")),
         ),
         "attention": (
             _("Outcome unknown or needs review"),

@@ -14,7 +14,7 @@ from core.permissions import AnyUser
 from payments.labels import method_and_pg
 from payments.models import Notification, Payment, PaymentStatus
 from refunds.admin.notes import note_entries
-from refunds.admin.timeline import TimelineEntry, entry_of, reason_line
+from refunds.admin.timeline import TimelineEntry, approval_entries, entry_of, reason_line
 from refunds.batches.outcomes import LABELS, State, batch_lines_of_payment
 from refunds.batches.words import batch_name, batch_path
 from refunds.messages import taken_back_message
@@ -32,6 +32,7 @@ def payment_timeline(payment: Payment, reader: AnyUser) -> tuple[list[TimelineEn
     found = [
         *_of_payment(payment),
         *_of_refunds(payment),
+        *approval_entries(payment.approvals.order_by("-requested_at", "-id")[:MOST]),
         *_of_batches(payment),
         *_of_notifications(payment),
         *_of_reports(payment, reader),
@@ -86,7 +87,8 @@ def _of_refunds(payment: Payment) -> Iterator[TimelineEntry]:
 def _of_batches(payment: Payment) -> Iterator[TimelineEntry]:
     """Yield what became of the payment in bulk refunds that made no refund of it."""
     for outcome in batch_lines_of_payment(payment):
-        if outcome.refund is None:
+        # What became of a request for approval has lines of its own.
+        if outcome.refund is None and outcome.state is not State.AWAITING:
             item, label = outcome.item, str(LABELS[outcome.state])
             yield TimelineEntry(
                 at=item.done_at or item.batch.created_at,

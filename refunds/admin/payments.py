@@ -20,6 +20,7 @@ from core.admin.returning import with_next
 from core.money import precision, quantize
 from payments.admin.payments import PaymentAdmin, state_badge
 from payments.models import Payment
+from refunds.admin.approval_badges import waiting_approval, waiting_badge
 from refunds.admin.batches.selection import batch_of_payments, selection_text
 from refunds.admin.bulk_refund.views import confirm, confirmation_url, too_many_message
 from refunds.admin.export import ExportingAdmin
@@ -33,7 +34,7 @@ from refunds.admin.timeline import REFUNDS_SHOWN, attention_badge, older_refunds
 from refunds.admin.try_again import try_again_url
 from refunds.batches.create import MAX_ORDERS
 from refunds.messages import taken_back_message
-from refunds.models import LIVE_STATUSES, RefundRecord
+from refunds.models import LIVE_STATUSES, ApprovalStatus, RefundApproval, RefundRecord
 from refunds.models.refund_numbers import REFUND_NUMBER
 from refunds.permissions import may_refund_any, may_state_tax_parts
 
@@ -49,7 +50,7 @@ class RefundableList(BrowsingChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         for payment in self.result_list if may_refund_any(request.user) else ():
-            is_busy = any(refund.is_live for refund in payment.notable_refunds)
+            is_busy = payment.waiting_approvals or any(refund.is_live for refund in payment.notable_refunds)
             if payment.refundable_amount and not is_busy:
                 payment.refund_url = with_next(confirmation_url([payment.pk]), request.get_full_path())
 
@@ -62,6 +63,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     tabs = (
         *PaymentAdmin.tabs,
         Tab(_("Refund in progress"), {"refund": "in_progress"}),
+        Tab(ApprovalStatus.WAITING.label, {"refund": "awaiting"}),
         Tab(_("Needs review"), {"refund": "attention"}),
         Tab(_("Refund failed"), {"refund": "failed"}),
     )
@@ -77,7 +79,10 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
         notable = RefundRecord.objects.filter(Q(status__in=LIVE_STATUSES) | Q(needs_review=True))
         payments: QuerySet[Payment] = super().get_queryset(request)
-        return payments.prefetch_related(Prefetch("refunds", notable, to_attr="notable_refunds"))
+        return payments.prefetch_related(
+            Prefetch("refunds", notable, to_attr="notable_refunds"),
+            Prefetch("approvals", RefundApproval.objects.waiting(), to_attr="waiting_approvals"),
+        )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RefundableList]:
         return RefundableList
@@ -132,6 +137,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
             "refund_url": self._refund_url(request, obj),
             "try_again_url": try_again_url(request, refunds[0]) if refunds else "",
             "waiting": waiting_refund(obj),
+            "approval": waiting_approval(obj, request.user),
             "may_check": may_refund_any(request.user),
             "taken_back": taken_back_message(obj) if obj.taken_back else "",
             "reversal_url": reversal_url(request.user, obj),
@@ -174,7 +180,8 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
     @admin.display(description=_("status"))
     def state(self, payment: Payment) -> SafeString:
         attention = attention_badge(payment.notable_refunds)  # type: ignore[attr-defined]
-        return format_html("{} {} {}", state_badge(payment), taken_back_badge(payment), attention)
+        approval = waiting_badge(payment.waiting_approvals)  # type: ignore[attr-defined]
+        return format_html("{} {} {} {}", state_badge(payment), taken_back_badge(payment), attention, approval)
 
     @action(description=_("Refund…"), permissions=["refund"])  # type: ignore[untyped-decorator]
     def refund_orders(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:

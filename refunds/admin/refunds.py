@@ -47,8 +47,9 @@ from refunds.admin.search import known_numbers, search_refunds
 from refunds.admin.statements.slip import slip
 from refunds.admin.timeline import timeline
 from refunds.admin.try_again import try_again_url
+from refunds.approvals.words import approval_path
 from refunds.models import RefundRecord
-from refunds.permissions import may_refund_any, may_view_payments, may_view_refunds
+from refunds.permissions import may_refund_any, may_view_approvals, may_view_payments, may_view_refunds
 from refunds.templatetags.refund_display import refund_badge
 
 # A cancel that was added later ended when i'mport executed it.
@@ -140,6 +141,8 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
             "arrival": arrival_card(request.user, obj),
             "timeline": sorted([*timeline(obj), *notes], key=lambda entry: entry.at),
             "note_form": note_form(request.user, obj),
+            "approval": obj.approval,
+            "approval_url": approval_path(obj.approval) if obj.approval and may_view_approvals(request.user) else "",
             "waiting": waiting(obj),
             "may_check": obj.is_live and may_refund_any(request.user),
             "close_url": close_url(request.user, obj),

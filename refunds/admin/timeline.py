@@ -1,6 +1,6 @@
 """Display of refunds: badges, the refunds of a payment, the timeline of a refund."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,11 +13,21 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge
 from payments.models import Payment
+from refunds.approvals.words import approval_path, closed_text, why_text
 from refunds.batches.words import EVENTS as BATCH_EVENTS
 from refunds.batches.words import batch_name, batch_path
 from refunds.ledger import PART_SHOWN
 from refunds.messages import event_message, message_of, taken_back_message
-from refunds.models import RefundBatch, RefundBatchEvent, RefundBatchItem, RefundEvent, RefundRecord, RefundStatus
+from refunds.models import (
+    ApprovalStatus,
+    RefundApproval,
+    RefundBatch,
+    RefundBatchEvent,
+    RefundBatchItem,
+    RefundEvent,
+    RefundRecord,
+    RefundStatus,
+)
 from refunds.services.arrival import NOT_RECEIVED, RECEIVED
 from refunds.services.bank_accounts import DROPPED, SHOWN
 from refunds.templatetags.refund_display import COLOURS
@@ -45,6 +55,12 @@ EVENTS: dict[str, str | Promise] = {
 LOUD_EVENTS = ("needs_review", "reversed", NOT_RECEIVED)
 # They do not change the refund's state.
 QUIET_EVENTS = (SHOWN, DROPPED, PART_SHOWN)
+_APPROVAL_ENDS = {
+    ApprovalStatus.APPROVED: "green",
+    ApprovalStatus.REJECTED: "red",
+    ApprovalStatus.EXPIRED: "grey",
+    ApprovalStatus.WITHDRAWN: "grey",
+}
 REFUNDS_SHOWN = 50  # of one payment, on its page
 BATCH_EVENTS_SHOWN = 50
 
@@ -92,14 +108,17 @@ def older_refunds_url(payment: Payment) -> str:
     return reverse("admin:refunds_refundrecord_changelist", query={"q": payment.imp_uid})
 
 
-def reason_line(refund: RefundRecord) -> str:
+def reason_line(refund: RefundRecord | RefundApproval) -> str:
     """Return the chosen reason and the free text, those that there are."""
     return " · ".join(filter(None, (refund.reason_name, refund.reason)))
 
 
 def timeline(refund: RefundRecord) -> list[TimelineEntry]:
-    """Return the events of a refund, and of its bulk refund until its turn was over, oldest first."""
-    entries = [entry_of(event) for event in refund.events.all()]
+    """Return the events of a refund with those of its approval, and of its bulk refund until its turn was over.
+
+    The oldest is first.
+    """
+    entries = [*approval_entries(filter(None, [refund.approval])), *(entry_of(event) for event in refund.events.all())]
     item = RefundBatchItem.objects.filter(refund=refund).select_related("batch").first()
     if item is None:
         return entries
@@ -121,3 +140,39 @@ def entry_of(event: RefundEvent, **more: str) -> TimelineEntry:
     colour = "grey" if event.code in QUIET_EVENTS else colour
     request_id = str(event.data.get("request_id", ""))
     return TimelineEntry(event.at, title, colour, event_message(event), event.actor, request_id, **more)
+
+
+def approval_timeline(approval: RefundApproval) -> list[TimelineEntry]:
+    """Return who asked for approval and why it was needed, and how it ended, with the note."""
+    return list(approval_entries([approval], is_own_page=True))
+
+
+def approval_entries(approvals: Iterable[RefundApproval], *, is_own_page: bool = False) -> Iterator[TimelineEntry]:
+    """Yield the lines of these requests; on other pages than their own, with their link."""
+    for approval in approvals:
+        link = {} if is_own_page else {"link": approval.number, "url": approval_path(approval)}
+        yield TimelineEntry(
+            at=approval.requested_at,
+            title=gettext("Approval requested"),
+            colour="amber" if approval.is_waiting else "grey",
+            message=why_text(approval.rule, approval.limit_amount),
+            actor=approval.requested_by_name,
+            amount=approval.shown_amount,
+            channel=str(approval.get_source_display()),
+            reason=reason_line(approval),
+            **link,
+        )
+        if approval.decided_at is not None:
+            yield TimelineEntry(
+                at=approval.decided_at,
+                title=gettext("Approval: %(status)s") % {"status": approval.get_status_display()},
+                colour=_APPROVAL_ENDS[ApprovalStatus(approval.status)],
+                message=_approval_note(approval),
+                actor=approval.decided_by_name,
+                **link,
+            )
+
+
+def _approval_note(approval: RefundApproval) -> str:
+    note = gettext("Note: %(note)s") % {"note": approval.note} if approval.note else ""
+    return " ".join(filter(None, (closed_text(approval), note)))

@@ -65,6 +65,24 @@ def approval_need(
     return above_per_day(amount, actor, now)
 
 
+def left_at_once(*, payment: Payment, actor: Actor, now: datetime) -> Decimal | None:
+    """Return up to which amount a refund needs no second person, in major units; None: any amount."""
+    if payment.sandbox or not has_limits() or is_buyer(actor.user):
+        return None
+    if payment.currency != KRW:
+        return Decimal(0)
+    left = [left_today(actor, now)]
+    if settings.REFUND_APPROVAL_ABOVE:
+        left.append(settings.REFUND_APPROVAL_ABOVE - refunds_by(actor).filter(payment=payment).shown_total())
+    return min((max(each, Decimal(0)) for each in left if each is not None), default=None)
+
+
+def left_today(actor: Actor, now: datetime) -> Decimal | None:
+    """Return how much this person may still refund today without a second one, in won; None: any amount."""
+    limit = settings.REFUND_APPROVAL_DAILY
+    return max(limit - _refunded_today(actor, now), Decimal(0)) if limit else None
+
+
 def foreign_need(currency: str) -> ApprovalNeed:
     """Return the need of any other currency: there is no rate to compare it with the limits by."""
     message = _("Refunds in %(currency)s are approved by a second person.") % {"currency": currency}
@@ -91,8 +109,7 @@ def above_per_day(amount: Decimal, actor: Actor, now: datetime) -> ApprovalNeed 
     limit = settings.REFUND_APPROVAL_DAILY
     if not limit:
         return None
-    midnight = datetime.combine(seoul_date(now), time.min, SEOUL)
-    today = refunds_by(actor).filter(payment__currency=KRW, requested_at__gte=midnight).shown_total()
+    today = _refunded_today(actor, now)
     if today + amount <= limit:
         return None
     words = {"limit": format_money(limit, KRW), "today": format_money(today, KRW)}
@@ -101,6 +118,11 @@ def above_per_day(amount: Decimal, actor: Actor, now: datetime) -> ApprovalNeed 
         "approves what is above."
     )
     return ApprovalNeed(ApprovalRule.PER_DAY, limit, message % words)
+
+
+def _refunded_today(actor: Actor, now: datetime) -> Decimal:
+    midnight = datetime.combine(seoul_date(now), time.min, SEOUL)
+    return refunds_by(actor).filter(payment__currency=KRW, requested_at__gte=midnight).shown_total()
 
 
 def refunds_by(actor: Actor) -> RefundRecordQuerySet:

@@ -12,7 +12,7 @@ from core.money import format_money
 from refunds.admin.bulk_refund.views import confirmation_url
 from refunds.batches.outcomes import LABELS, PAGE_SIZE, BatchCounts, BatchOutcome, State, lines_of
 from refunds.batches.words import batch_path
-from refunds.models import RefundBatch
+from refunds.models import RefundApproval, RefundBatch
 from refunds.services.account_holder import STRANGER
 
 COLOURS: Mapping[State, str] = {
@@ -52,6 +52,14 @@ class Line:
             return format_money(outcome.refund.shown_amount, payment.currency)
         requested = payment.refundable_amount if outcome.requested is None else outcome.requested
         return format_money(requested, payment.currency)
+
+    @property
+    def approval(self) -> RefundApproval | None:
+        """Return the request of an order whose own refund waits for a second person."""
+        payment = self.outcome.payment
+        if self.outcome.state is not State.AWAITING or payment is None:
+            return None
+        return payment.approvals.waiting().first()
 
     @property
     def account_url(self) -> str:

@@ -26,7 +26,7 @@ def find_batch_or_404(token: uuid.UUID) -> RefundBatch:
 def page(request: StaffRequest, token: uuid.UUID) -> HttpResponse:
     """Show the batch as it is now. A reload changes nothing."""
     batch = find_batch_or_404(token)
-    if batch.status in (BatchStatus.DRAFT, BatchStatus.CHECKED):
+    if batch.status in (BatchStatus.DRAFT, BatchStatus.CHECKED, BatchStatus.AWAITING):
         return preview_page(request, batch, request.user)
     return admin_page(request, "admin/refunds/batches/watch.html", _("Refund result"), **watch_facts(request, batch))
 

@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.money import KRW, format_money, format_totals
 from payments.labels import method_and_pg
+from refunds.admin.approval_badges import approval_of_batch
 from refunds.admin.batches.forms import StartForm
 from refunds.admin.batches.timeline import batch_timeline
+from refunds.admin.bulk_refund.approval import approval_notice
 from refunds.batches.preview import (
     LINES,
     BatchPreview,
@@ -127,18 +129,20 @@ def preview_facts(
     preview = preview or preview_of(batch)
     form = form or start_form(batch, user, preview, None)
     is_blocked = batch.all_or_nothing and any(group.code != "left_out" for group in preview.problems)
+    need = batch_approval_need(batch, actor_of(user)) if batch.status == BatchStatus.CHECKED else None
     return {
         "batch": batch,
         "preview": preview,
-        "is_checked": batch.status == BatchStatus.CHECKED,
-        "may_refund": may_refund_any(user),
+        "is_checked": batch.status in (BatchStatus.CHECKED, BatchStatus.AWAITING),
+        "may_refund": may_refund_any(user) and batch.status != BatchStatus.AWAITING,
+        **approval_of_batch(batch, user),
         "is_blocked": is_blocked,
-        "approval_need": batch_approval_need(batch, Actor(name=user.get_username(), user=user)),
+        "needs_approval": approval_notice([need.message], user, is_needed=True) if need else None,
         "form": form,
         "totals": totals_in_words(preview),
         "fees": format_money(preview.fees, KRW),
-        "button": button_text(preview),
-        "sums": [_sum_line(one) for one in preview.sums],
+        "button": button_text(preview, asks=need is not None),
+        "sums": [sum_line(one) for one in preview.sums],
         "warnings": _warnings(form),
         "problems": [(TITLES.get(group.code, group.message), group) for group in preview.problems],
         "excluded": _problem_rows(request, batch),
@@ -154,13 +158,16 @@ def totals_in_words(preview: BatchPreview) -> str:
     )
 
 
-def button_text(preview: BatchPreview) -> str:
-    """Return exactly what the button does."""
+def button_text(preview: BatchPreview, *, asks: bool = False) -> str:
+    """Return exactly what the button does: refund, or ask for approval."""
+    if asks:
+        text = _("Request approval of {total} for {count} orders")
+        return text.format(total=totals_in_words(preview), count=f"{preview.orders:,}")
     label = ngettext("Refund %(total)s for %(count)s order", "Refund %(total)s for %(count)s orders", preview.orders)
     return label % {"total": totals_in_words(preview), "count": f"{preview.orders:,}"}
 
 
-def _sum_line(one: Any) -> dict[str, str]:
+def sum_line(one: Any) -> dict[str, str]:
     return {
         "method": method_and_pg(one.pay_method, one.pg_provider),
         "orders": f"{one.orders:,}",

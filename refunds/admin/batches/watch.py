@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.admin.returning import list_behind, next_of
 from core.claims import Progress, progress_of
 from core.money import KRW, format_money, format_totals
+from refunds.admin.approval_badges import approvals_of_orders
 from refunds.admin.batches.lines import Lines, lines_shown, state_badge
 from refunds.admin.batches.timeline import batch_timeline
 from refunds.admin.worker import delay_text
@@ -23,7 +24,7 @@ from refunds.batches.retry import ENDED, RETRIED, retry_of
 from refunds.batches.words import pause_text
 from refunds.messages import next_step_of
 from refunds.models import STARTED, BatchStatus, RefundBatch
-from refunds.permissions import may_refund_any
+from refunds.permissions import may_refund_any, may_view_approvals
 
 IN_WORDS: Mapping[State, str | Promise] = {
     State.REFUNDED: gettext_lazy("%(count)s refunded"),
@@ -123,6 +124,8 @@ def watch_facts(request: HttpRequest, batch: RefundBatch) -> dict[str, Any]:
         "progress": progress.value if is_running else "",
         "no_worker": delay_text(progress, batch.started_at or batch.created_at) if is_running else "",
         "pause": _pause(batch),
+        "awaiting": approvals_of_orders(batch) if counts.count(State.AWAITING) else [],
+        "may_view_approvals": may_view_approvals(request.user),
         "timeline": batch_timeline(batch),
         "may_refund": may_refund,
         "to_check": _to_check(batch, counts) if may_refund and watch.is_finished else "",

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from core.money import KRW, format_money, format_totals
 from payments.models import Payment
+from refunds.admin.bulk_refund.approval import ApprovalNotice, page_notice
 from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, initial_data
 from refunds.admin.bulk_refund.rows import Row, Warned, shown_before, to_read
 from refunds.batches.create import Row as BatchRow
@@ -41,6 +42,8 @@ class Confirmation:
     rows: list[Row]
     shared: SharedForm
     notices: list[Notice] = field(default_factory=list)
+    approval: ApprovalNotice | None = None
+    at_once: str | None = None  # up to which sum several orders need no approval, for the page's script
 
     @property
     def ticked(self) -> list[Row]:
@@ -130,8 +133,13 @@ class Confirmation:
         count = len(self.ticked)
         if any(row.amount is None for row in self.ticked):
             return _("Correct the amount")
+        words = {"total": " + ".join(self.totals), "count": count}
+        if self.approval and self.approval.is_needed:
+            # The texts of the page's script.
+            asks = _("Request approval of {total}"), _("Request approval of {total} for {count} orders")
+            return asks[count > 1].format(**words)
         label = ngettext("Refund %(total)s for %(count)s order", "Refund %(total)s for %(count)s orders", count)
-        return label % {"total": " + ".join(self.totals), "count": count}
+        return label % words
 
 
 def initial_page(
@@ -156,7 +164,7 @@ def initial_page(
         rows.append(
             Row(payment, form, preview, shown_before(form, preview), ticked=not shown, blocked=_is_blocked(preview))
         )
-    return _with_skipped(Confirmation(rows, shared))
+    return _with_notices(Confirmation(rows, shared), user)
 
 
 def submitted_page(payments: Sequence[Payment], user: User, data: Mapping[str, Any]) -> Confirmation:
@@ -176,7 +184,7 @@ def submitted_page(payments: Sequence[Payment], user: User, data: Mapping[str, A
         rows.append(Row(payment, form, preview, to_read(form, preview), ticked=wanted and not blocked, blocked=blocked))
         if wanted:
             _add_reason_problems(shared, preview.problems)
-    return _with_skipped(Confirmation(rows, shared))
+    return _with_notices(Confirmation(rows, shared), user)
 
 
 def has_blocked_selection(page: Confirmation) -> bool:
@@ -205,7 +213,8 @@ def _add_reason_problems(shared: SharedForm, problems: Iterable[Violation]) -> N
             shared.add_error(problem.field, ValidationError(problem.message, code=problem.code))
 
 
-def _with_skipped(page: Confirmation) -> Confirmation:
+def _with_notices(page: Confirmation, user: User) -> Confirmation:
+    page.approval, page.at_once = page_notice(page.rows, user)
     if page.skipped:
         page.notices.append(Notice("skipped", "warning", _skipped_message(len(page.skipped), len(page.rows))))
     return page

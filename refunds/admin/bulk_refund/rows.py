@@ -18,10 +18,11 @@ from refunds.errors import Violation
 from refunds.inputs import RefundRequest
 from refunds.policies import NOTES, usual_arrival
 from refunds.services.account_holder import STRANGER
+from refunds.services.approval import CODE as APPROVAL
 from refunds.services.preview import RefundPreview
 
 # Lines that follow the amount while it is typed say these, with live numbers.
-LIVE = frozenset({"vbank_fee", "promotion_expected"})
+LIVE = frozenset({"vbank_fee", "promotion_expected", APPROVAL})
 # The inputs that every order has, at the top of its card.
 HEAD_FIELDS = ("selected", "expected_balance", "read", "amount")
 
@@ -52,6 +53,7 @@ class Row:
     warned: list[Warned]
     ticked: bool
     blocked: bool
+    at_once: str | None = None  # the largest amount that needs no approval, for the page's script; None: any amount
 
     @property
     def amount(self) -> Decimal | None:

@@ -14,8 +14,8 @@ _MOST = 3  # pages at once
 _LONGEST = 64 * 1024  # characters; no page that is meant has more
 
 
-def keep_typed(request: HttpRequest, token: UUID) -> bool:
-    """Keep the form of this request in the session; False if it is too long for that."""
+def keep_typed(request: HttpRequest, token: UUID | str) -> bool:
+    """Keep the form of this request in the session under its token or number; False if it is too long for that."""
     data = request.POST.copy()
     data.pop("csrfmiddlewaretoken", None)
     text = data.urlencode()
@@ -26,7 +26,7 @@ def keep_typed(request: HttpRequest, token: UUID) -> bool:
     return True
 
 
-def typed_before(request: HttpRequest, token: UUID) -> QueryDict | None:
+def typed_before(request: HttpRequest, token: UUID | str) -> QueryDict | None:
     """Return the form that was kept for the page with this token, if there is one."""
     kept = _all(request).get(str(token))
     try:
@@ -35,7 +35,7 @@ def typed_before(request: HttpRequest, token: UUID) -> QueryDict | None:
         return None
 
 
-def forget_typed(request: HttpRequest, token: UUID) -> None:
+def forget_typed(request: HttpRequest, token: UUID | str) -> None:
     """Delete the form that was kept: its refund is sent."""
     if str(token) in _all(request):
         request.session[_SESSION_KEY] = {name: kept for name, kept in _all(request).items() if name != str(token)}

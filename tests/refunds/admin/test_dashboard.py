@@ -190,5 +190,5 @@ def test_many_refunds_cost_no_more_queries_than_few(
         make_refund(RefundStatus.PENDING, needs_review=bool(number % 2))
         make_refund(RefundStatus.SUCCEEDED, days_ago=number)
     staff.get(HOME)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         staff.get(HOME)

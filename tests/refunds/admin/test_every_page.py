@@ -18,7 +18,15 @@ from core.encryption.cipher import encrypt
 from payments.models import Payment
 from refunds.models import ReconciliationReport, RefundBatch, RefundRecord
 from tests.admin_pages import sign_in
-from tests.factories import ACCOUNT_DIGITS, make_payment, make_refund, make_staff, make_stored_account, make_user
+from tests.factories import (
+    ACCOUNT_DIGITS,
+    make_approval,
+    make_payment,
+    make_refund,
+    make_staff,
+    make_stored_account,
+    make_user,
+)
 from webhooks.models import Delivery, Endpoint, Event, EventType
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +35,7 @@ pytestmark = pytest.mark.django_db
 OPEN = {"index", "login", "logout", "password_change", "password_change_done", "jsi18n", "search"}
 TOKEN = "0b1e5a3c-5f0e-4c53-9a43-2f6f7f1f4a77"
 ORDER = "SECRET-ORDER-1"
+NUMBER = "A23456789BC"
 
 
 @pytest.fixture
@@ -37,6 +46,7 @@ def world(db: None) -> dict[str, int]:
     make_stored_account(refund)
     batch = RefundBatch.objects.create(token=TOKEN, requested_by=make_user(), status="checked")
     batch.items.create(payment=payment, number=ORDER, expected_balance=payment.amount)
+    approval = make_approval(payment, number=NUMBER)
     report = ReconciliationReport.objects.create(
         since=payment.paid_at, until=payment.paid_at, started_at=payment.paid_at
     )
@@ -56,6 +66,7 @@ def world(db: None) -> dict[str, int]:
         "payments_payment": payment.pk,
         "refunds_refundrecord": refund.pk,
         "refunds_refundbatch": batch.pk,
+        "refunds_refundapproval": approval.pk,
         "refunds_reconciliationreport": report.pk,
         "auth_user": make_user("other").pk,
         "auth_group": Group.objects.create(name="some").pk,
@@ -74,7 +85,7 @@ def patterns(found: Any, prefix: str = "/admin/") -> Iterator[tuple[str, str]]:
 
 def address(name: str, route: str, world: dict[str, int]) -> str:
     model = "_".join(name.split("_")[:2])
-    filled = re.sub(r"<uuid:\w+>", TOKEN, route)
+    filled = re.sub(r"<uuid:\w+>", TOKEN, route).replace("<str:number>", NUMBER)
     filled = filled.replace("<app_label>", "refunds").replace("<url>", "anything")
     return re.sub(r"<[\w:]+>", str(world.get(model, 1)), filled)
 

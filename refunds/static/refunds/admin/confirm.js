@@ -6,6 +6,7 @@
   const say = form.dataset;
   const button = document.getElementById("refund-button");
   const label = button.textContent;
+  const approval = document.getElementById("approval");
   const cards = [...form.querySelectorAll(".rd-order")];
 
   const money = (units, currency, precision) =>
@@ -39,6 +40,18 @@
       isTicked: Boolean(selected && (selected.type === "hidden" || selected.checked)),
       isRead: !card.querySelector("[data-tick] input:not(:checked)"),
     };
+  };
+
+  // Whether a second person has to approve these orders: one of them, or all together, are above what goes at once.
+  const isAbove = (limit, units, currency, precision) =>
+    limit !== undefined && units > (window.readAmount(limit, currency, precision).units ?? 0);
+  const needsApproval = (orders) => {
+    const won = orders.filter(([card, order]) => order.currency === "KRW" && !("test" in card.dataset));
+    const sum = won.reduce((total, [, order]) => total + order.units, 0);
+    return (
+      isAbove(say.atOnce, sum, "KRW", 0) ||
+      orders.some(([card, order]) => isAbove(card.dataset.atOnce, order.units, order.currency, order.precision))
+    );
   };
 
   const showError = (card) => {
@@ -106,7 +119,11 @@
     const words = { total: showTotals(orders), count: orders.length };
     const isWrong = orders.some(([, order]) => order.error);
     const isUnread = orders.some(([, order]) => !order.isRead);
-    const offer = fill(orders.length === 1 ? say.one : say.many, words);
+    const isAsked = needsApproval(orders);
+    if (approval) approval.hidden = !isAsked;
+    const one = isAsked ? say.askOne : say.one;
+    const many = isAsked ? say.askMany : say.many;
+    const offer = fill(orders.length === 1 ? one : many, words);
     button.textContent = isWrong ? say.wrong : isUnread ? say.unread : offer;
     button.disabled = !orders.length || isWrong || isUnread;
   };
