@@ -52,6 +52,8 @@ SETTINGS: dict[str, Any] = {
         {"name": "payments", "description": "Read payments and what is left to refund."},
         {"name": "approvals", "description": "Track the refunds that a second person decides."},
         {"name": "events", "description": "Webhooks to the storefront when a refund ends, or waits for approval."},
+        {"name": "statements", "description": "Read what was paid, refunded and reversed in a month."},
+        {"name": "events", "description": "Webhooks to the storefront when a refund ends."},
     ],
     "WEBHOOKS": [
         "webhooks.openapi.refund_succeeded",

@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from refunds.api.openapi.views import docs, schema
+from refunds.api.statements import StatementListView, StatementView
 from refunds.api.views import (
     ApprovalListView,
     ApprovalView,
@@ -24,6 +25,8 @@ urlpatterns = [
     re_path(r"^payments/(?P<number>.+?)/refunds/?$", PaymentRefundsView.as_view(), name="payment-refunds"),
     re_path(r"^payments/(?P<number>.+?)/?$", PaymentView.as_view(), name="payment"),
     re_path(r"^refund-reasons/?$", RefundReasonsView.as_view(), name="refund-reasons"),
+    re_path(r"^statements/?$", StatementListView.as_view(), name="statements"),
+    re_path(r"^statements/(?P<month>[0-9]{4}-[0-9]{2})/?$", StatementView.as_view(), name="statement"),
     re_path(r"^refunds/?$", RefundListView.as_view(), name="refunds"),
     re_path(r"^refunds/(?P<number>[0-9A-Za-z]{1,20})/?$", RefundView.as_view(), name="refund"),
     re_path(r"^approvals/?$", ApprovalListView.as_view(), name="approvals"),

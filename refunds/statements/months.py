@@ -1,6 +1,7 @@
 """Calendar months in Asia/Seoul: which are closed, which is the next to close."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -60,6 +61,23 @@ def _first_booked_month() -> date | None:
     ]
     first = min((time for time in times if time is not None), default=None)
     return None if first is None else first_day(seoul_date(first))
+
+
+def all_months(first: date) -> Iterator[date]:
+    """Yield this month and every earlier one down to `first`."""
+    month = this_month()
+    while month >= first:
+        yield month
+        month = add_months(month, -1)
+
+
+def state_of(month: date, closed: StatementMonth | None, first_open: date | None) -> str:
+    """Return `closed`, `running` (not over), `next` (to be closed) or `open` (an earlier month comes first)."""
+    if closed is not None:
+        return "closed"
+    if month >= this_month():
+        return "running"
+    return "next" if month == first_open else "open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from core.money import KRW
 from refunds.models import LIVE_STATUSES, MovementKind, RefundRecord, RefundSource, StatementEntry, StatementMonth
 from refunds.statements.comparison import Comparison, last_comparison
 from refunds.statements.lines import Key, Line, Movements, Sums, totals
-from refunds.statements.months import Period, first_open_month, period_of
+from refunds.statements.months import Period, first_open_month, period_of, state_of
 from refunds.statements.movements import PREFIX, paid, refunded, reversed_entries
 
 ZERO = Decimal(0)
@@ -31,8 +31,7 @@ class Statement:
     lines: tuple[Line, ...]
     comparison: Comparison
     closed: StatementMonth | None = None
-    is_over: bool = False
-    is_next: bool = False  # to be closed
+    first_open: date | None = None
 
     @property
     def start(self) -> datetime:
@@ -44,8 +43,8 @@ class Statement:
         return totals(self.lines)
 
     @property
-    def may_be_closed(self) -> bool:
-        return self.is_over and self.is_next
+    def state(self) -> str:
+        return state_of(self.month, self.closed, self.first_open)
 
     @property
     def fingerprint(self) -> str:
@@ -58,11 +57,10 @@ def statement_of(month: date) -> Statement:
     closed = StatementMonth.objects.filter(month=month).first()
     if closed is not None:
         lines = tuple(map(Line.from_json, closed.lines))
-        return Statement(month, lines, Comparison.from_json(closed.comparison), closed, is_over=True)
+        return Statement(month, lines, Comparison.from_json(closed.comparison), closed)
     period = period_of(month)
     lines = with_open_refunds(_computed(period), period)
-    comparison = last_comparison(period)
-    return Statement(month, lines, comparison, is_over=period.is_over, is_next=first_open_month() == month)
+    return Statement(month, lines, last_comparison(period), first_open=first_open_month())
 
 
 def fingerprint_of(lines: Iterable[Line]) -> str:

@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +23,7 @@ from access.models import SignInFailure
 from access.tokens.service import create_token
 from payments.models import Payment
 from refunds.groups import GROUPS, make_groups
-from refunds.models import ReconciliationReport, RefundBatch, RefundBatchItem
+from refunds.models import ReconciliationReport, RefundBatch, RefundBatchItem, StatementMonth
 from tests.endpoints import Endpoint, endpoints
 from tests.factories import make_refund, make_staff, make_stored_account, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -114,6 +115,7 @@ class World:
             ReconciliationReport.objects.create(since=now, until=now, started_at=now, finished_at=now),
             with_device(make_staff(name="with a phone"))[0],
             _delivery(),
+            StatementMonth.objects.create(month=date(2026, 1, 1), closed_at=now, closed_by_name="staff"),
         ]
         SignInFailure.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
 
@@ -154,6 +156,9 @@ class World:
             "pk": self.refund.pk,
             "token": self.batch.token,
             "kind": "csv",
+            "content": "lines",
+            "written": f"{timezone.localdate():%Y-%m}",
+            "month": f"{timezone.localdate():%Y-%m}",
             "app_label": "payments",
             "url": "nothing-here",
             "uidb64": "MQ",

@@ -23,13 +23,13 @@ from core.dates import add_months
 from core.errors import DomainError
 from core.exports.files import file_response
 from core.exports.xlsx import MAX_ROWS
-from refunds.admin.statements.files import line_rows, movement_count, movement_rows, total_rows
 from refunds.inputs import Actor
 from refunds.models import StatementMonth
 from refunds.permissions import may_close_months, may_resolve, may_view_payments, may_view_reports
 from refunds.statements.closing import MAX_NOTE_LENGTH, close_month
 from refunds.statements.entries import earlier_entries
-from refunds.statements.months import first_open_month, read_month, this_month
+from refunds.statements.files import line_rows, movement_count, movement_rows, total_rows
+from refunds.statements.months import all_months, first_open_month, read_month, state_of, this_month
 from refunds.statements.read import Statement, statement_of
 
 SHOWN = 100  # movements of earlier months on the page; the files have all
@@ -64,22 +64,17 @@ def month_list(request: StaffRequest) -> HttpResponse:
     closed = {each.month: each for each in StatementMonth.objects.all()}
     first = min(closed, default=first_open_month() or this_month())
     next_to_close = first_open_month()
-    rows = []
-    month = this_month()
-    while month >= first:
-        stored = closed.get(month)
-        rows.append(
-            {
-                "month": month,
-                "name": month_name(month),
-                "url": month_url(month),
-                "closed": stored,
-                "totals": statement_of(month).totals if stored else (),
-                "is_next": month == next_to_close and month < this_month(),
-                "is_over": month < this_month(),
-            }
-        )
-        month = add_months(month, -1)
+    rows = [
+        {
+            "month": month,
+            "name": month_name(month),
+            "url": month_url(month),
+            "closed": closed.get(month),
+            "totals": statement_of(month).totals if month in closed else (),
+            "state": state_of(month, closed.get(month), next_to_close),
+        }
+        for month in all_months(first)
+    ]
     return admin_page(request, "admin/refunds/statements/list.html", _("Monthly statements"), rows=rows)
 
 
@@ -103,7 +98,7 @@ def month_page(request: StaffRequest, written: str) -> HttpResponse:
         request,
         "admin/refunds/statements/month.html",
         month_name(month),
-        form=form if statement.may_be_closed and may_close_months(request.user) else None,
+        form=form if statement.state == "next" and may_close_months(request.user) else None,
         may_compare=may_resolve(request.user),
         **_facts(request, statement),
     )
@@ -163,9 +158,8 @@ def _facts(request: HttpRequest, statement: Statement) -> dict[str, Any]:
         "written": f"{month:%Y-%m}",
         "since": month,
         "until": add_months(month, 1) - timedelta(days=1),
-        "before": month_url(add_months(month, -1)) if month > (first_open_month() or month) or statement.closed else "",
         "next_month": month_name(add_months(month, 1)),
-        "first_open": first_open_month(),
+        "first_open": statement.first_open,
     }
 
 

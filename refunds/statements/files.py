@@ -1,4 +1,4 @@
-"""A month's statement as files: its lines with totals, and its single movements."""
+"""A month's statement as tables for files: its lines with totals, and its single movements."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
