@@ -51,9 +51,8 @@ SETTINGS: dict[str, Any] = {
         {"name": "refunds", "description": "Refund payments and track the refunds."},
         {"name": "payments", "description": "Read payments and what is left to refund."},
         {"name": "approvals", "description": "Track the refunds that a second person decides."},
-        {"name": "events", "description": "Webhooks to the storefront when a refund ends, or waits for approval."},
         {"name": "statements", "description": "Read what was paid, refunded and reversed in a month."},
-        {"name": "events", "description": "Webhooks to the storefront when a refund ends."},
+        {"name": "events", "description": "Webhooks to the storefront when a refund ends, or waits for approval."},
     ],
     "WEBHOOKS": [
         "webhooks.openapi.refund_succeeded",
