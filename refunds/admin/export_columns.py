@@ -76,7 +76,7 @@ REFUND_COLUMNS: tuple[Column[RefundRecord], ...] = (
     Column(_("status"), lambda refund: str(_STATUSES.get(refund.status, refund.status))),
     Column(_("reason"), lambda refund: refund.reason),
     Column(_("reason code"), lambda refund: refund.reason_code),
-    Column(_("reason of the list"), lambda refund: refund.reason_name),
+    Column(_("chosen reason"), lambda refund: refund.reason_name),
     Column(pgettext_lazy("refund", "fault"), lambda refund: str(_FAULTS.get(refund.fault, refund.fault))),
     Column(_("source"), lambda refund: str(_SOURCES.get(refund.source, refund.source))),
     Column(_("requested by"), lambda refund: refund.requested_by_name),

@@ -39,7 +39,7 @@ class RefundReasonAdmin(StrictListMixin, ModelAdmin):  # type: ignore[misc]  # t
 
     @admin.display(description=pgettext_lazy("of a refund's reason", "Details"))
     def asks_for(self, reason: RefundReason) -> str:
-        return gettext("Required") if reason.needs_note else gettext("Optional")
+        return gettext("Required") if reason.needs_note else ""
 
     @admin.display(description=_("status"))
     def use(self, reason: RefundReason) -> SafeString:

@@ -117,8 +117,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
         parts = [name for name in ("tax_free", "vat_amount") if obj and getattr(obj, name) is not None]
         kept = ["retain_promotion"] if obj and obj.retain_promotion is not None else []
         asked = [
-            *(["chosen_reason"] if obj and obj.reason_code else []),
-            "reason",
+            *(["chosen_reason", "details"] if obj and obj.reason_code else ["reason"]),
             *kept,
             *(["requester"] if obj and obj.requester else []),
             *(f"{name}_money" for name in parts),
@@ -180,7 +179,11 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
     def settled_time(self, record: RefundRecord) -> SafeString:
         return day_and_hour(record.cancelled_at or record.settled_at)
 
-    @admin.display(description=_("reason of the list"))
+    @admin.display(description=pgettext_lazy("of a refund's reason", "Details"))
+    def details(self, record: RefundRecord) -> str:
+        return record.reason
+
+    @admin.display(description=_("reason"))
     def chosen_reason(self, record: RefundRecord) -> SafeString:
         fault = gettext("Fault: %(fault)s") % {"fault": record.get_fault_display()} if record.fault else ""
         return two_lines(record.reason_name, fault)

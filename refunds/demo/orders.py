@@ -91,6 +91,7 @@ class DemoRefund:
     number: int
     amount: str
     reason: str
+    reason_code: str
     fault: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -173,11 +174,12 @@ ORDERS = (
     # An order whose refund waits for a second person, see `REQUESTS`.
     DemoOrder(2027, "노트북 14인치", "1290000", SEOYEON, "html5_inicis", "card", ago(days=1, hours=5), more=KB),
 )
+REFUSED = {"fault": "refuse", "message": "[3321] 카드사 취소 불가 거래입니다"}
 REFUNDS = (
-    DemoRefund(2023, "7000", "흠집으로 부분 환불"),
-    DemoRefund(2024, "132000", "단순 변심"),
-    DemoRefund(2025, "158000", "배송 지연", fault={"fault": "accept_later"}),
-    DemoRefund(2026, "64000", "중복 결제", fault={"fault": "refuse", "message": "[3321] 카드사 취소 불가 거래입니다"}),
+    DemoRefund(2023, "7000", "흠집으로 부분 환불", "defective"),
+    DemoRefund(2024, "132000", "", "change_of_mind"),
+    DemoRefund(2025, "158000", "배송 지연 3일째", "late_delivery", fault={"fault": "accept_later"}),
+    DemoRefund(2026, "64000", "", "double_payment", fault=REFUSED),
 )
 # Refunds that staff ask for and may not make alone.
 REQUESTS = (DemoRefund(2027, "1290000", "초기 불량으로 전액 환불"),)

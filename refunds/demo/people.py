@@ -13,6 +13,8 @@ _STAFF = (
     "refunds.close_month",
     "refunds.manage_notices",
     "refunds.view_account",
+    "refunds.add_note",
+    "refunds.view_refundreason",
 )
 STAFF_GROUP, APPROVERS_GROUP = "환불팀", "환불 승인자"
 # The groups of staff, and what they may do.

@@ -25,6 +25,7 @@ from refunds.groups import permissions_named
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundSource
 from refunds.reconciliation.drift import compare_period
+from refunds.services.reasons import reasons_in_use
 from refunds.services.refund import request_refund
 
 REAL_HOST = "api.iamport.kr"
@@ -152,7 +153,8 @@ def _refund_some(imp_uids: list[str]) -> None:
         if refund.fault:
             control("POST", "faults", {"endpoint": "cancel", "imp_uid": refund.imp_uid, "times": 1, **refund.fault})
         payment = Payment.objects.get(imp_uid=refund.imp_uid)
-        request = RefundRequest(amount=Decimal(refund.amount), reason=refund.reason)
+        reason_code = refund.reason_code if refund.reason_code in reasons_in_use() else ""
+        request = RefundRequest(amount=Decimal(refund.amount), reason=refund.reason, reason_code=reason_code)
         with suppress(DomainError):  # it waits for approval, or the shop's own settings forbid it
             request_refund(payment=payment, request=request, actor=actor, source=RefundSource.ADMIN)
 

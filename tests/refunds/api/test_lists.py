@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from payments.models import Payment
 from refunds.api.lists.pagination import write_cursor
-from refunds.models import RefundRecord
-from tests.factories import make_payment, make_staff, make_user
+from refunds.models import RefundReason, RefundRecord
+from tests.factories import make_payment, make_reason, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -328,3 +328,33 @@ def test_lists_can_only_be_read(shop: Client, path: str) -> None:
     answer = shop.post(path, json.dumps({}), content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert shop.get("/payments/cancel").status_code == shop.get("/payments/cancel/").status_code == 405
+
+
+# --- Reasons -------------------------------------------------------------------------------------------------
+
+
+def test_refunds_are_filtered_by_reason_and_fault(shop: Client, buyer: User) -> None:
+    payment = make_payment(user=buyer)
+    chosen = {"change_of_mind": "buyer", "defective": "shop", "other": ""}
+    made = {code: make_refund(payment, reason_code=code, fault=fault).pk for code, fault in chosen.items()}
+
+    def found(**query: Any) -> list[int]:
+        return [row["id"] for row in read(shop, "/refunds", **query)["results"]]
+
+    assert found(reason_code="defective") == found(fault="shop") == [made["defective"]]
+    assert set(found(fault=["shop", "buyer"])) == {made["defective"], made["change_of_mind"]}
+    assert shop.get("/refunds", {"fault": "nobody"}).json()["violations"][0]["field"] == "fault"
+
+
+def test_the_reasons_in_use_are_listed_in_the_readers_language(shop: Client) -> None:
+    RefundReason.objects.all().delete()
+    make_reason("other", name_ko="기타", name_en="Other", fault="", needs_note=True, position=2)
+    make_reason("change_of_mind", position=1)
+    make_reason("old", is_active=False)
+
+    first, second = shop.get("/refund-reasons", headers={"accept-language": "ko"}).json()["results"]
+
+    names = {"name": "단순 변심", "name_ko": "단순 변심", "name_en": "Change of mind"}
+    assert first == {"code": "change_of_mind", **names, "fault": "buyer", "needs_note": False}
+    assert (second["code"], second["fault"], second["needs_note"]) == ("other", "", True)
+    assert Client().get("/refund-reasons").status_code == 401
