@@ -182,5 +182,5 @@ REFUNDS = (
     DemoRefund(2026, "64000", "", "double_payment", fault=REFUSED),
 )
 # Refunds that staff ask for and may not make alone.
-REQUESTS = (DemoRefund(2027, "1290000", "초기 불량으로 전액 환불"),)
+REQUESTS = (DemoRefund(2027, "1290000", "초기 불량으로 전액 환불", "defective"),)
 # fmt: on
