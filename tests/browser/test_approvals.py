@@ -140,7 +140,7 @@ def test_refunds_that_a_second_person_decides(
 
     approver.open_the_oldest(SMALL)
     approver.hand.press(approver.button(words.reject))
-    expect(approver.page.get_by_role("alert").first).to_be_visible()
+    expect(approver.page.locator(".rd-error")).to_have_attribute("data-code", "note_required")
     approver.hand.write(approver.page.locator("[name=note]"), "포장을 뜯음")
     approver.hand.press(approver.button(words.reject))
     expect(approver.page.locator("#request")).to_contain_text(words.rejected)

@@ -25,7 +25,7 @@ from payments.models import Payment
 from refunds.groups import GROUPS, make_groups
 from refunds.models import ReconciliationReport, RefundBatch, RefundBatchItem, StatementMonth
 from tests.endpoints import Endpoint, endpoints
-from tests.factories import make_refund, make_staff, make_stored_account, make_user, paid_at_sandbox
+from tests.factories import make_approval, make_refund, make_staff, make_stored_account, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 from tests.sign_in import with_device
 from webhooks.endpoints import add_endpoint, switch_endpoint
@@ -39,6 +39,7 @@ COLUMNS = {
     "staff": "staff without any permission",
     "viewer": "staff of the group *Refunds: view*",
     "refunder": "staff of the group *Refunds: refund*",
+    "approver": "staff of the group *Refunds: approve*",
     "manager": "staff of the group *Refunds: manage*",
     "accounts": "staff of the group *Refunds: view accounts*",
     "super": "superuser",
@@ -46,7 +47,13 @@ COLUMNS = {
     "refund token": "API token of the refunder that may only refund",
     "buyer token": "API token of the buyer, that may read and refund",
 }
-GROUP_OF = {"viewer": GROUPS[0], "refunder": GROUPS[1], "manager": GROUPS[3], "accounts": GROUPS[4]}
+GROUP_OF = {
+    "viewer": GROUPS[0],
+    "refunder": GROUPS[1],
+    "approver": GROUPS[2],
+    "manager": GROUPS[3],
+    "accounts": GROUPS[4],
+}
 Data = Mapping[str, object]
 JSON = ("/payments/", "/refunds/", "/webhooks/")
 CHANGED = " +"  # the request changed something
@@ -103,6 +110,8 @@ class World:
         fields = {"source": "api", "requested_by": buyer, "error_code": "refund_not_carried_out"}
         self.refund = make_refund(self.payment, status="failed", needs_review=True, **fields)
         make_stored_account(self.refund)
+        said = {"requested_by": staff["refunder"], "requested_by_name": "refunder"}
+        self.approval = make_approval(paid_at_sandbox(sandbox, user=other, merchant_uid="order-2"), **said)
         now = timezone.now()
         self.batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=staff["refunder"], status="checked")
         RefundBatchItem.objects.create(batch=self.batch, payment=self.payment, expected_balance=self.payment.amount)
@@ -150,8 +159,9 @@ class World:
         return client
 
     def _values(self, endpoint: Endpoint) -> dict[str, object]:
+        number = self.refund.number if endpoint.path.startswith("/refunds/") else self.payment.merchant_uid
         values: dict[str, object] = {
-            "number": self.refund.number if endpoint.path.startswith("/refunds/") else self.payment.merchant_uid,
+            "number": self.approval.number if "approval" in endpoint.path else number,
             "imp_uid": self.payment.imp_uid,
             "pk": self.refund.pk,
             "token": self.batch.token,
@@ -214,6 +224,7 @@ FORMS: dict[str, Callable[[World], Data]] = {
     "/admin/payments/payment/refund/": _confirmed,
     "/admin/payments/payment/check/": lambda world: {"ids": world.payment.pk},
     "/admin/refunds/refundrecord/<int:pk>/close/": lambda _world: {"reason": "asked"},
+    "/admin/refunds/refundapproval/request/<str:number>/": lambda _world: {"do": "reject", "note": "no"},
     "/admin/refunds/reconciliationreport/compare/": lambda _world: {
         "since": timezone.localdate(),
         "until": timezone.localdate(),

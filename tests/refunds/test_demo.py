@@ -13,7 +13,7 @@ from payments.models import Payment
 from refunds.demo.orders import ORDERS, last_month, this_month
 from refunds.demo.people import ACCOUNTS
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import ReconciliationReport, RefundRecord, RefundSource
+from refunds.models import ReconciliationReport, RefundApproval, RefundRecord, RefundSource
 from refunds.permissions import may_approve, may_refund_any
 from refunds.services.refund import request_refund
 from tests.sandbox_server import SandboxServer
@@ -63,6 +63,16 @@ def test_demo_has_orders_of_every_kind() -> None:
     assert states == ["succeeded", "succeeded", "pending", "failed"]
     report = ReconciliationReport.objects.get()
     assert (report.found, report.repaired, report.waiting.count()) == (2, 0, 1)
+
+
+@pytest.mark.usefixtures("development", "sandbox")
+@pytest.mark.parametrize(("limit", "waiting"), [(500_000, ["maru-2027"]), (0, [])])
+def test_a_refund_waits_for_the_second_account_where_there_is_a_limit(settings, limit: int, waiting: list[str]) -> None:
+    settings.REFUND_APPROVAL_ABOVE = Decimal(limit)
+    run_demo()
+    run_demo()
+    assert [approval.payment.merchant_uid for approval in RefundApproval.objects.waiting()] == waiting
+    assert payment_of(2027).cancel_amount == 0
 
 
 @pytest.mark.usefixtures("development", "sandbox")

@@ -14,6 +14,7 @@ from refunds.admin.approvals.facts import page_facts
 from refunds.admin.approvals.warnings import warnings_of
 from refunds.admin.bulk_refund.typed import forget_typed, keep_typed, typed_before
 from refunds.approvals.decide import approve, reject, withdraw
+from refunds.approvals.errors import NoteRequired
 from refunds.approvals.view import current_view
 from refunds.approvals.words import approval_path
 from refunds.errors import RefundNotDone
@@ -56,6 +57,8 @@ def _decide(request: StaffRequest, approval: RefundApproval) -> None:
         decide(request, approval)
     except RefundNotDone as exc:  # approved and sent: the page shows what became of it
         messages.warning(request, _("Approved. %(result)s") % {"result": exc.message}, extra_tags=exc.code)
+    except NoteRequired:
+        keep_typed(request, approval.number)  # the page says it beside the input
     except DomainError as exc:
         messages.error(request, exc.message, extra_tags=exc.code)
         keep_typed(request, approval.number)

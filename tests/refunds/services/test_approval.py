@@ -94,7 +94,7 @@ def test_the_admin_says_so_before_the_button_is_pressed(client: Client) -> None:
     sign_in(client, make_staff("refund_payment", "view_payment"))
     payment = make_payment()
     page = confirmation(client, payment)
-    assert 'data-warning="approval_required"' in page.text
+    assert 'data-code="needs_approval"' in page.text
 
     fill(client, page, {payment: {}})
     assert RefundApproval.objects.get().payment == payment
