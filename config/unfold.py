@@ -108,6 +108,15 @@ SETTINGS: dict[str, Any] = {
                         _("Reconciliation"), "compare_arrows", "refunds_reconciliationreport", "refunds.resolve_refund"
                     ),
                     _nav(
+                        _("E-mails to buyers"),
+                        "mail",
+                        "refunds_buyernotice",
+                        "refunds.view_refundrecord",
+                        "refunds.refund_payment",
+                        "refunds.manage_notices",
+                    ),
+                    _nav(_("Business days"), "event_busy", "refunds_businessdayexception", "refunds.manage_notices"),
+                    _nav(
                         _("Monthly statements"),
                         "calendar_month",
                         "refunds_statementmonth",

@@ -41,6 +41,7 @@ from refunds.admin.filters import (
     TokenFilter,
 )
 from refunds.admin.notes import note_entries, note_form, note_on_refund
+from refunds.admin.notices.badges import notice_badge
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.search import known_numbers, search_refunds
@@ -138,6 +139,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
             "may_view_tokens": request.user.has_perm("access.view_apitoken"),
             "card": account_card(request.user, obj),
             "arrival": arrival_card(request.user, obj),
+            "notices": [(notice, notice_badge(notice)) for notice in obj.notices.order_by("pk")],
             "timeline": sorted([*timeline(obj), *notes], key=lambda entry: entry.at),
             "note_form": note_form(request.user, obj),
             "approval": obj.approval,

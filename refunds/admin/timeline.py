@@ -20,6 +20,7 @@ from refunds.ledger import PART_SHOWN
 from refunds.messages import event_message, message_of, taken_back_message
 from refunds.models import (
     ApprovalStatus,
+    BuyerNotice,
     RefundApproval,
     RefundBatch,
     RefundBatchEvent,
@@ -118,12 +119,20 @@ def timeline(refund: RefundRecord) -> list[TimelineEntry]:
 
     The oldest is first.
     """
-    entries = [*approval_entries(filter(None, [refund.approval])), *(entry_of(event) for event in refund.events.all())]
+    entries = [*approval_entries(filter(None, [refund.approval])), *map(entry_of, refund.events.all())]
+    entries += map(_notice_entry, refund.notices.exclude(sent_at=None))
+    entries.sort(key=lambda entry: entry.at)
     item = RefundBatchItem.objects.filter(refund=refund).select_related("batch").first()
     if item is None:
         return entries
     events = item.batch.events.filter(at__lte=refund.settled_at or timezone.now())[:BATCH_EVENTS_SHOWN]
     return sorted([*(_batch_entry(item.batch, event) for event in events), *entries], key=lambda entry: entry.at)
+
+
+def _notice_entry(notice: BuyerNotice) -> TimelineEntry:
+    address = reverse("admin:refunds_buyernotice_change", args=[notice.pk])
+    at = notice.sent_at or notice.created_at
+    return TimelineEntry(at, _("Buyer told by e-mail"), "grey", "", "", link=notice.get_kind_display(), url=address)
 
 
 def _batch_entry(batch: RefundBatch, event: RefundBatchEvent) -> TimelineEntry:

@@ -18,7 +18,8 @@ from refunds.admin.bulk_refund.forms import OrderForm, SharedForm, initial_data
 from refunds.admin.bulk_refund.rows import Row, Warned, shown_before, to_read
 from refunds.batches.create import Row as BatchRow
 from refunds.errors import Violation
-from refunds.models import RefundRecord
+from refunds.models import NoticeKind, RefundRecord
+from refunds.notices.outbox import is_on
 from refunds.services.preview import RefundPreview, preview_refund, requirements_of
 
 # Seconds. After an order whose check took longer, the bank is not asked about the other orders of the page.
@@ -80,6 +81,13 @@ class Confirmation:
     def has_warnings(self) -> bool:
         """Return whether there is anything to read besides what the refund costs and when it is paid."""
         return any(warned.level != "info" for row in self.ticked for warned in row.warned)
+
+    @property
+    def tells_buyers(self) -> bool:
+        """Return whether the buyer of an order on the page is told by e-mail when it is refunded."""
+        return is_on(NoticeKind.REFUNDED) and any(
+            row.payment.buyer_email and not row.payment.sandbox for row in self.rows
+        )
 
     @property
     def notes(self) -> list[tuple[Warned, list[str]]]:
