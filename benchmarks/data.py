@@ -4,20 +4,23 @@ The same size always gives the same rows, up to their times. Import it with Djan
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import JSONField, Model
 
+from access.tokens.service import create_token
 from payments.models import Payment
 from payments.search_keys import part_key
-from refunds.models import RefundEvent, RefundRecord
+from refunds.models import RefundEvent, RefundReason, RefundRecord, RefusalClass
 from refunds.models.refund_numbers import NUMBER_ALPHABET, NUMBER_LENGTH
 
 EVERY = 5  # every fifth payment has a refund: 200 per 1,000
 OPEN_REFUNDS = 20  # in all, as old as the history is long
+PEOPLE, TOKENS = 8, 3  # that ask for refunds
 NAMESAKES = 40  # payments of buyers with this name
 RARE_NAME = "독고영재"
 SPAN_SECONDS = 365 * 86_400  # the payments are of one year
@@ -39,7 +42,7 @@ _GOODS = ("티셔츠", "운동화", "커피 원두", "책 3권", "헤드폰", "�
 
 def fill(payments: int) -> None:
     """Insert so many payments, with their refunds, into the empty tables of this database."""
-    rows = _Rows(payments)
+    rows = _Rows(payments, people=_people(), tokens=_tokens(), reasons=list(RefundReason.objects.all()))
     refunded = f"(SELECT id AS n, amount, cancel_amount FROM payments_payment WHERE id % {EVERY} = 0) AS payment"
     with connection.cursor() as cursor:
         with _indexes_built_afterwards(cursor, Payment, RefundRecord, RefundEvent):
@@ -49,6 +52,17 @@ def fill(payments: int) -> None:
                 cursor.execute(_insert(RefundEvent, event, "refunds_refundrecord"))
         if connection.vendor == "postgresql":  # what autovacuum has done long before a table is this large
             cursor.execute("VACUUM ANALYZE")
+
+
+def _people() -> list[int]:
+    """Create the staff who ask for refunds."""
+    return [User.objects.create_user(f"desk-{number}", is_staff=True).pk for number in range(1, PEOPLE + 1)]
+
+
+def _tokens() -> list[int]:
+    """Create the API tokens that ask for refunds."""
+    user = User.objects.create_user("shop")
+    return [create_token(user=user, name=f"shop {number}")[0].pk for number in range(1, TOKENS + 1)]
 
 
 @contextmanager
@@ -100,8 +114,11 @@ def _default(field: Any) -> str:
 class _Rows:
     """The values of one size as SQL: each follows from the payment's number `n`."""
 
-    def __init__(self, payments: int) -> None:
+    def __init__(
+        self, payments: int, people: Sequence[int], tokens: Sequence[int], reasons: Sequence[RefundReason]
+    ) -> None:
         self.payments = payments
+        self.people, self.tokens, self.reasons = people, tokens, reasons
         self.now = int(time.time())
         place = f"(n / {EVERY})"
         open_every = payments // EVERY // OPEN_REFUNDS
@@ -152,15 +169,21 @@ class _Rows:
         }
 
     def refund(self) -> dict[str, str]:
-        asked = _time(self.asked)
+        asked, place = _time(self.asked), f"n / {EVERY}"
         settled = f"CASE WHEN {self.is_open} THEN NULL ELSE {asked} END"
         return {
             "payment_id": "n",
             "number": _refund_number(),
             "status": f"CASE WHEN {self.is_refunded} THEN 'succeeded' WHEN {self.is_open} THEN 'pending'"
             " ELSE 'failed' END",
-            "source": _one_of(("admin", "api", "api", "command"), f"n / {EVERY}"),
+            "source": _one_of(("admin", "api", "api", "command"), place),
+            "requested_by_id": f"CASE WHEN {place} % 4 = 0 THEN {_one_of(self.people, _mixed(place))} END",
+            "api_token_id": f"CASE WHEN {place} % 4 = 1 THEN {_one_of(self.tokens, _mixed(place))} END",
             "requested_by_name": "'storefront'",
+            "reason_code": _one_of([reason.code for reason in self.reasons], _mixed(place)),
+            "reason_name_ko": _one_of([reason.name_ko for reason in self.reasons], _mixed(place)),
+            "reason_name_en": _one_of([reason.name_en for reason in self.reasons], _mixed(place)),
+            "fault": _one_of([reason.fault for reason in self.reasons], _mixed(place)),
             "amount": self._whole_or_half("amount"),
             "checksum": "amount",
             "cancelled_amount": f"CASE WHEN {self.is_refunded} THEN cancel_amount END",
@@ -168,6 +191,8 @@ class _Rows:
             "cancellation_id": f"CASE WHEN {self.is_refunded} THEN 'cancel' || n ELSE '' END",
             "pg_tid": f"CASE WHEN {self.is_refunded} THEN 'StdpayCARDINIpayTest' || n ELSE '' END",
             "cancelled_at": f"CASE WHEN {self.is_refunded} THEN {asked} END",
+            "refusal_class": f"CASE WHEN {self.is_refunded} OR {self.is_open} THEN ''"
+            f" ELSE {_one_of(RefusalClass.values, _mixed(place))} END",
             "error_code": f"CASE WHEN {self.is_refunded} OR {self.is_open} THEN '' ELSE 'refused' END",
             "needs_review": self.needs_review,
             "requested_at": asked,
@@ -193,9 +218,15 @@ def _time(epoch: str) -> str:
     return f"strftime('%Y-%m-%d %H:%M:%S', {epoch}, 'unixepoch')"
 
 
-def _one_of(texts: str | tuple[str, ...], number: str) -> str:
-    whens = " ".join(f"WHEN {place} THEN '{text}'" for place, text in enumerate(texts))
-    return f"CASE ({number}) % {len(texts)} {whens} END"
+def _mixed(number: str) -> str:
+    """Return a number that goes with no other: of all groups of refunds there are some on each day."""
+    return f"({number} * 7919 / 64)"
+
+
+def _one_of(values: Sequence[str] | Sequence[int], number: str) -> str:
+    literals = [f"'{value}'" if isinstance(value, str) else str(value) for value in values]
+    whens = " ".join(f"WHEN {place} THEN {literal}" for place, literal in enumerate(literals))
+    return f"CASE ({number}) % {len(literals)} {whens} END"
 
 
 def _name(buyer: str, is_rare: str, spell: Callable[[str], str]) -> str:

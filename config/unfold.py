@@ -46,6 +46,7 @@ BUNDLES: dict[str, list[str]] = {
         "refunds/admin/theme.css",
         "refunds/admin/admin.css",
         "refunds/admin/lists.css",
+        "refunds/admin/overview.css",
         "access/admin.css",
     ],
     "refunds/admin/all.js": [

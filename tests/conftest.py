@@ -107,6 +107,7 @@ BOTH_DATABASES = (
     "tests/refunds/admin/test_every_page",
     "tests/refunds/admin/test_export",
     "tests/refunds/admin/test_lists",
+    "tests/refunds/admin/test_overview",
     "tests/refunds/admin/test_reversal",
     "tests/refunds/reconciliation/test_reversal.py::test_parallel",
     "tests/refunds/test_storefront.py::test_the_number_of_queries",

@@ -1,12 +1,11 @@
-"""The admin's overview: open refunds, refunded totals, and the latest comparison with i'mport."""
+"""The admin's overview: what waits for somebody, and the figures of a period."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count, Q
+from django.db.models import Count, Min
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,18 +15,15 @@ from django.utils.translation import gettext as _
 from core.admin.display import since
 from payments.models import Payment
 from refunds.admin.approval_badges import age, list_url
-from refunds.admin.chart import (
-    Day,
-    chart_of,
-    count_text,
-    ledger_url,
-    midnight,
-    refunded_since,
-    refunded_url,
-    totals_text,
-)
 from refunds.admin.drift.reports import result_badge
+from refunds.admin.overview.breakdown import breakdowns
+from refunds.admin.overview.chart import charts_of
+from refunds.admin.overview.figures import figures_of, totals_of
+from refunds.admin.overview.links import ended_url, ledger_url
+from refunds.admin.overview.period import Choice, PeriodForm, period_of, preset
+from refunds.admin.overview.tiles import tiles_of
 from refunds.admin.worker import no_worker_text
+from refunds.ledger import late_refunds
 from refunds.models import (
     STARTED,
     BatchStatus,
@@ -46,14 +42,13 @@ from refunds.permissions import (
     may_view_reports,
 )
 
-DAYS = 30
 LINES = 6
 FAILED_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One figure with a link to what it counts. `tone` is the colour if it needs attention."""
+    """What waits for somebody, with a link to it. `tone` is the colour if it needs attention, `oldest` since when."""
 
     code: str
     title: str
@@ -61,6 +56,11 @@ class Card:
     note: str
     url: str
     tone: str = ""
+    oldest: datetime | None = None
+
+    @property
+    def age(self) -> str:
+        return _("Oldest: %(time)s ago") % {"time": age(self.oldest)} if self.oldest else ""
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -68,23 +68,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     user = request.user
     if not may_view_refunds(user):
         return context
-    today = timezone.localdate()
-    days = refunded_since(today - timedelta(days=DAYS - 1))
     refunds = RefundRecord.objects.select_related("payment")
     return {
         **context,
         "title": _("Overview"),
         "worker_warning": no_worker_text(),
-        "cards": [
-            *_approval_cards(user),
-            *_taken_back_cards(user),
-            *_batch_cards(user),
-            *_open_cards(),
-            _failed_card(today),
-            *_refunded_cards(days, today),
-            *_drift_cards(user),
-        ],
-        "chart": chart_of(days, today, DAYS),
+        "cards": [*_waiting_cards(user), *_drift_cards(user)],
+        **_figures(request),
         "newest": refunds[:LINES],
         "oldest": refunds.live().order_by("requested_at")[:LINES],
         "ledger_url": ledger_url(),
@@ -92,48 +82,73 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _figures(request: HttpRequest) -> dict[str, Any]:
+    """Return what the page shows of the period."""
+    period = period_of(request)
+    now, before = figures_of(period), totals_of(period.before)
+    choices = [choice for choice in Choice if choice != Choice.OWN]
+    return {
+        "period": period,
+        "periods": [(choice.label, preset(choice).address, choice == period.choice) for choice in choices],
+        "period_form": PeriodForm(initial={"from": period.first, "to": period.last}),
+        "as_of": now.at,
+        "tiles": tiles_of(period, now, before, may_list_payments=may_view_payments(request.user)),
+        "charts": charts_of(now, period),
+        "breakdowns": breakdowns(now, period, with_persons=may_view_reports(request.user)),
+        "figures_url": f"{reverse('admin:refunds_refundrecord_figures')}?{period.address}",
+    }
+
+
+def _waiting_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
+    """Return the cards of what waits, the oldest first, then those that nobody has to care for."""
+    by_user = (*_approval_cards(user), *_taken_back_cards(user), *_batch_cards(user))
+    cards = [*by_user, *_open_cards(), *_late_cards(), *_failed_cards()]
+    longest = timezone.now()
+    return sorted(cards, key=lambda card: (not card.tone, card.oldest or longest))
+
+
 def _open_cards() -> list[Card]:
-    review = RefundRecord.objects.real().needing_review().count()
-    unknown, pending = Q(status=RefundStatus.UNKNOWN), Q(status=RefundStatus.PENDING)
-    live = RefundRecord.objects.real().live().order_by()
-    counts = live.aggregate(unknown=Count("pk", filter=unknown), pending=Count("pk", filter=pending))
+    real = RefundRecord.objects.real().order_by()
+    waiting, unknown = RefundStatus.PENDING, RefundStatus.UNKNOWN
+    count, oldest = Count("pk"), Min("requested_at")
+    by_status = real.live().values_list("status").annotate(count=count, oldest=oldest)
+    found = {status: (number, since) for status, number, since in by_status}
+    review = real.needing_review().aggregate(count=count, oldest=oldest)
     rows = (
-        ("review", _("Needs attention"), review, _("Need review"), {"review": "needed"}),
-        (
-            "unknown",
-            RefundStatus.UNKNOWN.label,
-            counts["unknown"],
-            _("Being compared with i'mport"),
-            {"status": "unknown"},
-        ),
-        (
-            "pending",
-            RefundStatus.PENDING.label,
-            counts["pending"],
-            _("Accepted, not completed yet"),
-            {"status": "pending"},
-        ),
+        ("review", _("Needs attention"), (review["count"], review["oldest"]), _("Need review"), {"review": "needed"}),
+        ("unknown", unknown.label, found.get(unknown), _("Being compared with i'mport"), {"status": "unknown"}),
+        ("pending", waiting.label, found.get(waiting), _("Accepted, not completed yet"), {"status": "pending"}),
     )
-    return [
-        Card(
-            code,
-            str(title),
-            str(count),
-            note if count else _("None"),
-            ledger_url(**query, test="no"),
-            "amber" if count and code != "pending" else "",
-        )
-        for code, title, count, note, query in rows
-    ]
+    cards = []
+    for code, title, counted, note, query in rows:
+        number, since = counted or (0, None)
+        tone = "amber" if number and code != "pending" else ""
+        url, words = ledger_url(**query, test="no"), note if number else _("None")
+        cards.append(Card(code, str(title), f"{number:,}", words, url, tone, since))
+    return cards
 
 
-def _failed_card(today: date) -> Card:
-    """Return the card of the refunds that failed lately; a later one of the same order may have succeeded."""
-    first = today - timedelta(days=FAILED_DAYS - 1)
-    count = RefundRecord.objects.real().filter(status=RefundStatus.FAILED, requested_at__gte=midnight(first)).count()
-    url = ledger_url(status=RefundStatus.FAILED, requested_at_from=str(first), test="no")
+def _late_cards() -> list[Card]:
+    """Return the card of the refunds whose money is late, if there are any."""
+    found = late_refunds(RefundRecord.objects.real().order_by()).aggregate(
+        count=Count("pk"), oldest=Min("requested_at")
+    )
+    if not found["count"]:
+        return []
+    url, note = ledger_url(arrival="late", test="no"), _("The PG or the bank takes too long")
+    return [Card("late", _("Late"), f"{found['count']:,}", note, url, "amber", found["oldest"])]
+
+
+def _failed_cards() -> list[Card]:
+    """Return the card of the refunds that failed lately, if there are any; a later try may have succeeded."""
+    today = timezone.localdate()
+    week = preset(Choice.WEEK)
+    failed = RefundRecord.objects.real().order_by().failed_between(week.start, None)
+    found = failed.aggregate(count=Count("pk"), oldest=Min("settled_at"))
+    url = ended_url(RefundStatus.FAILED, week.first, today)
     note = _("In %(days)s days") % {"days": FAILED_DAYS}
-    return Card("failed", str(RefundStatus.FAILED.label), str(count), note, url, "red" if count else "")
+    tone = "red" if found["count"] else ""
+    return [Card("failed", str(RefundStatus.FAILED.label), f"{found['count']:,}", note, url, tone, found["oldest"])]
 
 
 def _approval_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
@@ -143,14 +158,7 @@ def _approval_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
     ours = [at for who, at in by_user if may_approve(user) and who != user.pk]
     others = [at for who, at in by_user if not may_approve(user) or who == user.pk]
     return [
-        Card(
-            code,
-            title,
-            str(len(times)),
-            _("Oldest: %(time)s ago") % {"time": age(times[0])},
-            list_url(status="waiting"),
-            tone,
-        )
+        Card(code, title, str(len(times)), "", list_url(status="waiting"), tone, times[0])
         for code, title, times, tone in (
             ("to_approve", _("Waiting for your approval"), ours, "amber"),
             ("awaiting", _("Waiting for approval by others"), others, ""),
@@ -161,35 +169,26 @@ def _approval_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
 
 def _taken_back_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
     """Return the card of the payments for which i'mport shows less refunded than we do, if there are any."""
-    count = Payment.objects.real().taken_back().count() if may_view_payments(user) else 0
-    if not count:
+    payments = Payment.objects.real().taken_back() if may_view_payments(user) else Payment.objects.none()
+    found = payments.order_by().aggregate(count=Count("pk"), oldest=Min("taken_back_seen_at"))
+    if not found["count"]:
         return []
     url = reverse("admin:payments_payment_changelist", query={"refund": "taken_back", "test": "no"})
     title, note = _("Taken back at i'mport"), _("Less refunded there than recorded here")
-    return [Card("taken_back", title, str(count), note, url, "amber")]
+    return [Card("taken_back", title, f"{found['count']:,}", note, url, "amber", found["oldest"])]
 
 
 def _batch_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
     """Return the card of the bulk refunds that have not ended, if there are any."""
     started = RefundBatch.objects.filter(status__in=STARTED) if may_view_payments(user) else RefundBatch.objects.none()
-    statuses = list(started.values_list("status", flat=True))
-    if not statuses:
+    found = list(started.values_list("status", "started_at"))
+    if not found:
         return []
-    paused = statuses.count(BatchStatus.PAUSED)
-    note = _("%(count)s paused: resume or stop it") % {"count": paused} if paused else _("Running")
+    paused = [at for status, at in found if status == BatchStatus.PAUSED]
+    note = _("%(count)s paused: resume or stop it") % {"count": len(paused)} if paused else _("Running")
     url = reverse("admin:refunds_refundbatch_changelist", query={"status": "open"})
-    return [Card("batches", _("Bulk refunds"), str(len(statuses)), note, url, "amber" if paused else "")]
-
-
-def _refunded_cards(days: list[Day], today: date) -> list[Card]:
-    first = today - timedelta(days=DAYS - 1)
-    spans = (
-        ("today", _("Refunded today"), today, [day for day in days if day.day == today]),
-        ("month", _("Refunded in %(days)s days") % {"days": DAYS}, first, days),
-    )
-    return [
-        Card(code, title, totals_text(found), _count(found), refunded_url(start)) for code, title, start, found in spans
-    ]
+    oldest = min(filter(None, paused), default=None)
+    return [Card("batches", _("Bulk refunds"), str(len(found)), note, url, "amber" if paused else "", oldest)]
 
 
 def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
@@ -202,7 +201,3 @@ def _drift_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:
         return [Card("drift", title, "–", _("Not compared yet"), url)]
     url = reverse("admin:refunds_reconciliationreport_change", args=[report.pk])
     return [Card("drift", title, result_badge(report), since(report.started_at), url)]
-
-
-def _count(days: Iterable[Day]) -> str:
-    return count_text(sum(day.count for day in days))

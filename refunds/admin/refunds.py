@@ -42,6 +42,7 @@ from refunds.admin.filters import (
 )
 from refunds.admin.notes import note_entries, note_form, note_on_refund
 from refunds.admin.notices.badges import notice_badge
+from refunds.admin.overview.file import figures_file
 from refunds.admin.progress import waiting
 from refunds.admin.resolution import close, close_url, reviewed, reviewed_url
 from refunds.admin.search import known_numbers, search_refunds
@@ -96,6 +97,7 @@ class RefundRecordAdmin(RefundExportingAdmin, ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         own = [
+            path("figures/", site.admin_view(figures_file), name="refunds_refundrecord_figures"),
             path("<int:pk>/close/", site.admin_view(close), name="refunds_refundrecord_close"),
             path("<int:pk>/arrival/", site.admin_view(arrival), name="refunds_refundrecord_arrival"),
             path("<int:pk>/note/", site.admin_view(note_on_refund), name="refunds_refundrecord_note"),

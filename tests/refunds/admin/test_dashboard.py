@@ -60,6 +60,7 @@ def test_empty_shop_shows_no_open_work(staff: Client) -> None:
     ):
         assert text in page
     assert 'class="rd-chart"' not in page
+    assert "No refund ended in this period." in page
 
 
 @pytest.mark.parametrize(
@@ -87,8 +88,6 @@ def test_each_card_links_to_the_rows_that_it_counts(staff: Client) -> None:
     for _ in range(2):
         make_refund(RefundStatus.UNKNOWN, days_ago=1)
     make_refund(RefundStatus.UNKNOWN, days_ago=4, needs_review=True)
-    for days_ago in (0, 3, 29, 31):
-        make_refund(RefundStatus.SUCCEEDED, days_ago=days_ago)
     for days_ago in (0, 6, 7):
         make_refund(RefundStatus.FAILED, days_ago=days_ago)
     for status in ("running", "paused", "done"):
@@ -103,8 +102,6 @@ def test_each_card_links_to_the_rows_that_it_counts(staff: Client) -> None:
         "pending": ("1", 1),
         "failed": ("2", 2),
         "batches": ("2", 2),
-        "today": ("₩1,000", 1),
-        "month": ("₩3,000", 3),
     }
     for code, (figure, count) in expected.items():
         listed: Any = staff.get(found[code].url)
@@ -121,29 +118,6 @@ def test_test_payments_are_in_no_number(staff: Client) -> None:
         Payment.objects.filter(pk=refund.payment_id).update(sandbox=True)
     assert {code: (card.figure, card.note) for code, card in cards(staff).items()} == before
     listed: Any = staff.get(cards(staff)["review"].url)
-    assert len(listed.context["cl"].result_list) == 2
-
-
-def test_currencies_are_not_added_up(staff: Client) -> None:
-    make_refund(RefundStatus.SUCCEEDED)
-    make_refund(RefundStatus.SUCCEEDED, currency="USD")
-    today = cards(staff)["today"]
-    assert (today.figure, today.note) == ("₩1,000 + $1,000.00", "2 refunds")
-
-
-def test_the_chart_has_a_bar_for_each_of_thirty_days(staff: Client) -> None:
-    make_refund(RefundStatus.SUCCEEDED)
-    make_refund(RefundStatus.SUCCEEDED, days_ago=5)
-    make_refund(RefundStatus.SUCCEEDED, days_ago=5)
-    answer: Any = staff.get(HOME)
-    bars = answer.context["chart"].bars
-    heights = [bar.height for bar in bars]
-    assert (len(heights), heights[-1], heights[-6], sum(heights)) == (30, 50, 100, 150)
-    assert re.search(rf"{timezone.localdate()}: ₩1,000 \(1 refund\)", answer.text)
-    assert 'x=""' not in answer.text
-    assert [answer.context["chart"].top, answer.context["chart"].half] == ["₩2,000", "₩1,000"]
-    assert re.search(r"<th scope=\"row\">[^<]+</th><td [^>]+>₩2,000</td><td [^>]+><a [^>]+>2 refunds</a>", answer.text)
-    listed: Any = staff.get(bars[-6].url)
     assert len(listed.context["cl"].result_list) == 2
 
 
@@ -190,5 +164,5 @@ def test_many_refunds_cost_no_more_queries_than_few(
         make_refund(RefundStatus.PENDING, needs_review=bool(number % 2))
         make_refund(RefundStatus.SUCCEEDED, days_ago=number)
     staff.get(HOME)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(19):
         staff.get(HOME)

@@ -113,8 +113,9 @@ def test_accepting_records_who_and_why_once(manager: Client, taken_back: Payment
 def test_sums_and_exports_count_what_was_not_taken_back(manager: Client, taken_back: Payment) -> None:
     accept(manager, taken_back)
     answer: Any = manager.get("/admin/")
-    cards = {card.code: card.figure for card in answer.context["cards"]}
-    assert (cards["today"], cards["month"]) == ("₩6,000", "₩6,000")
+    tiles = {tile.code: tile for tile in answer.context["tiles"]}
+    assert [figure.text for figure in tiles["refunded"].figures] == ["₩6,000"]
+    assert tiles["refunded"].hint == "Net: ₩4,000 of these refunds were reversed later, and are not in the sum."
     answer = manager.post("/admin/refunds/refundrecord/export/?status=reversed", {"format": "csv"})
     [row] = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig")))
     assert (row["Requested amount"], row["Refunded amount"], row["Reversed amount"]) == ("4000", "", "4000")
