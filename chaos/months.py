@@ -1,6 +1,6 @@
 """Close months of random payments, refunds and reversals, and compare each statement with naive sums in Python.
 
-    python -m chaos.months --refunds 100000 --database postgres
+`python -m chaos.month_close` runs it with as many refunds as wanted, a test with a few hundred.
 
 Every movement must be in exactly one closed month, won by won, and a closed month must never change.
 """

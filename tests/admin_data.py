@@ -10,8 +10,12 @@ from django.utils import timezone
 
 from access.models import Authenticator, SignInFailure
 from access.tokens.service import create_token
+from core.dates import add_months, parse_moment
 from core.encryption.cipher import encrypt
+from payments.models import Payment
+from refunds.inputs import Actor
 from refunds.models import Discrepancy, Note, ReconciliationReport, RefundBatch, RefundBatchItem
+from refunds.statements.closing import close_month
 from tests.factories import make_approval, make_payment, make_reason, make_refund, make_staff
 from webhooks.models import Delivery, Endpoint, Event, EventType
 
@@ -113,6 +117,8 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
         warning = {"code": "slow", "message": text, "field": ""}
         RefundBatchItem.objects.create(batch=each, payment=payment, expected_balance=9, warnings=[warning], note=text)
     others = (
+        *_months(payment, text),
+        f"refunds/refundrecord/{done.pk}/slip/",
         f"refunds/refundapproval/request/{approval.number}/",
         f"auth/group/{group.pk}/delete/",
         f"refunds/refundreason/{reason.pk}/delete/",
@@ -125,3 +131,15 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
         f"webhooks/endpoint/{endpoint.pk}/edit/",
     )
     return ("", *APPS, *LISTS, *FORMS, *changes, *accounts, *others)
+
+
+def _months(payment: Payment, text: str) -> tuple[str, ...]:
+    """Create two months that are over, close the first and book something late; return the pages of months."""
+    this_month = timezone.localdate().replace(day=1)
+    months = this_month, add_months(this_month, -1), add_months(this_month, -2)
+    for month in months[1:]:
+        make_payment(pay_method="vbank", pg_provider="nice", paid_at=parse_moment(month))
+    close_month(month=months[-1], actor=Actor(text), note=text * 3, despite_difference=True)
+    make_refund(payment, cancelled_at=parse_moment(months[-1]))
+    pages = [f"refunds/statementmonth/{month:%Y-%m}/" for month in months]
+    return ("refunds/statementmonth/", *pages, f"{pages[1]}print/")

@@ -1,19 +1,23 @@
-"""Finance closes a week in a real browser, in Korean: compare, read the totals, repair one payment, export."""
+"""Finance closes a week and a month in a real browser: compare, read the totals, repair one payment, export, close."""
 
 from __future__ import annotations
 
 import csv
+from datetime import timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from openpyxl import load_workbook
 from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from core.dates import add_months, parse_moment
 from refunds.management.commands.demo import create_accounts
 from tests.browser.images import keep_image
-from tests.factories import demo_payment, make_refund, paid_at_sandbox
+from tests.factories import demo_payment, make_payment, make_refund, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [
@@ -104,3 +108,41 @@ def export(desk: Page, folder: Path) -> None:
     heading, total = book["합계"].iter_rows(values_only=True)
     found = dict(zip(heading, total, strict=True))
     assert (found["통화"], found["공급가액"], found["부가세"]) == ("KRW", 3_636, 364)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("ko", ("월 마감", "이 달 마감하기", "마감 가능", "마감")),
+        ("en", ("Monthly statements", "Close the month", "Ready to close", "Closed")),
+    ],
+)
+def test_finance_closes_a_month(desk: Page, live_server: LiveServer, language: str, words: tuple[str, ...]) -> None:
+    title, button, ready, closed = words
+    desk.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
+    before = parse_moment(add_months(timezone.localdate().replace(day=1), -1)) + timedelta(days=3)
+    order = demo_payment(1001)
+    payment = make_payment(amount=Decimal(110_000), paid_at=before, name=order["name"], buyer_name=order["buyer_name"])
+    make_refund(payment, amount=Decimal(22_000), requested_at=before, settled_at=before + timedelta(days=1))
+    desk.goto(f"{live_server.url}/admin/")
+    desk.get_by_role("link", name=title).click()
+    row = desk.locator("#months tr[data-state=next]")
+    expect(row).to_contain_text(ready)
+    row.get_by_role("link").click()
+
+    expect(desk.locator("#lines tfoot")).to_contain_text("₩88,000")
+    desk.get_by_role("button", name=button).click()
+    expect(desk.locator("[data-code=month_differs]").first).to_be_visible()
+    expect(desk.locator("[data-state=closed]")).to_have_count(0)
+    desk.get_by_role("checkbox").check()
+    desk.locator("[name=note]").fill("5월 장부")
+    desk.get_by_role("button", name=button).click()
+    expect(desk.locator("[data-state=closed]")).to_have_text(closed)
+    expect(desk.locator("body")).to_contain_text("5월 장부")
+    expect(desk.locator("#close")).to_have_count(0)
+
+    # What is found later belongs to the next month, and is named there.
+    make_refund(payment, amount=Decimal(1_100), settled_at=timezone.now(), cancelled_at=before)
+    desk.goto(f"{live_server.url}/admin/refunds/statementmonth/{timezone.localdate():%Y-%m}/")
+    expect(desk.locator("#earlier")).to_contain_text(payment.merchant_uid)
+    expect(desk.locator("#earlier")).to_contain_text("₩1,100")
