@@ -1,6 +1,6 @@
 """The rules of `policies.tax_split` and `policies.merchant_fee` in SQL: a month's refunds are added up where they are.
 
-Both give the same amounts: `tests/refunds/statements/test_parts.py` compares them.
+Both give the same amounts: `tests/refunds/statements/test_months.py` compares them.
 """
 
 from decimal import Decimal
