@@ -16,9 +16,11 @@ from django.utils import timezone
 
 from access.tokens.service import create_token
 from benchmarks.data import RARE_NAME
+from core.dates import add_months, parse_moment
 from payments.models import Payment, PaymentStatus
-from refunds.models import RefundRecord
+from refunds.models import RefundRecord, StatementMonth
 from refunds.reconciliation.reconcile import reconcile
+from refunds.statements.months import this_month
 from tests.production import HOST
 from tests.sandbox_control import SandboxControl
 
@@ -92,7 +94,8 @@ def _operations() -> dict[str, Operation]:
         "refunds list": _page(staff, REFUNDS),
         **{name: _page(staff, f"{path}?{urlencode({'q': text})}") for name, (path, text) in searches.items()},
         "overview": _page(staff, "/admin/"),
-        "statement": _statement(staff),
+        "statement of a month": _statement(staff),
+        "export of a month": _export(staff),
         "reconcile": _reconciliation(),
     }
 
@@ -130,6 +133,14 @@ def _refunds(user: User) -> Operation:
 
 
 def _statement(client: Client) -> Operation:
+    """Show the statement of the last month that is over; the one before it was closed when it ended."""
+    month = add_months(this_month(), -1)
+    closed_at = parse_moment(month)
+    StatementMonth.objects.create(month=add_months(month, -1), closed_at=closed_at, closed_by_name="benchmark")
+    return _page(client, f"/admin/refunds/statementmonth/{month:%Y-%m}/")
+
+
+def _export(client: Client) -> Operation:
     """Export a month of refunds as CSV."""
     first, last = timezone.localdate() - 2 * MONTH, timezone.localdate() - MONTH
     query = urlencode({"requested_at_from": first, "requested_at_to": last})

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 
 from core.money import KRW
+from payments.models import Payment
 from refunds.models import LIVE_STATUSES, MovementKind, RefundRecord, RefundSource, StatementEntry, StatementMonth
 from refunds.statements.comparison import Comparison, last_comparison
 from refunds.statements.lines import Key, Line, Movements, Sums, totals
@@ -18,6 +19,7 @@ from refunds.statements.months import Period, first_open_month, period_of, state
 from refunds.statements.movements import PREFIX, paid, refunded, reversed_entries
 
 ZERO = Decimal(0)
+_CHUNK = 500
 _KEY = ("pg_provider", "pay_method", "currency")
 # A cancel that was found at i'mport was never open here.
 _REQUESTED_HERE = [source.value for source in RefundSource if source != RefundSource.CONSOLE]
@@ -139,11 +141,24 @@ class _Collected:
 def with_open_refunds(lines: Iterable[Line], period: Period) -> tuple[Line, ...]:
     """Return the lines with the refunds that were requested before the month's end and not settled by then."""
     by_key = {line.key: line for line in lines}
-    waiting = RefundRecord.objects.real().filter(requested_at__lt=period.end)
+    waiting = RefundRecord.objects.filter(requested_at__lt=period.end)
     waiting = waiting.filter(Q(status__in=LIVE_STATUSES) | Q(settled_at__gte=period.end, source__in=_REQUESTED_HERE))
-    names = [f"payment__{name}" for name in _KEY]
-    for *key, count, amount in waiting.order_by().values_list(*names).annotate(Count("pk"), Sum("amount")):
-        line = by_key.get(tuple(key), Line(*key))
-        by_key[line.key] = replace(line, open=Sums(count, amount))
+    # Few, which PostgreSQL does not foresee: joined, it would read all payments.
+    amounts = list(waiting.order_by().values_list("payment_id", "amount"))
+    keys = _keys_of({payment for payment, _amount in amounts})
+    for payment, amount in amounts:
+        if payment in keys:
+            line = by_key.get(keys[payment], Line(*keys[payment]))
+            by_key[line.key] = replace(line, open=line.open + Sums(1, amount))
     in_order = sorted(by_key.values(), key=lambda line: (line.currency != KRW, line.currency, *line.key))
     return tuple(line for line in in_order if not line.is_empty)
+
+
+def _keys_of(payments: Collection[int]) -> dict[int, Key]:
+    """Return PG, method and currency of these payments; test payments are left out."""
+    found: dict[int, Key] = {}
+    wanted = sorted(payments)
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = Payment.objects.real().filter(pk__in=wanted[start : start + _CHUNK]).order_by()
+        found |= {pk: (pg, method, currency) for pk, pg, method, currency in chunk.values_list("pk", *_KEY)}
+    return found
