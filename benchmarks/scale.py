@@ -34,7 +34,7 @@ AT_MOST = {"statement of a month": 2_000}  # ms
 GROWING = {
     "overview": "adds up the refunds of the last 30 days, so it grows with the refunds per day.",
     "statement of a month": "the page: adds up the payments and refunds of a month, a twelfth of them all.",
-    "export of a month": "per row of a month of refunds as CSV; the fixed cost of a request weighs on a month of few rows.",
+    "export of a month": "per row of a month of refunds as CSV; a request has a fixed cost, which weighs on few rows.",
 }
 Samples = dict[str, dict[int, list[float]]]  # in ms, by operation and size
 
