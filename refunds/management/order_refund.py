@@ -12,8 +12,9 @@ from core.errors import DomainError
 from core.money import format_money
 from payments.lookup import find_by_number
 from payments.models import Payment
-from refunds.errors import Violation
+from refunds.errors import AwaitingApproval, Violation
 from refunds.inputs import RefundRequest, parse_typed_amount, parse_uid
+from refunds.management.approval_output import decision_json
 from refunds.management.base import operator
 from refunds.messages import message_of
 from refunds.models import RefundRecord, RefundSource, RefundStatus
@@ -57,6 +58,8 @@ def refund_one(order: str, request: RefundRequest, typed: TypedAmounts, *, key: 
             source=RefundSource.COMMAND,
             idempotency_key=_key_of(payment, key),
         )
+    except AwaitingApproval as exc:
+        return {"order": order, "ok": False, **error_json(exc), **decision_json(exc.approval)}
     except DomainError as exc:
         return {"order": order, "ok": False, **error_json(exc)}
     except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - logged below

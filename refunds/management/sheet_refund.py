@@ -28,11 +28,12 @@ from refunds.batches.sheets.cells import SheetRefused
 from refunds.batches.sheets.read import MAX_BYTES, Sheet, read_sheet
 from refunds.batches.start import start_batch
 from refunds.batches.words import pause_text
-from refunds.errors import InvalidRequest
+from refunds.errors import AwaitingApproval, InvalidRequest
 from refunds.inputs import RefundRequest, parse_typed_amount
 from refunds.management import sheet_output
+from refunds.management.approval_output import decision_json, decision_text
 from refunds.management.base import RefundCommand, operator
-from refunds.models import STARTED, BatchOrigin, BatchStatus, RefundBatch, RefundSource
+from refunds.models import STARTED, BatchOrigin, BatchStatus, RefundApproval, RefundBatch, RefundSource
 from refunds.serialization import Json
 
 STANDARD_INPUT = "-"
@@ -64,7 +65,9 @@ class SheetRefund:
                 self._end_unstarted(batch, preview, is_new=is_new)
                 return
             self._start(batch, preview)
-        if not self._dry_run:
+        if batch.status == BatchStatus.AWAITING:
+            self._note_approval(batch)
+        elif not self._dry_run:
             self._refund(batch)
         self._report(batch)
 
@@ -135,6 +138,12 @@ class SheetRefund:
             start_batch(batch=batch, actor=self._actor, totals=totals, accepted=accepted)
         except (BatchError, InvalidRequest) as exc:
             self._refuse(batch, exc.code, exc.message, preview)
+
+    def _note_approval(self, batch: RefundBatch) -> None:
+        """Say that a second person decides, and where: the worker refunds the orders after that."""
+        approval = RefundApproval.objects.waiting().get(batch=batch)
+        message = f"{AwaitingApproval(approval, is_new=True).message} {decision_text(decision_json(approval))}"
+        self._broken_off = [failure("*", AwaitingApproval.code, message)]
 
     def _ask_totals(self, preview: BatchPreview) -> list[str]:
         """Ask for the total of each currency."""

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from tqdm import tqdm
 
 from core.commands import INTERRUPTED, SOME_FAILED, failure, stop_signals
-from refunds.errors import ConfirmationRequired, InvalidRequest
+from refunds.errors import AwaitingApproval, ConfirmationRequired, InvalidRequest
 from refunds.inputs import RefundRequest, parse_confirmed, parse_request, parse_text, parse_typed_amount
+from refunds.management.approval_output import decision_text
 from refunds.management.base import RefundCommand
 from refunds.management.order_refund import TypedAmounts, preview_one, refund_one, to_confirm
 from refunds.management.sheet_refund import SheetRefund
@@ -140,6 +141,8 @@ class Command(RefundCommand):
             codes = " ".join(f"--confirm {warning['code']}" for warning in result["warnings"])
             self.stderr.write("  " + gettext("Nothing was sent. To refund anyway, add: %(codes)s") % {"codes": codes})
             return
+        if result["code"] == AwaitingApproval.code:
+            self.stderr.write("  " + decision_text(result))
         for warning in result.get("warnings", ()):
             self.stdout.write(f"  {warning['message']}")
 

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,11 +161,13 @@ def test_buyers_are_not_bound(sandbox: SandboxServer, client: Client) -> None:
 
 def test_the_command_line_is_bound(sandbox: SandboxServer) -> None:
     payment, out, err = paid_at_sandbox(sandbox), StringIO(), StringIO()
+    make_staff("approve_refund", name="boss")
     with pytest.raises(SystemExit) as exited:
         call_command("refund", payment.imp_uid, stdout=out, stderr=err)
     approval = RefundApproval.objects.get()
     assert exited.value.code == 1
     assert approval.number in err.getvalue()
+    assert "These can approve it: boss. It waits at " in err.getvalue()
     assert (approval.source, approval.requested_by, approval.requested_by_name[:9]) == ("command", None, "manage.py")
     assert not payment.refunds.exists()
     preview = preview_refund(payment=make_payment(), request=RefundRequest(), operator=approval.requested_by_name)
@@ -198,3 +201,18 @@ def test_without_a_limit_nobody_needs_approval(sandbox: SandboxServer, settings:
     settings.REFUND_APPROVAL_ABOVE = Decimal(0)
     sign_in(client, make_staff("refund_payment"))
     assert cancel(client, paid_at_sandbox(sandbox), 10_000).status_code == 200
+
+
+def test_a_sheet_of_the_command_waits_as_a_whole(sandbox: SandboxServer, settings: Settings, tmp_path: Path) -> None:
+    settings.BULK_APPROVAL_ABOVE = Decimal(15_000)
+    orders = [paid_at_sandbox(sandbox).merchant_uid for _ in range(2)]
+    sheet = tmp_path / "orders.csv"
+    sheet.write_text("\n".join(["merchant_uid", *orders]))
+    for _run in range(2):
+        out = StringIO()
+        with pytest.raises(SystemExit) as exited:
+            call_command("refund", file=str(sheet), total=["20000"], yes=True, json=True, stdout=out)
+        document = json.loads(out.getvalue())
+        assert (exited.value.code, document["results"][-1]["code"]) == (1, "awaiting_approval")
+    assert RefundApproval.objects.get().batch is not None
+    assert not RefundRecord.objects.exists()
