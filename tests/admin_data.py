@@ -14,7 +14,15 @@ from core.dates import add_months, parse_moment
 from core.encryption.cipher import encrypt
 from payments.models import Payment
 from refunds.inputs import Actor
-from refunds.models import Discrepancy, Note, ReconciliationReport, RefundBatch, RefundBatchItem
+from refunds.models import (
+    BusinessDayException,
+    BuyerNotice,
+    Discrepancy,
+    Note,
+    ReconciliationReport,
+    RefundBatch,
+    RefundBatchItem,
+)
 from refunds.statements.closing import close_month
 from tests.factories import make_approval, make_payment, make_reason, make_refund, make_staff
 from webhooks.models import Delivery, Endpoint, Event, EventType
@@ -27,6 +35,8 @@ LISTS = (
     "refunds/refundbatch/",
     "refunds/reconciliationreport/",
     "refunds/refundreason/",
+    "refunds/buyernotice/",
+    "refunds/businessdayexception/",
     "webhooks/delivery/",
     "webhooks/endpoint/",
     "auth/user/",
@@ -39,6 +49,9 @@ FORMS = (
     "auth/user/add/",
     "auth/group/add/",
     "refunds/refundreason/add/",
+    "refunds/businessdayexception/add/",
+    "refunds/buyernotice/settings/",
+    "refunds/buyernotice/wording/refunded/ko/",
     "access/apitoken/add/",
     "webhooks/endpoint/add/",
     "refunds/reconciliationreport/compare/",
@@ -92,7 +105,12 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=done, created_at=now)
     delivery = Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=now)
     approval = make_approval(payment, **said, warnings=[{"code": "slow", "message": text, "field": ""}])
-    rows = (payment, refund, report, reason, delivery, endpoint, user, group, token, device)
+    mail = {"subject": text, "body_text": text * 9, "body_html": f"<p>{text * 9}</p>", "to": f"{text[:40]}@example.com"}
+    notice = BuyerNotice.objects.create(
+        refund=done, kind="refunded", status="sent", sent_at=now, next_try_at=now, **mail
+    )
+    closed = BusinessDayException.objects.create(day=now.date(), name=text[:100])
+    rows = (payment, refund, report, reason, notice, closed, delivery, endpoint, user, group, token, device)
     lists = [path for path in LISTS if path not in OF_THEIR_OWN]
     changes = [f"{path}{row.pk}/change/" for path, row in zip(lists, rows, strict=True)]
     accounts = [f"auth/user/{user.pk}/{page}/" for page in ("history", "password", "delete")]

@@ -16,7 +16,7 @@ from access.models import Authenticator, SignInFailure
 from access.tokens.service import create_token
 from core.encryption.cipher import encrypt
 from payments.models import Payment
-from refunds.models import ReconciliationReport, RefundBatch, RefundRecord
+from refunds.models import BusinessDayException, BuyerNotice, ReconciliationReport, RefundBatch, RefundRecord
 from tests.admin_pages import sign_in
 from tests.factories import (
     ACCOUNT_DIGITS,
@@ -55,7 +55,11 @@ def world(db: None) -> dict[str, int]:
     failure = SignInFailure.objects.create(username="somebody", failures_since_start=1)
     endpoint = Endpoint.objects.create(name=ORDER, url="https://shop.example", secret=encrypt("secret"))
     event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=refund, created_at=refund.requested_at)
+    day = BusinessDayException.objects.create(day=payment.paid_at.date(), name=ORDER)
+    notice = BuyerNotice.objects.create(refund=refund, kind="refunded", next_try_at=refund.requested_at)
     return {
+        "refunds_businessdayexception": day.pk,
+        "refunds_buyernotice": notice.pk,
         "webhooks_endpoint": endpoint.pk,
         "webhooks_delivery": Delivery.objects.create(
             event=event, endpoint=endpoint, next_attempt_at=refund.requested_at
