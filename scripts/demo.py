@@ -79,6 +79,9 @@ def demo_environment(port: int, sandbox_port: int) -> dict[str, str]:
         "IAMPORT_WEBHOOK_ALLOWED_IPS": "",
         # Of the sample orders one is above it: its refund waits for a second person.
         "REFUND_APPROVAL_ABOVE": "500000",
+        # No mail leaves the machine; the admin shows what buyers were told.
+        "EMAIL_URL": "dummy://",
+        "EMAIL_FROM": "refunds@maru.example",
         "CELERY_BROKER_URL": "",
         "CACHE_URL": "",
         # A receiver of events for a trial runs on this machine.

@@ -22,6 +22,7 @@ from refunds.models import (
     ReconciliationReport,
     RefundBatch,
     RefundBatchItem,
+    RefundRecord,
 )
 from refunds.statements.closing import close_month
 from tests.factories import make_approval, make_payment, make_reason, make_refund, make_staff
@@ -70,6 +71,23 @@ IMP_UID = "1234567890123456"
 AT_IMPORT = {"imp_uid": IMP_UID, "amount": 12_345_678, "cancel_amount": 1_000_000, "status": "cancelled"}
 
 
+def _delivery(refund: RefundRecord, text: str) -> tuple[Endpoint, Delivery]:
+    """Create the delivery of a refund's event."""
+    now = timezone.now()
+    endpoint = Endpoint.objects.create(name=text, url="https://1234.5678/", secret=encrypt("secret"))
+    event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=refund, created_at=now)
+    delivery = Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=now)
+    return endpoint, delivery
+
+
+def _notice(refund: RefundRecord, text: str) -> BuyerNotice:
+    """Create a sent e-mail to the buyer of a refund."""
+    now = timezone.now()
+    told = {"subject": text, "body_text": text * 9, "body_html": f"<p>{text * 9}</p>", "to": f"{text[:40]}@example.com"}
+    times = {"sent_at": now, "next_try_at": now}
+    return BuyerNotice.objects.create(refund=refund, kind="refunded", status="sent", **told, **times)
+
+
 def fill_the_admin(text: str) -> tuple[str, ...]:
     """Create rows with `text` in every field that people can type; return the URLs below /admin/."""
     now = timezone.now()
@@ -101,15 +119,9 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     token, _secret = create_token(user=user, name=text, max_amount=Decimal(10**9), max_per_day=Decimal(10**10))
     SignInFailure.objects.create(username=text, ip_address="2001:db8::1234:5678:9abc:def0", failures_since_start=5)
     device = Authenticator.objects.create(user=user, name=text, confirmed=True)
-    endpoint = Endpoint.objects.create(name=text, url="https://1234.5678/", secret=encrypt("secret"))
-    event = Event.objects.create(type=EventType.REFUND_SUCCEEDED, refund=done, created_at=now)
-    delivery = Delivery.objects.create(event=event, endpoint=endpoint, next_attempt_at=now)
+    endpoint, delivery = _delivery(done, text)
     approval = make_approval(payment, **said, warnings=[{"code": "slow", "message": text, "field": ""}])
-    mail = {"subject": text, "body_text": text * 9, "body_html": f"<p>{text * 9}</p>", "to": f"{text[:40]}@example.com"}
-    notice = BuyerNotice.objects.create(
-        refund=done, kind="refunded", status="sent", sent_at=now, next_try_at=now, **mail
-    )
-    closed = BusinessDayException.objects.create(day=now.date(), name=text[:100])
+    notice, closed = _notice(done, text), BusinessDayException.objects.create(day=now.date(), name=text[:100])
     rows = (payment, refund, report, reason, notice, closed, delivery, endpoint, user, group, token, device)
     lists = [path for path in LISTS if path not in OF_THEIR_OWN]
     changes = [f"{path}{row.pk}/change/" for path, row in zip(lists, rows, strict=True)]

@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from core import mail
 from core.commands import USAGE, JsonCommand
 from core.errors import DomainError
 from payments.gateway import GatewayError
@@ -23,7 +24,8 @@ from refunds.demo.orders import ORDERS, REFUNDS, REQUESTS, DemoRefund
 from refunds.demo.people import ACCOUNTS, BUYER, GROUPS, HANEUL, STAFF, Account
 from refunds.groups import permissions_named
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundSource
+from refunds.models import NoticeKind, NoticeSettings, RefundSource
+from refunds.notices.settings import save_settings
 from refunds.reconciliation.drift import compare_period
 from refunds.services.reasons import reasons_in_use
 from refunds.services.refund import request_refund
@@ -41,6 +43,7 @@ class Command(JsonCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         ensure_sandbox()
         accounts = create_accounts()
+        switch_mails_on()
         created = create_orders()
         self.stdout.write(f"{len(ORDERS)} sample orders, {created} of them new. Accounts (username / password):")
         for account, user in accounts:
@@ -125,6 +128,13 @@ def create_orders() -> int:
     if created:
         compare_period(since=now - REPORTED, until=timezone.now(), check_only=True)
     return created
+
+
+def switch_mails_on() -> None:
+    """Tell buyers by e-mail, if this server can send any and nobody has decided otherwise."""
+    if mail.is_on() and not NoticeSettings.objects.exists():
+        kinds = [NoticeKind.REFUNDED, NoticeKind.ACCEPTED, NoticeKind.LATE]
+        save_settings(is_on=True, kinds=kinds, shop="마루", language=settings.LANGUAGE_CODE)
 
 
 def _link_buyer() -> None:
