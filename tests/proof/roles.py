@@ -55,7 +55,7 @@ GROUP_OF = {
     "accounts": GROUPS[4],
 }
 Data = Mapping[str, object]
-JSON = ("/payments/", "/refunds/", "/webhooks/")
+JSON = ("/payments/", "/refunds/", "/approvals/", "/webhooks/")
 CHANGED = " +"  # the request changed something
 
 
@@ -284,7 +284,7 @@ def _part(endpoint: Endpoint) -> str:
     if endpoint.path.startswith("/admin/"):
         name = str(endpoint.model._meta.verbose_name_plural) if endpoint.model else ""
         return f"Admin: {name} (`{_root(endpoint)}`)" if name else "Admin: everything else"
-    return "API" if endpoint.path.startswith(("/payments/", "/refunds/", "/api/")) else "Pages"
+    return "API" if endpoint.path.startswith(("/payments/", "/refunds/", "/approvals/", "/api/")) else "Pages"
 
 
 def _root(endpoint: Endpoint) -> str:
