@@ -111,7 +111,7 @@ class World:
         self.refund = make_refund(self.payment, status="failed", needs_review=True, **fields)
         make_stored_account(self.refund)
         said = {"requested_by": staff["refunder"], "requested_by_name": "refunder"}
-        self.approval = make_approval(paid_at_sandbox(sandbox, user=other, merchant_uid="order-2"), **said)
+        self.approval = make_approval(paid_at_sandbox(sandbox, user=buyer, merchant_uid="order-2"), **said)
         now = timezone.now()
         self.batch = RefundBatch.objects.create(token=uuid.uuid4(), requested_by=staff["refunder"], status="checked")
         RefundBatchItem.objects.create(batch=self.batch, payment=self.payment, expected_balance=self.payment.amount)

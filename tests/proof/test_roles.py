@@ -32,8 +32,8 @@ OPEN = {
     ),
     *("GET /i18n/setlang/", "POST /i18n/setlang/"),
 }
-# Lists of the user's own orders.
-OF_ALL_SIGNED_IN = {"GET /payments/", "GET /refunds/"}
+# Lists of the user's own orders, and the reasons that the shop offers.
+OF_ALL_SIGNED_IN = {"GET /payments/", "GET /refunds/", "GET /approvals/", "GET /refund-reasons/"}
 # Open to all staff: their own password and second factor, and parts of every page.
 OWN_SECOND_FACTOR = {
     *("GET /admin/two-factor/", "POST /admin/two-factor/begin/", "GET /admin/two-factor/off/"),
