@@ -32,7 +32,7 @@ PER_ITEM = ("export of a month", "reconcile")
 AT_MOST = {"statement of a month": 2_000}  # ms
 # Not expected to be flat; why.
 GROWING = {
-    "overview": "adds up the refunds of the last 30 days, so it grows with the refunds per day.",
+    "overview": "adds up 30 days and the 30 before, anew after each refund, so it grows with the refunds per day.",
     "statement of a month": "the page: adds up the payments and refunds of a month, a twelfth of them all.",
     "export of a month": "per row of a month of refunds as CSV; a request has a fixed cost, which weighs on few rows.",
 }
