@@ -30,7 +30,7 @@ from refunds.inputs import Actor
 from refunds.models import BatchStatus, FrozenReason, RefundBatch, RefundBatchItem, RefundRecord
 from refunds.permissions import acts_for_shop
 from refunds.policies import RefundContext, Verdict
-from refunds.services.reasons import Reasons, find_reason, reasons_in_use
+from refunds.services.reasons import Reasons, code_meant, find_reason, reasons_in_use
 
 LEFT_OUT = "left_out"
 # Problems with a payment that another check cannot solve. Problems of a row without a payment stay as well.
@@ -124,6 +124,7 @@ def _check(
     for item, payment in zip(items, payments, strict=True):
         # The balance that somebody was shown before the first check still has to hold.
         expected = item.expected_balance if is_first else None
+        item.reason_code = code_meant(item.reason_code, known) if item.reason_code else ""
         try:
             request = request_of(item, batch=batch, expected_balance=expected)
         except AccountUnreadable as exc:

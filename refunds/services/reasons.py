@@ -57,6 +57,15 @@ def find_reason(*, code: str, text: str, reasons: Reasons) -> Choice:
     return Choice(reason.frozen)
 
 
+def code_meant(text: str, reasons: Reasons) -> str:
+    """Return the code of the reason that people mean who type its code or one of its names; else what they typed."""
+    typed = " ".join(text.split()).casefold()
+    for code, reason in reasons.items():
+        if typed in (code, reason.name_ko.casefold(), reason.name_en.casefold()):
+            return code
+    return text
+
+
 def with_reason(request: RefundRequest, reason: FrozenReason | None) -> RefundRequest:
     """Return the request with a reason that was frozen earlier."""
     return replace(request, reason_code=reason.code if reason else "", frozen_reason=reason)

@@ -19,7 +19,9 @@ _MEANINGS = {
     "imp_uid": gettext_lazy("The payment's number (imp_…). If both are there, it decides."),
     "amount": gettext_lazy("How much to refund, such as 1,000. Empty: all that is left of the order."),
     "reason": gettext_lazy("Why; the buyer can read it. Empty: the reason of the whole bulk refund."),
-    "reason_code": gettext_lazy("The code of a reason of the shop's list. Empty: the one of the whole bulk refund."),
+    "reason_code": gettext_lazy(
+        "A reason of the shop's list, by its code or name. Empty: the one of the whole bulk refund."
+    ),
     "refund_holder": gettext_lazy("For virtual accounts: whose account the money goes to."),
     "refund_bank": gettext_lazy("For virtual accounts: the bank's name or code."),
     "refund_account": gettext_lazy("For virtual accounts: the account's number."),

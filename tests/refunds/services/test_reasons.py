@@ -155,7 +155,7 @@ def test_a_bulk_refund_keeps_the_reasons_of_its_check(sandbox: SandboxServer) ->
     shared, own, wrong = (paid_at_sandbox(sandbox) for _ in range(3))
     orders = [
         (shared, RefundRequest()),
-        (own, RefundRequest(reason_code="defective")),
+        (own, RefundRequest(reason_code="상품 불량")),
         (wrong, RefundRequest(reason_code="defect")),
     ]
     batch = make_started_batch(staff, orders, reason_code="change_of_mind")
