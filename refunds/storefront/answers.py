@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
 from core.money import format_money
-from refunds.errors import Busy, IdempotencyConflict, RefundInProgress, RefundNotSent, RefundRefused
+from refunds.errors import AwaitingApproval, Busy, IdempotencyConflict, RefundInProgress, RefundNotSent, RefundRefused
 from refunds.models import MONEY_MAY_MOVE, RefundRecord, RefundStatus
 from refunds.notices.words import NOT_DONE, REFUSED, arrival_note, refund_note
 from refunds.storefront.words import FORBIDDEN
@@ -119,6 +119,8 @@ def _failed(refund: RefundRecord) -> Answer:
 
 def answer_to(error: DomainError) -> Answer:
     """Answer a request that made no refund and sent nothing."""
+    if isinstance(error, AwaitingApproval):  # staff, who refund an order of their own here
+        return Answer("info", say("busy_title"), error.message)
     if isinstance(error, RefundInProgress):
         return Answer("info", say("busy_title"), say("busy"))
     if isinstance(error, IdempotencyConflict):

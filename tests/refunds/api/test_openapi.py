@@ -125,6 +125,9 @@ def test_every_address_is_described_without_its_slash(document: dict[str, Any]) 
         "/payments/{number}/refunds": {"get"},
         "/approvals": {"get"},
         "/approvals/{number}": {"get"},
+        "/refund-reasons": {"get"},
+        "/statements": {"get"},
+        "/statements/{month}": {"get"},
         "/refunds": {"get"},
         "/refunds/{number}": {"get"},
     }  # not /healthz and not /webhooks/iamport: no client of this API calls them
