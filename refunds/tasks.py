@@ -18,7 +18,7 @@ from payments.gateway import GatewayError
 from payments.intake.inbox import process_waiting
 from payments.intake.tasks import mirror
 from refunds.approvals import mail as approval_mail
-from refunds.approvals.decide import expire_overdue
+from refunds.approvals.decide import expire_changed, expire_overdue
 from refunds.batches.claims import free_items, open_batches
 from refunds.batches.finish import finish_batches
 from refunds.batches.mail import mails_are_due, send_mails
@@ -104,6 +104,7 @@ def _enqueue_forgotten() -> None:
     """Enqueue what staff requested and no worker does: its message was lost, or its worker is gone."""
     finish_batches()
     expire_overdue(clock.database_now())
+    expire_changed(clock.database_now())
     if open_batches().exists():
         enqueue(run_batches)
     if mails_are_due():

@@ -5,7 +5,6 @@ or a crash do, a refund is sent once: one durable transaction locks the payment 
 inserts the refund's record; then i'mport is called. A crash in between leaves an open refund, which is reconciled.
 """
 
-import logging
 from datetime import datetime
 from typing import cast
 
@@ -34,19 +33,16 @@ from refunds.models import (
     ClosedCode,
     RefundApproval,
     RefundBatch,
-    RefundBatchItem,
     RefundRecord,
     RefundSource,
 )
 from refunds.permissions import may_approve, may_refund_any
 from refunds.services.account_holder import unnamed
-from refunds.services.approval_requests import end_request, waiting_order
+from refunds.services.approval_requests import end_request, write_on_order
 from refunds.services.refund import execute
 from refunds.services.reserve import Asked, Reservation, cancel_request_of, insert_record, lock_payments, new_record
 from refunds.services.token_limits import check_token
 from refunds.token_errors import TokenEnded
-
-logger = logging.getLogger(__name__)
 
 PASSING = frozenset({"ksnet_night"})  # rules that forbid a refund for some hours only
 
@@ -64,9 +60,9 @@ def approve(
     `seen` is that of the `CurrentView` that the approver was shown. Have a worker run a batch after this.
 
     Raises `NotAnApprover`, `OwnRequest`, `ApprovalChanged`, `RefundInProgress`, `PolicyViolated` (for some hours only),
-    `TokenRefused` or `Busy`: then nothing was changed. Raises `ApprovalEnded` if it is decided, or if it just ended
-    because its time is over, the balance or a rule has changed, or the requester may not refund any more: then it has
-    to be requested again. Raises `RefundOutcomeUnknown` if the outcome could not be written.
+    `TokenRefused`, `AccountUnreadable` or `Busy`: then nothing was changed. Raises `ApprovalEnded` if it is decided, or
+    if it just ended because its time is over, the balance or a rule has changed, or the requester may not refund any
+    more: then it has to be requested again. Raises `RefundOutcomeUnknown` if the outcome could not be written.
     """
     _ensure_may_decide(user, approval)
     if approval.batch_id is not None:
@@ -112,6 +108,22 @@ def expire_overdue(now: datetime) -> int:
         try:
             with transaction.atomic(durable=True):
                 end_request(approval, ApprovalStatus.EXPIRED, at=now, closed_code=ClosedCode.EXPIRED)
+        except ApprovalEnded:  # decided just now
+            continue
+        ended += 1
+    return ended
+
+
+def expire_changed(now: datetime) -> int:
+    """End the requests whose payment's balance has changed: no decision could send them. Returns how many."""
+    ended = 0
+    for approval in RefundApproval.objects.outdated():
+        try:
+            with transaction.atomic(durable=True):
+                payment = lock_payments("id", approval.payment_id)[0]
+                if payment.refundable_amount == approval.balance or payment.refunds.live().exists():
+                    continue
+                end_request(approval, ApprovalStatus.EXPIRED, at=now, closed_code=ClosedCode.BALANCE_CHANGED)
         except ApprovalEnded:  # decided just now
             continue
         ended += 1
@@ -177,8 +189,7 @@ def _approve_locked(
     end_request(approval, ApprovalStatus.APPROVED, at=now, user=user, note=_cut(note))
     insert_record(record, reservation, asked.actor)
     add_event(record, code="approved", now=now, actor=approval.decided_by_name, data={"approval": approval.number})
-    if order := waiting_order(approval):
-        RefundBatchItem.objects.filter(pk=order.pk).update(refund=record, error_code="", message="")
+    write_on_order(approval, at=now, refund=record)
     return record, cancel_request_of(record, reservation)
 
 
@@ -237,14 +248,15 @@ def _approve_batch(approval: RefundApproval, user: User, seen: str, note: str) -
         locked = _locked(approval)
         _ensure_may_decide(user, locked)
         now = clock.database_now()
+        problems, warnings = batch_findings(cast(RefundBatch, locked.batch))
         closed = ClosedCode.EXPIRED if locked.expires_at <= now else None
         if closed is None and not _requester_may_refund(locked, now):
             closed = ClosedCode.REQUESTER_GONE
-        if closed is None and batch_findings(cast(RefundBatch, locked.batch))[0]:
+        if closed is None and problems:
             closed = ClosedCode.RULES_CHANGED
         if closed is not None:
             end_request(locked, ApprovalStatus.EXPIRED, at=now, closed_code=closed)
-        elif not is_all_seen(seen, locked, batch_findings(cast(RefundBatch, locked.batch))[1]):
+        elif not is_all_seen(seen, locked, warnings):
             raise ApprovalChanged
         else:
             end_request(locked, ApprovalStatus.APPROVED, at=now, user=user, note=_cut(note))

@@ -10,7 +10,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from access.models import ApiToken
@@ -24,6 +24,7 @@ from refunds.models.batches import RefundBatch
 from refunds.models.reasons import WithFrozenReason
 from refunds.models.refund_numbers import new_approval_number
 from refunds.models.refund_states import RefundSource
+from refunds.models.refunds import RefundRecord
 
 MAX_DECISION_NOTE = 1000
 
@@ -65,6 +66,12 @@ class RefundApprovalQuerySet(models.QuerySet["RefundApproval"]):
     def overdue(self, now: datetime) -> Self:
         """Waiting requests whose time is over."""
         return self.waiting().filter(expires_at__lte=now)
+
+    def outdated(self) -> Self:
+        """Waiting requests whose payment's balance has changed since, and of which no refund is open."""
+        left = F("payment__amount") - F("payment__lapsed_discount") - F("payment__cancel_amount")
+        still_open = RefundRecord.objects.live().filter(payment=OuterRef("payment"))
+        return self.waiting().of_payments().exclude(balance=left).exclude(Exists(still_open))
 
     def of_payments(self) -> Self:
         """Requests of single refunds, not of bulk refunds."""

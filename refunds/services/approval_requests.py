@@ -7,6 +7,8 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 
 from core.sentences import packed
 from payments.gateway import Requester
@@ -24,6 +26,7 @@ from refunds.models import (
     RefundBatch,
     RefundBatchEvent,
     RefundBatchItem,
+    RefundRecord,
     RefundSource,
 )
 from refunds.policies import RefundContext, WireAccount
@@ -151,7 +154,8 @@ def end_request(
         setattr(approval, name, value)
     if status != ApprovalStatus.APPROVED:
         _free_batch(approval, at)
-        _note_on_order(approval)
+        ended = ApprovalEnded(approval)
+        write_on_order(approval, at=at, error_code=ended.code, message=ended.message)
     send(approval_changed, RefundApproval, approval=approval)
 
 
@@ -170,18 +174,30 @@ def _free_batch(approval: RefundApproval, at: datetime) -> None:
     )
 
 
-def _note_on_order(approval: RefundApproval) -> None:
-    """Write on the order of a batch whose own refund was requested that it has ended."""
-    if order := waiting_order(approval):
-        ended = ApprovalEnded(approval)
-        RefundBatchItem.objects.filter(pk=order.pk).update(error_code=ended.code, message=ended.message)
+def write_on_order(
+    approval: RefundApproval,
+    *,
+    at: datetime,
+    refund: RefundRecord | None = None,
+    error_code: str = "",
+    message: str = "",
+) -> None:
+    """Write what became of this request on the order of a batch that it is for, if it is one of a batch.
 
-
-def waiting_order(approval: RefundApproval) -> RefundBatchItem | None:
-    """Return the order of a batch whose own refund this request is for, if it is one of a batch."""
+    Also if the order does not say yet that it waits: its runner may be slow, or gone.
+    """
     kind, _colon, rest = (approval.idempotency_key or "").partition(":")
     if kind != "batch" or approval.payment_id is None:
-        return None
-    items = RefundBatchItem.objects.filter(payment=approval.payment_id, batch__token=rest.split(":")[0])
-    same = {"batch__source": approval.source, "batch__requested_by": approval.requested_by_id}
-    return items.filter(refund=None, error_code=AWAITING, excluded=False, **same).first()
+        return
+    items = RefundBatchItem.objects.filter(
+        batch__token=rest.split(":")[0],
+        batch__source=approval.source,
+        batch__requested_by=approval.requested_by_id,
+        payment=approval.payment_id,
+        refund=None,
+        excluded=False,
+    )
+    if refund is None:
+        items = items.filter(error_code__in=("", AWAITING))
+    done_at = Coalesce("done_at", Value(at))
+    items.update(refund=refund, error_code=error_code, message=message, encrypted_account="", done_at=done_at)

@@ -13,6 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -21,14 +22,14 @@ from access.models import ApiToken
 from access.tokens.service import create_token
 from core.encryption.cipher import encrypt
 from payments.models import Payment
-from refunds.approvals.decide import approve, expire_overdue, reject, withdraw
+from refunds.approvals.decide import approve, expire_changed, expire_overdue, reject, withdraw
 from refunds.approvals.errors import ApprovalChanged, NotAnApprover, NoteRequired, NotTheRequester, OwnRequest
 from refunds.approvals.view import current_view
 from refunds.batches.outcomes import State, lines_of
 from refunds.batches.run import run
 from refunds.errors import ApprovalEnded, AwaitingApproval, DomainError, RefundInProgress
 from refunds.inputs import Actor, RefundRequest
-from refunds.models import RefundApproval, RefundRecord, RefundSource
+from refunds.models import RefundApproval, RefundBatchItem, RefundRecord, RefundSource
 from refunds.services.bank_accounts import stored_account
 from refunds.services.refund import request_refund
 from tests.admin_pages import confirmation, fill, sign_in
@@ -184,11 +185,21 @@ def test_a_buyer_is_exempt_and_ends_the_request_by_it(asker: User, boss: User) -
     payment = make_payment(user=buyer)
     approval, gateway = ask(payment, asker, RefundRequest(amount=Decimal(6_000))), InstantGateway(payment)
     actor = Actor("buyer", buyer)
-    request_refund(payment=payment, request=ALL, actor=actor, source=RefundSource.API, gateway=gateway)
+    part = RefundRequest(amount=Decimal(4_000))
+    request_refund(payment=payment, request=part, actor=actor, source=RefundSource.API, gateway=gateway)
     with pytest.raises(ApprovalEnded) as raised:
         decide(approval, boss, gateway)
     assert raised.value.approval.closed_code == "balance_changed"
     assert len(gateway.cancels) == 1
+
+    second = ask(payment, asker)  # its balance changes as well, and nobody presses anything
+    open_refund = make_refund(payment, status="pending", amount=Decimal(6_000))
+    Payment.objects.filter(pk=payment.pk).update(cancel_amount=10_000)
+    assert expire_changed(timezone.now()) == 0
+    RefundRecord.objects.filter(pk=open_refund.pk).update(status="failed", settled_at=timezone.now())
+    assert (expire_changed(timezone.now()), expire_changed(timezone.now())) == (1, 0)
+    second.refresh_from_db()
+    assert (second.status, second.closed_code) == ("expired", "balance_changed")
 
 
 # --- The decision -----------------------------------------------------------------------------------------------------
@@ -365,16 +376,21 @@ def test_a_rejected_batch_can_be_changed_again(asker: User, boss: User, settings
 
 def test_an_order_that_became_a_request_shows_its_end(asker: User, boss: User, sandbox: SandboxServer) -> None:
     batches = []
-    for _ in range(2):
+    for _ in range(4):
         batch = make_started_batch(asker, [(paid_at_sandbox(sandbox), ALL)])
         run(batch_id=batch.pk)
         assert [line.state for line in lines_of(batch)] == [State.AWAITING]
         batches.append(batch)
-    first, second = RefundApproval.objects.order_by("pk")
-    approve(approval=first, user=boss, seen=current_view(first).seen)
-    reject(approval=second, user=boss, note="no")
-    assert [lines_of(batch)[0].state for batch in batches] == [State.REFUNDED, State.SKIPPED]
-    assert lines_of(batches[1])[0].code == "approval_rejected"
+    for batch in batches[2:]:  # as if the runner had been killed before it wrote that they wait
+        batch.items.update(error_code="", message="", done_at=None, encrypted_account=encrypt("{}"))
+    first, second, third, fourth = RefundApproval.objects.order_by("pk")
+    for approval in (first, third):
+        approve(approval=approval, user=boss, seen=current_view(approval).seen)
+    for approval in (second, fourth):
+        reject(approval=approval, user=boss, note="no")
+    assert [lines_of(batch)[0].state for batch in batches] == [State.REFUNDED, State.SKIPPED] * 2
+    assert [lines_of(batch)[0].code for batch in batches] == ["", "approval_rejected"] * 2
+    assert not RefundBatchItem.objects.filter(Q(done_at=None) | ~Q(encrypted_account="")).exists()
 
 
 # --- The database -----------------------------------------------------------------------------------------------------
