@@ -33,7 +33,7 @@ from refunds.errors import RefundNotAllowed
 from refunds.inputs import Actor
 from refunds.models import SHOWN_TOTAL, ApprovalRule, BatchStatus, RefundApproval, RefundBatch, RefundBatchItem
 from refunds.permissions import is_buyer, may_refund_any
-from refunds.services.approval import (
+from refunds.services.approval_limits import (
     ApprovalNeed,
     above_per_day,
     above_per_refund,

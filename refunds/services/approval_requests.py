@@ -30,7 +30,7 @@ from refunds.models import (
     RefundSource,
 )
 from refunds.policies import RefundContext, WireAccount
-from refunds.services.approval import ApprovalNeed
+from refunds.services.approval_limits import ApprovalNeed
 from refunds.services.sealed_accounts import opened_account, sealed_account
 from refunds.signals import approval_changed
 

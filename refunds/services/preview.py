@@ -16,7 +16,7 @@ from refunds.models import RefundApproval
 from refunds.permissions import acts_for_shop, is_buyer
 from refunds.policies import RefundContext, Requirements
 from refunds.services.account_holder import holder_warnings
-from refunds.services.approval import ApprovalNeed, approval_need
+from refunds.services.approval_limits import ApprovalNeed, approval_need
 from refunds.services.context import balance_of, context_of, earlier_of
 from refunds.services.reasons import choose_reason
 

@@ -27,7 +27,7 @@ from refunds.models import FrozenReason, RefundApproval, RefundRecord, RefundSou
 from refunds.permissions import acts_for_shop, is_buyer
 from refunds.policies import RefundContext, WireAccount
 from refunds.services.account_holder import unnamed
-from refunds.services.approval import ApprovalNeed, approval_need
+from refunds.services.approval_limits import ApprovalNeed, approval_need
 from refunds.services.approval_requests import ensure_none_waiting, request_approval
 from refunds.services.bank_accounts import store_account
 from refunds.services.buyer_limits import ensure_few_open, ensure_not_failed_too_often

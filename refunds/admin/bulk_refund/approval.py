@@ -14,7 +14,7 @@ from refunds.admin.bulk_refund.rows import Row
 from refunds.approvals.words import decider_names, why_text
 from refunds.inputs import Actor
 from refunds.models import ApprovalRule
-from refunds.services.approval import has_limits, left_at_once, left_today
+from refunds.services.approval_limits import has_limits, left_at_once, left_today
 
 
 @dataclass(frozen=True, slots=True)

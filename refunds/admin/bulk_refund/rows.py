@@ -18,7 +18,7 @@ from refunds.errors import Violation
 from refunds.inputs import RefundRequest
 from refunds.policies import NOTES, usual_arrival
 from refunds.services.account_holder import STRANGER
-from refunds.services.approval import CODE as APPROVAL
+from refunds.services.approval_limits import CODE as APPROVAL
 from refunds.services.preview import RefundPreview
 
 # Lines that follow the amount while it is typed say these, with live numbers.
