@@ -18,6 +18,7 @@ from refunds.models import FrozenReason, RefundReason
 from refunds.permissions import is_buyer
 
 Reasons = Mapping[str, RefundReason]
+REQUIRED, UNKNOWN, UNEXPLAINED = CODES = "reason_code_required", "invalid_reason_code", "reason_note_required"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +81,17 @@ def _must_choose(payment: Payment, user: User | None) -> bool:
 
 def missing_reason() -> Violation:
     """Return the problem of a refund that needs a reason of the list and has none."""
-    return Violation("reason_code_required", _("Choose a reason for the refund."), "reason_code")
+    return Violation(REQUIRED, _("Choose a reason for the refund."), "reason_code")
 
 
 def _unknown(code: str, reasons: Reasons) -> Violation:
     if not reasons:
         message = _("“%(code)s” is not a reason in use, and no reason is. Ask an administrator to add reasons.")
-        return Violation("invalid_reason_code", message % {"code": code}, "reason_code")
+        return Violation(UNKNOWN, message % {"code": code}, "reason_code")
     message = _("“%(code)s” is not a reason in use. Use one of: %(codes)s.")
-    return Violation("invalid_reason_code", message % {"code": code, "codes": ", ".join(reasons)}, "reason_code")
+    return Violation(UNKNOWN, message % {"code": code, "codes": ", ".join(reasons)}, "reason_code")
 
 
 def _unexplained(reason: FrozenReason) -> Violation:
     message = _("The reason “%(name)s” needs an explanation: fill in the text as well.")
-    return Violation("reason_note_required", message % {"name": reason.name}, "reason")
+    return Violation(UNEXPLAINED, message % {"name": reason.name}, "reason")

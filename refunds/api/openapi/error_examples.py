@@ -125,6 +125,8 @@ with translation.override("en"):
     ONE_PAYMENT: list[_Error] = [*READING, PaymentNotFound("ORDER-1"), exceptions.NotFound(), _NOT_LOOKED_UP]
     ONE_REFUND: list[_Error] = [*READING, errors.RefundNotFound("R7K3M9Q2X4P"), exceptions.NotFound()]
     ONE_APPROVAL: list[_Error] = [*READING, errors.ApprovalNotFound("A4M8T2W6K93"), exceptions.NotFound()]
+    STATEMENTS: list[_Error] = [*READING, exceptions.PermissionDenied()]
+    ONE_STATEMENT: list[_Error] = [*STATEMENTS, exceptions.NotFound()]
     LIST: list[_Error] = [
         *READING,
         _raised(lambda: RefundListForm(QueryDict("state=failed")).given()),

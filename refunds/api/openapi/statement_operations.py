@@ -4,10 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import exceptions, serializers
+from rest_framework import serializers
 
 from refunds.api.openapi import parameters
-from refunds.api.openapi.error_examples import READING, error_answers
+from refunds.api.openapi.error_examples import ONE_STATEMENT, STATEMENTS, error_answers
 from refunds.api.openapi.examples import written
 from refunds.models import MovementKind
 from refunds.serialization import Amount
@@ -116,7 +116,6 @@ _MONTH = OpenApiParameter(
     OpenApiParameter.PATH,
     description="Such as `2026-10`; not later than this month.",
 )
-_ERRORS = [*READING, exceptions.PermissionDenied()]
 
 
 def _example() -> dict[str, Any]:
@@ -147,7 +146,7 @@ list_statements = extend_schema(
             examples=[OpenApiExample("One month", value={"results": [_OF_LIST]})],
         )
     }
-    | error_answers(*_ERRORS),
+    | error_answers(*STATEMENTS),
 )
 get_statement = extend_schema(
     operation_id="getStatement",
@@ -160,5 +159,5 @@ get_statement = extend_schema(
             StatementSerializer, description="Found.", examples=[OpenApiExample("A month to close", value=EXAMPLE)]
         )
     }
-    | error_answers(*_ERRORS, exceptions.NotFound()),
+    | error_answers(*ONE_STATEMENT),
 )

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db
 JSON_TYPE = "application/json"
 # The same in Korean: fields, headers, methods and formats.
 NAMES = re.compile(
-    r"“[^”]*”|\d{4}-\d\d-\d\d(T[\d:+]+)?|imp_\w+|merchant_uid|imp_uid|Idempotency-Key|X-CSRFToken|csrftoken|cursor"
+    r"[“‘][^”’]*[”’]|\(A[2-9A-Z]{10}\)|\d{4}-\d\d-\d\d(T[\d:+]+)?|imp_\w+|merchant_uid|imp_uid|Idempotency-Key|X-CSRFToken|csrftoken|cursor"
     r"|Accept|Allow|application/json|JSON|ASCII|PG|DELETE|POST|OPTIONS|NHN KCP|KRW|USD|\(paid\)"
 )
 
@@ -124,6 +124,15 @@ def another_open(asker: Asker) -> HttpResponse:
     asker.sandbox.fault("cancel", "accept_later", times=1)
     asker.cancel({"imp_uid": payment.imp_uid, "cancel_request_amount": 100})
     return asker.cancel({"imp_uid": payment.imp_uid})
+
+
+def needs_approval(asker: Asker, *, again: bool = False) -> HttpResponse:
+    """Have staff ask for a refund above the limit, and for another one while it waits."""
+    asker.settings.REFUND_APPROVAL_ABOVE = Decimal(100)
+    asker.client.force_login(make_staff("refund_payment", name=f"staff-{asker.language}"))
+    body = {"imp_uid": asker.payment().imp_uid}
+    answer = asker.cancel(body)
+    return asker.cancel(body) if again else answer
 
 
 def failed_all_day(asker: Asker) -> HttpResponse:
@@ -225,6 +234,7 @@ def cancelled(body: object, **headers: str) -> Callable[[Asker], HttpResponse]:
 # One line per error: status, code, and the request that causes it.
 WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (202, "pending", lambda asker: asker.refund("accept_later")),
+    (202, "awaiting_approval", needs_approval),
     (400, "invalid_json", cancelled(b"not json")),
     (400, "invalid_json", cancelled(b"[]")),
     (400, "missing_uid", cancelled({})),
@@ -277,6 +287,7 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (403, "token_ended", revoked_meanwhile),
     (404, "payment_not_found", cancelled({"imp_uid": "imp_1"})),
     (404, "payment_not_found", lambda asker: asker.send("GET", "/payments/nobody/refunds")),
+    (404, "approval_not_found", lambda asker: asker.send("GET", "/approvals/nobody")),
     (404, "refund_not_found", lambda asker: asker.send("GET", "/refunds/nobody")),
     (404, "not_found", lambda asker: asker.send("GET", "/refunds/1/2")),
     (404, "not_found", lambda asker: asker.send("POST", "/webhooks/other")),
@@ -294,6 +305,7 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (406, "not_acceptable", lambda asker: asker.send("GET", "/payments", Accept="text/html")),
     (406, "not_acceptable", lambda asker: asker.send("GET", "/api/schema", Accept="text/html")),
     (409, "refund_in_progress", another_open),
+    (409, "approval_waiting", lambda asker: needs_approval(asker, again=True)),
     (409, "confirmation_required", to_a_strangers_account),
     (409, "idempotency_key_reused", lambda asker: asker.again("accept_later", reason="other")),
     (413, "too_large", notified(b"x" * (MAX_BODY_BYTES + 1))),
@@ -347,7 +359,8 @@ def test_an_error_has_its_code_its_shape_and_a_sentence_in_both_languages(
         assert (answer.status_code, body["code"]) == (status, code)
         assert answer.headers["Content-Type"] == JSON_TYPE
         if status != 202:
-            assert set(body) <= {"message", "code", "retryable", "violations", "warnings", "refund", "refusal"}
+            more = {"violations", "warnings", "refund", "refusal", "approval"}
+            assert set(body) <= {"message", "code", "retryable"} | more
             assert isinstance(body["retryable"], bool)
             assert ("Retry-After" in answer.headers) == body["retryable"]
         said[asker.language] = [body["message"], *(found["message"] for found in body.get("violations", ()))]

@@ -38,6 +38,7 @@ from refunds.errors import (
     RefundNotDone,
     ResolutionRefused,
 )
+from refunds.services.reasons import CODES as REASON_CODES
 from refunds.token_errors import TokenRefused
 from tests.factories import ACCOUNT, make_payment, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -164,9 +165,10 @@ def test_words_of_the_handbook_and_of_the_description_are_the_same(document: dic
         for word in found
     }
 
-    assert set(re.findall(r"`(\w+)`", rules[1])) == set(RULE_CODES)
+    rule_codes = {*RULE_CODES, *REASON_CODES}
+    assert set(re.findall(r"`(\w+)`", rules[1])) == rule_codes
     anywhere = {"bad_request", "length_required", "server_error"}  # in any operation, or in none
-    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == words - set(RULE_CODES) | anywhere
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == words - rule_codes | anywhere
 
 
 def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
@@ -188,7 +190,7 @@ def test_every_error_of_ours_is_described(document: dict[str, Any]) -> None:
     by_case = {InvalidRequest, InvalidQuery, PolicyViolated, ApprovalEnded}
 
     assert ours - elsewhere <= set(STATUS_OF)
-    assert {exc.code for exc in ours - elsewhere - by_case} | set(RULE_CODES) <= described
+    assert {exc.code for exc in ours - elsewhere - by_case} | {*RULE_CODES, *REASON_CODES} <= described
 
 
 def test_every_code_has_an_example_under_its_status(document: dict[str, Any]) -> None:
