@@ -1,14 +1,13 @@
 """Filters that any list of the admin can use."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from django.utils.translation import pgettext
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
-from core.dates import DayField
+from core.dates import DayField, parse_moment
 
 SHOWN_AT_MOST = 60  # characters of what cannot be read
 Label = str | Promise
@@ -120,16 +119,12 @@ class SeoulDateFilter(RangeDateFilter):  # type: ignore[misc]  # the theme ships
             return queryset.none()
         start = end = None
         if self._first is not None and self._first.year > 1:  # the first and the last year have no midnight in UTC
-            start = _midnight(self._first)
+            start = parse_moment(self._first)
         if self._last is not None and self._last.year < date.max.year:
-            end = _midnight(self._last + timedelta(days=1))
+            end = parse_moment(self._last, end_of_day=True)
         return self.between(queryset, start, end)
 
     def between(self, queryset: QuerySet[Any], start: datetime | None, end: datetime | None) -> QuerySet[Any]:
         """Return the rows from `start` until before `end`; None is no limit."""
         limits = {f"{self.field_path}__gte": start, f"{self.field_path}__lt": end}
         return queryset.filter(**{name: limit for name, limit in limits.items() if limit is not None})
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from refunds.api.openapi import statement_operations as operations
 from refunds.permissions import may_view_reports
 from refunds.statements.as_json import months_json, statement_json
-from refunds.statements.months import read_month, this_month
+from refunds.statements.months import begun_month
 from refunds.statements.read import statement_of
 
 
@@ -41,9 +41,6 @@ def _ensure_may_view(request: Request) -> None:
 def _begun(written: str) -> date:
     """Return a month that has begun. Raises `Http404` for anything else."""
     try:
-        month = read_month(written)
+        return begun_month(written)
     except ValueError as exc:
         raise Http404 from exc
-    if month > this_month():
-        raise Http404
-    return month

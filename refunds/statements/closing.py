@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from core import clock
 from refunds.inputs import Actor
-from refunds.models import StatementEntry, StatementMonth
+from refunds.models import MovementKind, StatementEntry, StatementMonth
 from refunds.statements.comparison import last_comparison
 from refunds.statements.errors import MonthAlreadyClosed, MonthChanged, MonthDiffers, MonthNotNext, MonthNotOver
 from refunds.statements.months import Period, first_open_month, period_of
@@ -49,6 +49,8 @@ def close_month(
             moved = lines_of_entries(StatementEntry.objects.filter(month=month), period)
             if seen and fingerprint_of(moved) != seen:
                 raise MonthChanged
+            counted = StatementEntry.objects.filter(kind=MovementKind.REFUNDED, refund=OuterRef("pk"))
+            lines = with_open_refunds(moved, period, refunded=Exists(counted))
             closed = StatementMonth.objects.create(
                 month=month,
                 closed_at=closed_at,
@@ -56,7 +58,7 @@ def close_month(
                 closed_by_name=actor.name,
                 note=note.strip()[:MAX_NOTE_LENGTH],
                 despite_difference=not comparison.agrees,
-                lines=[line.as_json() for line in with_open_refunds(moved, period)],
+                lines=[line.as_json() for line in lines],
                 comparison=comparison.as_json(),
             )
     except IntegrityError as exc:  # somebody else closed it meanwhile

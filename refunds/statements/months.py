@@ -11,19 +11,20 @@ from core.dates import add_months, parse_moment, seoul_date
 from payments.models import PAYMENT_TIME, Payment
 from refunds.models import RefundRecord, StatementMonth
 
+_FIRST_YEAR = 2000
 _MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 # How long before a closing something may have been booked that it did not see: its transaction was still open.
 OVERLAP = timedelta(days=1)
 
 
-def read_month(text: str) -> date:
-    """Return the first day of a month written as 2026-11. Raises `ValueError`."""
+def begun_month(text: str) -> date:
+    """Return the first day of a month written as 2026-11, up to this month. Raises `ValueError`."""
     written = _MONTH.fullmatch(text)
     if written is None:
         raise ValueError(f"{text[:20]!r} is not a month")
     first = date(int(written[1]), int(written[2]), 1)
-    if not 2000 <= first.year < 2100:
-        raise ValueError(f"{text[:20]!r} is not a month of this century")
+    if not first.year >= _FIRST_YEAR or first > this_month():
+        raise ValueError(f"{text[:20]!r} is too early, or has not begun")
     return first
 
 

@@ -8,11 +8,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Q, QuerySet, Sum
 
 from core.money import KRW
 from payments.models import Payment
-from refunds.models import LIVE_STATUSES, MovementKind, RefundRecord, RefundSource, StatementEntry, StatementMonth
+from refunds.models import (
+    LIVE_STATUSES,
+    MovementKind,
+    RefundRecord,
+    RefundSource,
+    RefundStatus,
+    StatementEntry,
+    StatementMonth,
+)
 from refunds.statements.comparison import Comparison, last_comparison
 from refunds.statements.lines import Key, Line, Movements, Sums, totals
 from refunds.statements.months import Period, first_open_month, period_of, state_of
@@ -58,11 +66,17 @@ def statement_of(month: date) -> Statement:
     """Return the statement of this month."""
     closed = StatementMonth.objects.filter(month=month).first()
     if closed is not None:
-        lines = tuple(map(Line.from_json, closed.lines))
-        return Statement(month, lines, Comparison.from_json(closed.comparison), closed)
+        return closed_statement(closed)
     period = period_of(month)
-    lines = with_open_refunds(_computed(period), period)
+    executed = Q(status=RefundStatus.SUCCEEDED, cancelled_at__lt=period.end)
+    lines = with_open_refunds(_computed(period), period, refunded=executed)
     return Statement(month, lines, last_comparison(period), first_open=first_open_month())
+
+
+def closed_statement(closed: StatementMonth) -> Statement:
+    """Return the statement as it was frozen."""
+    lines = tuple(map(Line.from_json, closed.lines))
+    return Statement(closed.month, lines, Comparison.from_json(closed.comparison), closed)
 
 
 def fingerprint_of(lines: Iterable[Line]) -> str:
@@ -138,10 +152,13 @@ class _Collected:
         ]
 
 
-def with_open_refunds(lines: Iterable[Line], period: Period) -> tuple[Line, ...]:
-    """Return the lines with the refunds that were requested before the month's end and not settled by then."""
+def with_open_refunds(lines: Iterable[Line], period: Period, *, refunded: Q | Exists) -> tuple[Line, ...]:
+    """Return the lines with the refunds that were requested before the month's end and not settled by then.
+
+    `refunded` are those that a month counts already: i'mport may execute a refund before the end, and we book it after.
+    """
     by_key = {line.key: line for line in lines}
-    waiting = RefundRecord.objects.filter(requested_at__lt=period.end)
+    waiting = RefundRecord.objects.filter(~refunded, requested_at__lt=period.end)
     waiting = waiting.filter(Q(status__in=LIVE_STATUSES) | Q(settled_at__gte=period.end, source__in=_REQUESTED_HERE))
     # Few, which PostgreSQL does not foresee: joined, it would read all payments.
     amounts = list(waiting.order_by().values_list("payment_id", "amount"))

@@ -1,7 +1,7 @@
 """The days that the overview's figures are of: chosen in its address, and kept for the session."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.dates import DayField, add_months
+from core.dates import DayField, add_months, parse_moment
 
 MOST_DAYS = 1_830  # five years: longer ones would have more months than the chart has room for
 _FIRST_YEAR = 2000
@@ -46,12 +46,12 @@ class Period:
 
     @property
     def start(self) -> datetime:
-        return _midnight(self.first)
+        return parse_moment(self.first)
 
     @property
     def end(self) -> datetime:
         """Return the moment after its last day."""
-        return _midnight(self.last + timedelta(days=1))
+        return parse_moment(self.last, end_of_day=True)
 
     @property
     def in_words(self) -> str:
@@ -143,7 +143,3 @@ def _read(asked: dict[str, str]) -> Period | list[str]:
     if form.is_valid():
         return Period(form.cleaned_data["from"], form.cleaned_data["to"])
     return list(dict.fromkeys(str(text) for texts in form.errors.values() for text in texts))
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))

@@ -29,8 +29,8 @@ from refunds.permissions import may_close_months, may_resolve, may_view_payments
 from refunds.statements.closing import MAX_NOTE_LENGTH, close_month
 from refunds.statements.entries import earlier_entries
 from refunds.statements.files import line_rows, movement_count, movement_rows, total_rows
-from refunds.statements.months import all_months, first_open_month, read_month, state_of, this_month
-from refunds.statements.read import Statement, statement_of
+from refunds.statements.months import all_months, begun_month, first_open_month, state_of, this_month
+from refunds.statements.read import Statement, closed_statement, statement_of
 
 SHOWN = 100  # movements of earlier months on the page; the files have all
 
@@ -62,15 +62,15 @@ def month_url(month: date, page: str = "month", *more: str) -> str:
 def month_list(request: StaffRequest) -> HttpResponse:
     """Show every month, newest first. Only closed months have amounts here: those of the others may change."""
     closed = {each.month: each for each in StatementMonth.objects.all()}
-    first = min(closed, default=first_open_month() or this_month())
     next_to_close = first_open_month()
+    first = min(closed, default=next_to_close or this_month())
     rows = [
         {
             "month": month,
             "name": month_name(month),
             "url": month_url(month),
             "closed": closed.get(month),
-            "totals": statement_of(month).totals if month in closed else (),
+            "totals": closed_statement(closed[month]).totals if month in closed else (),
             "state": state_of(month, closed.get(month), next_to_close),
         }
         for month in all_months(first)
@@ -131,12 +131,9 @@ def download(request: StaffRequest, written: str, content: str, kind: str) -> Ht
 def _month(written: str) -> date:
     """Return the month of the address. Raises `Http404` for no month, and for one that has not begun."""
     try:
-        month = read_month(written)
+        return begun_month(written)
     except ValueError as exc:
         raise Http404 from exc
-    if month > this_month():
-        raise Http404
-    return month
 
 
 def _facts(request: HttpRequest, statement: Statement) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Describe the statements for OpenAPI."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,6 @@ from refunds.serialization import Amount
 from refunds.statements.as_json import statement_json
 from refunds.statements.comparison import Comparison
 from refunds.statements.lines import Line, Movements, Sums
-from refunds.statements.months import read_month
 from refunds.statements.read import Statement
 
 STATES = {
@@ -125,7 +125,7 @@ def _example() -> dict[str, Any]:
         MovementKind.REFUNDED.value: Movements(Sums(1, won), Sums(), Decimal(300), won, won / 11, Decimal(0)),
     }
     line = Line("nice", "vbank", "KRW", **moved)  # type: ignore[arg-type]
-    month = read_month("2026-10")
+    month = date(2026, 10, 1)
     shown: dict[str, Any] = written(statement_json(Statement(month, (line,), Comparison(), first_open=month)))
     return {**shown, "state": "next"}
 

@@ -1,7 +1,6 @@
 """`manage.py statement`: show the statement of a month, write it as CSV, or close the month."""
 
 from argparse import ArgumentTypeError
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,17 @@ from refunds.management.base import operator
 from refunds.statements.as_json import statement_json
 from refunds.statements.closing import close_month
 from refunds.statements.files import line_rows
-from refunds.statements.months import first_open_month, read_month, this_month
+from refunds.statements.months import begun_month, first_open_month, this_month
 from refunds.statements.read import Statement, statement_of
 
 
 def month_argument(text: str) -> date:
     """Read a month as an argparse `type`."""
-    with suppress(ValueError):
-        if (month := read_month(text)) <= this_month():
-            return month
-    raise ArgumentTypeError(_("“%(text)s” is not a month up to this one. Write it like 2026-11.") % {"text": text[:20]})
+    try:
+        return begun_month(text)
+    except ValueError as exc:
+        message = _("“%(text)s” is not a month up to this one. Write it like 2026-11.") % {"text": text[:20]}
+        raise ArgumentTypeError(message) from exc
 
 
 class Command(JsonCommand):
