@@ -57,9 +57,13 @@ class Comparison:
 
 
 def last_comparison(period: Period) -> Comparison:
-    """Return the newest comparison that covers the month and came to its end."""
+    """Return the newest comparison that covers the month, began after it and came to its end."""
     covering = ReconciliationReport.objects.filter(
-        since__lte=period.start, until__gte=period.end - _LAST_MOMENT, finished_at__isnull=False, error=""
+        since__lte=period.start,
+        until__gte=period.end - _LAST_MOMENT,
+        started_at__gte=period.end,  # the command also compares up to a day that is still to come
+        finished_at__isnull=False,
+        error="",
     )
     report = covering.order_by("-pk").first()
     if report is None:

@@ -49,10 +49,10 @@ def seen(text: str) -> str:
     return found[1]
 
 
-def compared(difference: int = 0) -> ReconciliationReport:
-    """Store a finished comparison of October."""
+def compared(difference: int = 0, *, days_after: int = 1) -> ReconciliationReport:
+    """Store a finished comparison of October, made so many days after its end."""
     start, end = datetime(2026, 9, 30, 15, tzinfo=UTC), datetime(2026, 10, 31, 15, tzinfo=UTC)
-    now = end + timedelta(days=1)
+    now = end + timedelta(days=days_after)
     sums = {"KRW": ["11000", str(11_000 + difference)]}
     facts = {"found": int(bool(difference)), "sums": sums, "started_at": now, "finished_at": now}
     return ReconciliationReport.objects.create(since=start, until=end - timedelta(microseconds=1), **facts)
@@ -80,13 +80,13 @@ def test_a_month_that_agrees_is_closed_once(client: Client, payment: Payment) ->
     assert 'id="close"' not in again.text
 
 
-@pytest.mark.parametrize("difference", [None, 500])
+@pytest.mark.parametrize(("difference", "days_after"), [(None, 1), (500, 1), (0, -9)])
 def test_a_month_that_was_not_compared_or_differs_needs_a_tick(
-    client: Client, payment: Payment, difference: int | None
+    client: Client, payment: Payment, difference: int | None, days_after: int
 ) -> None:
     manager(client)
-    if difference:
-        compared(difference)
+    if difference is not None:
+        compared(difference, days_after=days_after)
     shown = client.get(f"{URL}2026-10/").text
     refused = client.post(f"{URL}2026-10/", {"seen": seen(shown), "note": "why"})
     assert "month_differs" in codes(refused.text)
