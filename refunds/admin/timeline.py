@@ -143,9 +143,7 @@ def _batch_entry(batch: RefundBatch, event: RefundBatchEvent) -> TimelineEntry:
 def entry_of(event: RefundEvent, **more: str) -> TimelineEntry:
     """Return an event of a refund in words, with `more` of its line."""
     title = EVENTS.get(event.code, event.get_status_display())
-    colour = (
-        "amber" if event.code in ("needs_review", "reversed", NOT_RECEIVED) else COLOURS[RefundStatus(event.status)]
-    )
+    colour = "amber" if event.code in LOUD_EVENTS else COLOURS[RefundStatus(event.status)]
     colour = "grey" if event.code in QUIET_EVENTS else colour
     request_id = str(event.data.get("request_id", ""))
     return TimelineEntry(event.at, title, colour, event_message(event), event.actor, request_id, **more)

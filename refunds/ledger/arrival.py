@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from core.dates import parse_moment, seoul_date
@@ -45,16 +45,19 @@ def accepted_before(now: datetime) -> datetime:
 
 
 def late_refunds(refunds: QuerySet[RefundRecord]) -> QuerySet[RefundRecord]:
-    """Keep the refunds that the PG has not executed for days, and those whose buyer says that nothing came."""
+    """Keep the refunds that the PG has not executed for days, and those whose buyer says that nothing came.
+
+    Of what was taken back in full, nothing is to come.
+    """
     waits = Q(status=RefundStatus.PENDING, requested_at__lt=accepted_before(timezone.now()))
-    return refunds.filter(waits | Q(not_received_at__isnull=False))
+    return refunds.filter(waits | Q(not_received_at__isnull=False, cancelled_amount__gt=F("reversed_amount")))
 
 
 def is_late(refund: RefundRecord) -> bool:
     """Return whether this refund is one of `late_refunds`."""
     if refund.status == RefundStatus.PENDING:
         return refund.requested_at < accepted_before(timezone.now())
-    return refund.not_received_at is not None
+    return refund.not_received_at is not None and refund.net_amount > 0
 
 
 @dataclass(frozen=True, slots=True)

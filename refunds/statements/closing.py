@@ -13,6 +13,7 @@ from refunds.inputs import Actor
 from refunds.models import MovementKind, StatementEntry, StatementMonth
 from refunds.statements.comparison import last_comparison
 from refunds.statements.errors import MonthAlreadyClosed, MonthChanged, MonthDiffers, MonthNotNext, MonthNotOver
+from refunds.statements.lines import Line
 from refunds.statements.months import Period, first_open_month, period_of
 from refunds.statements.movements import COLUMNS, NAMES, paid, refunded, reversed_entries
 from refunds.statements.read import fingerprint_of, lines_of_entries, with_open_refunds
@@ -49,8 +50,6 @@ def close_month(
             moved = lines_of_entries(StatementEntry.objects.filter(month=month), period)
             if seen and fingerprint_of(moved) != seen:
                 raise MonthChanged
-            counted = StatementEntry.objects.filter(kind=MovementKind.REFUNDED, refund=OuterRef("pk"))
-            lines = with_open_refunds(moved, period, refunded=Exists(counted))
             closed = StatementMonth.objects.create(
                 month=month,
                 closed_at=closed_at,
@@ -58,7 +57,7 @@ def close_month(
                 closed_by_name=actor.name,
                 note=note.strip()[:MAX_NOTE_LENGTH],
                 despite_difference=not comparison.agrees,
-                lines=[line.as_json() for line in lines],
+                lines=_lines_to_store(moved, period),
                 comparison=comparison.as_json(),
             )
     except IntegrityError as exc:  # somebody else closed it meanwhile
@@ -75,6 +74,12 @@ def _write_entries(period: Period) -> None:
     for entry in entries:
         entry.month_id = period.month
     StatementEntry.objects.bulk_create(entries, batch_size=_CHUNK)
+
+
+def _lines_to_store(moved: Iterable[Line], period: Period) -> list[dict[str, Any]]:
+    """Return the lines with the refunds that are open: those that are in no closed month, this one included."""
+    counted = StatementEntry.objects.filter(kind=MovementKind.REFUNDED, refund=OuterRef("pk"))
+    return [line.as_json() for line in with_open_refunds(moved, period, refunded=Exists(counted))]
 
 
 def _insert(month: date, rows: QuerySet[Any]) -> None:

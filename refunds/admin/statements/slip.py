@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from core.admin.pages import StaffRequest, staff_may
 from payments.labels import bank_label, bank_name, card_label, method_label, pg_label
 from payments.models import Payment
+from refunds.admin.timeline import reason_line
 from refunds.models import RefundRecord, RefundStatus
 from refunds.permissions import may_view_refunds
 from refunds.policies.tax_split import split_of
@@ -45,8 +46,9 @@ def _page(request: StaffRequest, refund: RefundRecord) -> TemplateResponse:
         "is_done": is_done,
         "paid_with": paid_with(payment),
         "paid_back_to": paid_back_to(refund),
-        "split": split_of(refund, settings.IAMPORT_CONTRACTS),
-        "reason": " · ".join(filter(None, (refund.reason_name, refund.reason))),
+        # The parts are those of what remains: beside the whole amount they would not add up.
+        "split": None if refund.reversed_amount else split_of(refund, settings.IAMPORT_CONTRACTS),
+        "reason": reason_line(refund),
         "shop": settings.SHOP_NAME or _("Refund desk"),
         "contact": settings.SHOP_CONTACT,
         "issued_at": timezone.now(),

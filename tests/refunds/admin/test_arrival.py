@@ -10,6 +10,7 @@ from django.utils import timezone
 from core.dates import seoul_date
 from payments.intake.sync import sync_by_id
 from refunds.inputs import Actor, RefundRequest
+from refunds.ledger import is_late
 from refunds.models import BusinessDayException, RefundRecord, RefundSource
 from refunds.policies import add_business_days
 from refunds.serialization import refund_json
@@ -77,6 +78,10 @@ def test_money_is_missed_only_after_its_day_and_until_it_came(staff: Client, san
     shown = staff.get(page(refund)).content.decode()
     assert is_listed(staff, refund)
     assert "Ask" in shown
+    RefundRecord.objects.filter(pk=refund.pk).update(reversed_amount=1_000)
+    assert not is_listed(staff, refund)  # the money was taken back: nothing is to come
+    assert not is_late(RefundRecord.objects.get(pk=refund.pk))
+    RefundRecord.objects.filter(pk=refund.pk).update(reversed_amount=0)
     assert refund.events.filter(code="not_received", actor="staff").count() == 1
 
     assert mark(staff, refund, "received") == ["arrival_noted"]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from refunds.models import Note
+from refunds.models import Note, RefundRecord
 from tests.factories import ACCOUNT_DIGITS, make_payment, make_refund, make_staff, make_stored_account
 
 pytestmark = pytest.mark.django_db
@@ -78,3 +78,12 @@ def test_only_a_refund_that_succeeded_has_one(staff: Client) -> None:
 def test_who_may_not_see_refunds_sees_no_slip(client: Client) -> None:
     client.force_login(make_staff("view_reconciliationreport"))
     assert client.get(url(make_refund().pk)).status_code == 403
+
+
+def test_parts_are_left_out_once_a_part_was_taken_back(staff: Client) -> None:
+    refund = make_refund(amount=Decimal(11_000))
+    assert "<dt>VAT</dt>" in staff.get(url(refund.pk, "en")).text
+    RefundRecord.objects.filter(pk=refund.pk).update(reversed_amount=1_000)
+    text = staff.get(url(refund.pk, "en")).text
+    assert "₩10,000" in text
+    assert "<dt>VAT</dt>" not in text
