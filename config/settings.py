@@ -79,8 +79,6 @@ REFUND_LEASE_SECONDS = env.seconds("REFUND_LEASE_SECONDS", 3 * (IAMPORT_CONNECT_
 # An open refund is checked with i'mport automatically for this long; then staff must review it.
 REFUND_REVIEW_AFTER_HOURS = env.positive_seconds("REFUND_REVIEW_AFTER_HOURS", 72)
 
-# The shop's name on refund slips; empty: the site's own name.
-SHOP_NAME = env.text("SHOP_NAME", "")
 # Show this where a refund did not work: a telephone number or an address of the shop.
 SHOP_CONTACT = env.text("SHOP_CONTACT", "")
 # Days to keep a refund's bank account (encrypted) after settlement; 0 keeps only its last digits.

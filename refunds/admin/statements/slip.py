@@ -15,6 +15,7 @@ from payments.labels import bank_label, bank_name, card_label, method_label, pg_
 from payments.models import Payment
 from refunds.admin.timeline import reason_line
 from refunds.models import RefundRecord, RefundStatus
+from refunds.notices.outbox import shop_settings
 from refunds.permissions import may_view_refunds
 from refunds.policies.tax_split import split_of
 
@@ -49,7 +50,7 @@ def _page(request: StaffRequest, refund: RefundRecord) -> TemplateResponse:
         # The parts are those of what remains: beside the whole amount they would not add up.
         "split": None if refund.reversed_amount else split_of(refund, settings.IAMPORT_CONTRACTS),
         "reason": reason_line(refund),
-        "shop": settings.SHOP_NAME or _("Refund desk"),
+        "shop": shop_settings().shop or _("Refund desk"),
         "contact": settings.SHOP_CONTACT,
         "issued_at": timezone.now(),
         "issued_by": request.user.get_full_name() or request.user.get_username(),

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from refunds.models import Note, RefundRecord
+from refunds.models import Note, NoticeSettings, RefundRecord
 from tests.factories import ACCOUNT_DIGITS, make_payment, make_refund, make_staff, make_stored_account
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +29,8 @@ def staff(client: Client) -> Client:
 @pytest.mark.parametrize(
     ("language", "title", "amount"), [("ko", "환불 확인서", "₩11,000"), ("en", "Refund slip", "₩11,000")]
 )
-def test_the_slip_in_both_languages(staff: Client, language: str, title: str, amount: str, settings: object) -> None:
-    settings.SHOP_NAME = "하늘상점"  # type: ignore[attr-defined]
+def test_the_slip_in_both_languages(staff: Client, language: str, title: str, amount: str) -> None:
+    NoticeSettings.objects.create(shop="하늘상점")
     bought = {"amount": Decimal(33_000), "name": "운동화", "buyer_name": "김하늘", "vbank_num": "0212345678901"}
     payment = make_payment(pay_method="vbank", pg_provider="nice", **bought)
     refund = make_refund(
