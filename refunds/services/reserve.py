@@ -41,7 +41,7 @@ from refunds.services.token_limits import check_token, ensure_amount_allowed, en
 class Asked:
     """A refund that somebody asks for: `find` reads its payment with `lock_payments`; `key` makes repeats safe.
 
-    `approval` is that of its whole batch: no limit counts then.
+    `approval` is its own or that of its whole batch: no limit counts then.
     """
 
     find: Callable[[], Payment]
@@ -124,14 +124,11 @@ def reserve(
     """
     try:
         with transaction.atomic(durable=True):
-            payment = asked.find()
-            if not is_buyer(asked.actor.user):  # a buyer's refund ends the request: the balance changes
-                ensure_none_waiting(payment)
-            balance = _balance(payment, readings.balance)
-            context = context_of(payment, asked.request, balance, by_shop=acts_for_shop(asked.actor))
-            reservation = _reservation(context, asked.actor)
+            reservation = _checked(asked, readings)
             need = _need(reservation, asked)
-            _ensure_confirmed(reservation, readings.about_account)
+            # No constraint keeps a key from making a refund and then a request.
+            if need and (earlier := find_earlier()) is not None:
+                return earlier, None
             approval = _request_approval(need, reservation, asked, readings) if need else None
             record = new_record(reservation, asked)
             if not is_buyer(asked.actor.user):  # the sentences address the shop's staff
@@ -148,6 +145,18 @@ def reserve(
     if approval is not None:
         raise AwaitingApproval(approval, is_new=True)
     return record, cancel_request_of(record, reservation)
+
+
+def _checked(asked: Asked, readings: Readings) -> Reservation:
+    """Lock the payment, and check all that forbids the refund or asks for something first."""
+    payment = asked.find()
+    if not is_buyer(asked.actor.user):  # a buyer's refund ends the request: the balance changes
+        ensure_none_waiting(payment)
+    balance = _balance(payment, readings.balance)
+    context = context_of(payment, asked.request, balance, by_shop=acts_for_shop(asked.actor))
+    reservation = _reservation(context, asked.actor)
+    _ensure_confirmed(reservation, readings.about_account)
+    return reservation
 
 
 def _need(reservation: Reservation, asked: Asked) -> ApprovalNeed | None:

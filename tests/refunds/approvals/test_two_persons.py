@@ -340,6 +340,28 @@ def test_a_repeated_key_gets_the_request_then_the_refund_or_its_end(asker: User,
     assert sign_in(Client(), make_user("b")).get(f"/approvals/{approval.number}").status_code == 404
 
 
+def test_a_key_whose_refund_is_made_meanwhile_makes_no_request(asker: User) -> None:
+    payment = make_payment(pay_method="vbank", pg_provider="html5_inicis")
+    request = RefundRequest(amount=Decimal(4_000), **ACCOUNT)  # a second one would be above the limit
+    first, second = InstantGateway(payment), InstantGateway(payment)
+    ask_bank = second.account_holder
+
+    def refund(gateway: InstantGateway) -> RefundRecord:
+        actor, source = Actor("asker", asker), RefundSource.ADMIN
+        return request_refund(
+            payment=payment, request=request, actor=actor, source=source, idempotency_key="one", gateway=gateway
+        )
+
+    def ask_slowly(**account: str) -> str:
+        refund(first)
+        return ask_bank(**account)
+
+    second.account_holder = ask_slowly  # type: ignore[method-assign]
+    assert refund(second) == payment.refunds.get()
+    assert (len(first.cancels), second.cancels) == (1, [])
+    assert not RefundApproval.objects.exists()
+
+
 # --- Bulk refunds -----------------------------------------------------------------------------------------------------
 
 
