@@ -136,7 +136,7 @@ def _read(asked: dict[str, str]) -> Period | list[str]:
     """Return the period, or why it cannot be read."""
     choice = asked.get("period", Choice.OWN)
     if choice not in Choice.values:
-        return [_("There is no such period. Choose one of those above.")]
+        return [_("There is no such period. Choose one of those below.")]
     if choice != Choice.OWN:
         return preset(choice)
     form = PeriodForm(asked)
