@@ -73,12 +73,9 @@ def send_notices(*, seconds: float = RUN_SECONDS) -> bool:
 
 def message_of(mail_: Mail, *, to: str, shop: NoticeSettings, headers: dict[str, str]) -> EmailMultiAlternatives:
     """Return an e-mail from the shop to this address."""
+    words = {"subject": mail_.subject, "text": mail_.text, "html": mail_.html}
     reply_to = [shop.reply_to] if shop.reply_to else None
-    message = EmailMultiAlternatives(mail_.subject, mail_.text, sender_of(shop), [to], reply_to=reply_to)
-    # Mail programs answer such mails with an absence note unless this says that nobody reads it.
-    message.extra_headers |= {"Auto-Submitted": "auto-generated", **headers}
-    message.attach_alternative(mail_.html, "text/html")
-    return message
+    return mail.message(to=[to], **words, headers=headers, from_email=sender_of(shop), reply_to=reply_to)
 
 
 def _take(now: datetime) -> BuyerNotice | None:
