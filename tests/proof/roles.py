@@ -23,7 +23,14 @@ from access.models import SignInFailure
 from access.tokens.service import create_token
 from payments.models import Payment
 from refunds.groups import GROUPS, make_groups
-from refunds.models import ReconciliationReport, RefundBatch, RefundBatchItem, StatementMonth
+from refunds.models import (
+    BusinessDayException,
+    BuyerNotice,
+    ReconciliationReport,
+    RefundBatch,
+    RefundBatchItem,
+    StatementMonth,
+)
 from tests.endpoints import Endpoint, endpoints
 from tests.factories import make_approval, make_refund, make_staff, make_stored_account, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
@@ -55,7 +62,8 @@ GROUP_OF = {
     "accounts": GROUPS[4],
 }
 Data = Mapping[str, object]
-JSON = ("/payments/", "/refunds/", "/approvals/", "/webhooks/")
+API = ("/payments/", "/refunds/", "/approvals/", "/refund-reasons/", "/statements/")
+JSON = (*API, "/webhooks/")
 CHANGED = " +"  # the request changed something
 
 
@@ -125,6 +133,8 @@ class World:
             with_device(make_staff(name="with a phone"))[0],
             _delivery(),
             StatementMonth.objects.create(month=date(2026, 1, 1), closed_at=now, closed_by_name="staff"),
+            BusinessDayException.objects.create(day=date(2026, 5, 1), name="closed"),
+            BuyerNotice.objects.create(refund=self.refund, kind="refused", next_try_at=now),
         ]
         SignInFailure.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
 
@@ -165,13 +175,14 @@ class World:
             "imp_uid": self.payment.imp_uid,
             "pk": self.refund.pk,
             "token": self.batch.token,
-            "kind": "csv",
+            "kind": "refunded" if "wording" in endpoint.path else "csv",
             "content": "lines",
             "written": f"{timezone.localdate():%Y-%m}",
             "month": f"{timezone.localdate():%Y-%m}",
             "app_label": "payments",
             "url": "nothing-here",
             "uidb64": "MQ",
+            "language": "ko",
             "content_type_id": ContentType.objects.get_for_model(Payment).pk,
             "object_id": self.payment.pk,
         }
@@ -284,7 +295,7 @@ def _part(endpoint: Endpoint) -> str:
     if endpoint.path.startswith("/admin/"):
         name = str(endpoint.model._meta.verbose_name_plural) if endpoint.model else ""
         return f"Admin: {name} (`{_root(endpoint)}`)" if name else "Admin: everything else"
-    return "API" if endpoint.path.startswith(("/payments/", "/refunds/", "/approvals/", "/api/")) else "Pages"
+    return "API" if endpoint.path.startswith((*API, "/api/")) else "Pages"
 
 
 def _root(endpoint: Endpoint) -> str:
