@@ -12,7 +12,7 @@ from refunds.api.framework_messages import framework_error_json
 from refunds.api.parsers import TooLarge
 from refunds.serialization import Json
 
-_API_PREFIXES = ("/payments", "/refunds", "/webhooks", "/api")
+_API_PREFIXES = ("/payments", "/refunds", "/refund-reasons", "/approvals", "/statements", "/webhooks", "/api")
 
 
 def _answer(request: HttpRequest, status: int, body: Json) -> HttpResponse:

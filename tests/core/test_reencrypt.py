@@ -97,6 +97,7 @@ def test_every_encrypted_column_is_reencrypted() -> None:
         "webhooks.Endpoint.secret",
         "webhooks.Endpoint.old_secret",
         "refunds.RefundAccount.encrypted",
+        "refunds.RefundApproval.encrypted_account",
         "refunds.RefundBatchItem.encrypted_account",
         "refunds.RefundBatchItem.encrypted_row",
     }

@@ -289,7 +289,10 @@ WAYS: list[tuple[int, str, Callable[[Asker], HttpResponse]]] = [
     (404, "payment_not_found", lambda asker: asker.send("GET", "/payments/nobody/refunds")),
     (404, "approval_not_found", lambda asker: asker.send("GET", "/approvals/nobody")),
     (404, "refund_not_found", lambda asker: asker.send("GET", "/refunds/nobody")),
-    (404, "not_found", lambda asker: asker.send("GET", "/refunds/1/2")),
+    *[
+        (404, "not_found", lambda asker, path=path: asker.send("GET", path))
+        for path in ("/refunds/1/2", "/approvals/1/2", "/statements/2026-10/2", "/refund-reasons/1")
+    ],
     (404, "not_found", lambda asker: asker.send("POST", "/webhooks/other")),
     (404, "not_found", lambda asker: asker.send("GET", "/api/nothing")),
     (405, "method_not_allowed", lambda asker: asker.send("GET", "/webhooks/iamport")),

@@ -30,6 +30,7 @@ def batch() -> RefundBatch:
         store_order(batch, status)
     store_order(batch, "failed", error_code="refused_by_gateway")
     store_order(batch, error_code="balance_changed", message="It has changed.")
+    store_order(batch, error_code="awaiting_approval")
     store_order(batch, excluded=True, error_code="already_refunded")
     batch.items.create(line=9, number="?", excluded=True, error_code="unknown_order")
     store_order(batch)
@@ -48,10 +49,10 @@ def test_every_order_is_in_one_state_and_the_sums_add_up(
 
     found = {state: counts.count(state) for state in State}
     assert found == {**ALL_STATES, State.REFUNDED: 3, State.UNKNOWN: 2, State.PROBLEM: 2, State.WAITING: 2}
-    assert (counts.total, counts.to_refund, counts.done, counts.tests) == (13, 11, 8, 1)
+    assert (counts.total, counts.to_refund, counts.done, counts.tests) == (14, 12, 9, 1)
     assert counts.moved == {"KRW": 8_000, "USD": Decimal("12.50")}
     assert counts.figures[State.REFUNDED].sums == {"KRW": 10_000, "USD": Decimal("12.50")}
-    assert sum(figure.sums.get("KRW", 0) for figure in counts.figures.values()) == 10 * 10_000
+    assert sum(figure.sums.get("KRW", 0) for figure in counts.figures.values()) == 11 * 10_000
 
 
 def test_refund_that_was_executed_late_counts_as_refunded(batch: RefundBatch) -> None:
@@ -78,7 +79,7 @@ def test_lines_are_read_by_state_and_page_with_their_reasons(
             ("balance_changed", "It has changed.")
         ]
     assert len(every) == PAGE_SIZE
-    assert len(lines_of(batch, page=2)) == 13
+    assert len(lines_of(batch, page=2)) == 14
     assert [line.item.line for line in lines_of(batch, State.PROBLEM, 2)] == [PAGE_SIZE - 2, PAGE_SIZE - 1]
     assert [line.code for line in lines_of(batch, State.UNKNOWN)] == ["outcome_unknown", "outcome_unknown"]
 
