@@ -120,7 +120,9 @@ def fill_the_admin(text: str) -> tuple[str, ...]:
     SignInFailure.objects.create(username=text, ip_address="2001:db8::1234:5678:9abc:def0", failures_since_start=5)
     device = Authenticator.objects.create(user=user, name=text, confirmed=True)
     endpoint, delivery = _delivery(done, text)
-    approval = make_approval(payment, **said, warnings=[{"code": "slow", "message": text, "field": ""}])
+    approval = make_approval(
+        payment, requested_by=user, **said, warnings=[{"code": "slow", "message": text, "field": ""}]
+    )
     notice, closed = _notice(done, text), BusinessDayException.objects.create(day=now.date(), name=text[:100])
     rows = (payment, refund, report, reason, notice, closed, delivery, endpoint, user, group, token, device)
     lists = [path for path in LISTS if path not in OF_THEIR_OWN]
@@ -168,7 +170,8 @@ def _months(payment: Payment, text: str) -> tuple[str, ...]:
     this_month = timezone.localdate().replace(day=1)
     months = this_month, add_months(this_month, -1), add_months(this_month, -2)
     for month in months[1:]:
-        make_payment(pay_method="vbank", pg_provider="nice", paid_at=parse_moment(month))
+        words = {"merchant_uid": text[:38] + f"{month.month:02}", "pay_method": "vbank", "pg_provider": "nice"}
+        make_payment(paid_at=parse_moment(month), **words)
     close_month(month=months[-1], actor=Actor(text), note=text * 3, despite_difference=True)
     make_refund(payment, cancelled_at=parse_moment(months[-1]))
     pages = [f"refunds/statementmonth/{month:%Y-%m}/" for month in months]

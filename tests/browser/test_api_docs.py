@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from access.tokens.service import create_token
 from payments.models import Payment
-from tests.factories import make_payment, make_user, paid_at_sandbox
+from tests.factories import make_payment, make_reason, make_user, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -94,6 +94,7 @@ def test_refunds_can_be_tried_in_development_only(
     docs: Callable[[], Page], live_server: LiveServer, sandbox: SandboxServer, settings: Settings
 ) -> None:
     payment = paid_at_sandbox(sandbox, user=make_user(), merchant_uid="ORDER-1")
+    make_reason(code="change_of_mind")  # of the example
     page = docs()
     page.locator("#operations-refunds-cancelPayment .opblock-summary-control").click()
     expect(page.locator("#operations-refunds-cancelPayment").get_by_role("button", name="Try it out")).to_have_count(0)

@@ -17,7 +17,7 @@ from config.celery import app
 from refunds import tasks
 from refunds.batches.claims import open_batches
 from refunds.models import RefundRecord
-from tests.factories import make_staff, paid_at_sandbox
+from tests.factories import make_reason, make_staff, paid_at_sandbox
 from tests.proof.web_server import running_web_server
 from tests.sandbox_server import SandboxServer
 
@@ -44,7 +44,11 @@ def commands(document: str) -> str:
 def test_every_command_of_the_api_documents_works(
     sandbox: SandboxServer, child_environment: Callable[..., dict[str, str]], tmp_path: Path, document: str
 ) -> None:
-    shop = make_staff("refund_payment", "view_payment", "view_refundrecord", "change_payment", name="shop")
+    make_reason(code="change_of_mind")
+    shop = make_staff(
+        *("refund_payment", "view_payment", "view_refundrecord", "change_payment", "view_reconciliationreport"),
+        name="shop",
+    )
     for order in ("ORDER-1", "maru-2001"):
         paid_at_sandbox(sandbox, merchant_uid=order)
     paid_at_sandbox(sandbox, merchant_uid="ORDER-2", pay_method="vbank")

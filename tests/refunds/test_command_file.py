@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -143,7 +142,6 @@ def test_an_interruption_pauses_and_the_same_command_continues(
         calls.append(arguments)
         if len(calls) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(1)  # the main thread reads the signal when it wakes
         return request_refund(**arguments)
 
     monkeypatch.setattr("refunds.batches.execute.request_refund", interrupted)

@@ -27,6 +27,8 @@ HEADINGS = {
     "refunds/refundbatch/": ("Refunds > Bulk refunds", "환불 > 일괄 환불"),
     "refunds/reconciliationreport/": ("Refunds > Reconciliation reports", "환불 > 대조 보고서"),
     "refunds/refundreason/": ("Refunds > Refund reasons", "환불 > 환불 사유"),
+    "refunds/buyernotice/": ("Refunds > E-mails to buyers", "환불 > 구매자 안내 메일"),
+    "refunds/businessdayexception/": ("Refunds > Business day exceptions", "환불 > 영업일 예외"),
     "webhooks/delivery/": ("Webhooks > Deliveries", "웹훅 > 웹훅 전송"),
     "webhooks/endpoint/": ("Webhooks > Webhook endpoints", "웹훅 > 웹훅 주소"),
     "auth/user/": ("Authentication and Authorization > Users", "인증 및 권한 > 사용자"),
