@@ -121,6 +121,7 @@ def test_form_with_an_invalid_id_causes_no_server_error(admin_client: Client, pa
         ("/admin/search/?s=%00", 400),
         ("/admin/search/?s=a", 200),
         ("/admin/autocomplete/?app_label=payments&model_name=payment&field_name=user&term=%00", 400),
+        ("/admin/refunds/refundapproval/request/%00/", 302),
     ],
 )
 def test_admin_searches_accept_any_query(admin_client: Client, path: str, status: int) -> None:

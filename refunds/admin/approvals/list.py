@@ -58,7 +58,7 @@ class RefundApprovalAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
-        each = "request/<str:number>/"
+        each = "request/<slug:number>/"
         own = [
             path(each, wrap(page.page), name="refunds_refundapproval_page"),
             path(f"{each}account/", wrap(account.account), name="refunds_refundapproval_account"),
