@@ -32,7 +32,15 @@ from refunds.models import (
     StatementMonth,
 )
 from tests.endpoints import Endpoint, endpoints
-from tests.factories import make_approval, make_refund, make_staff, make_stored_account, make_user, paid_at_sandbox
+from tests.factories import (
+    make_approval,
+    make_reason,
+    make_refund,
+    make_staff,
+    make_stored_account,
+    make_user,
+    paid_at_sandbox,
+)
 from tests.sandbox_server import SandboxServer
 from tests.sign_in import with_device
 from webhooks.endpoints import add_endpoint, switch_endpoint
@@ -134,6 +142,7 @@ class World:
             _delivery(),
             StatementMonth.objects.create(month=date(2026, 1, 1), closed_at=now, closed_by_name="staff"),
             BusinessDayException.objects.create(day=date(2026, 5, 1), name="closed"),
+            make_reason(),
             BuyerNotice.objects.create(refund=self.refund, kind="refused", next_try_at=now),
         ]
         SignInFailure.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
