@@ -244,7 +244,7 @@ FORMS: dict[str, Callable[[World], Data]] = {
     "/admin/payments/payment/refund/": _confirmed,
     "/admin/payments/payment/check/": lambda world: {"ids": world.payment.pk},
     "/admin/refunds/refundrecord/<int:pk>/close/": lambda _world: {"reason": "asked"},
-    "/admin/refunds/refundapproval/request/<str:number>/": lambda _world: {"do": "reject", "note": "no"},
+    "/admin/refunds/refundapproval/request/<slug:number>/": lambda _world: {"do": "reject", "note": "no"},
     "/admin/refunds/reconciliationreport/compare/": lambda _world: {
         "since": timezone.localdate(),
         "until": timezone.localdate(),
