@@ -64,7 +64,7 @@ IAMPORT_CONTRACTS = known_contracts(env.names("IAMPORT_CONTRACTS"))
 # The PG's fee for each virtual-account refund, in won.
 VBANK_REFUND_FEE = env.amount("VBANK_REFUND_FEE", Decimal(300))
 
-# Whether staff, programs and operators must choose a reason of the list for every refund.
+# True: staff, programs and operators must choose a reason of the list for every refund.
 REFUND_REASON_REQUIRED = env.flag("REFUND_REASON_REQUIRED", default=False)
 # Amounts (won) above which a second person approves what staff, programs and operators refund: one refund, all refunds
 # of one person and day in Korea, one bulk refund. 0: never.

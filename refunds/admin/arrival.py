@@ -27,7 +27,7 @@ from refunds.services.arrival import NOT_RECEIVED, mark_not_received, mark_recei
 
 @dataclass(frozen=True, slots=True)
 class ArrivalCard:
-    """What the page says about the money. `missed`: the event by which the buyer said that nothing came."""
+    """Hold what the page says about the money. `missed`: the event by which the buyer said that nothing came."""
 
     usually: str
     missed: RefundEvent | None

@@ -23,7 +23,7 @@ from refunds.services.notes import add_note
 
 @dataclass(frozen=True, slots=True)
 class NoteForm:
-    """What the template of the form needs."""
+    """Hold what the template of the form needs."""
 
     url: str
     token: uuid.UUID

@@ -87,7 +87,7 @@ def _of_refunds(payment: Payment) -> Iterator[TimelineEntry]:
 def _of_batches(payment: Payment) -> Iterator[TimelineEntry]:
     """Yield what became of the payment in bulk refunds that made no refund of it."""
     for outcome in batch_lines_of_payment(payment):
-        # What became of a request for approval has lines of its own.
+        # Requests for approval have lines of their own.
         if outcome.refund is None and outcome.state is not State.AWAITING:
             item, label = outcome.item, str(LABELS[outcome.state])
             yield TimelineEntry(

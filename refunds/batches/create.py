@@ -20,7 +20,7 @@ from refunds.batches.errors import BatchEmpty, BatchExistsError, TooManyRows
 from refunds.batches.events import add_batch_event
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import BatchOrigin, BatchStatus, RefundBatch, RefundBatchItem, RefundSource
-from refunds.services.sealed_accounts import sealed_account
+from refunds.services.encrypted_accounts import encrypted_account_of
 
 MAX_ORDERS = 50  # a limit of the confirmation page; nothing here depends on it
 MAX_ROWS = 20_000
@@ -151,7 +151,7 @@ def _item(batch: RefundBatch, row: Row) -> RefundBatchItem:
         reason_code="" if request.reason_code == batch.reason_code else request.reason_code,
         note=_printable(row.note)[:255],
         excluded=problem is not None,
-        encrypted_account=sealed_account(request),
+        encrypted_account=encrypted_account_of(request),
         encrypted_row=encrypt(json.dumps(dict(row.cells))) if row.cells else "",
         error_code=problem.code if problem else "",
         error_field=problem.field if problem else "",

@@ -6,7 +6,7 @@ from typing import cast
 from payments.gateway import Requester
 from refunds.inputs import RefundRequest
 from refunds.models import RefundBatch, RefundBatchItem
-from refunds.services.sealed_accounts import opened_account
+from refunds.services.encrypted_accounts import decrypted_account
 
 
 def request_of(item: RefundBatchItem, *, batch: RefundBatch, expected_balance: Decimal | None) -> RefundRequest:
@@ -21,5 +21,5 @@ def request_of(item: RefundBatchItem, *, batch: RefundBatch, expected_balance: D
         requester=cast(Requester, item.requester),
         retain_promotion=item.retain_promotion,
         confirmed=frozenset(item.confirmed),
-        **opened_account(item.encrypted_account),
+        **decrypted_account(item.encrypted_account),
     )

@@ -31,7 +31,7 @@ from refunds.models import (
 )
 from refunds.policies import RefundContext, WireAccount
 from refunds.services.approval_limits import ApprovalNeed
-from refunds.services.sealed_accounts import opened_account, sealed_account
+from refunds.services.encrypted_accounts import decrypted_account, encrypted_account_of
 from refunds.signals import approval_changed
 
 # Each refund waits for this (core.database.locks says why it is plain SQL).
@@ -70,7 +70,7 @@ def request_approval(
         retain_promotion=policies.effective_retain(context),
         reason=request.reason,
         requester=request.requester if policies.needs_requester(payment) else "",
-        encrypted_account=sealed_account(request),
+        encrypted_account=encrypted_account_of(request),
         refund_bank=account.standard_bank,
         refund_account_last4=account.account[-4:],
         confirmed=sorted(request.confirmed),
@@ -121,7 +121,7 @@ def request_of(approval: RefundApproval) -> RefundRequest:
         expected_balance=approval.balance,
         retain_promotion=bool(approval.retain_promotion),
         confirmed=frozenset(approval.confirmed),
-        **opened_account(approval.encrypted_account),
+        **decrypted_account(approval.encrypted_account),
     )
 
 

@@ -13,7 +13,7 @@ Key = tuple[str, str, str]  # PG, payment method, currency
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """How many, and how much together; major units of the line's currency."""
+    """Hold a count and a sum; major units of the line's currency."""
 
     count: int = 0
     amount: Decimal = ZERO
@@ -63,7 +63,7 @@ class Movements:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one PG moved by one method in one currency. `open`: refunds not settled when the month ended."""
+    """Hold what one PG moved by one method in one currency. `open`: refunds not settled when the month ended."""
 
     pg_provider: str
     pay_method: str

@@ -35,7 +35,7 @@ _REQUESTED_HERE = [source.value for source in RefundSource if source != RefundSo
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What was paid, refunded and reversed in a month, by PG, method and currency."""
+    """Hold what was paid, refunded and reversed in a month, by PG, method and currency."""
 
     month: date
     lines: tuple[Line, ...]

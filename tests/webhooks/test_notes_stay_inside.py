@@ -91,7 +91,7 @@ def test_only_staff_with_the_permission_write_notes_and_those_who_see_payments_r
     assert MARKER not in client.get(page_of(refund)).text
 
 
-def test_no_door_to_the_outside_shows_a_note(
+def test_no_answer_event_mail_or_page_of_buyers_shows_a_note(
     staff: Client,
     sandbox: SandboxServer,
     connected: Connected,

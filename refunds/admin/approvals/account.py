@@ -17,7 +17,7 @@ from refunds.errors import AccountUnreadable
 from refunds.models import RefundApproval
 from refunds.permissions import may_view_accounts, may_view_approvals
 from refunds.services.bank_accounts import SHOWN, Account
-from refunds.services.sealed_accounts import opened_account
+from refunds.services.encrypted_accounts import decrypted_account
 
 VIEWED = "Account viewed"  # stored; the timeline says it in the reader's language
 _VIEWS_SHOWN = 50
@@ -68,7 +68,7 @@ def account(request: StaffRequest, number: str) -> HttpResponse:
 
 def _opened(approval: RefundApproval) -> Account:
     """Decrypt holder and number. Raises `AccountUnreadable`."""
-    typed = opened_account(approval.encrypted_account)
+    typed = decrypted_account(approval.encrypted_account)
     return Account(typed.get("refund_holder", ""), typed.get("refund_account", ""))
 
 

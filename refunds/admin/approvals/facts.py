@@ -1,4 +1,4 @@
-"""What the page of an approval request shows."""
+"""Collect what the page of an approval request shows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from refunds.permissions import may_view_payments
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What this user may do about the request, in words, with the inputs for it."""
+    """Hold what this user can do about the request, in words, with the inputs for it."""
 
     title: str
     lines: list[str]

@@ -1,4 +1,4 @@
-"""Which refunds of the confirmation page become requests for approval, told before they are requested."""
+"""Say on the confirmation page which refunds become requests for approval, before they are requested."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from refunds.services.approval_limits import has_limits, left_at_once, left_toda
 
 @dataclass(frozen=True, slots=True)
 class ApprovalNotice:
-    """What a page says about a second person. A script shows it once the amounts typed are above a limit."""
+    """Hold what a page says about a second person. A script shows it once the amounts typed are above a limit."""
 
     is_needed: bool
     why: list[str]

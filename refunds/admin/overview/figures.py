@@ -26,7 +26,7 @@ from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 CACHE_SECONDS = 60
 _VERSION = 1  # of what the cache holds
 _MARK = "\x1f"  # between them; no text of i'mport has it
-# What refunds are grouped by; `place` is the payment's currency, method and PG.
+# Refunds are grouped by these; `place` is the payment's currency, method and PG.
 _KEYS = ("place", "status", "source", "person", "api_token_id", "reason_code", "fault", "refusal_class")
 _COLUMNS = ("day", *_KEYS, "net", "reversed_amount", "took")
 
@@ -83,7 +83,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What was paid in the period in one currency."""
+    """Hold what was paid in the period in one currency."""
 
     currency: str
     count: int

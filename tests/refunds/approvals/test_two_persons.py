@@ -146,12 +146,12 @@ def _by_batch(payment: Payment, user: User) -> None:
     make_started_batch(user, [(payment, ALL), (make_payment(), ALL)])
 
 
-@pytest.mark.parametrize("door", [_by_admin, _by_api, _by_token, _by_command, _by_batch])
+@pytest.mark.parametrize("ask_by", [_by_admin, _by_api, _by_token, _by_command, _by_batch])
 def test_no_entry_point_sends_a_refund_above_the_limit(
-    door: Callable[[Payment, User], None], asker: User, sandbox: SandboxServer
+    ask_by: Callable[[Payment, User], None], asker: User, sandbox: SandboxServer
 ) -> None:
     payment = paid_at_sandbox(sandbox)
-    door(payment, asker)
+    ask_by(payment, asker)
 
     approval = RefundApproval.objects.get()
     assert approval.is_waiting

@@ -10,15 +10,15 @@ from refunds.inputs import RefundRequest
 ACCOUNT_FIELDS = ("refund_holder", "refund_bank", "refund_account", "refund_tel")
 
 
-def sealed_account(request: RefundRequest) -> str:
+def encrypted_account_of(request: RefundRequest) -> str:
     """Return the account fields that were typed, encrypted; "" if none was."""
     account = {name: value for name in ACCOUNT_FIELDS if (value := getattr(request, name))}
     return encrypt(json.dumps(account, ensure_ascii=False)) if account else ""
 
 
-def opened_account(sealed: str) -> dict[str, Any]:
+def decrypted_account(encrypted: str) -> dict[str, Any]:
     """Return the account fields by their names. Raises `AccountUnreadable`."""
     try:
-        return dict(json.loads(decrypt(sealed))) if sealed else {}
+        return dict(json.loads(decrypt(encrypted))) if encrypted else {}
     except DecryptError as exc:
         raise AccountUnreadable from exc
