@@ -48,7 +48,7 @@ FAILED_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Count what waits for somebody, with a link to it. `tone` is the colour if it needs attention, `oldest` since when."""
+    """Count what waits, with a link to it. `tone` is the colour if it needs attention, `oldest` since when."""
 
     code: str
     title: str
