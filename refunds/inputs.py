@@ -140,6 +140,11 @@ def parse_text(value: object, *, field: str, max_length: int) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """Return the text trimmed and in one line, with a space for each character that some databases refuse."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
 def parse_uid(value: object, *, field: Literal["imp_uid", "merchant_uid"]) -> str:
     """Parse an order or payment number. Raises `InvalidRequest` (`invalid_uid`) if it cannot be one."""
     max_length = MAX_IMP_UID_LENGTH if field == "imp_uid" else MAX_MERCHANT_UID_LENGTH

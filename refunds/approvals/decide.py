@@ -25,7 +25,7 @@ from refunds.errors import (
     RefundInProgress,
     Violation,
 )
-from refunds.inputs import Actor
+from refunds.inputs import Actor, printable
 from refunds.ledger import add_event
 from refunds.models import (
     MAX_DECISION_NOTE,
@@ -39,6 +39,7 @@ from refunds.models import (
 from refunds.permissions import may_approve, may_refund_any
 from refunds.services.account_holder import unnamed
 from refunds.services.approval_requests import end_request, write_on_order
+from refunds.services.idempotency import find_by_key
 from refunds.services.refund import execute
 from refunds.services.reserve import Asked, Reservation, cancel_request_of, insert_record, lock_payments, new_record
 from refunds.services.token_limits import check_token
@@ -86,7 +87,13 @@ def reject(*, approval: RefundApproval, user: User, note: str) -> None:
     with transaction.atomic(durable=True):
         locked = _locked(approval)
         _ensure_may_decide(user, locked)
-        end_request(locked, ApprovalStatus.REJECTED, at=clock.database_now(), user=user, note=_cut(note))
+        end_request(
+            locked,
+            ApprovalStatus.REJECTED,
+            at=clock.database_now(),
+            user=user,
+            note=_kept(note),
+        )
     approval.refresh_from_db()
 
 
@@ -183,10 +190,12 @@ def _approve_locked(
         approval,
     )
     record = new_record(reservation, asked)
-    record.idempotency_key, record.fingerprint = approval.idempotency_key, approval.fingerprint
+    # A key that was sent for two payments at the same moment has the refund of the other one already.
+    if find_by_key(approval.requested_by, approval.idempotency_key) is None:
+        record.idempotency_key, record.fingerprint = approval.idempotency_key, approval.fingerprint
     record.retain_promotion = approval.retain_promotion
     record.warnings = unnamed(view.warnings)
-    end_request(approval, ApprovalStatus.APPROVED, at=now, user=user, note=_cut(note))
+    end_request(approval, ApprovalStatus.APPROVED, at=now, user=user, note=_kept(note))
     insert_record(record, reservation, asked.actor)
     add_event(record, code="approved", now=now, actor=approval.decided_by_name, data={"approval": approval.number})
     write_on_order(approval, at=now, refund=record)
@@ -259,7 +268,7 @@ def _approve_batch(approval: RefundApproval, user: User, seen: str, note: str) -
         elif not is_all_seen(seen, locked, warnings):
             raise ApprovalChanged
         else:
-            end_request(locked, ApprovalStatus.APPROVED, at=now, user=user, note=_cut(note))
+            end_request(locked, ApprovalStatus.APPROVED, at=now, user=user, note=_kept(note))
             start_approved(locked, requester=_requester(locked), approver=user.get_username())
     approval.refresh_from_db()
     if closed is not None:
@@ -278,6 +287,5 @@ def _locked(approval: RefundApproval) -> RefundApproval:
     return locked
 
 
-def _cut(note: str) -> str:
-    """Return the note in one line of printable text, as long as it may be."""
-    return " ".join("".join(char if char.isprintable() else " " for char in note).split())[:MAX_DECISION_NOTE]
+def _kept(note: str) -> str:
+    return printable(note)[:MAX_DECISION_NOTE]

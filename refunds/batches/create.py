@@ -18,7 +18,7 @@ from core.money import DECIMAL_PLACES
 from core.sentences import sentence as _
 from refunds.batches.errors import BatchEmpty, BatchExistsError, TooManyRows
 from refunds.batches.events import add_batch_event
-from refunds.inputs import Actor, RefundRequest
+from refunds.inputs import Actor, RefundRequest, printable
 from refunds.models import BatchOrigin, BatchStatus, RefundBatch, RefundBatchItem, RefundSource
 from refunds.services.encrypted_accounts import encrypted_account_of
 
@@ -87,7 +87,7 @@ def create_batch(
         token=token,
         source=source,
         origin=origin,
-        title=_printable(title)[:255],
+        title=printable(title)[:255],
         language=language,
         file_hash=file_hash,
         all_or_nothing=all_or_nothing,
@@ -138,7 +138,7 @@ def _item(batch: RefundBatch, row: Row) -> RefundBatchItem:
     return RefundBatchItem(
         batch=batch,
         line=row.line,
-        number=_printable(row.merchant_uid or row.imp_uid)[:255],
+        number=printable(row.merchant_uid or row.imp_uid)[:255],
         payment_id=row.payment_id,
         amount=_kept(request.amount),
         tax_free=_kept(request.tax_free),
@@ -149,13 +149,13 @@ def _item(batch: RefundBatch, row: Row) -> RefundBatchItem:
         confirmed=sorted(request.confirmed),
         reason="" if request.reason == batch.reason else request.reason,
         reason_code="" if request.reason_code == batch.reason_code else request.reason_code,
-        note=_printable(row.note)[:255],
+        note=printable(row.note)[:255],
         excluded=problem is not None,
         encrypted_account=encrypted_account_of(request),
         encrypted_row=encrypt(json.dumps(dict(row.cells))) if row.cells else "",
         error_code=problem.code if problem else "",
         error_field=problem.field if problem else "",
-        error_value=_printable(problem.value)[:255] if problem else "",
+        error_value=printable(problem.value)[:255] if problem else "",
         message=problem.message if problem else "",
     )
 
@@ -172,11 +172,6 @@ def _problem_of(request: RefundRequest) -> Problem | None:
 def _kept(amount: Decimal | None) -> Decimal | None:
     """Return the amount if the database keeps it exactly, else None."""
     return amount if amount is not None and len(f"{amount:f}".partition(".")[2].rstrip("0")) <= DECIMAL_PLACES else None
-
-
-def _printable(text: str) -> str:
-    """Return the text without the characters that some databases refuse: problems quote what was typed."""
-    return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
 def _log(batch: RefundBatch, actor: Actor, count: int) -> None:

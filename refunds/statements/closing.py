@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from core import clock
-from refunds.inputs import Actor
+from refunds.inputs import Actor, printable
 from refunds.models import MovementKind, StatementEntry, StatementMonth
 from refunds.statements.comparison import last_comparison
 from refunds.statements.errors import MonthAlreadyClosed, MonthChanged, MonthDiffers, MonthNotNext, MonthNotOver
@@ -55,7 +55,7 @@ def close_month(
                 closed_at=closed_at,
                 closed_by=actor.user,
                 closed_by_name=actor.name,
-                note=note.strip()[:MAX_NOTE_LENGTH],
+                note=printable(note)[:MAX_NOTE_LENGTH],
                 despite_difference=not comparison.agrees,
                 lines=_lines_to_store(moved, period),
                 comparison=comparison.as_json(),

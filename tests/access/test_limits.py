@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -12,15 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.db import connection
 from django.utils import timezone
 
 from access.models import ApiToken
 from access.tokens.service import revoke_token
 from payments.models import Payment
-from refunds.errors import (
-    RefundError,
-)
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.services.refund import request_refund
@@ -29,6 +23,7 @@ from tests.api_client import cancel, make_token
 from tests.factories import make_payment, make_refund, paid_at_sandbox
 from tests.fakes import InstantGateway
 from tests.sandbox_server import SandboxServer
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -183,28 +178,6 @@ def refund(payment: Payment, gateway: InstantGateway, actor: Actor, amount: int,
         idempotency_key=key,
     )
     return record.number
-
-
-def at_once(*works: Callable[[], str]) -> list[str]:
-    """Run the functions in parallel threads, each with its own database connection."""
-    results: list[str] = []
-    barrier = threading.Barrier(len(works))
-
-    def run(work: Callable[[], str]) -> None:
-        barrier.wait()
-        try:
-            results.append(work())
-        except RefundError as exc:
-            results.append(exc.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.django_db(transaction=True)

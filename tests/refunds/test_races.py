@@ -1,7 +1,6 @@
 """Parallel requests for one payment, each on its own connection: one live refund, never twice or above the amount."""
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -15,7 +14,6 @@ from pytest_django import Settings
 from payments.gateway import Cancellation, CancelRequest, GatewayPayment
 from payments.intake.mirror import mirror_payment
 from payments.models import Payment
-from refunds.errors import ApprovalPending, Busy, PolicyViolated, RefundInProgress
 from refunds.inputs import Actor, RefundRequest
 from refunds.ledger import plan
 from refunds.models import RefundEvent, RefundRecord, RefundSource
@@ -25,32 +23,11 @@ from refunds.services.refund import request_refund
 from refunds.services.settle import settle_failed, settle_unknown
 from tests.factories import make_payment, make_refund, make_staff, make_stored_account, make_user
 from tests.fakes import InstantGateway
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RACES = 200
-
-
-def at_once(work: Callable[[], object], *, threads: int = 2) -> list[object]:
-    """Run `work` in parallel threads; return each one's result or refund error."""
-    results: list[object] = []
-    barrier = threading.Barrier(threads)
-
-    def run() -> None:
-        barrier.wait()
-        try:
-            results.append(work())
-        except (ApprovalPending, Busy, PolicyViolated, RefundInProgress) as exc:
-            results.append(exc.code)
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=run) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return results
 
 
 class AcceptingGateway(InstantGateway):
@@ -80,7 +57,7 @@ def test_parallel_refunds_of_one_buyer_stay_within_the_limit_of_open_ones() -> N
             make_refund(status="unknown", requested_by=buyer)
         payments = [make_payment(user=buyer) for _ in range(2)]
 
-        results = at_once(partial(refund_one, payments, Actor("buyer", buyer)))
+        results = at_once(*[partial(refund_one, payments, Actor("buyer", buyer))] * 2)
         assert sorted(result == "busy" for result in results) == [False, True]
 
 
@@ -89,7 +66,7 @@ def test_parallel_refunds_above_the_amount_move_money_once() -> None:
     for _ in range(RACES):
         payment = make_payment(amount=Decimal(10_000))
         gateway = InstantGateway(payment)
-        results = at_once(partial(refund, payment, gateway, actor))
+        results = at_once(*[partial(refund, payment, gateway, actor)] * 2)
         payment.refresh_from_db()
         assert payment.cancel_amount == 6_000
         assert len(gateway.cancels) == 1
@@ -103,7 +80,7 @@ def test_one_idempotency_key_refunds_once_and_gives_all_the_same_result(left: in
     for number in range(RACES // 4):
         payment = make_payment(amount=Decimal(left))
         gateway = InstantGateway(payment)
-        told = set(at_once(partial(refund, payment, gateway, actor, f"k{number}"), threads=4))
+        told = set(at_once(*[partial(refund, payment, gateway, actor, f"k{number}")] * 4))
         assert len(gateway.cancels) == 1
         # Never "already refunded", which would refer to the first request's own refund.
         assert told <= {RefundRecord.objects.get(payment=payment).number, "refund_in_progress"}
@@ -115,7 +92,7 @@ def test_parallel_partial_refunds_do_not_exceed_the_approval_limit(settings: Set
     for _ in range(RACES // 4):
         payment = make_payment(amount=Decimal(100_000))
         gateway = InstantGateway(payment)
-        results = at_once(partial(refund, payment, gateway, Actor("staff", staff)), threads=3)
+        results = at_once(*[partial(refund, payment, gateway, Actor("staff", staff))] * 3)
         assert len(gateway.cancels) == 1
         refused = {"refund_in_progress", "awaiting_approval", "approval_waiting"}
         assert set(results) - refused == {payment.refunds.get().number}
@@ -125,7 +102,7 @@ def test_parallel_pruning_deletes_each_account_once() -> None:
     long_ago = timezone.now() - timedelta(days=400)
     for _ in range(60):
         make_stored_account(make_refund(settled_at=long_ago, requested_at=long_ago))
-    dropped = at_once(lambda: drop_old_accounts(timezone.now()), threads=4)
+    dropped = at_once(*[lambda: drop_old_accounts(timezone.now())] * 4)
     assert sum(map(int, dropped)) == 60  # type: ignore[call-overload]
     assert RefundEvent.objects.filter(code="account_dropped").count() == 60
 

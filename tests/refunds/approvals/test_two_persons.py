@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
@@ -27,7 +26,7 @@ from refunds.approvals.errors import ApprovalChanged, NotAnApprover, NoteRequire
 from refunds.approvals.view import current_view
 from refunds.batches.outcomes import State, lines_of
 from refunds.batches.run import run
-from refunds.errors import ApprovalEnded, AwaitingApproval, DomainError, RefundInProgress
+from refunds.errors import ApprovalEnded, AwaitingApproval, RefundInProgress
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundApproval, RefundBatchItem, RefundRecord, RefundSource
 from refunds.services.bank_accounts import stored_account
@@ -36,6 +35,7 @@ from tests.admin_pages import confirmation, fill, sign_in
 from tests.factories import (
     ACCOUNT,
     ACCOUNT_DIGITS,
+    make_approval,
     make_payment,
     make_refund,
     make_staff,
@@ -46,6 +46,7 @@ from tests.factories import (
 from tests.fakes import InstantGateway
 from tests.proof.test_kill import KILLED, all_agree, crash, let_leases_end, reconcile_in_a_new_process
 from tests.sandbox_server import SandboxServer
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,28 +88,6 @@ def ask(payment: Payment, user: User, request: RefundRequest = ALL, **more: Any)
 def decide(approval: RefundApproval, user: User, gateway: InstantGateway) -> RefundRecord | None:
     seen = current_view(approval, gateway=gateway).seen
     return approve(approval=approval, user=user, seen=seen, note="fine", gateway=gateway)
-
-
-def at_once(*work: Callable[[], object]) -> list[object]:
-    """Run in parallel, each on its own connection; return the results or the codes of the errors."""
-    results: list[object] = []
-    barrier = threading.Barrier(len(work))
-
-    def run_one(one: Callable[[], object]) -> None:
-        barrier.wait()
-        try:
-            results.append(one())
-        except DomainError as exc:
-            results.append(exc.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run_one, args=(one,)) for one in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 # --- Every entry point ------------------------------------------------------------------------------------------------
@@ -330,12 +309,23 @@ def test_a_repeated_key_gets_the_request_then_the_refund_or_its_end(asker: User,
     assert (done.status_code, done.json()["refund"]["status"]) == (200, "succeeded")
     assert client.get(f"/approvals/{approval.number}").json()["refund"] == done.json()["refund"]["number"]
 
+    third = make_payment()  # requested at the moment at which the same key made a refund of the first payment
+    late = make_approval(third, requested_by=asker, idempotency_key="three", fingerprint="of another request")
+    make_refund(payment, requested_by=asker, idempotency_key="three", status="failed")
+    refund = decide(late, boss, InstantGateway(third))
+    assert refund is not None
+    assert (refund.status, refund.idempotency_key) == ("succeeded", None)
+
     client.post(**_post(other, **{"Idempotency-Key": "two"}))
     waiting = client.get(f"/payments/{other.imp_uid}").json()["approval"]["number"]
     reject(approval=RefundApproval.objects.get(number=waiting), user=boss, note="no")
     ended = client.post(**_post(other, **{"Idempotency-Key": "two"}))
     assert (ended.status_code, ended.json()["code"]) == (409, "approval_rejected")
-    assert [found["status"] for found in client.get("/approvals").json()["results"]] == ["rejected", "approved"]
+    assert [found["status"] for found in client.get("/approvals").json()["results"]] == [
+        "rejected",
+        "approved",
+        "approved",
+    ]
     assert sign_in(Client(), make_user()).get("/approvals").json()["results"] == []
     assert sign_in(Client(), make_user("b")).get(f"/approvals/{approval.number}").status_code == 404
 

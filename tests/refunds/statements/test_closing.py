@@ -37,7 +37,7 @@ def may(day: int) -> datetime:
 
 
 def close(month: date) -> StatementMonth:
-    return close_month(month=month, actor=ACTOR, despite_difference=True)
+    return close_month(month=month, actor=ACTOR, note=" May\x0b\u202ebooks\n", despite_difference=True)
 
 
 def in_thread(work: Any, errors: list[BaseException]) -> threading.Thread:
@@ -118,7 +118,7 @@ def test_months_are_closed_in_order_and_only_when_over() -> None:
 
 def test_a_closed_month_cannot_be_changed_even_by_sql() -> None:
     make_payment(paid_at=may(1))
-    close(MAY)
+    assert close(MAY).note == "May  books"
     for change in (
         "UPDATE refunds_statementmonth SET note = 'x'",
         "UPDATE refunds_statemententry SET amount = 1",
