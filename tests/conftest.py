@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import DjangoDbBlocker, Settings
 
 from config.celery import app
+from refunds.models import RefundReason
 from tests.postgres import running_server
 from tests.sandbox_server import SandboxServer
 
@@ -205,9 +206,12 @@ def _delete_rows(ops: BaseDatabaseOperations, _style: object, tables: list[str],
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Create the test database; drop it at the end even if a browser or a killed process left a session open."""
+    with django_db_blocker.unblock():
+        reasons = list(RefundReason.objects.all())  # the usual ones, of a migration
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(connection.ops), "sql_flush", _delete_rows)
-        patch.setattr(flush, "emit_post_migrate_signal", lambda *_arguments: None)
+        # The last step of a flush: create again what a migration created.
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_: RefundReason.objects.bulk_create(reasons))
         yield
     if _is_postgres():
         with django_db_blocker.unblock(), connection.cursor() as cursor:
