@@ -16,7 +16,14 @@ from payments.gateway import CancelRequest, Gateway, GatewayBusy, call_slot, get
 from payments.models import Payment
 from refunds import policies
 from refunds.approvals.errors import ApprovalChanged, NotAnApprover, NoteRequired, NotTheRequester, OwnRequest
-from refunds.approvals.view import CurrentView, batch_findings, current_view, frozen_context, is_all_seen
+from refunds.approvals.view import (
+    CurrentView,
+    batch_findings,
+    current_view,
+    frozen_context,
+    is_all_seen,
+    requester_problems,
+)
 from refunds.batches.start import start_approved
 from refunds.errors import (
     ApprovalEnded,
@@ -36,14 +43,12 @@ from refunds.models import (
     RefundRecord,
     RefundSource,
 )
-from refunds.permissions import may_approve, may_refund_any
+from refunds.permissions import may_approve
 from refunds.services.account_holder import unnamed
 from refunds.services.approval_requests import end_request, write_on_order
 from refunds.services.idempotency import find_by_key
 from refunds.services.refund import execute
 from refunds.services.reserve import Asked, Reservation, cancel_request_of, insert_record, lock_payments, new_record
-from refunds.services.token_limits import check_token
-from refunds.token_errors import TokenEnded
 
 PASSING = frozenset({"ksnet_night"})  # rules that forbid a refund for some hours only
 
@@ -219,7 +224,7 @@ def _closed_code(approval: RefundApproval, payment: Payment, view: CurrentView, 
     """Return why this request cannot be approved any more; None if it can. Raises `PolicyViolated` for a while."""
     if approval.expires_at <= now:
         return ClosedCode.EXPIRED
-    if not _requester_may_refund(approval, now):
+    if requester_problems(approval, now):
         return ClosedCode.REQUESTER_GONE
     if payment.refunds.live().exists():
         return None  # its end decides about the balance
@@ -235,22 +240,6 @@ def _passing(violations: tuple[Violation, ...]) -> tuple[Violation, ...]:
     return violations if violations and all(found.code in PASSING for found in violations) else ()
 
 
-def _requester_may_refund(approval: RefundApproval, now: datetime) -> bool:
-    """Return whether the requester still may: the account, and the token that was used. An operator always may."""
-    requester = approval.requested_by
-    if requester is None:
-        return True
-    if not (requester.is_active and may_refund_any(requester)):
-        return False
-    if approval.api_token is None:
-        return True
-    try:
-        check_token(approval.api_token, now)
-    except TokenEnded:
-        return False
-    return True
-
-
 def _approve_batch(approval: RefundApproval, user: User, seen: str, note: str) -> None:
     """Approve a whole batch and start it as its requester; or end the request, and raise `ApprovalEnded`."""
     with transaction.atomic(durable=True):
@@ -259,7 +248,7 @@ def _approve_batch(approval: RefundApproval, user: User, seen: str, note: str) -
         now = clock.database_now()
         problems, warnings = batch_findings(cast(RefundBatch, locked.batch))
         closed = ClosedCode.EXPIRED if locked.expires_at <= now else None
-        if closed is None and not _requester_may_refund(locked, now):
+        if closed is None and requester_problems(locked, now):
             closed = ClosedCode.REQUESTER_GONE
         if closed is None and problems:
             closed = ClosedCode.RULES_CHANGED

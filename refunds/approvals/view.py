@@ -6,11 +6,14 @@ with it is refused once there is something new.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.core import signing
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from core.errors import DomainError
@@ -22,7 +25,8 @@ from refunds import policies
 from refunds.batches.preview import preview_of, ready_items
 from refunds.batches.start import start_problems
 from refunds.errors import RefundInProgress, Violation
-from refunds.models import RefundApproval, RefundBatch, RefundRecord
+from refunds.models import ClosedCode, RefundApproval, RefundBatch, RefundRecord
+from refunds.permissions import may_refund_any
 from refunds.policies import RefundContext, WireAccount
 from refunds.services.account_holder import holder_warnings
 from refunds.services.approval_requests import request_of
@@ -55,16 +59,18 @@ class CurrentView:
 
 def current_view(approval: RefundApproval, *, gateway: Gateway | None = None) -> CurrentView:
     """Return what would be sent now. Reads i'mport for PAYCO's balance and the holder of the account."""
+    gone = requester_problems(approval, timezone.now())
     if approval.batch is not None:
         problems, warnings = batch_findings(approval.batch)
-        return CurrentView(approval, problems, warnings, WireAccount(), None, None, (), _written(approval, warnings))
+        seen = _written(approval, warnings)
+        return CurrentView(approval, gone + problems, warnings, WireAccount(), None, None, (), seen)
     payment = _payment_of(approval)
     earlier = tuple(earlier_refunds(payment))
     try:
         context = frozen_context(approval, payment, balance_of(payment, gateway))
     except DomainError as exc:  # its account cannot be read
         problem = Violation(exc.code, exc.message, "refund_account")
-        return CurrentView(approval, (problem,), (), WireAccount(), None, None, earlier, "")
+        return CurrentView(approval, (*gone, problem), (), WireAccount(), None, None, earlier, "")
     verdict = policies.check(context)
     problems = verdict.violations
     if payment.refunds.live().exists():
@@ -74,7 +80,28 @@ def current_view(approval: RefundApproval, *, gateway: Gateway | None = None) ->
     warnings = verdict.warnings + holder_warnings(account, names_holder=True, gateway=gateway)
     received = policies.received(context)
     seen = _written(approval, warnings)
-    return CurrentView(approval, problems, warnings, account, context.balance, received, earlier, seen)
+    return CurrentView(approval, gone + problems, warnings, account, context.balance, received, earlier, seen)
+
+
+def requester_problems(approval: RefundApproval, now: datetime) -> tuple[Violation, ...]:
+    """Return what the requester lacks to refund now: the account, or the token that was used. An operator lacks none.
+
+    A refund is sent in the requester's name, so it is not sent for somebody who may no longer ask for it.
+    """
+    requester, token = approval.requested_by, approval.api_token
+    if requester is not None and not may_refund_any(requester):
+        message = _(
+            "%(who)s is no longer allowed to refund, so this request cannot be approved. Reject it; a colleague can "
+            "then ask for the refund again."
+        )
+        return (Violation(ClosedCode.REQUESTER_GONE, message % {"who": approval.requested_by_name}),)
+    if token is not None and not token.is_usable(now):
+        message = _(
+            "The API token “%(token)s” is no longer valid, so this request cannot be approved. Reject it; the refund "
+            "can then be asked for again."
+        )
+        return (Violation(ClosedCode.REQUESTER_GONE, message % {"token": token.name}),)
+    return ()
 
 
 def frozen_context(approval: RefundApproval, payment: Payment, balance: Balance | None) -> RefundContext:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from core.money import KRW, format_money
 from refunds.models import ApprovalRule, ClosedCode, RefundApproval
-from refunds.permissions import APPROVE
+from refunds.permissions import APPROVE, REFUND
 
 _WHY: dict[str, str | Promise] = {
     ApprovalRule.PER_REFUND: gettext_lazy("Refunds above %(limit)s are approved by a second person."),
@@ -39,9 +39,19 @@ def approval_path(approval: RefundApproval) -> str:
 def deciders(requester: User | int | None) -> QuerySet[User]:
     """Return who may decide a request of this account: active staff with the permission, but never itself."""
     own = requester.pk if isinstance(requester, User) else requester
-    backend = "django.contrib.auth.backends.ModelBackend"
-    found = User.objects.with_perm(APPROVE, backend=backend).filter(is_staff=True)
+    found = _staff_with(APPROVE)
     return found.exclude(pk=own).order_by("username") if own else found.order_by("username")
+
+
+def refunders() -> QuerySet[User]:
+    """Return who may refund any payment: `may_refund_any` as a query."""
+    return _staff_with(REFUND)
+
+
+def _staff_with(permission: str) -> QuerySet[User]:
+    """Return the active staff with the permission."""
+    found = User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
+    return found.filter(is_staff=True)
 
 
 def decider_names(requester: User | int | None) -> list[str]:

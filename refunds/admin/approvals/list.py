@@ -3,23 +3,25 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Case, Q, When
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.browsing import Tab
-from core.admin.display import day_and_hour, format_time, linked_lines, two_lines
+from core.admin.display import badge, day_and_hour, format_time, linked_lines, two_lines
 from core.admin.filters import ChoiceFilter, SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
 from payments.templatetags.payment_display import test_mark
 from refunds.admin.approval_badges import age, status_badge, subject
 from refunds.admin.approvals import account, page
 from refunds.admin.filters import SourceFilter
-from refunds.approvals.words import approval_path
+from refunds.approvals.words import approval_path, refunders
 from refunds.models import ApprovalStatus, RefundApproval
 from refunds.permissions import may_view_approvals
 
@@ -39,7 +41,7 @@ class RefundApprovalAdmin(ReadOnlyAdmin):
     list_display = ("name", "money", "state", "buyer", "asked", "said", "waited", "until")
     list_display_links = None
     list_filter = (StatusFilter, SourceFilter, ("requested_at", SeoulDateFilter))
-    list_select_related = ("payment", "batch", "requested_by")
+    list_select_related = ("payment", "batch", "requested_by", "api_token")
     tabs = (
         Tab(ApprovalStatus.WAITING.label, {"status": "waiting"}),
         Tab(_("Decided or over"), {"status": "decided"}),
@@ -55,6 +57,11 @@ class RefundApprovalAdmin(ReadOnlyAdmin):
     search_help_text = _("Approval number, order number or requester")
     actions = None
     may_view = staticmethod(may_view_approvals)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RefundApproval]:
+        approvals: QuerySet[RefundApproval] = super().get_queryset(request)
+        may_still = Exists(refunders().filter(pk=OuterRef("requested_by")))
+        return approvals.annotate(may_still_refund=Case(When(requested_by=None, then=True), default=may_still))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -84,7 +91,11 @@ class RefundApprovalAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"))
     def state(self, approval: RefundApproval) -> SafeString:
-        return status_badge(approval)
+        token = approval.api_token
+        is_token_valid = token is None or token.is_usable(timezone.now())
+        if not approval.is_waiting or (is_token_valid and getattr(approval, "may_still_refund", True)):
+            return status_badge(approval)
+        return format_html("{} {}", status_badge(approval), badge("red", _("Requester gone"), code="requester_gone"))
 
     @admin.display(description=_("buyer"))
     def buyer(self, approval: RefundApproval) -> str:

@@ -15,10 +15,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from access.tokens.service import create_token
 from payments.models import Payment
 from refunds.models import RefundApproval, RefundRecord
 from tests.admin_pages import codes, confirmation, fill, sign_in, states
-from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_refund, make_staff, paid_at_sandbox
+from tests.factories import ACCOUNT, ACCOUNT_DIGITS, make_approval, make_refund, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -168,6 +169,38 @@ def test_requester_decides_in_no_session_and_is_told_why(
         press(client, request_, do, note="fine")
     assert status(request_) == "waiting"
     assert cancelled(sandbox, payment) == 0
+
+
+@pytest.mark.parametrize("change", ["deactivated", "not permitted", "token revoked"])
+def test_approver_is_told_that_the_requester_has_gone_and_frees_the_order(
+    request_: RefundApproval, approver: Client, payment: Payment, sandbox: SandboxServer, change: str
+) -> None:
+    before = form_of(approver, request_)
+    kim = User.objects.get(username="kim")
+    gone = request_
+    if change == "deactivated":
+        User.objects.filter(pk=kim.pk).update(is_active=False)
+    elif change == "not permitted":
+        kim.user_permissions.clear()
+    else:
+        token, _text = create_token(user=kim, name="Old shop", revoked_at=timezone.now())
+        gone = make_approval(paid_at_sandbox(sandbox), requested_by=kim, source="api", api_token=token)
+
+    shown = approver.get(path(gone)).text
+    assert "requester_gone" in codes(shown)
+    assert "Old shop" in shown if change == "token revoked" else "kim is no longer allowed to refund" in shown
+    assert 'value="approve"' not in shown
+    assert approver.get(LIST).text.count('data-state="requester_gone"') == 1
+    assert status(gone) == "waiting"  # the requester may come back
+
+    if gone == request_:  # a page that was opened before
+        press(approver, gone, "approve", before)
+        assert (status(gone), gone.closed_code) == ("expired", "requester_gone")
+    else:
+        press(approver, gone, "reject", note="Revoked")
+        assert status(gone) == "rejected"
+    assert cancelled(sandbox, payment) == 0
+    assert 'data-state="requester_gone"' not in approver.get(LIST).text
 
 
 @pytest.mark.parametrize("change", ["deactivated", "not permitted", "signed out"])
