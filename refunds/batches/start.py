@@ -31,7 +31,7 @@ from refunds.batches.events import add_batch_event
 from refunds.batches.preview import AMOUNT, items_with_warning, ready_items, totals_of, warning_codes
 from refunds.errors import RefundNotAllowed
 from refunds.inputs import Actor
-from refunds.models import SHOWN_TOTAL, ApprovalRule, BatchStatus, RefundApproval, RefundBatch, RefundBatchItem
+from refunds.models import TAKEN_TOTAL, ApprovalRule, BatchStatus, RefundApproval, RefundBatch, RefundBatchItem
 from refunds.permissions import is_buyer, may_refund_any
 from refunds.services.approval_limits import (
     ApprovalNeed,
@@ -150,7 +150,7 @@ def _largest_need(orders: QuerySet[RefundBatchItem], actor: Actor) -> ApprovalNe
     if need := above_per_refund(largest, Decimal(0)):
         return need
     by_payment = refunds_by(actor).filter(payment__in=orders.values("payment")).order_by().values_list("payment")
-    earlier = dict(by_payment.annotate(total=SHOWN_TOTAL))
+    earlier = dict(by_payment.annotate(total=TAKEN_TOTAL))
     amounts = orders.filter(payment__in=earlier).values_list("payment", AMOUNT)
     needs = (above_per_refund(amount, earlier[payment]) for payment, amount in amounts)
     return next((need for need in needs if need), None)

@@ -41,7 +41,7 @@ from refunds.models.refund_states import (
     RefundSource,
     RefundStatus,
 )
-from refunds.models.refunds import SHOWN_TOTAL, RefundRecord, RefundRecordQuerySet
+from refunds.models.refunds import TAKEN_TOTAL, RefundRecord, RefundRecordQuerySet
 from refunds.models.refusals import FINAL_REFUSALS, FINAL_STEPS, MONEY_MAY_MOVE, RefusalClass
 from refunds.models.reversals import RefundReversal
 from refunds.models.statements import MovementKind, StatementEntry, StatementMonth
@@ -56,8 +56,8 @@ __all__ = [
     "MONEY_MAY_MOVE",
     "OPEN_STATUSES",
     "REFUND_NUMBER",
-    "SHOWN_TOTAL",
     "STARTED",
+    "TAKEN_TOTAL",
     "AppendOnlyError",
     "ApprovalRule",
     "ApprovalStatus",

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -21,8 +21,12 @@ from refunds.models.refund_numbers import new_refund_number
 from refunds.models.refund_states import FINAL_STATUSES, LIVE_STATUSES, RefundSource, RefundStatus
 from refunds.models.refusals import RefusalClass
 
-# The sum of the refunds' `shown_amount` minus reversals.
-SHOWN_TOTAL = Sum(Coalesce("cancelled_amount", "amount") - F("reversed_amount"))
+# What refunds take: what i'mport refunded or, until it says so, what was requested; minus reversals.
+TAKEN_TOTAL = Sum(
+    Coalesce("late_record__cancelled_amount", "cancelled_amount", "amount")
+    - F("reversed_amount")
+    - Coalesce("late_record__reversed_amount", Value(Decimal(0)))
+)
 
 
 def _between(name: str, start: datetime | None, end: datetime | None) -> Q:
@@ -44,6 +48,10 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
         """Refunds that took money, or may still take it: all but the failed ones."""
         return self.exclude(status=RefundStatus.FAILED)
 
+    def taking(self) -> Self:
+        """Refunds whose money left, or may have left, whatever record shows it: also those executed late."""
+        return self.filter(~Q(status=RefundStatus.FAILED) | Q(late_record__isnull=False))
+
     def real(self) -> Self:
         """Refunds of real money: not those of test payments."""
         return self.filter(payment__sandbox=False)
@@ -61,9 +69,9 @@ class RefundRecordQuerySet(models.QuerySet["RefundRecord"]):
         """Unresolved refunds whose next comparison with i'mport is due."""
         return self.unresolved(now).filter(Q(next_check_at=None) | Q(next_check_at__lte=now))
 
-    def shown_total(self) -> Decimal:
-        """The sum of the refunds' `shown_amount` minus reversals, in major units; they must be of one currency."""
-        total: Decimal | None = self.aggregate(total=SHOWN_TOTAL)["total"]
+    def taken_total(self) -> Decimal:
+        """The sum of what these refunds take, in major units; they must be of one currency."""
+        total: Decimal | None = self.aggregate(total=TAKEN_TOTAL)["total"]
         return total or Decimal(0)
 
     def open_first(self) -> Self:

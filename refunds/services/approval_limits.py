@@ -1,7 +1,7 @@
 """Limits above which a second person approves a refund. Checked in the reservation, so for every entry point.
 
 Buyers who refund their own orders are exempt: they get back what they paid. What was approved does not count towards
-any limit.
+any limit. Money that left or may have left counts on the day on which it was requested, also if it is known later.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def approval_need(
         return None
     if payment.currency != KRW:
         return foreign_need(payment.currency)
-    if need := above_per_refund(amount, refunds_by(actor).filter(payment=payment).shown_total()):
+    if need := above_per_refund(amount, refunds_by(actor).filter(payment=payment).taken_total()):
         return need
     if not settings.REFUND_APPROVAL_DAILY:
         return None
@@ -73,7 +73,7 @@ def left_at_once(*, payment: Payment, actor: Actor, now: datetime) -> Decimal | 
         return Decimal(0)
     left = [left_today(actor, now)]
     if settings.REFUND_APPROVAL_ABOVE:
-        left.append(settings.REFUND_APPROVAL_ABOVE - refunds_by(actor).filter(payment=payment).shown_total())
+        left.append(settings.REFUND_APPROVAL_ABOVE - refunds_by(actor).filter(payment=payment).taken_total())
     return min((max(each, Decimal(0)) for each in left if each is not None), default=None)
 
 
@@ -122,15 +122,15 @@ def above_per_day(amount: Decimal, actor: Actor, now: datetime) -> ApprovalNeed 
 
 def _refunded_today(actor: Actor, now: datetime) -> Decimal:
     midnight = datetime.combine(seoul_date(now), time.min, SEOUL)
-    return refunds_by(actor).filter(payment__currency=KRW, requested_at__gte=midnight).shown_total()
+    return refunds_by(actor).filter(payment__currency=KRW, requested_at__gte=midnight).taken_total()
 
 
 def refunds_by(actor: Actor) -> RefundRecordQuerySet:
-    """Return the refunds that this person made without a second one: done, or still open."""
+    """Return the refunds that this person made without a second one: done, still open, or executed late."""
     who = Q(requested_by=actor.user)
     if actor.user is None:  # the command line, by the name of the operator
         who = Q(requested_by=None, source=RefundSource.COMMAND, requested_by_name=actor.name[:200])
-    return RefundRecord.objects.real().filter(who, approval=None).counting()
+    return RefundRecord.objects.real().filter(who, approval=None).taking()
 
 
 def lock_person(actor: Actor) -> None:

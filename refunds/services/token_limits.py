@@ -66,4 +66,4 @@ def used_on_day(token: ApiToken, moment: datetime) -> Decimal:
     """Return what the token has refunded, or is refunding, so far on the day of this moment in Korea."""
     midnight = datetime.combine(seoul_date(moment), time.min, SEOUL)
     records = RefundRecord.objects.real().filter(api_token=token, requested_at__gte=midnight)
-    return records.counting().shown_total()
+    return records.taking().taken_total()

@@ -20,8 +20,10 @@ from payments.models import Payment
 from refunds.errors import AwaitingApproval
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import ApprovalRule, RefundApproval, RefundEvent, RefundRecord, RefundSource
+from refunds.services.approval_limits import left_today
 from refunds.services.preview import preview_refund
 from refunds.services.refund import request_refund
+from refunds.services.token_limits import used_on_day
 from tests.admin_pages import confirmation, fill, sign_in
 from tests.factories import make_payment, make_refund, make_staff, make_user, paid_at_sandbox
 from tests.fakes import InstantGateway
@@ -186,6 +188,29 @@ def test_the_limit_of_the_day_counts_one_persons_refunds_in_seoul(settings: Sett
     yesterday = timezone.now() - timedelta(days=1)
     RefundRecord.objects.filter(requested_by=staff).update(requested_at=yesterday)
     assert refund_as(staff, make_payment(), 6_000).status == "succeeded"
+
+
+def test_money_that_left_or_may_have_left_counts_on_the_day_it_was_requested(settings: Settings) -> None:
+    settings.REFUND_APPROVAL_ABOVE, settings.REFUND_APPROVAL_DAILY = Decimal(0), Decimal(6_000)
+    staff = make_staff("refund_payment")
+    token, _text = create_token(user=staff, name="shop", max_per_day=Decimal(6_000))
+
+    def left(status: str, late: int | None = None, **fields: Any) -> tuple[Decimal | None, Decimal]:
+        """Refund 4,000; return what this person may still refund today, and what the token used."""
+        made = {"amount": Decimal(4_000), "status": status, "requested_by": staff, "api_token": token, **fields}
+        refund = make_refund(make_payment(), **made)
+        if late:
+            make_refund(refund.payment, source="console", amount=Decimal(late), late_for=refund)
+        now = timezone.now()
+        found = left_today(Actor(staff.get_username(), staff), now), used_on_day(token, now)
+        RefundRecord.objects.filter(requested_by=staff).update(requested_at=now - timedelta(days=1))
+        return found
+
+    assert left("failed") == (6_000, 0)
+    assert left("unknown") == (2_000, 4_000)
+    assert left("pending") == (2_000, 4_000)
+    assert left("failed", late=3_500) == (2_500, 3_500)  # executed after all
+    assert left("failed", late=4_000, requested_at=timezone.now() - timedelta(days=1)) == (6_000, 0)
 
 
 def test_a_key_repeated_after_its_refund_is_no_second_refund(sandbox: SandboxServer, client: Client) -> None:
