@@ -103,7 +103,12 @@ def test_one_bad_order_does_not_stop_the_others(sandbox: SandboxServer) -> None:
 def test_text_output_has_sentences(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     code, text = run("refund", payment.merchant_uid, "--amount", "4000")
-    assert (code, text.strip()) == (0, f"{payment.merchant_uid}: ₩4,000 refunded, ₩6,000 left to refund.")
+    day = RefundRecord.objects.get().expected_by
+    assert (code, day is not None) == (0, True)
+    assert text.strip().splitlines() == [
+        f"{payment.merchant_uid}: ₩4,000 refunded, ₩6,000 left to refund.",
+        f"  The money usually arrives by {day:%Y-%m-%d}.",
+    ]
 
 
 def test_dry_run_previews_and_sends_nothing(sandbox: SandboxServer) -> None:

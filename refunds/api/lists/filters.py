@@ -20,6 +20,7 @@ from refunds.api.body import VISIBLE_TEXT
 from refunds.api.spelling import unknown_name
 from refunds.errors import InvalidQuery, InvalidRequest, Violation
 from refunds.inputs import MAX_MERCHANT_UID_LENGTH, parse_text
+from refunds.ledger import late_refunds
 from refunds.models import ApprovalStatus, Fault, RefundApproval, RefundRecord, RefundSource, RefundStatus
 from refunds.models.reasons import MAX_CODE_LENGTH
 from refunds.serialization import Json
@@ -93,6 +94,21 @@ class WordsField(forms.MultipleChoiceField):
         self.schema: Json = {"type": "array", "items": {"type": "string", "enum": words}, "minItems": 1}
 
 
+class FlagField(forms.Field):
+    """A filter that is on with `true`, and off without it."""
+
+    schema: ClassVar[Json] = {"type": "string", "enum": ["true"]}
+    default_error_messages: ClassVar[Any] = {"invalid": gettext_lazy("Write “true”, or leave it out.")}
+
+    def __init__(self, help_text: str) -> None:
+        super().__init__(required=False, help_text=help_text)
+
+    def to_python(self, value: Any) -> bool:
+        if value not in (*self.empty_values, "true"):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return bool(value == "true")
+
+
 class ListForm(forms.Form):
     """The parameters of both lists."""
 
@@ -160,6 +176,7 @@ class RefundListForm(ListForm):
     source = WordsField(RefundSource.values, "Where it was requested.")
     fault = WordsField(Fault.values, "Who caused the refund, as its reason says.")
     reason_code = TextField("reason_code", "The code of its reason.", max_length=MAX_CODE_LENGTH)
+    late = FlagField("Only those that the PG has not executed for days, or whose buyer says that nothing came.")
     since = "Requested"
 
 
@@ -178,7 +195,8 @@ def narrow_payments(payments: QuerySet[Payment], query: QueryDict) -> QuerySet[P
 def narrow_refunds(refunds: QuerySet[RefundRecord], query: QueryDict) -> QuerySet[RefundRecord]:
     """Filter refunds by a query. Raises `InvalidQuery`."""
     given = RefundListForm(query).given()
-    return refunds.filter(_conditions(given, payment="payment__", at="requested_at"))
+    found = refunds.filter(_conditions(given, payment="payment__", at="requested_at"))
+    return late_refunds(found) if "late" in given else found
 
 
 def narrow_approvals(approvals: QuerySet[RefundApproval], query: QueryDict) -> QuerySet[RefundApproval]:

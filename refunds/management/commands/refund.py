@@ -143,6 +143,8 @@ class Command(RefundCommand):
             return
         if result["code"] == AwaitingApproval.code:
             self.stderr.write("  " + decision_text(result))
+        if by := (result.get("refund") or {}).get("expected_by"):
+            self.stdout.write("  " + gettext("The money usually arrives by %(day)s.") % {"day": by})
         for warning in result.get("warnings", ()):
             self.stdout.write(f"  {warning['message']}")
 

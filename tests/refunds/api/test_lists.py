@@ -326,6 +326,22 @@ def test_rows_are_written_as_everywhere_else(shop: Client, buyer: User) -> None:
     assert read(shop, "/refunds")["results"] == [read(shop, f"/refunds/{refund.number}")]
 
 
+def test_late_refunds_are_found(shop: Client, buyer: User) -> None:
+    now = timezone.now()
+    long_ago = now - timedelta(days=14)
+    make_refund(make_payment(user=buyer), requested_at=long_ago)
+    waits: Json = {"status": "pending", "cancelled_amount": None, "settled_at": None}
+    stuck = make_refund(make_payment(user=buyer), requested_at=long_ago, **waits)
+    make_refund(make_payment(user=buyer), **waits)
+    missed = make_refund(make_payment(user=buyer), not_received_at=now)
+    make_refund(make_payment(), not_received_at=now)  # of somebody else
+
+    late = {row["id"] for row in read(shop, "/refunds", late="true")["results"]}
+    assert late == {stuck.pk, missed.pk}
+    answer = shop.get("/refunds", {"late": "yes"})
+    assert (answer.status_code, answer.json()["violations"][0]["field"]) == (400, "late")
+
+
 @pytest.mark.parametrize("path", ["/payments", "/refunds"])
 def test_lists_can_only_be_read(shop: Client, path: str) -> None:
     answer = shop.post(path, json.dumps({}), content_type="application/json")
