@@ -246,6 +246,34 @@ def test_balance_that_changed_since_the_page_was_opened_sends_nothing(
     assert status(request_) != "approved"
 
 
+def test_warning_that_is_new_since_the_request_has_to_be_ticked(
+    request_: RefundApproval, requester: Client, approver: Client, payment: Payment, sandbox: SandboxServer
+) -> None:
+    opened_before = form_of(approver, request_)
+    other = paid_at_sandbox(sandbox, amount=90_000, escrow=True)
+    known_before = ask(requester, other)
+    assert form_of(approver, known_before)["read"] == []  # the requester saw it
+    Payment.objects.filter(pk=payment.pk).update(escrow=True)
+
+    form = form_of(approver, request_)
+    assert len(form["read"]) == 1
+    assert 'data-warning="escrow" data-when="now"' in approver.get(path(request_)).text
+    for unread in (opened_before, {**form, "read": []}, {**form, "read": ["another"]}):
+        answer = press(approver, request_, "approve", unread, note="Seen")
+        assert "Read what is marked, tick it" in answer.text
+        assert 'aria-invalid="true"' in answer.text
+        assert "Seen" in answer.text
+    # Ticked on a page that did not show it.
+    press(approver, request_, "approve", {**form, "seen": opened_before["seen"]})
+    assert status(request_) == "waiting"
+    assert cancelled(sandbox, payment) == 0
+
+    press(approver, request_, "approve", form)
+    press(approver, known_before, "approve")
+    assert (status(request_), status(known_before)) == ("approved", "approved")
+    assert (cancelled(sandbox, payment), cancelled(sandbox, other)) == (90_000, 90_000)
+
+
 def test_rejection_needs_a_note_and_is_shown_to_the_requester(
     request_: RefundApproval, approver: Client, requester: Client, payment: Payment, sandbox: SandboxServer
 ) -> None:
