@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import chain, islice
+from heapq import nsmallest
+from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
@@ -30,16 +31,21 @@ def entries_of(month: date) -> Iterator[StatementEntry]:
 
 
 def earlier_entries(month: date, most: int) -> list[StatementEntry]:
-    """Return at most so many movements with a date before the month: booked when their own month was closed."""
+    """Return the earliest movements with a date before the month, at most so many: booked when theirs was closed."""
     closed = StatementMonth.objects.filter(month=month).first()
     if closed is not None:
         stored = StatementEntry.objects.filter(month=closed, at__lt=Period(month).start)
         return list(_with_order(stored).order_by("at", "id")[:most])
     period = period_of(month)
     late = (rows for queries in (paid(period), refunded(period)) for rows in queries[1:])
-    found = chain(*(_unsaved(rows) for rows in late), reversed_entries(period))
-    earlier = (entry for entry in found if entry.at < period.start)
-    return sorted(islice(earlier, most), key=lambda entry: entry.at)
+    found = chain(*(_unsaved(_earliest(rows, most)) for rows in late), reversed_entries(period))
+    return nsmallest(most, (entry for entry in found if entry.at < period.start), key=lambda entry: entry.at)
+
+
+def _earliest(rows: QuerySet[Any], most: int) -> QuerySet[Any]:
+    """Keep the earliest of these payments or refunds."""
+    keys = rows.order_by(f"{PREFIX}at", "pk").values_list("pk", flat=True)[:most]
+    return rows.filter(pk__in=list(keys))
 
 
 def _with_order(stored: QuerySet[StatementEntry]) -> QuerySet[StatementEntry]:

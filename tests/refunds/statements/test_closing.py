@@ -21,6 +21,7 @@ from refunds.inputs import Actor
 from refunds.models import AppendOnlyError, RefundRecord, StatementEntry, StatementMonth
 from refunds.statements import closing
 from refunds.statements.closing import close_month
+from refunds.statements.entries import earlier_entries
 from refunds.statements.errors import MonthAlreadyClosed, MonthNotClosed
 from refunds.statements.months import first_open_month
 from refunds.statements.read import statement_of
@@ -114,6 +115,22 @@ def test_months_are_closed_in_order_and_only_when_over() -> None:
     with pytest.raises(MonthNotClosed) as refused:
         close(month)
     assert refused.value.code == "month_not_over"
+
+
+def test_the_earliest_of_what_is_booked_late_come_first() -> None:
+    payment = make_payment(paid_at=may(1))
+    close(MAY)
+    for day in (9, 3, 6):
+        make_refund(payment, cancelled_at=may(day))
+    make_payment(paid_at=may(4))
+
+    def earliest() -> list[tuple[str, int]]:
+        return [(entry.kind, timezone.localtime(entry.at).day) for entry in earlier_entries(JUNE, 3)]
+
+    expected = [("refunded", 3), ("paid", 4), ("refunded", 6)]
+    assert earliest() == expected
+    close(JUNE)
+    assert earliest() == expected
 
 
 def test_a_closed_month_cannot_be_changed_even_by_sql() -> None:
