@@ -13,6 +13,7 @@ class Hand(Protocol):
     """Uses the parts of a page as a person does."""
 
     def press(self, target: Locator) -> None: ...
+    def press_twice(self, target: Locator) -> None: ...
     def write(self, target: Locator, text: str) -> None: ...
     def choose(self, target: Locator, option: str) -> None: ...
     def tick(self, target: Locator) -> None: ...
@@ -24,6 +25,9 @@ class Mouse:
 
     def press(self, target: Locator) -> None:
         target.click()
+
+    def press_twice(self, target: Locator) -> None:
+        target.dblclick()
 
     def write(self, target: Locator, text: str) -> None:
         target.click()
@@ -45,6 +49,10 @@ class Keyboard:
 
     def press(self, target: Locator) -> None:
         self._go_to(target)
+        self.page.keyboard.press("Enter")
+
+    def press_twice(self, target: Locator) -> None:
+        self.press(target)
         self.page.keyboard.press("Enter")
 
     def write(self, target: Locator, text: str) -> None:

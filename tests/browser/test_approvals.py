@@ -134,7 +134,7 @@ def test_refunds_that_a_second_person_decides(
 
     approver.open_the_oldest(BIG)
     approver.hand.write(approver.page.locator("[name=note]"), "사진 확인")
-    approver.hand.press(approver.button(words.approve.format("₩119,000")))
+    approver.hand.press_twice(approver.button(words.approve.format("₩119,000")))  # must not press Reject beside it
     expect(approver.page.locator("#result")).to_contain_text(words.refunded)
     assert demo.payment(ORDERS[BIG])["cancel_amount"] == 119_000
 
