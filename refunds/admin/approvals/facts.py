@@ -36,7 +36,7 @@ class Decision:
 
     title: str
     lines: list[str]
-    note: BoundField
+    note: BoundField | None = None
     may_approve: bool = False
     may_reject: bool = False
     may_withdraw: bool = False
@@ -169,7 +169,6 @@ def _decision(
     """Return what this user may do now; None for a request that is over, and for those who may do nothing."""
     if not approval.is_waiting or is_overdue(approval):
         return None
-    form = DecisionForm(typed)
     if user.pk == approval.requested_by_id:
         return Decision(
             title=_("You asked for this refund"),
@@ -177,7 +176,6 @@ def _decision(
                 _("Somebody else has to approve it. Nobody can approve what they asked for themselves."),
                 _("You can withdraw it. The order can then be refunded in another way."),
             ],
-            note=form["note"],
             may_withdraw=True,
         )
     if not may_decide(user, approval):
@@ -189,7 +187,7 @@ def _decision(
             _("The rules are checked once more. If anything has changed since you opened this page, nothing is sent."),
             _("Rejecting sends nothing. The requester sees your note."),
         ],
-        note=form["note"],
+        note=DecisionForm(typed)["note"],
         may_approve=not (view and view.problems),
         may_reject=True,
         button=_("Approve and refund %(amount)s") % {"amount": approval.shown_amount},

@@ -298,6 +298,7 @@ def test_requester_withdraws_and_refunds_another_amount(
 ) -> None:
     page = requester.get(f"/admin/payments/payment/{payment.pk}/change/").text
     assert path(request_) in page
+    assert 'name="note"' not in requester.get(path(request_)).text  # a withdrawal keeps none
     press(requester, request_, "withdraw")
     assert status(request_) == "withdrawn"
     late = press(approver, request_, "approve", {"seen": "", "note": ""})
