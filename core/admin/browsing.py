@@ -82,6 +82,7 @@ class BrowsingChangeList(ChangeList):  # type: ignore[misc]  # the theme ships n
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.notes: list[str] = []
         super().__init__(*args, **kwargs)
+        self.title = capfirst(self.opts.verbose_name_plural)  # not “Select … to view”: the browser's tab shows it
         for row in self.result_list:
             row.page_url = self.url_of(row)
 

@@ -73,6 +73,7 @@ def test_empty_lists_have_a_heading_and_a_text(boss: Client, language: str) -> N
         page = text_of(boss, path)
         assert heading(page) == (english if language == "en" else korean)
         assert any(words in page for words in EMPTY[language]), path
+        assert f"{heading(page).split(' > ')[-1]} |" in page.partition("</title>")[0], path  # the browser's tab
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "No refunds of this order"), ("ko", "이 주문의 환불 내역이")])
