@@ -47,7 +47,7 @@ class NoticeKindFilter(ChoiceFilter):
 
 
 class BuyerNoticeAdmin(ReadOnlyAdmin):
-    list_display = ("what", "order", "receiver", "state", "written", "sent")
+    list_display = ("told", "order", "receiver", "state", "written", "sent")
     list_filter = (NoticeStatusFilter, NoticeKindFilter, ("created_at", SeoulDateFilter))
     list_select_related = ("refund__payment",)
     tabs = (
@@ -108,7 +108,7 @@ class BuyerNoticeAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:refunds_buyernotice_settings"))
 
     @admin.display(description=_("kind of e-mail"))
-    def what(self, notice: BuyerNotice) -> SafeString:
+    def told(self, notice: BuyerNotice) -> SafeString:
         return two_lines(notice.get_kind_display(), told_amount(notice.refund, notice.kind))
 
     @admin.display(description=_("order"))
