@@ -25,7 +25,7 @@ from payments.intake.inbox import add_notification
 from payments.models import MirrorMark, Payment
 from refunds import metrics
 from refunds.inputs import Actor
-from refunds.models import RefundRecord, RefundSource, RefundStatus
+from refunds.models import BuyerNotice, RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation.reconcile import reconcile
 from refunds.reconciliation.reversal import accept_reversal
 from refunds.tasks import sweep
@@ -141,7 +141,11 @@ def test_open_work_is_counted_with_the_age_of_the_oldest(client: Client) -> None
     store_order(batch)
     store_order(batch, error_code="balance_changed")
     store_order(store_batch(status="done"))
+    for status, kind in (("waiting", "refunded"), ("waiting", "late"), ("failed", "refused"), ("skipped", "accepted")):
+        told = {"kind": kind, "status": status, "error": "full" if status in ("failed", "skipped") else ""}
+        BuyerNotice.objects.create(refund=RefundRecord.objects.get(), next_try_at=past, **told)
 
+    assert [value(client, "notices", status=status) for status in ("waiting", "failed", "skipped")] == [2, 1, None]
     assert value(client, "refunds_open", status="unknown") == 1
     assert value(client, "refunds_open", status="pending") == 0
     assert 7_200 <= (value(client, "refunds_open_oldest_seconds") or 0) < 7_260

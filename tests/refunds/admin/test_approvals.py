@@ -114,11 +114,25 @@ def test_page_says_before_the_press_that_a_second_person_decides(
     assert RefundApproval.objects.count() == 1
 
 
-def test_refund_below_the_limit_goes_at_once(requester: Client, payment: Payment, sandbox: SandboxServer) -> None:
+def test_refund_below_the_limit_goes_at_once(
+    requester: Client, payment: Payment, sandbox: SandboxServer, settings: Settings
+) -> None:
+    settings.REFUND_APPROVAL_DAILY = Decimal(60_000)
     page = confirmation(requester, payment)
+    assert 'data-at-once="50000"' in page.text
     fill(requester, page, {payment: {"amount": "50,000"}})
     assert cancelled(sandbox, payment) == 50_000
     assert not RefundApproval.objects.exists()
+
+    small = paid_at_sandbox(sandbox, amount=8_000)
+    page = confirmation(requester, small)  # the script shows the notice once more is typed than is left of the day
+    assert re.search(r'data-code="needs_approval" hidden>', page.text)
+    assert 'data-at-once="10000"' in page.text
+    assert "Refunds above ₩50,000 are approved by a second person." in page.text
+    assert "Above ₩60,000 in one day, a second person approves further refunds." in page.text
+    assert "within 7 days" in page.text
+    page = confirmation(requester, small, paid_at_sandbox(sandbox, amount=3_000))
+    assert 'data-code="needs_approval">' in page.text
 
 
 def test_second_person_sees_all_of_it_and_approves_once(
