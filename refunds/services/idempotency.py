@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import cast
+from typing import TypeVar, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -31,11 +31,9 @@ logger = logging.getLogger(__name__)
 KEEP_DAYS = 30  # after the refund was settled
 _BATCH = 500
 # Each refund with a key waits for this (core.database.locks says why it is plain SQL).
-_OF_NOBODY = "SELECT * FROM refunds_refundrecord WHERE idempotency_key = %s AND requested_by_id IS NULL"
-_OF_USER = "SELECT * FROM refunds_refundrecord WHERE idempotency_key = %s AND requested_by_id = %s"
-
-_APPROVAL_OF_NOBODY = _OF_NOBODY.replace("refundrecord", "refundapproval")
-_APPROVAL_OF_USER = _OF_USER.replace("refundrecord", "refundapproval")
+_OF_NOBODY = "SELECT * FROM {table} WHERE idempotency_key = %s AND requested_by_id IS NULL"
+_OF_USER = "SELECT * FROM {table} WHERE idempotency_key = %s AND requested_by_id = %s"
+_Made = TypeVar("_Made", RefundRecord, RefundApproval)
 
 
 def fingerprint(payment: Payment, request: RefundRequest) -> str:
@@ -52,11 +50,7 @@ def ensure_same_request(record: RefundRecord | RefundApproval, payment: Payment,
 
 def find_by_key(user: User | None, idempotency_key: str | None) -> RefundRecord | None:
     """Return the refund that this user's key made, if any."""
-    if not idempotency_key:
-        return None
-    if user is None:
-        return next(iter(RefundRecord.objects.raw(_OF_NOBODY, [idempotency_key])), None)
-    return next(iter(RefundRecord.objects.raw(_OF_USER, [idempotency_key, user.pk])), None)
+    return _made_by(RefundRecord, user, idempotency_key) if idempotency_key else None
 
 
 def find_made(
@@ -78,11 +72,12 @@ def find_made(
 
 def find_approval(user: User | None, idempotency_key: str | None) -> RefundApproval | None:
     """Return the request for approval that this user's key made, if any. Buyers' refunds need none."""
-    if not idempotency_key or is_buyer(user):
-        return None
-    if user is None:
-        return next(iter(RefundApproval.objects.raw(_APPROVAL_OF_NOBODY, [idempotency_key])), None)
-    return next(iter(RefundApproval.objects.raw(_APPROVAL_OF_USER, [idempotency_key, user.pk])), None)
+    return _made_by(RefundApproval, user, idempotency_key) if idempotency_key and not is_buyer(user) else None
+
+
+def _made_by(model: type[_Made], user: User | None, idempotency_key: str) -> _Made | None:
+    of_whom, params = (_OF_NOBODY, [idempotency_key]) if user is None else (_OF_USER, [idempotency_key, user.pk])
+    return next(iter(model.objects.raw(of_whom.format(table=model._meta.db_table), params)), None)  # noqa: SLF001
 
 
 def _still_without_refund(approval: RefundApproval) -> AwaitingApproval | ApprovalEnded:
