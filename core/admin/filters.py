@@ -9,31 +9,25 @@ from django.contrib import messages
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.text import capfirst
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
+from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES
 
 from core.dates import DayField, parse_moment
 
 SHOWN_AT_MOST = 60  # characters of what cannot be read
 Label = str | Promise
-
-
-class OptionForm(forms.Form):
-    """A plain list to choose from: it needs no script."""
-
-    def __init__(self, name: str, label: str, choices: Any, data: Mapping[str, Any]) -> None:
-        super().__init__(data)
-        widget = UnfoldAdminSelectWidget()
-        self.fields[name] = forms.ChoiceField(label=label, required=False, choices=choices, widget=widget)
+_SELECT = " ".join(SELECT_CLASSES)
+_SELECTED = SafeString(" selected")
 
 
 class OptionFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no types
-    """A choice in a list. A value that is no option keeps no row, and says so."""
+    """A choice in a plain list, which needs no script. A value that is no option keeps no row, and says so."""
 
-    form_class = OptionForm
+    template = "admin/option_filter.html"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,9 +38,11 @@ class OptionFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no 
             messages.error(args[0], text % {"title": self.title, "value": shown}, extra_tags="unreadable_filter")
 
     def choices(self, changelist: object) -> Iterator[dict[str, Any]]:
-        offered = [("", pgettext("rows", "All")), *self.lookup_choices]
-        data = {self.parameter_name: self.value()}
-        yield {"form": OptionForm(self.parameter_name, capfirst(str(self.title)), offered, data)}
+        """Yield the options as HTML: as widgets they would take a template each."""
+        chosen = str(self.value() or "")
+        offered = [("", pgettext("rows", "All")), *((str(option), label) for option, label in self.lookup_choices)]
+        facts = ((option, _SELECTED if option == chosen else "", label) for option, label in offered)
+        yield {"options": format_html_join("", '<option value="{}"{}>{}</option>', facts), "classes": _SELECT}
 
     def is_option(self, value: str) -> bool:
         return value in {str(option) for option, _label in self.lookup_choices}
