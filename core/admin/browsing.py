@@ -4,19 +4,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.core.paginator import Paginator
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise, cached_property
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from unfold.templatetags.unfold_list import result_headers
 from unfold.views import ChangeList
+
+from core.admin.rows import rows_as_html
 
 COUNTED_AT_MOST = 1_000  # rows that are counted, and that can be sorted
 REACHED_AT_MOST = 10_000  # rows that pages lead to: later ones are found by search or filter
+_KEY = "KEY"  # stands for a row's key in an address
 TICKED = "id__in"  # the rows that were ticked for an export
 
 
@@ -83,8 +90,9 @@ class BrowsingChangeList(ChangeList):  # type: ignore[misc]  # the theme ships n
         self.notes: list[str] = []
         super().__init__(*args, **kwargs)
         self.title = capfirst(self.opts.verbose_name_plural)  # not “Select … to view”: the browser's tab shows it
+        before, after = self._page_address()
         for row in self.result_list:
-            row.page_url = self.url_of(row)
+            row.page_url = f"{before}{quote(row.pk)}{after}"
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Return the list's own order. `get_queryset` sorts, once it knows that the rows are few."""
@@ -133,12 +141,22 @@ class BrowsingChangeList(ChangeList):  # type: ignore[misc]  # the theme ships n
         self.show_admin_actions = bool(self.result_count)
         self.multi_page = self.paginator.num_pages > 1
 
-    def url_of(self, row: Model) -> str:
-        """Return the address of a row's page, which leads back to this list as it is."""
+    def _page_address(self) -> tuple[str, str]:
+        """Return what stands before and after the key in the address of a row's page, which leads back to this list."""
         kept = {"preserved_filters": self.preserved_filters, "opts": self.opts}
-        return str(add_preserved_filters(kept, self.url_for_result(row)))
+        path = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[_KEY])
+        before, _key, after = str(add_preserved_filters(kept, path)).partition(_KEY)
+        return before, after
 
     # --- What the templates show ----------------------------------------------------------------------------------
+
+    @cached_property
+    def headers(self) -> list[dict[str, Any]]:
+        return list(result_headers(self))
+
+    @property
+    def rows(self) -> Iterator[SafeString]:
+        return rows_as_html(self, self.headers)
 
     @property
     def count_in_words(self) -> str:
