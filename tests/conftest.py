@@ -198,8 +198,9 @@ KEPT_TABLES = {"auth_permission", "django_content_type"}
 
 def _delete_rows(ops: BaseDatabaseOperations, _style: object, tables: list[str], **_options: object) -> list[str]:
     """Return the statements that empty the database after a test: for few rows DELETE is faster than TRUNCATE."""
-    # An approval can be deleted after its payment or bulk refund only.
-    ordered = sorted(tables, key=lambda name: name == "refunds_refundapproval")
+    # History can be deleted once there are no payments, an approval after its payment or bulk refund.
+    order = {"payments_payment": 0, "refunds_refundapproval": 2}
+    ordered = sorted(tables, key=lambda name: order.get(name, 1))
     return [f"DELETE FROM {ops.quote_name(name)}" for name in ordered if name not in KEPT_TABLES]  # noqa: S608
 
 

@@ -15,7 +15,11 @@ from django.db import migrations, models
 import refunds.models.refund_numbers
 
 # SQLite drops a table's triggers when a later migration rebuilds the table: such a migration must create them again.
-# Deleting is not guarded here but by PROTECT and the models, except for approvals: test databases are emptied by DELETE.
+
+# Tables of history: their rows never change. They can be deleted once there are no payments, as test databases are
+# emptied. The owner of the tables can drop the triggers.
+_HISTORIES = ("refundevent", "refundreversal", "refundbatchevent", "note", "statementmonth", "statemententry")
+_IS_IN_USE = "EXISTS (SELECT 1 FROM payments_payment)"
 
 # What a request for approval keeps for good, and what an order of a bulk refund keeps while its request is waiting or
 # approved. `encrypted_account` is re-encrypted and erased, and keys of requests are forgotten after a while.
@@ -84,36 +88,29 @@ POSTGRESQL = (
         OR OLD.cancelled_amount IS DISTINCT FROM NEW.cancelled_amount))
     EXECUTE FUNCTION refunds_keep_final()
     """,
-    """
+    f"""
     CREATE FUNCTION refunds_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
+        IF TG_OP = 'DELETE' AND NOT {_IS_IN_USE} THEN
+            RETURN OLD;
+        END IF;
         RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
     END $$
     """,
-    """
-    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundevent FOR EACH ROW
-    EXECUTE FUNCTION refunds_append_only()
-    """,
-    """
-    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundreversal FOR EACH ROW
-    EXECUTE FUNCTION refunds_append_only()
-    """,
-    """
-    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundbatchevent FOR EACH ROW
-    EXECUTE FUNCTION refunds_append_only()
-    """,
-    """
-    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_note FOR EACH ROW
-    EXECUTE FUNCTION refunds_append_only()
-    """,
-    """
-    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_statementmonth FOR EACH ROW
-    EXECUTE FUNCTION refunds_append_only()
-    """,
-    """
-    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_statemententry FOR EACH ROW
-    EXECUTE FUNCTION refunds_append_only()
-    """,
+    *(
+        f"""
+        CREATE TRIGGER refunds_append_only BEFORE UPDATE OR DELETE ON refunds_{table} FOR EACH ROW
+        EXECUTE FUNCTION refunds_append_only()
+        """
+        for table in _HISTORIES
+    ),
+    *(
+        f"""
+        CREATE TRIGGER refunds_not_emptied BEFORE TRUNCATE ON refunds_{table} FOR EACH STATEMENT
+        EXECUTE FUNCTION refunds_append_only()
+        """
+        for table in (*_HISTORIES, "refundapproval")
+    ),
     """
     CREATE FUNCTION refunds_keep_approval() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -194,12 +191,8 @@ POSTGRESQL_UNDO = (
     "DROP FUNCTION refunds_need_approval()",
     "DROP TRIGGER refunds_keep_final ON refunds_refundrecord",
     "DROP FUNCTION refunds_keep_final()",
-    "DROP TRIGGER refunds_append_only ON refunds_refundevent",
-    "DROP TRIGGER refunds_append_only ON refunds_refundreversal",
-    "DROP TRIGGER refunds_append_only ON refunds_refundbatchevent",
-    "DROP TRIGGER refunds_append_only ON refunds_note",
-    "DROP TRIGGER refunds_append_only ON refunds_statementmonth",
-    "DROP TRIGGER refunds_append_only ON refunds_statemententry",
+    *(f"DROP TRIGGER refunds_append_only ON refunds_{table}" for table in _HISTORIES),
+    *(f"DROP TRIGGER refunds_not_emptied ON refunds_{table}" for table in (*_HISTORIES, "refundapproval")),
     "DROP FUNCTION refunds_append_only()",
 )
 SQLITE = (
@@ -210,30 +203,20 @@ SQLITE = (
         OR OLD.cancelled_amount IS NOT NEW.cancelled_amount)
     BEGIN SELECT RAISE(ABORT, 'a final refund keeps its status and amount'); END
     """,
-    """
-    CREATE TRIGGER refunds_append_only BEFORE UPDATE ON refunds_refundevent FOR EACH ROW
-    BEGIN SELECT RAISE(ABORT, 'refund events are append-only'); END
-    """,
-    """
-    CREATE TRIGGER refunds_append_only_reversals BEFORE UPDATE ON refunds_refundreversal FOR EACH ROW
-    BEGIN SELECT RAISE(ABORT, 'refund reversals are append-only'); END
-    """,
-    """
-    CREATE TRIGGER refunds_append_only_batch_events BEFORE UPDATE ON refunds_refundbatchevent FOR EACH ROW
-    BEGIN SELECT RAISE(ABORT, 'events of bulk refunds are append-only'); END
-    """,
-    """
-    CREATE TRIGGER refunds_append_only_notes BEFORE UPDATE ON refunds_note FOR EACH ROW
-    BEGIN SELECT RAISE(ABORT, 'notes are append-only'); END
-    """,
-    """
-    CREATE TRIGGER refunds_append_only_months BEFORE UPDATE ON refunds_statementmonth FOR EACH ROW
-    BEGIN SELECT RAISE(ABORT, 'closed months are append-only'); END
-    """,
-    """
-    CREATE TRIGGER refunds_append_only_entries BEFORE UPDATE ON refunds_statemententry FOR EACH ROW
-    BEGIN SELECT RAISE(ABORT, 'movements of closed months are append-only'); END
-    """,
+    *(
+        f"""
+        CREATE TRIGGER refunds_append_only_{table} BEFORE UPDATE ON refunds_{table} FOR EACH ROW
+        BEGIN SELECT RAISE(ABORT, 'refunds_{table} is append-only'); END
+        """
+        for table in _HISTORIES
+    ),
+    *(
+        f"""
+        CREATE TRIGGER refunds_not_deleted_{table} BEFORE DELETE ON refunds_{table} FOR EACH ROW
+        WHEN {_IS_IN_USE} BEGIN SELECT RAISE(ABORT, 'refunds_{table} is append-only'); END
+        """
+        for table in _HISTORIES
+    ),
     f"""
     CREATE TRIGGER refunds_keep_approval BEFORE UPDATE ON refunds_refundapproval FOR EACH ROW
     WHEN {_request_changes("IS NOT")}
@@ -279,12 +262,8 @@ SQLITE_UNDO = (
     "DROP TRIGGER refunds_need_approval",
     "DROP TRIGGER refunds_keep_approved",
     "DROP TRIGGER refunds_keep_final",
-    "DROP TRIGGER refunds_append_only",
-    "DROP TRIGGER refunds_append_only_reversals",
-    "DROP TRIGGER refunds_append_only_batch_events",
-    "DROP TRIGGER refunds_append_only_notes",
-    "DROP TRIGGER refunds_append_only_months",
-    "DROP TRIGGER refunds_append_only_entries",
+    *(f"DROP TRIGGER refunds_append_only_{table}" for table in _HISTORIES),
+    *(f"DROP TRIGGER refunds_not_deleted_{table}" for table in _HISTORIES),
 )
 
 

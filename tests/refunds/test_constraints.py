@@ -146,5 +146,15 @@ def test_timeline_reversals_and_notes_are_append_only() -> None:
         with pytest.raises(AppendOnlyError):
             rows.update(refund=record)
         table = rows.model._meta.db_table
-        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"UPDATE {table} SET refund_id = refund_id")  # noqa: S608
+        for sql in (f"UPDATE {table} SET refund_id = refund_id", f"DELETE FROM {table}"):  # noqa: S608
+            with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(sql)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "table", ["refunds_note", "refunds_statemententry", "refunds_refundapproval", "payments_payment"]
+)
+def test_truncate_empties_no_history(table: str) -> None:
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {table} CASCADE")
