@@ -1,6 +1,7 @@
 """A month's statement as tables for files: its lines with totals, and its single movements."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from django.utils.translation import gettext, pgettext_lazy
@@ -30,9 +31,9 @@ NAMES: tuple[Column[Line], ...] = (
 )
 AMOUNTS: tuple[Column[Line], ...] = (
     Column(_("currency"), lambda line: line.currency),
-    Column(_("payments"), lambda line: _count(line.paid.sums.count)),
+    Column(pgettext_lazy("count", "Payments"), lambda line: _count(line.paid.sums.count)),
     Column(_("paid"), lambda line: _money(line, line.paid.sums.amount)),
-    Column(pgettext_lazy("list", "Refunds"), lambda line: _count(line.refunded.sums.count)),
+    Column(pgettext_lazy("count", "Refunds"), lambda line: _count(line.refunded.sums.count)),
     Column(_("refunded"), lambda line: _money(line, line.refunded.sums.amount)),
     Column(_("reversals"), lambda line: _count(line.reversed.sums.count)),
     Column(_("reversed amount"), lambda line: _money(line, line.reversed.sums.amount)),
@@ -77,9 +78,21 @@ MOVEMENTS: tuple[Column[StatementEntry], ...] = (
 )
 
 
+def shown_lines(statement: Statement) -> list[Line]:
+    """Return the lines as people read them: i'mport's codes of one PG company, which have one name, are one line."""
+    shown: dict[tuple[str, str, str], Line] = {}
+    for line in statement.lines:
+        name = (pg_label(line.pg_provider), method_label(line.pay_method), line.currency)
+        first = shown.get(name)
+        shown[name] = (
+            replace(first + line, pg_provider=first.pg_provider, pay_method=first.pay_method) if first else line
+        )
+    return list(shown.values())
+
+
 def line_rows(statement: Statement) -> Iterator[Row]:
     """Yield the headings, then one row per PG, method and currency."""
-    return table((*NAMES, *AMOUNTS), statement.lines)
+    return table((*NAMES, *AMOUNTS), shown_lines(statement))
 
 
 def total_rows(statement: Statement) -> Iterator[Row]:

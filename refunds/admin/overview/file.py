@@ -32,7 +32,7 @@ def figures_file(request: StaffRequest) -> StreamingHttpResponse:
 def _rows(user: AnyUser, period: Period) -> Iterator[Row]:
     """Yield a line per group and currency; first, one per currency for all refunds."""
     figures = figures_of(period)
-    sums = (pgettext("list", "Refunds"), _("Refunded, net"), RefundStatus.FAILED.label, _("paid"))
+    sums = (pgettext("count", "Refunds"), _("Refunded, net"), RefundStatus.FAILED.label, _("paid"))
     yield [capfirst(str(title)) for title in (_("Table"), _("Group"), _("currency"), *sums)]
     for currency in currencies_first([*_currencies(figures), *(one.currency for one in figures.paid)]):
         yield _total(figures, currency)

@@ -28,7 +28,7 @@ from refunds.models import StatementMonth
 from refunds.permissions import may_close_months, may_resolve, may_view_payments, may_view_reports
 from refunds.statements.closing import MAX_NOTE_LENGTH, close_month
 from refunds.statements.entries import earlier_entries
-from refunds.statements.files import line_rows, movement_count, movement_rows, total_rows
+from refunds.statements.files import line_rows, movement_count, movement_rows, shown_lines, total_rows
 from refunds.statements.months import all_months, begun_month, first_open_month, state_of, this_month
 from refunds.statements.read import Statement, closed_statement, statement_of
 
@@ -144,7 +144,7 @@ def _facts(request: HttpRequest, statement: Statement) -> dict[str, Any]:
     return {
         "statement": statement,
         "closed": statement.closed,
-        "lines": statement.lines,
+        "lines": shown_lines(statement),
         "totals": totals,
         "comparison": statement.comparison,
         "late": late,

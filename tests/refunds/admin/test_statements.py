@@ -153,3 +153,10 @@ def test_who_may_see_and_who_may_close(client: Client, payment: Payment) -> None
 @pytest.mark.parametrize("month", ["2026-12", "2026-13", "now", "0001-01", "2026-1"])
 def test_no_page_for_what_is_no_month_yet(client: Client, month: str) -> None:
     assert manager(client).get(f"{URL}{month}/").status_code == 404
+
+
+def test_codes_of_one_pg_company_are_one_line(client: Client, payment: Payment) -> None:
+    make_payment(amount=Decimal(5_000), paid_at=OCTOBER, pay_method="vbank", pg_provider="nice_v2")
+    manager(client)
+    page: Any = client.get(f"{URL}2026-10/")
+    assert [(line.paid.sums.count, line.net) for line in page.context["lines"]] == [(2, Decimal(104_000))]
