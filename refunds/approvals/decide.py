@@ -46,6 +46,7 @@ from refunds.models import (
 from refunds.permissions import may_approve
 from refunds.services.account_holder import unnamed
 from refunds.services.approval_requests import end_request, write_on_order
+from refunds.services.bank_accounts import without_accounts
 from refunds.services.idempotency import find_by_key
 from refunds.services.refund import execute
 from refunds.services.reserve import Asked, Reservation, cancel_request_of, insert_record, lock_payments, new_record
@@ -97,7 +98,7 @@ def reject(*, approval: RefundApproval, user: User, note: str) -> None:
             ApprovalStatus.REJECTED,
             at=clock.database_now(),
             user=user,
-            note=_kept(note),
+            note=_kept(note, locked),
         )
     approval.refresh_from_db()
 
@@ -200,7 +201,7 @@ def _approve_locked(
         record.idempotency_key, record.fingerprint = approval.idempotency_key, approval.fingerprint
     record.retain_promotion = approval.retain_promotion
     record.warnings = unnamed(view.warnings)
-    end_request(approval, ApprovalStatus.APPROVED, at=now, user=user, note=_kept(note))
+    end_request(approval, ApprovalStatus.APPROVED, at=now, user=user, note=_kept(note, approval))
     insert_record(record, reservation, asked.actor)
     add_event(record, code="approved", now=now, actor=approval.decided_by_name, data={"approval": approval.number})
     write_on_order(approval, at=now, refund=record)
@@ -257,7 +258,7 @@ def _approve_batch(approval: RefundApproval, user: User, seen: str, note: str) -
         elif not is_all_seen(seen, locked, warnings):
             raise ApprovalChanged
         else:
-            end_request(locked, ApprovalStatus.APPROVED, at=now, user=user, note=_kept(note))
+            end_request(locked, ApprovalStatus.APPROVED, at=now, user=user, note=_kept(note, locked))
             start_approved(locked, requester=_requester(locked), approver=user.get_username())
     approval.refresh_from_db()
     if closed is not None:
@@ -276,5 +277,7 @@ def _locked(approval: RefundApproval) -> RefundApproval:
     return locked
 
 
-def _kept(note: str) -> str:
-    return printable(note)[:MAX_DECISION_NOTE]
+def _kept(note: str, approval: RefundApproval) -> str:
+    """Return the note as it is stored: in one line, without the account number of the request."""
+    shown = without_accounts(note, approval.payment) if approval.payment else note
+    return printable(shown)[:MAX_DECISION_NOTE]

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,15 +14,18 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core.encryption.cipher import DecryptError, decrypt, encrypt
+from payments.models import Payment
 from refunds.errors import AccountNotKept, AccountUnreadable
 from refunds.ledger import add_event
 from refunds.models import RefundAccount, RefundEvent, RefundRecord
 from refunds.policies import WireAccount
+from refunds.services.encrypted_accounts import decrypted_account
 
 logger = logging.getLogger(__name__)
 
 SHOWN, DROPPED = "account_shown", "account_dropped"  # codes of events
 _BATCH = 500
+_SHORTEST_MASKED = 8  # digits; anything may have fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,30 @@ def show_account(*, record: RefundRecord, viewer: str) -> Account:
     with transaction.atomic(durable=True):
         add_event(record, code=SHOWN, now=timezone.now(), actor=viewer)
     return account
+
+
+def without_accounts(text: str, payment: Payment) -> str:
+    """Mask the account numbers of this payment's refunds, as far as they are known here, in what staff wrote.
+
+    The last four digits stay. Other numbers stay as they are: nobody can tell an account from a parcel's number.
+    """
+    for number in _numbers_of(payment):
+        written = r"[\s.\-\u2010-\u2015]*".join(number)
+        text = re.sub(rf"(?<!\d){written}(?!\d)", f"••••{number[-4:]}", text)
+    return text
+
+
+def _numbers_of(payment: Payment) -> set[str]:
+    """Return the account numbers of the payment's refunds and of its request that waits for approval, as digits."""
+    numbers: list[str] = []
+    for kept in RefundAccount.objects.filter(refund__payment=payment):
+        with suppress(DecryptError):  # nobody can read it here
+            numbers.append(open_account(kept).number)
+    for approval in payment.approvals.waiting():
+        with suppress(AccountUnreadable):
+            numbers.append(decrypted_account(approval.encrypted_account).get("refund_account", ""))
+    digits = {"".join(filter(str.isdecimal, number)) for number in numbers}
+    return {number for number in digits if len(number) >= _SHORTEST_MASKED}
 
 
 def is_kept(record: RefundRecord) -> bool:

@@ -12,6 +12,7 @@ from payments.models import Payment
 from refunds.errors import InvalidRequest, RefundNotAllowed
 from refunds.models import MAX_NOTE_LENGTH, Note, RefundRecord
 from refunds.permissions import may_add_notes
+from refunds.services.bank_accounts import without_accounts
 
 # As in other texts (`refunds.inputs`), but lines and tabs may stay.
 _UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
@@ -22,11 +23,11 @@ def add_note(
 ) -> Note:
     """Add a note about the payment, or about this refund of it; the same form sent twice adds one.
 
-    Raises `RefundNotAllowed`, `InvalidRequest` (`invalid_text`).
+    Account numbers that are known here are masked. Raises `RefundNotAllowed`, `InvalidRequest` (`invalid_text`).
     """
     if not may_add_notes(author):
         raise RefundNotAllowed
-    written = _parsed(text)
+    written = without_accounts(_parsed(text), payment)
     # Another text in the same form, as after the back button, is another note.
     once = uuid.uuid5(token, f"{payment.pk} {refund.pk if refund else ''} {author.pk} {written}")
     note = Note(

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,13 +15,25 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from core.encryption.cipher import encrypt
 from payments.models import Payment
 from refunds.batches.run import run
 from refunds.inputs import RefundRequest
 from refunds.models import MAX_NOTE_LENGTH, Note, RefundRecord
 from refunds.tasks import sweep
 from tests.admin_pages import codes, sign_in
-from tests.factories import make_payment, make_refund, make_staff, make_started_batch, make_user, paid_at_sandbox
+from tests.factories import (
+    ACCOUNT,
+    ACCOUNT_DIGITS,
+    make_approval,
+    make_payment,
+    make_refund,
+    make_staff,
+    make_started_batch,
+    make_stored_account,
+    make_user,
+    paid_at_sandbox,
+)
 from tests.sandbox_server import SandboxServer
 from tests.webhooks.conftest import Connected
 from webhooks.delivery.service import deliver_due
@@ -61,6 +74,22 @@ def test_a_note_is_in_the_timelines_with_its_author_and_lines(staff: Client) -> 
     assert "about this refund" in of_refund
     assert MARKER not in of_refund
     assert set(Note.objects.values_list("author_name", flat=True)) == {"staff"}
+
+
+def test_account_numbers_of_the_payments_refunds_are_masked(staff: Client) -> None:
+    payment = make_payment()
+    make_stored_account(make_refund(payment, amount=Decimal(1_000)))
+    waiting = {"refund_account": "3333-01-234 5678"}
+    make_approval(payment, encrypted_account=encrypt(json.dumps(waiting)))
+    parcel = "송장 123456789012, 010-1234-5678"
+    write(
+        staff,
+        payment,
+        f"신한 {ACCOUNT['refund_account']}\n{ACCOUNT_DIGITS} 또는 3333 01 2345678. {parcel} 1{ACCOUNT_DIGITS}",
+    )
+
+    last = f"••••{ACCOUNT_DIGITS[-4:]}"
+    assert Note.objects.get().text == f"신한 {last}\n{last} 또는 ••••5678. {parcel} 1{ACCOUNT_DIGITS}"
 
 
 def test_the_same_form_sent_twice_adds_one_note_and_another_text_another(staff: Client) -> None:

@@ -357,6 +357,8 @@ def test_account_is_shown_to_those_who_may_and_that_is_logged(
     assert "no-store" in answer["Cache-Control"]
     assert LogEntry.objects.get(user__username="choi").object_id == str(approval.pk)
     assert "Account viewed" in auditor.get(path(approval)).text
+    press(auditor, approval, "reject", note=f"Not {ACCOUNT['refund_account']}")
+    assert (status(approval), approval.note) == ("rejected", f"Not ••••{ACCOUNT_DIGITS[-4:]}")
 
 
 def test_list_has_the_oldest_waiting_request_first(
