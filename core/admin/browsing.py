@@ -20,6 +20,7 @@ from unfold.templatetags.unfold_list import result_headers
 from unfold.views import ChangeList
 
 from core.admin.rows import rows_as_html
+from core.database.plans import plans_without
 
 COUNTED_AT_MOST = 1_000  # rows that are counted, and that can be sorted
 REACHED_AT_MOST = 10_000  # rows that pages lead to: later ones are found by search or filter
@@ -135,7 +136,9 @@ class BrowsingChangeList(ChangeList):  # type: ignore[misc]  # the theme ships n
         if asked != self.page_num:
             text = _("There is no page %(asked)s. This is page %(shown)s.")
             self.notes.append(text % {"asked": str(asked)[:10], "shown": self.page_num})
-        self.result_list = list(self.paginator.page(self.page_num).object_list)
+        # A search has found keys. PostgreSQL would look for them along the order of all rows.
+        with plans_without(*(["indexscan"] if self.query else [])):
+            self.result_list = list(self.paginator.page(self.page_num).object_list)
         self.result_count = self.full_result_count = self.paginator.count
         self.show_full_result_count = self.can_show_all = False
         self.show_admin_actions = bool(self.result_count)

@@ -3,19 +3,18 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial, reduce
 from operator import and_, or_
 from typing import Any, TypeVar
 
 from django.contrib import messages
-from django.db import connection, transaction
 from django.db.models import Max, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.database.plans import plans_without
 from payments.intake.on_demand import look_up
 from payments.models import Payment
 from payments.search_keys import part_key, tel_key
@@ -28,7 +27,8 @@ MOST_WORDS = 3  # of one number, such as 010 1234 5678
 _MOST_PARTS = 6  # words that are looked for in different columns
 _NAMED = 20  # numbers of a pasted list that are named as not found
 _READ = 2_000  # matches among which the newest are taken
-_RECENT = 20_000  # rows among which matches are looked for first: there are enough of frequent ones
+_RECENT = 20_000  # rows among which there are enough matches of a frequent part
+_PROBED = 2_000  # rows that tell whether a part is frequent
 _TEL = re.compile(r"0\d{7,10}", re.ASCII)
 # Not a name, a telephone number or the first characters of a number: those are none of i'mport's business.
 _WHOLE_NUMBER = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9._:/#-]{5,39}", re.ASCII)
@@ -107,8 +107,9 @@ def by_part(text: str) -> list[Q]:
     is_list = len(words) > MOST_WORDS and all(map(_has_digit, words))
     keys = {tel_key(text)} if is_list else {part_key(text), tel_key(text)}
     parts = sorted(key for key in keys if SHORTEST <= len(key) <= LONGEST)
-    wanted += [*(Q(order_key__startswith=part) for part in parts), *map(_has_part, parts)]
-    return wanted if is_list or tel_key(text) else [*wanted, *_has_words(text)]
+    wanted += [Q(order_key__startswith=part) for part in parts]
+    in_words = [] if is_list or tel_key(text) else _has_words(text)  # rows with the whole text have its words
+    return wanted + (in_words or ([reduce(or_, map(_has_part, parts))] if parts else []))
 
 
 def search_payments(
@@ -121,10 +122,14 @@ def search_payments(
     wanted = text.strip()
     if not wanted or "\x00" in wanted:
         return payments.none() if wanted else payments
-    everything = Payment.objects.all()
-    if ask_gateway and is_whole_number(wanted) and not _any(everything, [*by_number(wanted), *by_part(wanted)]):
+    search = partial(search_rows, payments, wanted, by_number(wanted), partial(by_part, wanted), newest=newest)
+    if not (ask_gateway and is_whole_number(wanted)):
+        return search()
+    if newest and (found := search()).exists():
+        return found
+    if not _any(Payment.objects.all(), [*by_number(wanted), *by_part(wanted)]):
         look_up(imp_uid=wanted) or look_up(merchant_uid=wanted)
-    return search_rows(payments, wanted, by_number(wanted), partial(by_part, wanted), newest=newest)
+    return search()
 
 
 def search_rows(
@@ -154,39 +159,33 @@ def _newest_keys(rows: QuerySet[Any], wanted: Iterable[Q]) -> list[int]:
     last = rows.model.objects.aggregate(last=Max("pk"))["last"] or 0
     found: set[int] = set()
     for condition in wanted:
-        matches = rows.filter(condition).order_by().values_list("pk", flat=True)
-        with _without("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
-            found.update(matches.filter(pk__gt=last - _RECENT)[:_READ])
-        if len(found) < SHOWN:
+        is_frequent = len(_recent_keys(rows, condition, last - _PROBED)) >= _PROBED * SHOWN // _RECENT
+        keys = [] if is_frequent else some_keys(rows, condition, _READ)
+        found.update(keys)
+        if is_frequent or len(keys) == _READ:
+            found.update(_recent_keys(rows, condition, last - _RECENT))
+        if is_frequent and len(found) < SHOWN:
             found.update(some_keys(rows, condition, _READ))
         if len(found) >= SHOWN:
             break
     return sorted(found, reverse=True)[:SHOWN]
 
 
+def _recent_keys(rows: QuerySet[Any], condition: Q, after: int) -> list[int]:
+    """Return the newest keys after this one of rows that meet the condition, by reading these rows one by one."""
+    matches = rows.filter(condition, pk__gt=after).order_by("-pk").values_list("pk", flat=True)
+    with plans_without("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+        return list(matches[:SHOWN])
+
+
 def some_keys(rows: QuerySet[Any], condition: Q, most: int) -> list[int]:
     """Return the keys of at most so many rows that meet the condition, by its index."""
-    with _without("seqscan"):
+    with plans_without("seqscan"):
         return list(rows.filter(condition).order_by().values_list("pk", flat=True)[:most])
 
 
 def _any(rows: QuerySet[Any], wanted: Iterable[Q]) -> bool:
     return any(some_keys(rows, condition, 1) for condition in wanted)
-
-
-@contextmanager
-def _without(*plans: str) -> Iterator[None]:
-    """Keep PostgreSQL from kinds of plans: it takes a few of many rows for near, and reads whole tables for them."""
-    with transaction.atomic():
-        _enable("off", plans)
-        yield
-        _enable("on", plans)
-
-
-def _enable(value: str, plans: Iterable[str]) -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("; ".join(f"SET LOCAL enable_{plan} = {value}" for plan in plans))
 
 
 def _has_part(part: str) -> Q:

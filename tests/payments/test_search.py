@@ -137,9 +137,12 @@ def test_a_change_at_imort_changes_what_is_found(admin_client: Client, sandbox: 
         assert orders(admin_client, text) == {payment.merchant_uid}
 
 
-def test_of_too_many_matches_the_newest_are_listed(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("probed", [1, 2_000], ids=["frequent", "rare"])
+def test_of_too_many_matches_the_newest_are_listed(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch, probed: int
+) -> None:
     """But an action on all that match is for all of them."""
-    for name, most in (("SHOWN", 2), ("_READ", 3), ("_RECENT", 2)):
+    for name, most in (("SHOWN", 2), ("_READ", 3), ("_RECENT", 4), ("_PROBED", probed)):
         monkeypatch.setattr(search, name, most)
     for number in range(5):
         make_refund(make_payment(merchant_uid=f"same-{number}"))
@@ -152,9 +155,9 @@ def test_each_condition_of_a_search_has_an_index() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     conditions = [*search.by_number("1 2 3"), *search.by_part("63000"), *search.by_part("jo@example.com")]
-    conditions += search.by_part("하늘 63000 커피")
+    conditions += [*search.by_part("하늘 63000 커피"), *search.by_part("+82 10-1234-5678")]
     plans = [Payment.objects.filter(condition).order_by().explain() for condition in conditions]
-    assert len(plans) == 10
+    assert len(plans) == 12
     assert not any("Seq Scan" in plan for plan in plans)
     assert "refund_by_amount" in RefundRecord.objects.filter(amount=1).order_by().explain()
 
