@@ -110,6 +110,12 @@ def warning_codes(batch: RefundBatch) -> set[str]:
     return {warning["code"] for warnings in _warnings(ready_items(batch)) for warning in warnings}
 
 
+def stored_warnings(batch: RefundBatch) -> list[dict[str, str]]:
+    """Return the warnings of the orders that a start refunds as they are stored: of each code that of one order."""
+    found = {warning["code"]: warning for warnings in _warnings(ready_items(batch)) for warning in warnings}
+    return list(found.values())
+
+
 def items_with_warning(batch: RefundBatch, code: str) -> list[int]:
     """Return the ids of the orders of a start that have this warning."""
     found = ready_items(batch).exclude(warnings=[]).values_list("pk", "warnings")

@@ -28,7 +28,7 @@ from refunds.batches.errors import (
     WarningsNotAccepted,
 )
 from refunds.batches.events import add_batch_event
-from refunds.batches.preview import AMOUNT, items_with_warning, ready_items, totals_of, warning_codes
+from refunds.batches.preview import AMOUNT, items_with_warning, ready_items, stored_warnings, totals_of, warning_codes
 from refunds.errors import RefundNotAllowed
 from refunds.inputs import Actor
 from refunds.models import TAKEN_TOTAL, ApprovalRule, BatchStatus, RefundApproval, RefundBatch, RefundBatchItem
@@ -109,7 +109,13 @@ def _await_approval(locked: RefundBatch, actor: Actor, need: ApprovalNeed, accep
     locked.save(update_fields=["status", "requested_by", "requested_by_name"])
     orders, totals = ready_items(locked).count(), totals_of(locked)
     approval = request_batch_approval(
-        batch=locked, need=need, actor=actor, totals=totals, orders=orders, at=clock.database_now()
+        batch=locked,
+        need=need,
+        actor=actor,
+        totals=totals,
+        orders=orders,
+        warnings=stored_warnings(locked),
+        at=clock.database_now(),
     )
     typed = {currency: str(total) for currency, total in totals.items()}
     add_batch_event(

@@ -84,14 +84,22 @@ def request_approval(
 
 
 def request_batch_approval(
-    *, batch: RefundBatch, need: ApprovalNeed, actor: Actor, totals: dict[str, Decimal], orders: int, at: datetime
+    *,
+    batch: RefundBatch,
+    need: ApprovalNeed,
+    actor: Actor,
+    totals: dict[str, Decimal],
+    orders: int,
+    warnings: list[dict[str, str]],
+    at: datetime,
 ) -> RefundApproval:
-    """Insert the request of a whole batch. The caller moves the batch itself."""
+    """Insert the request of a whole batch, with the warnings as its orders store them. The caller moves the batch."""
     approval = RefundApproval(
         batch=batch,
         totals={currency: str(total) for currency, total in totals.items()},
         orders=orders,
         reason=batch.reason,
+        warnings=warnings,
     )
     approval.frozen_reason = batch.frozen_reason
     _insert(approval, need=need, actor=actor, source=RefundSource(batch.source), at=at)

@@ -411,3 +411,15 @@ def test_bulk_refund_waits_as_a_whole_and_runs_once_approved(
         press(approver, second, "approve", form)
     assert [cancelled(sandbox, payment) for payment in payments] == [30_000, 40_000]
     assert set(RefundRecord.objects.values_list("approval__number", flat=True)) == {second.number}
+
+
+def test_warnings_that_the_requester_of_a_bulk_refund_accepted_are_not_new(
+    requester: Client, approver: Client, sandbox: SandboxServer, settings: Settings
+) -> None:
+    settings.BULK_APPROVAL_ABOVE = Decimal(60_000)
+    payments = [paid_at_sandbox(sandbox, amount=amount, pg_provider="welcome") for amount in (40_000, 50_000)]
+    part = {payment: {"amount": "35000"} for payment in payments}
+    fill(requester, confirmation(requester, *payments), part, reason="Concert cancelled", read=True)
+    shown = approver.get(path(RefundApproval.objects.get())).text
+    assert 'data-when="both"' in shown
+    assert 'data-when="now"' not in shown
