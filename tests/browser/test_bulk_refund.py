@@ -71,7 +71,7 @@ def upload(desk: Page, *payments: Payment) -> None:
     desk.goto(f"{desk.url}new/")
     expect_to_fit(desk)
     desk.get_by_label("올릴 파일").set_input_files(sheet(*payments))
-    reason = desk.get_by_label("사유", exact=True)
+    reason = desk.get_by_label("상세 사유", exact=True)
     expect(reason).to_have_value("")  # not the file's name
     reason.fill("품절")
     desk.get_by_role("button", name="읽고 확인").click()
