@@ -18,7 +18,7 @@ from refunds.approvals.errors import NoteRequired
 from refunds.approvals.view import current_view
 from refunds.approvals.words import approval_path
 from refunds.errors import RefundNotDone
-from refunds.models import MAX_DECISION_NOTE, RefundApproval
+from refunds.models import MAX_DECISION_NOTE, RefundApproval, RefundStatus
 from refunds.permissions import may_view_approvals
 from refunds.tasks import run_batches
 
@@ -73,10 +73,14 @@ def _approve(request: StaffRequest, approval: RefundApproval) -> None:
         messages.warning(request, message, extra_tags="unread")
         keep_typed(request, approval.number)
         return
-    approve(approval=approval, user=request.user, note=_note(request), seen=request.POST.get("seen", ""))
+    refund = approve(approval=approval, user=request.user, note=_note(request), seen=request.POST.get("seen", ""))
     if approval.batch_id:
         enqueue(run_batches)
-    messages.success(request, _("Approved."), extra_tags="approved")
+    if refund is not None and refund.status in (RefundStatus.FAILED, RefundStatus.UNKNOWN):  # the page says why
+        told = _("Approved. %(result)s") % {"result": refund.get_status_display()}
+        messages.warning(request, told, extra_tags="approved")
+    else:
+        messages.success(request, _("Approved."), extra_tags="approved")
 
 
 def _reject(request: StaffRequest, approval: RefundApproval) -> None:

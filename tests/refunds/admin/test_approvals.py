@@ -423,3 +423,12 @@ def test_warnings_that_the_requester_of_a_bulk_refund_accepted_are_not_new(
     shown = approver.get(path(RefundApproval.objects.get())).text
     assert 'data-when="both"' in shown
     assert 'data-when="now"' not in shown
+
+
+def test_an_approved_refund_that_fails_is_no_success(
+    request_: RefundApproval, approver: Client, payment: Payment, sandbox: SandboxServer
+) -> None:
+    sandbox.console_cancel(payment.imp_uid, 1_000)
+    answer = press(approver, request_, "approve")
+    assert cancelled(sandbox, payment) == 1_000
+    assert "Approved. Refund failed" in answer.text
