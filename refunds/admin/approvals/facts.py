@@ -180,15 +180,16 @@ def _decision(
         )
     if not may_decide(user, approval):
         return None
+    may_approve = not (view and view.problems)
+    of_approving = [
+        _("Approving sends the refund at once, exactly as shown. It cannot be undone."),
+        _("The rules are checked once more. If anything has changed since you opened this page, nothing is sent."),
+    ]
     return Decision(
         title=_("Your decision"),
-        lines=[
-            _("Approving sends the refund at once, exactly as shown. It cannot be undone."),
-            _("The rules are checked once more. If anything has changed since you opened this page, nothing is sent."),
-            _("Rejecting sends nothing. The requester sees your note."),
-        ],
+        lines=[*(of_approving if may_approve else ()), _("Rejecting sends nothing. The requester sees your note.")],
         note=DecisionForm(typed)["note"],
-        may_approve=not (view and view.problems),
+        may_approve=may_approve,
         may_reject=True,
         button=_("Approve and refund %(amount)s") % {"amount": approval.shown_amount},
         ticks=[one for one in warnings if one.has_tick],

@@ -204,6 +204,7 @@ def test_approver_is_told_that_the_requester_has_gone_and_frees_the_order(
     assert "requester_gone" in codes(shown)
     assert "Old shop" in shown if change == "token revoked" else "kim is no longer allowed to refund" in shown
     assert 'value="approve"' not in shown
+    assert "Approving sends" not in shown
     assert approver.get(LIST).text.count('data-state="requester_gone"') == 1
     assert status(gone) == "waiting"  # the requester may come back
 
