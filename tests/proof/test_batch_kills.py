@@ -14,7 +14,7 @@ from chaos.world import WebServer, World
 from tests.proof.own_postgres import free_port
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 ORDERS = 120  # python -m chaos --batch 1000 takes more
 LEASE, READ_TIMEOUT = "10", "1.5"  # seconds

@@ -43,7 +43,7 @@ from tests.factories import ACCOUNT, make_staff
 from tests.proof.test_fault_matrix import TABLE, wait_for_open_calls
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "8"))
 STEPS = 30

@@ -17,7 +17,7 @@ from tests.proof.test_batch_worker import refunded
 from tests.proof.test_kill import all_agree
 from tests.sandbox_server import SandboxServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 AT_A_TIME = 3
 SLOW = 3.0  # seconds that i'mport takes for a refund

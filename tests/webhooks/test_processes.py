@@ -22,7 +22,7 @@ from tests.webhooks.conftest import Connected
 from tests.webhooks.test_events import fail, requested_refund
 from webhooks.models import Delivery, DeliveryStatus, Endpoint, Event
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 ROOT = Path(__file__).resolve().parents[2]
 SOON = 40  # seconds
