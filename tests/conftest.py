@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -22,6 +23,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from config.celery import app
 from refunds.models import RefundReason
+from tests.migrated_once import sharing_migrations
 from tests.postgres import running_server
 from tests.sandbox_server import SandboxServer
 
@@ -159,6 +161,12 @@ def _with_long_tests_first(items: list[pytest.Item]) -> list[pytest.Item]:
     return ordered + rest
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives until the end: thousands of tests, and all modules."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if _is_postgres():
         config.hook.pytest_deselected(items=[item for item in items if _is_for_sqlite_only(item)])
@@ -184,6 +192,19 @@ def _delete_rows(ops: BaseDatabaseOperations, _style: object, tables: list[str],
     order = {"payments_payment": 0, "refunds_refundapproval": 2}
     ordered = sorted(tables, key=lambda name: order.get(name, 1))
     return [f"DELETE FROM {ops.quote_name(name)}" for name in ordered if name not in KEPT_TABLES]  # noqa: S608
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Migrate one database for all workers, unless the server is somebody's own and would keep a copy."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ and "TEST_DATABASE_URL" not in os.environ:
+            creation = type(connection.creation)
+            shared = tmp_path_factory.getbasetemp().parent
+            patch.setattr(creation, "create_test_db", sharing_migrations(creation.create_test_db, shared))
+        yield
 
 
 @pytest.fixture(scope="session")
