@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
@@ -23,6 +24,7 @@ from time_machine import travel
 from tests.factories import make_payment, make_staff, make_user
 from tests.sign_in import ADMIN, BOTH, PASSWORD, SHOP, is_signed_in, send_password, with_device
 from tests.test_config import PRODUCTION
+from tests.unrendered import pages_unrendered
 
 pytestmark = pytest.mark.django_db
 
@@ -78,7 +80,12 @@ def test_url_list_covers_the_whole_site() -> None:
 # --- Forged posts and frames --------------------------------------------------------------------------------------
 
 
-def test_every_post_without_a_csrf_token_is_rejected(root: User) -> None:
+def short_failure(_request: HttpRequest, reason: str = "") -> HttpResponse:
+    return HttpResponse(f"CSRF: {reason}", status=403)
+
+
+def test_every_post_without_a_csrf_token_is_rejected(root: User, settings: Settings) -> None:
+    settings.CSRF_FAILURE_VIEW = f"{__name__}.{short_failure.__name__}"
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(root)
     typed = {"username": "root", "password": PASSWORD, "language": "en", "post": "yes"}
@@ -158,7 +165,8 @@ def test_every_response_has_the_security_headers(root: User, signed_in: bool) ->
     for path, name in ADDRESSES:
         if name == "logout":
             continue
-        headers = browser.get(path).headers
+        with pages_unrendered():
+            headers = browser.get(path).headers
         policy = headers["Content-Security-Policy"]
         assert {header: headers[header] for header in HEADERS} == HEADERS, path
         assert policy.startswith("default-src 'none'; script-src 'self'"), path
