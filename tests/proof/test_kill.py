@@ -16,6 +16,7 @@ from pytest_django import Settings
 from chaos.comparison import differences, unresolved
 from payments.models import Payment
 from refunds.models import RefundRecord
+from tests.entry_points import run_command
 from tests.factories import paid_at_sandbox
 from tests.proof.test_fault_matrix import wait_for_open_calls
 from tests.sandbox_server import SandboxServer
@@ -109,7 +110,7 @@ def test_refund_killed_at_any_call_ends_correctly(
     assert set(exit_codes) <= {KILLED, 0}
     assert KILLED in exit_codes
     let_leases_end(settings)
-    reconcile_in_a_new_process(child_environment())
+    assert run_command("reconcile")[0] == 0
     assert all_agree(sandbox)
 
 
@@ -124,7 +125,7 @@ def test_process_suspended_past_its_lease_sends_nothing(
         assert sleeper.stdout
         assert sleeper.stdout.readline() == "reached\n"
         let_leases_end(settings)
-        reconcile_in_a_new_process(child_environment())
+        assert run_command("reconcile")[0] == 0
         sleeper.stdin.write("3600\n")
         sleeper.stdin.flush()
         assert sleeper.stdout.readline() == "1\n"

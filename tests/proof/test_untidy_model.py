@@ -1,7 +1,7 @@
 """Random sequences of steps against an i'mport that is as untidy as can be; checked after each step.
 
-`make test` takes the same steps each time: 2,000 on SQLite and 500 on PostgreSQL. `UNTIDY_EXAMPLES=500` takes more, and
-new ones each time. Such a run can find what docs/reliability.md names as known limits.
+`make test` takes the same 1,000 steps each time. `UNTIDY_EXAMPLES=500` takes more, and new ones each time.
+Such a run can find what docs/reliability.md names as known limits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
 from hypothesis import HealthCheck, Phase, seed
 from hypothesis import settings as profile
 from hypothesis import strategies as st
@@ -33,8 +32,7 @@ from tests.proof.untidy_iamport import Account, Distortion, UntidyIamport, shown
 
 pytestmark = pytest.mark.django_db
 
-# The steps find errors of the rules; only a few need to run on PostgreSQL too.
-EXAMPLES = int(os.environ.get("UNTIDY_EXAMPLES") or (20 if connection.vendor == "sqlite" else 5))
+EXAMPLES = int(os.environ.get("UNTIDY_EXAMPLES") or 10)
 STEPS = 50
 PARTS = 2  # run side by side
 STAFF = Actor("staff")
