@@ -5,7 +5,7 @@ any limit. Money that left or may have left counts on the day on which it was re
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Q
 
-from core.dates import SEOUL, seoul_date
+from core.dates import parse_moment, seoul_date
 from core.money import KRW, format_money
 from core.sentences import sentence as _
 from payments.models import Payment
@@ -121,7 +121,7 @@ def above_per_day(amount: Decimal, actor: Actor, now: datetime) -> ApprovalNeed 
 
 
 def _refunded_today(actor: Actor, now: datetime) -> Decimal:
-    midnight = datetime.combine(seoul_date(now), time.min, SEOUL)
+    midnight = parse_moment(seoul_date(now))
     return refunds_by(actor).filter(payment__currency=KRW, requested_at__gte=midnight).taken_total()
 
 

@@ -1,12 +1,12 @@
 """Enforce the limits of an API token, inside the reservation's transaction."""
 
-from datetime import datetime, time
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
 
 from access.models import ApiToken
-from core.dates import SEOUL, seoul_date
+from core.dates import parse_moment, seoul_date
 from core.money import format_money
 from payments.models import Payment
 from refunds.models import RefundRecord
@@ -64,6 +64,6 @@ def ensure_amount_allowed(payment: Payment, amount: Decimal, token: ApiToken) ->
 
 def used_on_day(token: ApiToken, moment: datetime) -> Decimal:
     """Return what the token has refunded, or is refunding, so far on the day of this moment in Korea."""
-    midnight = datetime.combine(seoul_date(moment), time.min, SEOUL)
+    midnight = parse_moment(seoul_date(moment))
     records = RefundRecord.objects.real().filter(api_token=token, requested_at__gte=midnight)
     return records.taking().taken_total()
