@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Iterable
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from core import clock
+from core.database.plans import many_lookups
 from refunds.inputs import Actor, printable
 from refunds.models import MovementKind, StatementEntry, StatementMonth
 from refunds.statements.comparison import last_comparison
@@ -44,7 +46,7 @@ def close_month(
         raise MonthDiffers
     closed_at = clock.database_now()  # before the movements are read: see `months.OVERLAP`
     try:
-        with transaction.atomic(durable=True):
+        with transaction.atomic(durable=True), many_lookups():
             _write_entries(period)
             # The totals are those of the entries, not of a second look at the ledger.
             moved = lines_of_entries(StatementEntry.objects.filter(month=month), period)
@@ -67,13 +69,30 @@ def close_month(
 
 
 def _write_entries(period: Period) -> None:
-    """Copy the movements of the period; the row of the month, which they refer to, is written after them."""
-    for rows in (*paid(period), *refunded(period)):
+    """Copy the movements of the period; the row of the month, which they refer to, is written after them.
+
+    Day by day: one statement for 100,000 movements would come near the time limit of a statement.
+    """
+    _check_keys_at_once()
+    own = (rows for day in period.days for rows in (*paid(period, day), *refunded(period, day)))
+    late = (rows for queries in (paid(period), refunded(period)) for rows in queries[1:])
+    for rows in chain(own, late):
         _insert(period.month, rows)
     entries = list(reversed_entries(period))
     for entry in entries:
         entry.month_id = period.month
     StatementEntry.objects.bulk_create(entries, batch_size=_CHUNK)
+
+
+def _check_keys_at_once() -> None:
+    """Have each statement check that its payments and refunds exist, and not COMMIT for all of them at once."""
+    if connection.vendor != "postgresql":
+        return
+    table, month = StatementEntry._meta.db_table, StatementEntry._meta.get_field("month").column  # noqa: SLF001
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, table)
+        keys = [name for name, key in found.items() if key["foreign_key"] and key["columns"] != [month]]
+        cursor.execute(f"SET CONSTRAINTS {', '.join(map(connection.ops.quote_name, keys))} IMMEDIATE")
 
 
 def _lines_to_store(moved: Iterable[Line], period: Period) -> list[dict[str, Any]]:

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from django.utils import timezone
 
 from core.dates import add_months, parse_moment, seoul_date
 from payments.models import PAYMENT_TIME, Payment
-from refunds.models import RefundRecord, StatementMonth
+from refunds.models import RefundRecord, StatementEntry, StatementMonth
 
+Day = tuple[datetime, datetime]  # its start and its end
 _FIRST_YEAR = 2000
 _MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 # How long before a closing something may have been booked that it did not see: its transaction was still open.
@@ -86,12 +88,12 @@ class Period:
     """The time of a month, and which earlier movements belong to it as well.
 
     `late_since`: take what has an earlier date, is in no closed month and was booked after this. None: nothing
-    earlier. `any_closed`: movements may be in closed months already.
+    earlier. `any_entries`: movements may be in closed months already.
     """
 
     month: date
     late_since: datetime | None = None
-    any_closed: bool = False
+    any_entries: bool = False
 
     @property
     def start(self) -> datetime:
@@ -101,6 +103,13 @@ class Period:
     def end(self) -> datetime:
         """Return the start of the next month."""
         return parse_moment(add_months(self.month, 1))
+
+    @property
+    def days(self) -> list[Day]:
+        """Return the start and the end of each of its days."""
+        starts = [parse_moment(self.month + timedelta(days=number)) for number in range(31)]
+        inside = [start for start in starts if start < self.end]
+        return list(pairwise([*inside, self.end]))
 
     @property
     def is_over(self) -> bool:
@@ -113,4 +122,5 @@ def period_of(month: date) -> Period:
     if closed is None:
         return Period(month)
     late_since = closed.closed_at - OVERLAP if month == closed.next_month else None
-    return Period(month, late_since, any_closed=True)
+    # While there are none, PostgreSQL would read the empty table anew for each movement that a closing writes to it.
+    return Period(month, late_since, any_entries=StatementEntry.objects.exists())

@@ -18,7 +18,7 @@ from payments.models import PAYMENT_TIME, Payment
 from refunds.models import MovementKind, RefundRecord, RefundReversal, StatementEntry
 from refunds.policies import merchant_fee
 from refunds.policies.tax_split import TaxSplit, split_of
-from refunds.statements.months import Period
+from refunds.statements.months import Day, Period
 from refunds.statements.parts import fee_of_refund, parts_of_refund
 
 ZERO = Decimal(0)
@@ -43,13 +43,17 @@ PREFIX = "entry_"
 NAMES = tuple(f"{PREFIX}{column}" for column in COLUMNS)
 
 
-def paid(period: Period) -> list[QuerySet[Payment]]:
-    """Return the payments of the month, and those of earlier months that were booked late, annotated with `NAMES`."""
+def paid(period: Period, day: Day | None = None) -> list[QuerySet[Payment]]:
+    """Return the payments of the month, and those of earlier months that were booked late, annotated with `NAMES`.
+
+    With `day` only those of this day of the month; so for `refunded`.
+    """
     rows = Payment.objects.real().ever_paid().alias(time=PAYMENT_TIME)
-    if period.any_closed:
+    if period.any_entries:
         rows = rows.filter(~Exists(StatementEntry.objects.filter(kind=MovementKind.PAID, payment=OuterRef("pk"))))
-    wanted = [Q(time__gte=period.start, time__lt=period.end)]
-    if period.late_since is not None:
+    start, end = day or (period.start, period.end)
+    wanted = [Q(time__gte=start, time__lt=end)]
+    if period.late_since is not None and day is None:
         wanted.append(Q(time__lt=period.start, updated_at__gte=period.late_since))
     values: dict[str, Any] = {
         "payment_id": F("pk"),
@@ -59,16 +63,17 @@ def paid(period: Period) -> list[QuerySet[Payment]]:
     return [_annotated(rows.filter(each), MovementKind.PAID, amount=F("amount"), **values) for each in wanted]
 
 
-def refunded(period: Period) -> list[QuerySet[RefundRecord]]:
+def refunded(period: Period, day: Day | None = None) -> list[QuerySet[RefundRecord]]:
     """Return the refunds of the month, and the late ones, annotated with `NAMES`."""
+    start, end = day or (period.start, period.end)
     rows = RefundRecord.objects.real().succeeded()
-    if period.any_closed:
+    if period.any_entries:
         rows = rows.filter(~Exists(StatementEntry.objects.filter(kind=MovementKind.REFUNDED, refund=OuterRef("pk"))))
     # i'mport does not tell the time of each cancel.
-    own = Q(cancelled_at__gte=period.start, cancelled_at__lt=period.end)
-    own |= Q(cancelled_at=None, settled_at__gte=period.start, settled_at__lt=period.end)
+    own = Q(cancelled_at__gte=start, cancelled_at__lt=end)
+    own |= Q(cancelled_at=None, settled_at__gte=start, settled_at__lt=end)
     wanted = [own]
-    if period.late_since is not None:
+    if period.late_since is not None and day is None:
         is_earlier = Q(cancelled_at__lt=period.start) | Q(cancelled_at=None, settled_at__lt=period.start)
         wanted.append(is_earlier & Q(settled_at__gte=period.late_since))
     vat, tax_free = parts_of_refund(settings.IAMPORT_CONTRACTS)
@@ -101,7 +106,7 @@ def _annotated(rows: QuerySet[Any], kind: MovementKind, payment: str = "", **val
 def reversed_entries(period: Period) -> Iterator[StatementEntry]:
     """Yield the reversals of the month, and the late ones, as entries that are not stored. There are few."""
     rows = RefundReversal.objects.filter(refund__payment__sandbox=False).select_related("refund__payment")
-    if period.any_closed:
+    if period.any_entries:
         rows = rows.filter(~Exists(StatementEntry.objects.filter(kind=MovementKind.REVERSED, reversal=OuterRef("pk"))))
     wanted = Q(created_at__gte=period.start, created_at__lt=period.end)
     if period.late_since is not None:

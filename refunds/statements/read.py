@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, Q, QuerySet, Sum
 
+from core.database.plans import many_lookups
 from core.money import KRW
 from payments.models import Payment
 from refunds.models import (
@@ -69,7 +70,8 @@ def statement_of(month: date) -> Statement:
         return closed_statement(closed)
     period = period_of(month)
     executed = Q(status=RefundStatus.SUCCEEDED, cancelled_at__lt=period.end)
-    lines = with_open_refunds(_computed(period), period, refunded=executed)
+    with many_lookups():
+        lines = with_open_refunds(_computed(period), period, refunded=executed)
     return Statement(month, lines, last_comparison(period), first_open=first_open_month())
 
 
