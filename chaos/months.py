@@ -257,7 +257,8 @@ class Model:
         for moved in belongs:
             assert (moved.kind, moved.pk) not in self.seen
             self.seen.add((moved.kind, moved.pk))
-        refunded = {moved.pk for moved in belongs if moved.kind == "refunded"}
+        # In this month, or in one that was closed on the same day before it.
+        refunded = {pk for kind, pk in self.seen if kind == "refunded"}
         open_ones = (refund for refund in self.refunds if refund.pk not in refunded)
         expected = _with_open(_lines(belongs, start), open_ones, end)
         shown = statement_of(month)
