@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, Min
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.admin.display import since
@@ -18,9 +21,9 @@ from refunds.admin.approval_badges import age, list_url
 from refunds.admin.drift.reports import result_badge
 from refunds.admin.overview.breakdown import breakdowns
 from refunds.admin.overview.chart import charts_of
-from refunds.admin.overview.figures import figures_of, totals_of
+from refunds.admin.overview.figures import Figures, figures_of, totals_of
 from refunds.admin.overview.links import ended_url, ledger_url
-from refunds.admin.overview.period import Choice, PeriodForm, period_of, preset
+from refunds.admin.overview.period import Choice, Period, PeriodForm, period_of, preset
 from refunds.admin.overview.tiles import tiles_of
 from refunds.admin.worker import no_worker_text
 from refunds.ledger import late_refunds
@@ -63,18 +66,32 @@ class Card:
         return _("Oldest: %(time)s ago") % {"time": age(self.oldest)} if self.oldest else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that the figures on the page depend on."""
+
+    period: Period
+    now: Figures
+    before: Figures
+    language: str
+    lists_payments: bool
+    has_persons: bool
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the overview to the context for staff who may see refunds; others get the plain list of sections."""
     user = request.user
     if not may_view_refunds(user):
         return context
+    period = period_of(request)
     refunds = RefundRecord.objects.select_related("payment")
     return {
         **context,
         "title": _("Overview"),
         "worker_warning": no_worker_text(),
         "cards": [*_waiting_cards(user), *_drift_cards(user)],
-        **_figures(request),
+        "period": period,
+        "figures": _figures(user, period),
         "newest": refunds[:LINES],
         "oldest": refunds.live().order_by("requested_at")[:LINES],
         "ledger_url": ledger_url(),
@@ -82,21 +99,37 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _figures(request: HttpRequest) -> dict[str, Any]:
+def _figures(user: AbstractBaseUser | AnonymousUser, period: Period) -> SafeString:
     """Return what the page shows of the period."""
-    period = period_of(request)
-    now, before = figures_of(period), totals_of(period.before)
+    return _rendered(
+        Shown(
+            period,
+            now=figures_of(period),
+            before=totals_of(period.before),
+            language=get_language() or "",
+            lists_payments=may_view_payments(user),
+            has_persons=may_view_reports(user),
+        )
+    )
+
+
+# Kept in this process alone: whoever can write to the cache must not be able to write pages.
+@lru_cache(maxsize=16)
+def _rendered(shown: Shown) -> SafeString:
+    """Return the figures as HTML; it takes longer than all the rest of the page."""
+    period, now = shown.period, shown.now
     choices = [choice for choice in Choice if choice != Choice.OWN]
-    return {
+    context = {
         "period": period,
         "periods": [(choice.label, preset(choice).address, choice == period.choice) for choice in choices],
         "period_form": PeriodForm(initial={"from": period.first, "to": period.last}),
         "as_of": now.at,
-        "tiles": tiles_of(period, now, before, may_list_payments=may_view_payments(request.user)),
+        "tiles": tiles_of(period, now, shown.before, may_list_payments=shown.lists_payments),
         "charts": charts_of(now, period),
-        "breakdowns": breakdowns(now, period, with_persons=may_view_reports(request.user)),
+        "breakdowns": breakdowns(now, period, with_persons=shown.has_persons),
         "figures_url": f"{reverse('admin:refunds_refundrecord_figures')}?{period.address}",
     }
+    return render_to_string("admin/refunds/figures.html", context)
 
 
 def _waiting_cards(user: AbstractBaseUser | AnonymousUser) -> list[Card]:

@@ -76,11 +76,12 @@ def money_of(sums: dict[str, Decimal]) -> list[str]:
 
 def breakdowns(figures: Figures, period: Period, *, with_persons: bool) -> list[Breakdown]:
     """Return the tables of a period. Those of persons are for staff who may see them."""
+    companies = {pg: pg_company(pg) for pg in {group.pg for group in figures.groups}}
     keys: list[tuple[str, str, Callable[[Group], Query]]] = [
         ("reason", _("By reason"), lambda group: (("reason", group.reason or NONE),)),
         ("fault", _("By fault"), lambda group: (("fault", group.fault or NONE),)),
         ("method", _("By method"), lambda group: (("method", _method(group)),)),
-        ("pg", _("By PG"), lambda group: (("pg", pg_company(group.pg)),)),
+        ("pg", _("By PG"), lambda group: (("pg", companies[group.pg]),)),
         ("source", _("By source"), lambda group: (("source", group.source),)),
     ]
     if with_persons:

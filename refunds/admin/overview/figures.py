@@ -6,7 +6,7 @@ paid; Asia/Seoul. Test payments count nowhere. Sums are net: without what was ta
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -92,14 +92,21 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All figures of a period, as of `at`. `took` is the median time of the `timed` refunds, which were asked here."""
+    """All figures of a period. `took` is the median time of the `timed` refunds, which were asked here.
 
-    days: list[Day]
-    groups: list[Group]
-    paid: list[Paid]
+    Two of the same period are equal if they were read at the same times: the refunds and the payments.
+    """
+
+    days: list[Day] = field(compare=False)
+    groups: list[Group] = field(compare=False)
+    paid: list[Paid] = field(compare=False)
     took: timedelta | None
     timed: int
-    at: datetime
+    read_at: tuple[datetime, datetime]
+
+    @property
+    def at(self) -> datetime:
+        return min(self.read_at)
 
     def count(self, status: RefundStatus) -> int:
         return sum(day.count for day in self.days if day.status == status)
@@ -142,7 +149,7 @@ def _figures(period: Period, refunds: dict[str, Any]) -> Figures:
         paid=[Paid(currency, count, Decimal(total)) for currency, count, total in paid["rows"]],
         took=None if took is None else timedelta(seconds=max(0, took)),
         timed=refunds["timed"],
-        at=datetime.fromisoformat(min(refunds["at"], paid["at"])),
+        read_at=(datetime.fromisoformat(refunds["at"]), datetime.fromisoformat(paid["at"])),
     )
 
 
