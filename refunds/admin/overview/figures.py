@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce, Concat, TruncDate
 from django.utils import timezone
 
 from core.cache import CACHE_ERRORS
+from core.database.plans import many_lookups
 from core.money import DECIMAL_PLACES
 from payments.models import Payment
 from refunds.admin.overview.period import Period
@@ -186,7 +187,7 @@ def _refunds(period: Period, *, with_groups: bool) -> dict[str, Any]:
         texts=", ".join(f"CAST({key} AS text)" for key in _KEYS),
         keys=", ".join(_KEYS),
     )
-    with connection.cursor() as cursor:
+    with many_lookups(), connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
     parts: dict[str, list[Any]] = {"took": [], "day": [], "group": []}
