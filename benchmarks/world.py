@@ -43,13 +43,6 @@ class World:
     environment: dict[str, str]
     postgres: OwnPostgres | None
 
-    def set_latency(self, seconds: float, *endpoints: str) -> None:
-        """Let the sandbox answer so much later: every call, or the calls of these endpoints."""
-        self.sandbox.clear_faults()
-        if seconds:
-            for endpoint in endpoints or ("*",):
-                self.sandbox.fault(endpoint, "latency", seconds=seconds)
-
     def web(
         self, *, command: list[str] = production.WEB, name: str = "web", changes: dict[str, str] | None = None
     ) -> AbstractContextManager[Server]:
