@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 WORKERS = 2
 KILLS = 5
 ROLLED_BACK_EVERY = 10
-SECONDS = 240
+SECONDS = 120  # without any progress
 
 
 @dataclass
@@ -159,8 +159,13 @@ def _settle(record: RefundRecord, *, is_kept: bool) -> None:
 
 
 def _wait_until_sent() -> None:
-    deadline = time.monotonic() + SECONDS
-    while BuyerNotice.objects.filter(status="waiting").exists() and time.monotonic() < deadline:
+    """Wait until no notice waits, or none was sent for `SECONDS`."""
+    left, deadline = 0, 0.0
+    while waiting := BuyerNotice.objects.filter(status="waiting").count():
+        if waiting != left:
+            left, deadline = waiting, time.monotonic() + SECONDS
+        if time.monotonic() > deadline:
+            return
         time.sleep(0.2)
         close_old_connections()
 
