@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -43,6 +44,7 @@ from tests.factories import (
 )
 from tests.sandbox_server import SandboxServer
 from tests.sign_in import with_device
+from tests.unrendered import pages_unrendered
 from webhooks.endpoints import add_endpoint, switch_endpoint
 from webhooks.models import Delivery, Event
 
@@ -73,6 +75,7 @@ Data = Mapping[str, object]
 API = ("/payments/", "/refunds/", "/approvals/", "/refund-reasons/", "/statements/")
 JSON = (*API, "/webhooks/")
 CHANGED = " +"  # the request changed something
+RENDERED = "viewer"  # the column whose pages are rendered as well: a status does not depend on its page
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,8 @@ class World:
             self._sandbox.create_payment(replace=True, **self._shown)
         before, writes = transaction.savepoint(), Writes()
         try:
-            with connection.execute_wrapper(writes):
+            rendering = nullcontext() if column == RENDERED else pages_unrendered()
+            with connection.execute_wrapper(writes), rendering:
                 return self._send(request, column) + (CHANGED if writes.seen else "")
         finally:
             transaction.savepoint_rollback(before)
