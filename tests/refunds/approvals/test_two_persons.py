@@ -32,6 +32,7 @@ from refunds.models import RefundApproval, RefundBatchItem, RefundRecord, Refund
 from refunds.services.bank_accounts import stored_account
 from refunds.services.refund import request_refund
 from tests.admin_pages import confirmation, fill, sign_in
+from tests.entry_points import run_command
 from tests.factories import (
     ACCOUNT,
     ACCOUNT_DIGITS,
@@ -44,7 +45,7 @@ from tests.factories import (
     paid_at_sandbox,
 )
 from tests.fakes import InstantGateway
-from tests.proof.test_kill import KILLED, all_agree, crash, let_leases_end, reconcile_in_a_new_process
+from tests.proof.test_kill import KILLED, all_agree, crash, let_leases_end
 from tests.sandbox_server import SandboxServer
 from tests.threads import at_once
 
@@ -468,6 +469,6 @@ def test_process_killed_between_the_decision_and_the_end_is_reconciled(
         with pytest.raises(ApprovalEnded):
             approve(approval=approval, user=boss, seen=current_view(approval).seen)
     let_leases_end(settings)
-    reconcile_in_a_new_process(child_environment())
+    assert run_command("reconcile")[0] == 0
     assert {point: approval.refunds.get().status for point, approval in requests.items()} == points
     assert all_agree(sandbox)
