@@ -172,7 +172,11 @@ def test_command_refuses_a_database_file_that_it_cannot_use(tmp_path: Path) -> N
         applied = ("sandbox_server", "0001_initial", "2026-01-01")
         connection.execute("INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)", applied)
     for database in (tmp_path, text, text / "s.sqlite3", old):
-        done = run_manage("--port", "0", "--database", str(database), debug="true")
+        command = [sys.executable, "-m", "sandbox", "--port", "0", "--database", str(database)]
+        environment = child_environment({})
+        done = subprocess.run(
+            command, cwd=PROJECT_ROOT, env=environment, input="", capture_output=True, text=True, check=False
+        )
 
         assert (done.returncode, done.stdout) == (2, "")
         assert len(done.stderr.strip().splitlines()) == 1
