@@ -27,6 +27,7 @@ from tests.factories import (
     make_stored_account,
     make_user,
 )
+from tests.unrendered import pages_unrendered
 from webhooks.models import Delivery, Endpoint, Event, EventType
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +117,9 @@ def test_staff_without_permissions_can_open_no_page(client: Client, world: dict[
     for name, url in pages(world):
         if name in OPEN:
             continue
-        answer: Any = getattr(client, method)(url, {"ids": world["payments_payment"], "do": "refund", "format": "csv"})
+        data = {"ids": world["payments_payment"], "do": "refund", "format": "csv"}
+        with pages_unrendered():  # a refused one has a fixed text
+            answer: Any = getattr(client, method)(url, data)
         if not is_refused(answer):
             let_in[url] = answer.status_code
         assert ORDER not in answer.content.decode(errors="replace"), url
@@ -138,7 +141,8 @@ def test_buyers_and_visitors_are_redirected_to_the_login(client: Client, world: 
             sign_in(client, user)
         for name, url in pages(world):
             if name not in {"login", "logout", "jsi18n"}:
-                answer: Any = getattr(client, method)(url)
+                with pages_unrendered():
+                    answer: Any = getattr(client, method)(url)
                 assert is_refused(answer), (url, answer.status_code)
 
 
