@@ -1,4 +1,4 @@
-"""The figures of a period, read in one pass per table and kept in the cache for a minute.
+"""The figures of a period, read in one pass per table and kept in the cache: a minute, or ten to compare with.
 
 A refund counts on the day that i'mport executed it, a failed one on the day it failed, a payment on the day it was
 paid; Asia/Seoul. Test payments count nowhere. Sums are net: without what was taken back later (reversals).
@@ -25,6 +25,7 @@ from refunds.admin.overview.period import Period
 from refunds.models import RefundEvent, RefundRecord, RefundSource, RefundStatus
 
 CACHE_SECONDS = 60
+COMPARED_SECONDS = 600  # what ended before the period that is shown hardly changes
 _VERSION = 1  # of what the cache holds
 _MARK = "\x1f"  # between them; no text of i'mport has it
 # Refunds are grouped by these; `place` is the payment's currency, method and PG.
@@ -137,12 +138,13 @@ def figures_of(period: Period) -> Figures:
 
 
 def totals_of(period: Period) -> Figures:
-    """Return the figures of a period to compare with, without groups: a minute old at most."""
-    return _figures(period, _kept("totals", period, lambda: _refunds(period, with_groups=False)))
+    """Return the figures of a period to compare with, without groups: ten minutes old at most."""
+    refunds = _kept("totals", period, lambda: _refunds(period, with_groups=False), COMPARED_SECONDS)
+    return _figures(period, refunds, COMPARED_SECONDS)
 
 
-def _figures(period: Period, refunds: dict[str, Any]) -> Figures:
-    paid = _kept("paid", period, lambda: _paid(period))
+def _figures(period: Period, refunds: dict[str, Any], seconds: int = CACHE_SECONDS) -> Figures:
+    paid = _kept(f"paid:{seconds}", period, lambda: _paid(period), seconds)
     took = refunds["took"]
     return Figures(
         days=[_day(row) for row in refunds["days"]],
@@ -154,7 +156,9 @@ def _figures(period: Period, refunds: dict[str, Any]) -> Figures:
     )
 
 
-def _kept(name: str, period: Period, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _kept(
+    name: str, period: Period, read: Callable[[], dict[str, Any]], seconds: int = CACHE_SECONDS
+) -> dict[str, Any]:
     """Return what the cache has under this name for the period; else read it, and keep it there."""
     key = f"overview:{_VERSION}:{period.first}:{period.last}:{name}".replace(" ", "")
     try:
@@ -165,7 +169,7 @@ def _kept(name: str, period: Period, read: Callable[[], dict[str, Any]]) -> dict
         return found
     made = {**read(), "at": timezone.now().isoformat()}
     with suppress(*CACHE_ERRORS):
-        cache.set(key, made, CACHE_SECONDS)
+        cache.set(key, made, seconds)
     return made
 
 
