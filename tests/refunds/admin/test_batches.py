@@ -68,12 +68,13 @@ def started(staff: Client, user: User, *payments: Payment) -> RefundBatch:
 @pytest.mark.usefixtures("eager_worker")
 def test_a_pasted_table_is_previewed_and_started_by_typing_its_total(staff: Client, sandbox: SandboxServer) -> None:
     whole, part = paid_at_sandbox(sandbox), paid_at_sandbox(sandbox, amount=25_000)
-    rows = ["order\tamount\tnote", f"{whole.merchant_uid}\t\tfront row", f"{part.merchant_uid}\t5,000\t", "nobody\t1\t"]
+    rows = ["order\tamount\tnote\treason", f"{whole.merchant_uid}\t\tfront row\t"]
+    rows += [f"{part.merchant_uid}\t5,000\t\tTorn seam", "nobody\t1\t\t"]
 
     preview = send(staff, "\n".join(rows)).text
 
     assert re.findall(r'data-line="(\d+)" data-code="(\w+)"', preview) == [("4", "unknown_order")]
-    for words in ("nobody", "front row", "₩15,000", "Refund ₩15,000 for 2 orders", "Recall", "without details"):
+    for words in ("nobody", "front row", "₩15,000", "Refund ₩15,000 for 2 orders", "Recall", "Reason: Torn seam"):
         assert words in preview
     batch = RefundBatch.objects.get()
     for typed, code in (("", "total_required"), ("15.000", "invalid_amount"), ("15,001", "total_differs")):
@@ -87,8 +88,9 @@ def test_a_pasted_table_is_previewed_and_started_by_typing_its_total(staff: Clie
     assert "2 of 2 requested: 2 refunded" in report
     assert set(RefundRecord.objects.values_list("reason", "amount")) == {
         ("Concert cancelled", Decimal(10_000)),
-        ("Concert cancelled", Decimal(5_000)),
+        ("Torn seam", Decimal(5_000)),
     }
+    assert "Reason: Torn seam" in report
     csv = b"".join(staff.get(url_of(batch, "report/csv/")).streaming_content).decode()
     assert re.findall(r"^(?:\d+,)([\w-]+),", csv, re.MULTILINE) == [whole.merchant_uid, part.merchant_uid, "nobody"]
     assert states(staff.get(url_of(batch), {"state": "problem"}).text) == {"nobody": "problem"}
