@@ -100,8 +100,11 @@ BOTH_DATABASES = (
 )
 # Each takes as long as hundreds of other tests, so they start first; neighbours in this list run side by side.
 LONG = (
+    "tests/browser/test_every_page",
     "tests/proof/test_contract",
     "tests/proof/test_roles",
+    "tests/browser/test_staff_day",
+    "tests/test_deploy",
     "tests/proof/test_batch_kills",
     "tests/proof/test_database_gone",
     "tests/proof/test_no_account_leaks",

@@ -28,6 +28,7 @@ class OptionFilter(DropdownFilter):  # type: ignore[misc]  # the theme ships no 
     """A choice in a plain list, which needs no script. A value that is no option keeps no row, and says so."""
 
     template = "admin/option_filter.html"
+    form_class = forms.Form  # the theme's loads scripts for a list that can be searched
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
