@@ -1,4 +1,4 @@
-"""How PostgreSQL plans some queries: which kinds of plans it must not choose, and what it takes as cheap."""
+"""Steer PostgreSQL away from slow plans: forbid kinds of plans, or set lower costs, for some queries."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,7 +12,7 @@ _MANY_LOOKUPS = "SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off; SET LOCA
 
 @contextmanager
 def plans_without(*kinds: str) -> Iterator[None]:
-    """Keep PostgreSQL from kinds of plans: it takes a few of many rows for near, and reads whole tables for them."""
+    """Forbid PostgreSQL these kinds of plans inside. It expects matches to be near, and would read whole tables."""
     if not kinds or connection.vendor != "postgresql":
         yield
         return

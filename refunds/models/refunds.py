@@ -21,7 +21,7 @@ from refunds.models.refund_numbers import new_refund_number
 from refunds.models.refund_states import FINAL_STATUSES, LIVE_STATUSES, RefundSource, RefundStatus
 from refunds.models.refusals import RefusalClass
 
-# What refunds take: what i'mport refunded or, until it says so, what was requested; minus reversals.
+# Add up what i'mport refunded or, until it says so, what was requested; minus reversals.
 TAKEN_TOTAL = Sum(
     Coalesce("late_record__cancelled_amount", "cancelled_amount", "amount")
     - F("reversed_amount")

@@ -92,7 +92,7 @@ def test_wording_is_previewed_saved_sent_to_oneself_and_restored(manager: Client
     assert shown.context["shown"].subject == "Your shop: ₩24,000"
     assert "&lt;i&gt;Hello&lt;/i&gt;" in shown.context["shown"].html
     assert not NoticeText.objects.exists()
-    # What Enter in a field presses: the first button.
+    # Enter in a field presses the first button.
     assert re.findall(r'name="do" value="(\w+)"', shown.text)[0] == "preview"
 
     manager.post(WORDING, {"do": "test", **typed})
