@@ -267,7 +267,7 @@ def test_the_file_has_the_numbers_of_the_page(staff: Client) -> None:
     assert sum(int(row["Refunded, net"]) for row in by_method) == money(refunded, "KRW")
 
 
-def test_persons_are_for_staff_who_may_see_reports(client: Client, staff: Client) -> None:
+def test_persons_are_for_staff_who_may_see_reports_and_each_reads_their_language(client: Client, staff: Client) -> None:
     make_refund(source="admin", requested_by=User.objects.get(username="staff"))
     assert 'data-table="person"' in staff.get(HOME).text
     sign_in(client, make_staff("view_refundrecord", name="reader"))
@@ -276,6 +276,9 @@ def test_persons_are_for_staff_who_may_see_reports(client: Client, staff: Client
     assert 'data-table="source"' in answer.text
     assert "By person" not in client.get("/admin/refunds/refundrecord/figures/").getvalue().decode()  # type: ignore[attr-defined]
     assert [figure.url for tile in answer.context["tiles"] if tile.code == "rate" for figure in tile.figures] == [""]
+    assert "By source" in answer.text
+    client.cookies["django_language"] = "ko"
+    assert "By source" not in client.get(HOME).text
     sign_in(client, make_staff("view_user", name="outsider"))
     assert client.get("/admin/refunds/refundrecord/figures/").status_code == 403
 
