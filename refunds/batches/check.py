@@ -30,6 +30,7 @@ from refunds.inputs import Actor
 from refunds.models import BatchStatus, FrozenReason, RefundBatch, RefundBatchItem, RefundRecord
 from refunds.permissions import acts_for_shop
 from refunds.policies import RefundContext, Verdict
+from refunds.services.bank_accounts import accounts_maybe_in
 from refunds.services.reasons import Reasons, code_meant, find_reason, reasons_in_use
 
 LEFT_OUT = "left_out"
@@ -139,6 +140,7 @@ def _check(
                 vbank_fee=settings.VBANK_REFUND_FEE,
                 partial_refunds=len(refunds) if policies.counts_partials(payment) else 0,
                 earlier=tuple(refunds) if policies.needs_earlier(payment) else (),
+                known_accounts=accounts_maybe_in(request.reason, payment),
                 by_shop=acts_for_shop(actor),
             )
             verdict = _verdict(context, is_busy=payment.pk in busy)
@@ -188,7 +190,5 @@ def _freeze(item: RefundBatchItem, payment: Payment, verdict: Verdict) -> None:
 
 def _typed(item: RefundBatchItem, field: str) -> str:
     """Return what was requested in this column; nothing of a bank account."""
-    value: Decimal | str | None = (
-        getattr(item, field) if field in ("amount", *_TAX_PARTS, "reason", "reason_code") else None
-    )
+    value: Decimal | str | None = getattr(item, field) if field in ("amount", *_TAX_PARTS, "reason_code") else None
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value or ""

@@ -11,6 +11,7 @@ ACCOUNT_FIELDS = ("refund_holder", "refund_bank", "refund_account")
 
 _SEPARATORS = re.compile(r"[\s\-.()\u2010-\u2015\u2212]")  # spaces, brackets, dots, hyphens and dashes
 _ACCOUNT = re.compile(r"\d{6,20}", re.ASCII)
+_FULL_WIDTH = ord("０") - ord("0")
 _TEL = re.compile(r"0\d{8,10}", re.ASCII)
 
 
@@ -63,7 +64,7 @@ def bank_not_listed(context: RefundContext) -> bool:
 
 def account_invalid(context: RefundContext) -> bool:
     typed = context.request.refund_account.strip()
-    return account_needed(context) and typed != "" and not _ACCOUNT.fullmatch(_digits(typed))
+    return account_needed(context) and typed != "" and not is_account(_digits(typed))
 
 
 def account_is_virtual(context: RefundContext) -> bool:
@@ -74,6 +75,27 @@ def account_is_virtual(context: RefundContext) -> bool:
     paid_into = resolve_bank(payment.vbank_code or payment.vbank_name, payment.pg_provider)
     bank = _bank(context)
     return paid_into is None or bank is None or paid_into == bank
+
+
+def account_in_reason(context: RefundContext) -> bool:
+    """Return whether the reason, which i'mport, buyers and programs read, has the account number or a known one."""
+    numbers = (account_digits(context.request.refund_account), *context.known_accounts)
+    return any(is_account(number) and written(number).search(context.request.reason) for number in numbers)
+
+
+def is_account(digits: str) -> bool:
+    """Return whether an account can have this number."""
+    return _ACCOUNT.fullmatch(digits) is not None
+
+
+def account_digits(text: str) -> str:
+    """Return the digits of an account number as typed."""
+    return "".join(character for character in text if character.isascii() and character.isdecimal())
+
+
+def written(number: str) -> re.Pattern[str]:
+    """Return a pattern of these digits as people write an account number: with separators, in full width."""
+    return re.compile(r"[\W_]{0,3}".join(f"[{digit}{chr(ord(digit) + _FULL_WIDTH)}]" for digit in number))
 
 
 def tel_invalid(context: RefundContext) -> bool:

@@ -26,6 +26,7 @@ class RefundContext:
     `now` is aware. `contracts` are the merchant's (settings.IAMPORT_CONTRACTS), `vbank_fee` is in KRW.
     `partial_refunds` counts the succeeded partial refunds so far; only `counts_partials` payments need it.
     `earlier` are the succeeded refunds, oldest first, where `needs_earlier` says so. `balance` is PAYCO's.
+    `known_accounts` are the digits of accounts that the payment's refunds went to, if the reason may contain one.
     """
 
     payment: Payment
@@ -36,6 +37,7 @@ class RefundContext:
     partial_refunds: int = 0
     earlier: tuple[RefundRecord, ...] = ()
     balance: Balance | None = None
+    known_accounts: frozenset[str] = frozenset()
     by_shop: bool = True  # staff or an operator asks, not a buyer or a program with a token
 
     @property

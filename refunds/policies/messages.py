@@ -88,6 +88,10 @@ SENTENCES = {
     "tel_required": _("%(pg)s needs the account holder's telephone number for this refund. Enter it."),
     "tel_invalid": _("The telephone number is incomplete. Enter it with its prefix, such as 010-1234-5678."),
     "reason_required": _("%(pg)s needs a reason for the refund. Enter a reason that the buyer can read."),
+    "account_in_reason": _(
+        "The reason contains the account number. The buyer, the payment gateway and other programs read the reason: "
+        "take the number out."
+    ),
     "requester_invalid": _("%(pg)s needs to know who requested the refund. Choose the buyer or the shop."),
     "promotion_kept_by_shop_only": _(
         "Only the shop can let the rest of this order keep its promotion. Ask the shop, or leave this option out."

@@ -84,7 +84,10 @@ INPUTS = (
         Rule("tel_required", "refund_tel", bank_accounts.tel_missing, "API"),
         Rule("tel_invalid", "refund_tel", bank_accounts.tel_invalid, "ours: length of telephone numbers"),
     ),
-    (Rule("reason_required", "reason", when.reason_missing, "API: naverpay"),),
+    (
+        Rule("reason_required", "reason", when.reason_missing, "API: naverpay"),
+        Rule("account_in_reason", "reason", bank_accounts.account_in_reason, "ours: others read the reason"),
+    ),
     (Rule("requester_invalid", "requester", when.requester_unknown, "API: naverpay, extra.requester"),),
     (
         Rule("promotion_kept_by_shop_only", "retain_promotion", promotions.kept_by_buyer, "ours: it gives back more"),

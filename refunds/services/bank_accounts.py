@@ -19,6 +19,7 @@ from refunds.errors import AccountNotKept, AccountUnreadable
 from refunds.ledger import add_event
 from refunds.models import RefundAccount, RefundEvent, RefundRecord
 from refunds.policies import WireAccount
+from refunds.policies.bank_accounts import account_digits, written
 from refunds.services.encrypted_accounts import decrypted_account
 
 logger = logging.getLogger(__name__)
@@ -79,14 +80,18 @@ def without_accounts(text: str, payment: Payment) -> str:
 
     The last four digits stay. Other numbers stay as they are: nobody can tell an account from a parcel's number.
     """
-    for number in _numbers_of(payment):
-        written = r"[\s.\-\u2010-\u2015]*".join(number)
-        text = re.sub(rf"(?<!\d){written}(?!\d)", f"••••{number[-4:]}", text)
+    for number in accounts_maybe_in(text, payment):
+        text = re.sub(rf"(?<!\d){written(number).pattern}(?!\d)", f"••••{number[-4:]}", text)
     return text
 
 
-def _numbers_of(payment: Payment) -> set[str]:
-    """Return the account numbers of the payment's refunds and of its request that waits for approval, as digits."""
+def accounts_maybe_in(text: str, payment: Payment) -> frozenset[str]:
+    """Return the account numbers, as digits, of the payment's refunds and of its request that waits for approval.
+
+    Nothing is read for a text that is too short of digits to contain one.
+    """
+    if sum(map(str.isdecimal, text)) < _SHORTEST_MASKED:
+        return frozenset()
     numbers: list[str] = []
     for kept in RefundAccount.objects.filter(refund__payment=payment):
         with suppress(DecryptError):  # nobody can read it here
@@ -94,8 +99,7 @@ def _numbers_of(payment: Payment) -> set[str]:
     for approval in payment.approvals.waiting():
         with suppress(AccountUnreadable):
             numbers.append(decrypted_account(approval.encrypted_account).get("refund_account", ""))
-    digits = {"".join(filter(str.isdecimal, number)) for number in numbers}
-    return {number for number in digits if len(number) >= _SHORTEST_MASKED}
+    return frozenset(digits for number in numbers if len(digits := account_digits(number)) >= _SHORTEST_MASKED)
 
 
 def is_kept(record: RefundRecord) -> bool:

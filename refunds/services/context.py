@@ -13,6 +13,7 @@ from refunds import policies
 from refunds.inputs import RefundRequest
 from refunds.models import RefundRecord
 from refunds.policies import RefundContext
+from refunds.services.bank_accounts import accounts_maybe_in
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ def context_of(
         partial_refunds=partials,
         earlier=earlier_of(payment),
         balance=balance,
+        known_accounts=accounts_maybe_in(request.reason, payment),
         by_shop=by_shop,
         vbank_fee=settings.VBANK_REFUND_FEE,
     )

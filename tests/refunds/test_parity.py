@@ -61,6 +61,7 @@ CASES = [
     Case("a virtual account without an account", "account_required", {}, VBANK),
     Case("an unknown bank", "bank_unknown", {**ACCOUNT, "refund_bank": "Bank of Atlantis"}, VBANK),
     Case("an account with letters", "account_invalid", {**ACCOUNT, "refund_account": "12-34-abc"}, VBANK),
+    Case("an account in the reason", "account_in_reason", {**ACCOUNT, "reason": "국민 110 123.456789로"}, VBANK),
     Case("Naver Pay without a reason", "reason_required", {}, NAVER),
     Case("Naver Pay with a reason", "", {"reason": "사이즈 변경"}, NAVER),
     Case("a part of a phone bill", "phone_partial", {"amount": "100"}, {"pay_method": "phone", "pg_provider": "kcp"}),

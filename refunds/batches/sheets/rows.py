@@ -12,6 +12,8 @@ from refunds.batches.sheets.columns import HEADINGS, PROBLEM, Layout
 from refunds.batches.sheets.mangled import why_formula, why_mangled_account, why_mangled_amount, why_mangled_id
 from refunds.errors import InvalidRequest
 from refunds.inputs import TEXT_LENGTHS, RefundRequest, parse_text, parse_typed_amount, parse_uid
+from refunds.policies.bank_accounts import account_digits, is_account, written
+from refunds.policies.messages import SENTENCES
 
 IDS = ("merchant_uid", "imp_uid")
 AMOUNTS = ("amount", "tax_free")
@@ -49,7 +51,8 @@ def read_row(line: Line, layout: Layout, *, comma_separated: bool) -> SheetRow:
     problems = _problems_of_line(line, layout, cells, comma_separated=comma_separated)
     merchant_uid, imp_uid = (_read_uid(name, cells.get(name, EMPTY), problems) for name in IDS)
     amounts = {name: _read_amount(name, cells.get(name, EMPTY), problems) for name in AMOUNTS}
-    texts = {name: _read_text(name, cells.get(name, EMPTY), problems) for name in TEXT_LENGTHS}
+    texts = {name: _read_text(name, cells.get(name, EMPTY), problems) for name in (*TEXT_LENGTHS, "note")}
+    _leave_account_out(texts, problems)
     return SheetRow(
         line=line.number,
         merchant_uid=merchant_uid,
@@ -64,7 +67,7 @@ def read_row(line: Line, layout: Layout, *, comma_separated: bool) -> SheetRow:
             refund_account=texts["refund_account"],
             refund_tel=texts["refund_tel"],
         ),
-        note=_read_text("note", cells.get("note", EMPTY), problems),
+        note=texts["note"],
         problems=tuple(problems),
         typed_amounts={name: cells[name].text for name in AMOUNTS if cells.get(name, EMPTY).text},
         cells=_as_typed(line, layout),
@@ -172,6 +175,18 @@ def _read_text(name: str, cell: Cell, problems: list[Problem]) -> str:
     except InvalidRequest as exc:
         problems.append(Problem(exc.code, exc.message, name, visible(cell.text)))
         return ""
+
+
+def _leave_account_out(texts: dict[str, str], problems: list[Problem]) -> None:
+    """Refuse a reason that contains the line's account number, and mask the number in the note: both are stored."""
+    number = account_digits(texts["refund_account"])
+    if not is_account(number):
+        return
+    if written(number).search(texts["reason"]):
+        code = "account_in_reason"
+        problems.append(Problem(code, _(SENTENCES[code]), "reason"))
+        texts["reason"] = ""
+    texts["note"] = written(number).sub(masked(number), texts["note"])
 
 
 def _is_total(problems: list[Problem]) -> bool:

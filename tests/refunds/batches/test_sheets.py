@@ -336,3 +336,13 @@ def _part(name: str) -> bytes:
 def test_order_number_that_only_begins_like_a_month_is_no_date(number: str) -> None:
     (row,) = read_paste(f"order\n{number}").rows
     assert (row.merchant_uid, row.problems) == (number, ())
+
+
+def test_the_account_of_a_line_is_kept_out_of_its_reason_and_note() -> None:
+    (row,) = read_sheet(
+        "a.csv", "주문번호,계좌번호,사유,메모\nORD-1,110-123-456789,110 123 456789로,x 110123456789".encode()
+    ).rows
+    assert [(problem.code, problem.field, problem.value) for problem in row.problems] == [
+        ("account_in_reason", "reason", "")
+    ]
+    assert (row.request.reason, row.note) == ("", "x •••• 6789")

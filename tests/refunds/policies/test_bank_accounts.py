@@ -1,5 +1,7 @@
 """Rules about the bank account of a refund, and its format for i'mport."""
 
+from dataclasses import replace
+
 import pytest
 
 from refunds.policies import WireAccount, wire_account
@@ -195,3 +197,26 @@ def test_account_of_a_kcp_phone_payment_is_sent_only_after_its_month(now, sent):
 def test_account_is_not_in_repr():
     account = wire_account(asking(paid(pay_method="vbank"), **ACCOUNT, **TEL))
     assert "110" not in f"{account!r} {account}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("110123456789", ["account_in_reason"]),
+        ("신한 110 123-456789로", ["account_in_reason"]),
+        ("1１0-1２3 / 45６789", ["account_in_reason"]),
+        ("088110123456789", ["account_in_reason"]),
+        ("an earlier one: 352.0617.4429.83", ["account_in_reason"]),
+        ("110123456780", []),
+        ("110 size 123 456789", []),
+        ("", []),
+    ],
+)
+def test_the_reason_cannot_contain_an_account_number(reason, expected):
+    context = asking(paid(pay_method="vbank"), **ACCOUNT, reason=reason)
+    known = frozenset({"3520617442983"})
+    assert violations(replace(context, known_accounts=known)) == expected
+
+
+def test_an_account_that_no_refund_needs_cannot_stand_in_the_reason_either():
+    assert violations(asking(paid(), refund_account="110-123-456789", reason="110123456789")) == ["account_in_reason"]

@@ -57,6 +57,17 @@ def test_no_amount_refunds_all_that_is_left(sandbox: SandboxServer) -> None:
     assert payment.is_fully_refunded
 
 
+def test_a_reason_with_the_account_of_an_earlier_refund_is_refused(sandbox: SandboxServer, settings: Settings) -> None:
+    settings.IAMPORT_CONTRACTS = frozenset({"vbank_refund"})
+    payment = paid_at_sandbox(sandbox, pay_method="vbank", pg_provider="html5_inicis")
+    refund(payment, 3_000, **ACCOUNT)
+    other = {**ACCOUNT, "refund_account": "999-888-777666"}
+    with pytest.raises(PolicyViolated) as refusal:
+        refund(payment, 1_000, **other, reason=f"not {ACCOUNT['refund_account']} any more")
+    assert refusal.value.code == "account_in_reason"
+    assert payment.refunds.count() == 1
+
+
 def test_the_call_names_amount_checksum_and_refund_number(sandbox: SandboxServer) -> None:
     payment = paid_at_sandbox(sandbox)
     refund(payment, 3_000)
