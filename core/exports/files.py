@@ -15,11 +15,11 @@ def file_response(
 ) -> StreamingHttpResponse:
     """Return the rows as a file of this kind, `xlsx` or `csv`. Raises `Http404` for another.
 
-    `totals` is called after the last row. They are a second sheet of an Excel file: in CSV, programs would take them
-    for more rows.
+    `name` is that of the file and of its first sheet. `totals` is called after the last row. They are a second sheet of
+    an Excel file: in CSV, programs would take them for more rows.
     """
     if kind == "xlsx":
-        pieces, content_type = xlsx_pieces(rows, totals), XLSX_TYPE
+        pieces, content_type = xlsx_pieces(rows, totals, name=name), XLSX_TYPE
     elif kind == "csv":
         pieces, content_type = csv_pieces(rows), CSV_TYPE
     else:

@@ -1,6 +1,7 @@
 """Tables as Excel files, built in memory: a table may hold personal data, so nothing is written to a disk."""
 
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,19 +16,23 @@ from core.exports.cells import Cell, Row, clean_text
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_ROWS = 100_000  # without the heading; the file is held in memory
 _LONGEST = 32_767  # characters that Excel takes in a cell
+_LONGEST_NAME = 31  # characters of a sheet's name
+_NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\]")
 _COLUMNS, _WIDTH = 50, 18  # characters
 _PIECE = 1 << 16  # bytes
 
 
-def xlsx_pieces(rows: Iterable[Row], totals: Callable[[], Iterable[Row]] = tuple) -> Iterator[bytes]:
+def xlsx_pieces(
+    rows: Iterable[Row], totals: Callable[[], Iterable[Row]] = tuple, *, name: str = "Sheet1"
+) -> Iterator[bytes]:
     """Yield the rows as an Excel file; the first row is the heading. Times are in Asia/Seoul.
 
-    `totals` is called after the last row; a second sheet has what it returns.
+    The sheet has this `name`. `totals` is called after the last row; a second sheet has what it returns.
     """
     file, language = io.BytesIO(), get_language()
     # `in_memory` switches off `constant_memory`, which would write the rows to a temporary file.
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
-        _write_sheet(book, "Sheet1", rows)
+        _write_sheet(book, _NOT_IN_NAMES.sub("-", name)[:_LONGEST_NAME], rows)
         with override(language):  # it is written after the request, when another language may be active
             if added_up := list(totals()):
                 _write_sheet(book, gettext("Totals"), added_up)

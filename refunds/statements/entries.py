@@ -1,8 +1,8 @@
 """The single movements of a month: the stored entries of a closed one, else what the ledger shows now."""
 
 from collections.abc import Iterator
-from datetime import date
-from heapq import nsmallest
+from datetime import date, datetime
+from heapq import merge, nsmallest
 from itertools import chain
 from typing import Any
 
@@ -21,13 +21,18 @@ _PLAIN = ("at", "pg_provider", "pay_method", "currency", "amount", "fee", "vat",
 
 
 def entries_of(month: date) -> Iterator[StatementEntry]:
-    """Yield every movement of the month, each with its payment and refund; those of an open month are not stored."""
+    """Yield every movement of the month by date, each with its payment and refund.
+
+    Those of an open month are not stored.
+    """
     closed = StatementMonth.objects.filter(month=month).first()
     if closed is not None:
-        yield from in_chunks(_with_order(StatementEntry.objects.filter(month=closed)), _CHUNK)
+        stored = StatementEntry.objects.filter(month=closed).order_by("at", "id")
+        yield from in_chunks(_with_order(stored), _CHUNK)
         return
     period = period_of(month)
-    yield from chain(*(_unsaved(rows) for rows in (*paid(period), *refunded(period))), reversed_entries(period))
+    queries = (rows.order_by(f"{PREFIX}at", "pk") for rows in (*paid(period), *refunded(period)))
+    yield from merge(*map(_unsaved, queries), sorted(reversed_entries(period), key=_date), key=_date)
 
 
 def earlier_entries(month: date, most: int) -> list[StatementEntry]:
@@ -39,7 +44,11 @@ def earlier_entries(month: date, most: int) -> list[StatementEntry]:
     period = period_of(month)
     late = (rows for queries in (paid(period), refunded(period)) for rows in queries[1:])
     found = chain(*(_unsaved(_earliest(rows, most)) for rows in late), reversed_entries(period))
-    return nsmallest(most, (entry for entry in found if entry.at < period.start), key=lambda entry: entry.at)
+    return nsmallest(most, (entry for entry in found if entry.at < period.start), key=_date)
+
+
+def _date(entry: StatementEntry) -> datetime:
+    return entry.at
 
 
 def _earliest(rows: QuerySet[Any], most: int) -> QuerySet[Any]:

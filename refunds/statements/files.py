@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import islice
 
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -93,6 +94,13 @@ def shown_lines(statement: Statement) -> list[Line]:
 def line_rows(statement: Statement) -> Iterator[Row]:
     """Yield the headings, then one row per PG, method and currency."""
     return table((*NAMES, *AMOUNTS), shown_lines(statement))
+
+
+def line_rows_with_totals(statement: Statement) -> Iterator[Row]:
+    """Yield the headings, one row per PG, method and currency, then one row per currency."""
+    yield from line_rows(statement)
+    names: Sequence[Column[Line]] = (Column("", lambda _line: gettext("Totals")), Column("", lambda _line: ""))
+    yield from islice(table((*names, *AMOUNTS), statement.totals), 1, None)
 
 
 def total_rows(statement: Statement) -> Iterator[Row]:

@@ -28,7 +28,14 @@ from refunds.models import StatementMonth
 from refunds.permissions import may_close_months, may_resolve, may_view_payments, may_view_reports
 from refunds.statements.closing import MAX_NOTE_LENGTH, close_month
 from refunds.statements.entries import earlier_entries
-from refunds.statements.files import line_rows, movement_count, movement_rows, shown_lines, total_rows
+from refunds.statements.files import (
+    line_rows,
+    line_rows_with_totals,
+    movement_count,
+    movement_rows,
+    shown_lines,
+    total_rows,
+)
 from refunds.statements.months import all_months, begun_month, first_open_month, state_of, this_month
 from refunds.statements.read import Statement, closed_statement, statement_of
 
@@ -119,6 +126,8 @@ def download(request: StaffRequest, written: str, content: str, kind: str) -> Ht
     """Return the lines of a month, or its single movements, as a file in the reader's language."""
     statement = statement_of(_month(written))
     name = f"statement-{statement.month:%Y-%m}"
+    if content == "lines" and kind == "csv":
+        return file_response(line_rows_with_totals(statement), kind, name)
     if content == "lines":
         return file_response(line_rows(statement), kind, name, lambda: total_rows(statement))
     if content != "movements" or not may_view_payments(request.user):

@@ -13,6 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils import timezone
 from django.utils.translation import override
 from openpyxl import load_workbook
 from pytest_django import Settings
@@ -265,7 +266,7 @@ def test_finance_gets_tax_parts_fees_and_totals(staff: Client) -> None:
     assert "refused_by_gateway" in {row["Error code"] for row in rows.values()}
 
     book = load_workbook(io.BytesIO(take(staff, format="xlsx")))
-    assert book.sheetnames == ["Sheet1", "Totals"]
+    assert book.sheetnames == [f"refunds-{timezone.localdate()}", "Totals"]
     heading, sums = book["Totals"].iter_rows(values_only=True)
     found = dict(zip(heading, sums, strict=True))
     assert (found["Currency"], found["Rows"]) == ("KRW", 5)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
+from openpyxl import load_workbook
 
 from payments.models import Payment
-from refunds.models import ReconciliationReport, StatementEntry, StatementMonth
+from refunds.models import ReconciliationReport, RefundReversal, StatementEntry, StatementMonth
 from tests.admin_pages import codes
 from tests.factories import make_payment, make_refund, make_staff
 
@@ -47,6 +49,10 @@ def seen(text: str) -> str:
     found = re.search(r'name="seen" value="([^"]+)"', text)
     assert found
     return found[1]
+
+
+def file_of(client: Client, content: str, kind: str, month: str = "2026-10") -> bytes:
+    return b"".join(client.get(f"{URL}{month}/file/{content}/{kind}/").streaming_content)  # type: ignore[attr-defined]
 
 
 def compared(difference: int = 0, *, days_after: int = 1) -> ReconciliationReport:
@@ -124,7 +130,7 @@ def test_a_late_refund_is_named_in_the_next_month(client: Client, payment: Payme
         ("2026-11", "running"),
         ("2026-10", "closed"),
     ]
-    rows = b"".join(client.get(f"{URL}2026-11/file/movements/csv/").streaming_content).decode()  # type: ignore[attr-defined]
+    rows = file_of(client, "movements", "csv", "2026-11").decode()
     assert "2200" in rows
 
 
@@ -133,10 +139,30 @@ def test_files_and_print_view(client: Client, payment: Payment) -> None:
     assert "₩99,000" in client.get(f"{URL}2026-10/print/").text
     for content in ("lines", "movements"):
         assert client.get(f"{URL}2026-10/file/{content}/xlsx/").status_code == 200
-        csv = b"".join(client.get(f"{URL}2026-10/file/{content}/csv/").streaming_content).decode()  # type: ignore[attr-defined]
+        csv = file_of(client, content, "csv").decode()
         assert "11000" in csv
         assert "1000" in csv  # the VAT
         assert "300" in csv  # the transfer fee
+    assert load_workbook(BytesIO(file_of(client, "movements", "xlsx"))).sheetnames == [
+        "statement-2026-10-movements",
+        "Totals",
+    ]
+    make_payment(paid_at=OCTOBER)
+    *_lines, last = file_of(client, "lines", "csv").decode().splitlines()
+    assert last.split(",")[:5] == ["Totals", "", "KRW", "2", "120000"]
+
+
+def test_movements_are_in_the_order_of_their_dates_before_and_after_closing(client: Client, payment: Payment) -> None:
+    manager(client)
+    for days in (5, 1):
+        make_payment(paid_at=OCTOBER + timedelta(days=days))
+    taken_back = {"seen_at": OCTOBER, "created_at": OCTOBER + timedelta(days=4), "reason": "bank"}
+    RefundReversal.objects.create(refund=payment.refunds.get(), amount=Decimal(1), **taken_back)
+    in_order = [f"2026-10-{day}" for day in (10, 11, 12, 14, 15)]
+    assert re.findall(r"^2026-..-..", file_of(client, "movements", "csv").decode(), re.M) == in_order
+    client.post(f"{URL}2026-10/", {"seen": seen(client.get(f"{URL}2026-10/").text), "anyway": "on"})
+    assert StatementMonth.objects.exists()
+    assert re.findall(r"^2026-..-..", file_of(client, "movements", "csv").decode(), re.M) == in_order
 
 
 def test_who_may_see_and_who_may_close(client: Client, payment: Payment) -> None:
