@@ -87,7 +87,9 @@ class WordingForm(forms.Form):
         return "\n".join(self._checked("body").splitlines()).strip()
 
     def clean_refund(self) -> RefundRecord | None:
-        """Return the refund with this number."""
+        """Return the refund with this number; saving needs none, so a wrong one does not matter then."""
+        if self.data.get("do") == "save":
+            return None
         number = self.cleaned_data["refund"].strip().upper()
         found = RefundRecord.objects.select_related("payment", "late_record").filter(number=number).first()
         if number and found is None:

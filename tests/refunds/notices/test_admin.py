@@ -98,7 +98,9 @@ def test_wording_is_previewed_saved_sent_to_oneself_and_restored(manager: Client
     manager.post(WORDING, {"do": "test", **typed})
     assert [(sent.to, sent.subject) for sent in mail.outbox] == [(["mina@shop.example"], "[Test] Your shop: ₩24,000")]
 
-    manager.post(WORDING, {"do": "save", **typed})
+    wrong = manager.post(WORDING, {"do": "preview", "refund": "R0000000000", **typed})
+    assert "refund_not_found" in codes(wrong.text)
+    manager.post(WORDING, {"do": "save", "refund": "R0000000000", **typed})
     assert NoticeText.objects.get().subject == "{shop}: {amount}"
     manager.post(WORDING, {"do": "restore"})
     assert not NoticeText.objects.exists()
