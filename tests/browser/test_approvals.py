@@ -81,6 +81,8 @@ class Person:
         expect(self.page.locator("#approval")).to_be_visible()
         self.hand.write(self.page.locator("[name$=-amount]"), "1000")
         expect(self.page.locator("#approval")).to_be_hidden()
+        self.hand.write(self.page.locator("[name$=-amount]"), "99999999")  # nobody can approve more than is left
+        expect(self.page.locator("#approval")).to_be_hidden()
         self.hand.write(self.page.locator("[name$=-amount]"), amount.replace("₩", ""))
         expect(self.page.locator("#approval")).to_be_visible()
         self.hand.write(self.page.locator("[name=reason]"), goods)

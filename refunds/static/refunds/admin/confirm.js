@@ -119,7 +119,7 @@
     const words = { total: showTotals(orders), count: orders.length };
     const isWrong = orders.some(([, order]) => order.error);
     const isUnread = orders.some(([, order]) => !order.isRead);
-    const isAsked = needsApproval(orders);
+    const isAsked = needsApproval(orders.filter(([, order]) => !order.error));
     if (approval) approval.hidden = !isAsked;
     const one = isAsked ? say.askOne : say.one;
     const many = isAsked ? say.askMany : say.many;
