@@ -65,10 +65,14 @@ def _send(approval: RefundApproval) -> bool:
 
 
 def _receivers(approval: RefundApproval) -> list[str]:
-    """Return the addresses of those who may decide a waiting request, or of who made a decided one."""
-    if approval.is_waiting:
-        return list(deciders(approval.requested_by_id).exclude(email="").values_list("email", flat=True))
+    """Return the addresses of those who may decide a waiting request, or of who made a decided one.
+
+    Of a request that ended without a decision they hear as well if its requester is gone.
+    """
     requester = approval.requested_by
+    is_gone = requester is not None and not requester.is_active
+    if approval.is_waiting or (is_gone and approval.status not in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)):
+        return list(deciders(approval.requested_by_id).exclude(email="").values_list("email", flat=True))
     return [requester.email] if requester and requester.is_active and requester.email else []
 
 
@@ -90,7 +94,11 @@ def _lead(approval: RefundApproval) -> str:
         return _("%(who)s approved the refund that you asked for.") % {"who": approval.decided_by_name}
     if approval.status == ApprovalStatus.REJECTED:
         return _("%(who)s rejected the refund that you asked for.") % {"who": approval.decided_by_name}
-    return _("The refund that you asked for was not approved.") + " " + closed_text(approval)
+    if approval.requested_by and not approval.requested_by.is_active:
+        lead = _("The refund that %(who)s asked for was not approved.") % {"who": approval.requested_by_name}
+    else:
+        lead = _("The refund that you asked for was not approved.")
+    return f"{lead} {closed_text(approval)}"
 
 
 def _next_step(approval: RefundApproval) -> str:

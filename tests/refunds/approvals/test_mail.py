@@ -113,6 +113,17 @@ def test_requester_is_told_the_end_in_the_language_of_the_installation(
     assert [sent.subject.startswith(subject) for sent in ends] == ([True] if subject else [])
 
 
+def test_approvers_are_told_that_the_request_of_somebody_who_is_gone_expired(
+    request_: RefundApproval, mailoutbox: list[EmailMultiAlternatives]
+) -> None:
+    sweep()
+    User.objects.filter(username="kim").update(is_active=False)
+    decided(request_, "expired", closed_code="expired")
+    sweep()
+    assert [sent.to for sent in mailoutbox[1:]] == [["lee@shop.example"]]
+    assert "The refund that kim asked for was not approved. Nobody decided in time." in mailoutbox[1].body
+
+
 def test_mail_that_fails_is_tried_again_and_a_late_one_is_not_sent(
     request_: RefundApproval, mailoutbox: list[EmailMultiAlternatives], monkeypatch: pytest.MonkeyPatch
 ) -> None:
