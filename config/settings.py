@@ -195,7 +195,7 @@ STORAGES = {
         # Hashed names need collectstatic first; development should work without it.
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "core.static_files.StaticFilesStorage"
     },
 }
 
