@@ -62,6 +62,7 @@ BOTH_DATABASES = (
     "tests/payments/test_search",
     "tests/proof/test_attacks",
     "tests/proof/test_costs",
+    "tests/proof/test_junk",
     "tests/proof/test_kill",
     "tests/proof/test_one_key",
     "tests/proof/test_processes",
