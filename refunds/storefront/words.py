@@ -40,6 +40,7 @@ FORBIDDEN: dict[str, str | Promise] = {
     "account_invalid": _("Enter the whole account number: 6 to 20 digits."),
     "account_is_virtual": _("You paid into this virtual account. Enter a bank account of your own."),
     "tel_required": _("Enter the account holder's telephone number."),
+    "account_in_reason": _("Take the account number out of the reason."),
     "reason_required": _("Please choose a reason. Naver Pay requires one."),
 }
 # Phrases of PGs about a failed payment, in any spelling, and their meaning.

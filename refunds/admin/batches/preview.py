@@ -51,6 +51,7 @@ TITLES: Mapping[str, str | Promise] = {
     "amount_exceeds_balance": gettext_lazy("More than is left"),
     "already_refunded": gettext_lazy("Already refunded in full"),
     "account_required": gettext_lazy("Bank account missing"),
+    "account_in_reason": gettext_lazy("Account number in the reason"),
 }
 
 
