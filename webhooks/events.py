@@ -5,6 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 
+from core.database.rows import rows_of
 from refunds.models import ApprovalStatus, RefundApproval, RefundRecord, RefundReversal, RefundStatus
 from refunds.serialization import Json, approval_json, payment_json, refund_json, reversal_json
 from webhooks.models import Delivery, Endpoint, Event, EventType
@@ -51,7 +52,7 @@ def _note(
     reversal: RefundReversal | None = None,
     approval: RefundApproval | None = None,
 ) -> list[Endpoint]:
-    endpoints = Endpoint.objects.raw("SELECT id, types FROM webhooks_endpoint WHERE enabled")
+    endpoints = rows_of(Endpoint, "SELECT id, types FROM webhooks_endpoint WHERE enabled")
     wanted_by = [endpoint for endpoint in endpoints if endpoint.wants(event_type)]
     if wanted_by:
         about = {"refund": refund, "reversal": reversal, "approval": approval}

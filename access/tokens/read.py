@@ -4,6 +4,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from access.models import ApiToken
+from core.database.rows import rows_of
 
 # In the order of the model, as `from_db` wants them. Other columns of the account are read when they are asked for.
 _OF_USER = ("id", "is_superuser", "username", "is_staff", "is_active")
@@ -28,7 +29,7 @@ _JOINED = {
 def read_token(digest: str) -> ApiToken | None:
     """Return the token with this hash, usable or not, with its `user`, whose permissions Django's backend finds."""
     of_user = ", ".join(f"auth_user.{name} AS of_user_{name}" for name in _OF_USER)
-    found = list(ApiToken.objects.raw(_SQL.format(of_user=of_user, joined=_JOINED[connection.vendor]), [digest]))
+    found = rows_of(ApiToken, _SQL.format(of_user=of_user, joined=_JOINED[connection.vendor]), [digest])
     if not found:
         return None
     (token,) = found

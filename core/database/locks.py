@@ -1,8 +1,4 @@
-"""Lock rows in a statement of plain SQL.
-
-Where a refund waits, whole rows are read by `Model.objects.raw("SELECT * …")`: the ORM would compile the names of 50
-columns at each use, which takes it longer than all the rest of the statement.
-"""
+"""Lock rows in a statement of plain SQL."""
 
 from django.db import connection
 

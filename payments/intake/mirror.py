@@ -8,6 +8,7 @@ from dataclasses import fields
 from django.db import InterfaceError, OperationalError, transaction
 
 from core.database.locks import for_update
+from core.database.rows import rows_of
 from payments.gateway import GatewayError, GatewayPayment
 from payments.models import Payment
 from payments.search_keys import KeyField
@@ -59,7 +60,7 @@ def locked_reading(shown: GatewayPayment) -> Iterator[Payment]:
 
 def _locked(imp_uid: str) -> list[Payment]:
     sql = f"SELECT * FROM payments_payment WHERE imp_uid = %s {for_update()}"  # noqa: S608 - no input
-    return list(Payment.objects.raw(sql, [imp_uid]))
+    return rows_of(Payment, sql, [imp_uid])
 
 
 def mirror_payment(shown: GatewayPayment) -> Payment:

@@ -6,7 +6,6 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Q
 from django.utils import translation
 
 from core import clock
@@ -15,7 +14,7 @@ from core.sentences import joined
 from core.sentences import sentence as _
 from payments.models import Payment
 from refunds.batches.claims import free_for_next_attempt, give_back, may_begin
-from refunds.batches.finish import CANCELLED, NO_OUTCOME
+from refunds.batches.finish import CANCELLED
 from refunds.batches.outcomes import key_of, record_of
 from refunds.batches.pauses import pause_if_refused_in_row, pause_if_unknown_in_row
 from refunds.batches.requests import request_of
@@ -147,8 +146,8 @@ def _write_outcome(item: RefundBatchItem, outcome: _Outcome) -> None:
 
     A refund also replaces the note that the batch was stopped before the order's turn.
     """
-    still_open = NO_OUTCOME | Q(refund=None, error_code=CANCELLED) if outcome.refund else NO_OUTCOME
-    RefundBatchItem.objects.filter(still_open, pk=item.pk).update(
+    replaced = ["", CANCELLED] if outcome.refund else [""]
+    RefundBatchItem.objects.filter(pk=item.pk, refund=None, error_code__in=replaced).update(
         refund=outcome.refund,
         error_code=outcome.error_code,
         message=outcome.message,

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core import clock
+from core.database.rows import rows_of
 from payments.gateway import GatewayPayment
 from payments.intake.mirror import locked_reading
 from payments.models import Payment
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 # Code of the event that an item now shows part of a cancel booked from i'mport's total alone.
 PART_SHOWN = "part_shown"
-# See `core.database.locks`.
+# See `core.database.rows`.
 _OF_PAYMENT = "SELECT * FROM refunds_refundrecord WHERE payment_id = %s ORDER BY requested_at DESC, id DESC"
 
 
@@ -72,7 +73,7 @@ def book(
     less is noted (`taken_back`). `asked` is the refund whose call was answered or refused. `payment` must be locked;
     the caller saves it.
     """
-    records = list(RefundRecord.objects.raw(_OF_PAYMENT, [payment.pk]))
+    records = rows_of(RefundRecord, _OF_PAYMENT, [payment.pk])
     for record in records:
         record.payment = payment
     booked_at = last_settled_at(records)

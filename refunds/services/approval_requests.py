@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Value
 from django.db.models.functions import Coalesce
 
+from core.database.rows import rows_of
 from core.sentences import packed
 from payments.gateway import Requester
 from payments.models import Payment
@@ -34,15 +35,15 @@ from refunds.services.approval_limits import ApprovalNeed
 from refunds.services.encrypted_accounts import decrypted_account, encrypted_account_of
 from refunds.signals import approval_changed
 
-# Each refund waits for this (core.database.locks says why it is plain SQL).
+# Each refund waits for this (core.database.rows says why it is plain SQL).
 _WAITING = "SELECT * FROM refunds_refundapproval WHERE payment_id = %s AND status = 'waiting'"
 AWAITING = "awaiting_approval"  # the code of an order of a batch whose own refund waits for approval
 
 
 def ensure_none_waiting(payment: Payment) -> None:
     """Raise `ApprovalWaiting` if another refund of this payment waits for approval. The payment must be locked."""
-    if waiting := next(iter(RefundApproval.objects.raw(_WAITING, [payment.pk])), None):
-        raise ApprovalWaiting(waiting)
+    if waiting := rows_of(RefundApproval, _WAITING, [payment.pk]):
+        raise ApprovalWaiting(waiting[0])
 
 
 def request_approval(

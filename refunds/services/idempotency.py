@@ -10,12 +10,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TypeVar, cast
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import Error as DatabaseError
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -24,16 +24,17 @@ from payments.models import Payment
 from refunds.errors import ApprovalEnded, AwaitingApproval, IdempotencyConflict
 from refunds.inputs import RefundRequest
 from refunds.models import ApprovalStatus, IdempotentAnswer, RefundApproval, RefundRecord, RefundSource
-from refunds.permissions import is_buyer
 
 logger = logging.getLogger(__name__)
 
 KEEP_DAYS = 30  # after the refund was settled
 _BATCH = 500
-# Each refund with a key waits for this (core.database.locks says why it is plain SQL).
-_OF_NOBODY = "SELECT * FROM {table} WHERE idempotency_key = %s AND requested_by_id IS NULL"
-_OF_USER = "SELECT * FROM {table} WHERE idempotency_key = %s AND requested_by_id = %s"
-_Made = TypeVar("_Made", RefundRecord, RefundApproval)
+# Each refund with a key waits for this, and nearly always finds nothing.
+_MADE = (
+    "SELECT (SELECT id FROM refunds_refundrecord WHERE {mine}), (SELECT id FROM refunds_refundapproval WHERE {mine})"
+)
+_OF_NOBODY = "idempotency_key = %s AND requested_by_id IS NULL"
+_OF_USER = "idempotency_key = %s AND requested_by_id = %s"
 
 
 def fingerprint(payment: Payment, request: RefundRequest) -> str:
@@ -50,7 +51,8 @@ def ensure_same_request(record: RefundRecord | RefundApproval, payment: Payment,
 
 def find_by_key(user: User | None, idempotency_key: str | None) -> RefundRecord | None:
     """Return the refund that this user's key made, if any."""
-    return _made_by(RefundRecord, user, idempotency_key) if idempotency_key else None
+    made = _find_made(user, idempotency_key)
+    return made if isinstance(made, RefundRecord) else None
 
 
 def find_made(
@@ -61,23 +63,26 @@ def find_made(
     Raises `IdempotencyConflict` if it was for another request, `AwaitingApproval` or `ApprovalEnded` if it made a
     request for approval that is waiting or has ended.
     """
-    record = find_by_key(user, idempotency_key)
-    if record is not None:
-        ensure_same_request(record, payment, request)
-    elif approval := find_approval(user, idempotency_key):
-        ensure_same_request(approval, payment, request)
-        raise _still_without_refund(approval)
-    return record
+    made = _find_made(user, idempotency_key)
+    if made is None:
+        return None
+    ensure_same_request(made, payment, request)
+    if isinstance(made, RefundApproval):
+        raise _still_without_refund(made)
+    return made
 
 
-def find_approval(user: User | None, idempotency_key: str | None) -> RefundApproval | None:
-    """Return the request for approval that this user's key made, if any. Buyers' refunds need none."""
-    return _made_by(RefundApproval, user, idempotency_key) if idempotency_key and not is_buyer(user) else None
-
-
-def _made_by(model: type[_Made], user: User | None, idempotency_key: str) -> _Made | None:
-    of_whom, params = (_OF_NOBODY, [idempotency_key]) if user is None else (_OF_USER, [idempotency_key, user.pk])
-    return next(iter(model.objects.raw(of_whom.format(table=model._meta.db_table), params)), None)  # noqa: SLF001
+def _find_made(user: User | None, idempotency_key: str | None) -> RefundRecord | RefundApproval | None:
+    """Return what this user's key made: a refund, or else a request for approval. Buyers' refunds need none."""
+    if not idempotency_key:
+        return None
+    mine, params = (_OF_NOBODY, [idempotency_key]) if user is None else (_OF_USER, [idempotency_key, user.pk])
+    with connection.cursor() as cursor:
+        cursor.execute(_MADE.format(mine=mine), [*params, *params])
+        refund_id, approval_id = cursor.fetchone()
+    if refund_id is not None:
+        return RefundRecord.objects.get(pk=refund_id)
+    return None if approval_id is None else RefundApproval.objects.get(pk=approval_id)
 
 
 def _still_without_refund(approval: RefundApproval) -> AwaitingApproval | ApprovalEnded:
@@ -101,8 +106,7 @@ def find_repeated(
     given (else `PaymentNotFound`). `uids` is `imp_uid` or `merchant_uid` as it was sent. Raises `IdempotencyConflict`
     if the key was used for another request, and `AwaitingApproval` or `ApprovalEnded` as `find_made` does.
     """
-    record = find_by_key(user, idempotency_key)
-    made = record or find_approval(user, idempotency_key)
+    made = _find_made(user, idempotency_key)
     if made is None:
         return None
     payment = cast(Payment, made.payment)
@@ -113,7 +117,7 @@ def find_repeated(
         raise PaymentNotFound(*uids.values())
     if isinstance(made, RefundApproval):
         raise _still_without_refund(made)
-    return record
+    return made
 
 
 def store_answer(record: RefundRecord, *, http_status: int, body: str) -> tuple[int, str]:

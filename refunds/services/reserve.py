@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from core import clock
 from core.database.locks import for_update
+from core.database.rows import rows_of
 from core.money import quantize
 from payments.gateway import Balance, CancelRequest
 from payments.models import Payment
@@ -107,7 +108,7 @@ def lock_payments(column: str, value: object, *, owner: User | None = None) -> l
     of_owner, params = ("AND user_id = %s", [value, owner.pk]) if owner else ("", [value])
     columns, rest = f"*{clock.clock_column()}", f"{of_owner} {for_update()}"
     sql = f"SELECT {columns} FROM payments_payment WHERE {column} = %s {rest}"  # noqa: S608 - `column` is no input
-    return list(Payment.objects.raw(sql, params))
+    return rows_of(Payment, sql, params)
 
 
 def reserve(
