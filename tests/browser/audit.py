@@ -46,26 +46,30 @@ IN_DARK = OPTIONS | {"runOnly": {"type": "rule", "values": ["color-contrast", "l
 class Audit:
     """Collects what is wrong with the pages that it looks at, by rule."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *, only_widths: bool = False) -> None:
         self.page = page
+        self.only_widths = only_widths
         self.found: dict[str, set[str]] = defaultdict(set)
         self._axe = Axe()
         self._icons = ligatures(TTFont(FONT)).keys()
 
     def look(self, name: str) -> None:
         """Look at the page that is open, in both colours and three sizes."""
-        page = self.page
         self._widths(name, WIDE, TOO_WIDE)
-        if page.evaluate(HEADINGS) != 1:
-            self.found["one h1"].add(name)
-        if missing := {icon for icon in page.evaluate(ICONS) if icon} - self._icons:
-            self.found[f"icons {missing}"].add(name)
-        page.evaluate(SET_COLOURS, False)  # and no dialog that is half there
-        self._note(name, self._axe.run(page, options=OPTIONS).response)
-        self._dark(name)
+        if not self.only_widths:
+            self._parts(name)
         self._widths(name, PHONE, PAGE_TOO_WIDE)
         self._widths(name, ZOOMED, PAGE_TOO_WIDE)
-        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+
+    def _parts(self, name: str) -> None:
+        if self.page.evaluate(HEADINGS) != 1:
+            self.found["one h1"].add(name)
+        if missing := {icon for icon in self.page.evaluate(ICONS) if icon} - self._icons:
+            self.found[f"icons {missing}"].add(name)
+        self.page.evaluate(SET_COLOURS, False)  # and no dialog that is half there
+        self._note(name, self._axe.run(self.page, options=OPTIONS).response)
+        self._dark(name)
 
     def _widths(self, name: str, size: dict[str, int], question: str) -> None:
         self.page.set_viewport_size(size)  # type: ignore[arg-type]
