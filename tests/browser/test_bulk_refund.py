@@ -114,6 +114,7 @@ def pause_and_resume(desk: Page) -> None:
     run(batch_id=batch.pk)
 
 
+@pytest.mark.parametrize("desk", [1440], indirect=True)
 def test_a_selection_survives_paging_and_back_and_adds_up_before_the_click(desk: Page, live_server: LiveServer) -> None:
     for _number in range(LISTED):
         make_payment()
