@@ -3,14 +3,14 @@
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.admin.models import DELETION
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action
 
 from access.lockout.service import current_failures, locked_accounts, locked_addresses, unlock
@@ -18,6 +18,8 @@ from access.models import Authenticator, SignInFailure
 from access.two_factor.service import backup_codes_left, turn_off
 from core.admin.display import badge, format_time
 from core.admin.lists import ReadOnlyAdmin
+from core.admin.log import log
+from core.sentences import sentence as gettext
 
 
 @admin.register(SignInFailure)
@@ -38,7 +40,7 @@ class SignInFailureAdmin(ReadOnlyAdmin):
     def unlock_selected(self, request: HttpRequest, queryset: QuerySet[SignInFailure]) -> None:
         selected = list(queryset)
         who = cast(User, request.user)
-        LogEntry.objects.log_actions(who.pk, selected, DELETION, change_message=gettext("Unlocked."))
+        log(who, *selected, text=gettext("Unlocked."), flag=DELETION)
         for failure in selected:
             unlock(failure)
         count = len(selected)

@@ -2,17 +2,17 @@
 
 from django import urls
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from access.models import ApiToken
 from access.tokens.labels import scopes_in_words
 from access.tokens.service import revoke_token
+from core.admin.log import log
 from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.permissions import AnyUser, is_staff_with
+from core.sentences import sentence as _
 
 
 def may_revoke(user: AnyUser) -> bool:
@@ -37,9 +37,7 @@ def revoke(request: StaffRequest, pk: int) -> HttpResponse:
         return detail
     if request.method == "POST":
         if revoke_token(token):
-            LogEntry.objects.log_actions(
-                request.user.pk, [token], CHANGE, change_message=_("Revoked."), single_object=True
-            )
+            log(request.user, token, text=_("Revoked."))
         text = _("“%(name)s” is revoked. Requests that use it are now refused.")
         messages.success(request, text % {"name": token.name}, extra_tags="revoked")
         return detail

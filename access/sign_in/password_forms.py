@@ -3,16 +3,16 @@
 from typing import Any
 
 from django import forms
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm
 
 from access.models import ApiToken
 from access.tokens.service import revoke_token
+from core.admin.log import log
+from core.sentences import sentence as _
 
 KEEP, REVOKE = "keep", "revoke"
 
@@ -43,8 +43,7 @@ class AboutTokens(forms.Form):
     def log_revoked(self, by: User) -> None:
         """Write the revocations to the tokens' history."""
         if self.revoked:
-            message = _("Revoked with a new password.")
-            LogEntry.objects.log_actions(by.pk, self.revoked, CHANGE, change_message=message)
+            log(by, *self.revoked, text=_("Revoked with a new password."))
 
 
 class AccountPasswordForm(AboutTokens, AdminPasswordChangeForm):  # type: ignore[misc]  # the theme ships no types

@@ -4,16 +4,16 @@ import math
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from access.models import Authenticator, BackupCode, authenticator_of, digest_of, new_backup_code, new_secret
+from core.admin.log import log
 from core.encryption.cipher import DecryptError
+from core.sentences import sentence as _
 
 BACKUP_CODES = 10
 
@@ -159,4 +159,4 @@ def _renew_backup_codes(device: Authenticator) -> list[str]:
 
 def _log(user: User, what: str, *, by: User) -> None:
     """Log it in the user's history in the admin."""
-    LogEntry.objects.log_actions(by.pk, [user], CHANGE, change_message=what, single_object=True)
+    log(by, user, text=what)

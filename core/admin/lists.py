@@ -18,6 +18,7 @@ from unfold.widgets import CHECKBOX_CLASSES
 
 from core.admin.browsing import TICKED, BoundedPaginator, BrowsingChangeList, Tab
 from core.admin.filters import SHOWN_AT_MOST, Label
+from core.admin.log import tell
 from core.permissions import AnyUser
 
 if TYPE_CHECKING:
@@ -100,6 +101,12 @@ class StrictListMixin(Base):  # type: ignore[misc]  # the theme ships no types
             if field.related_model is not None and isinstance(field.related_model, type):
                 _ensure_keys(field.related_model, filter(None, request.POST.getlist(field.name)))
         response: HttpResponseBase = super().changeform_view(request, *args, **kwargs)
+        return response
+
+    def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the history of a row in the language of who reads it."""
+        response: HttpResponse = super().history_view(request, *args, **kwargs)
+        tell(getattr(response, "context_data", {}).get("action_list", ()))
         return response
 
     def _parameters(self, request: HttpRequest) -> set[str]:

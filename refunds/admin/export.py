@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
@@ -24,6 +23,8 @@ from core.exports.columns import Table
 from core.exports.files import file_response
 from core.exports.xlsx import MAX_ROWS
 from core.permissions import AnyUser
+from core.sentences import joined, packed
+from core.sentences import sentence as gettext
 from refunds.admin.export_columns import payment_table, refund_table
 from refunds.models import RefundAccount
 from refunds.permissions import may_view_accounts, may_view_payments
@@ -69,7 +70,7 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
 
     def personal_text(self, queryset: QuerySet[Any]) -> str:
         """Return what the log says of the personal data in a file of these rows."""
-        return gettext("with e-mail addresses and telephone numbers")
+        return gettext("With e-mail addresses and telephone numbers")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: HttpResponse = super().changelist_view(request, extra_context)
@@ -121,15 +122,15 @@ class ExportingAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
     def _log(self, request: HttpRequest, wanted: QuerySet[Any], file: str, *, with_personal: bool) -> None:
         """Log, before anything is sent, who exports how many rows and which personal data."""
         count = wanted.order_by().values("pk").count()
-        text = gettext("Exported as %(format)s: %(count)s rows") % {"format": file, "count": count}
+        text = gettext("Exported as %(format)s. Rows: %(count)s") % {"format": file, "count": count}
         if with_personal:
-            text += ", " + self.personal_text(wanted)
+            text = joined(text, self.personal_text(wanted), between=". ")
         LogEntry.objects.create(
             user=cast(User, request.user),
             content_type=ContentType.objects.get_for_model(self.model),
             object_repr=str(self.opts.verbose_name_plural),
             action_flag=CHANGE,
-            change_message=text,
+            change_message=packed(text),
         )
 
     def _url(self, page: str) -> str:
@@ -150,4 +151,4 @@ class RefundExportingAdmin(ExportingAdmin):
 
     def personal_text(self, queryset: QuerySet[Any]) -> str:
         accounts = RefundAccount.objects.filter(refund__in=queryset.order_by().values("pk")).count()
-        return gettext("with %(accounts)s full refund accounts") % {"accounts": accounts}
+        return gettext("Full refund accounts: %(accounts)s") % {"accounts": accounts}

@@ -2,17 +2,17 @@
 
 from django import forms, urls
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.admin.log import log
 from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.permissions import AnyUser
+from core.sentences import sentence as _
 from refunds.admin.progress import waiting
 from refunds.admin.timeline import timeline
 from refunds.errors import ResolutionRefused
@@ -113,4 +113,4 @@ def _report(request: StaffRequest, closed: RefundRecord, reason: str) -> None:
             "Refund %(number)s was not closed: i'mport shows that it was executed. It is now recorded as refunded."
         )
         messages.warning(request, text % names, extra_tags="settled")
-    LogEntry.objects.log_actions(request.user.pk, [closed], CHANGE, change_message=entry, single_object=True)
+    log(request.user, closed, text=entry)

@@ -2,19 +2,19 @@
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from core.admin.log import log
 from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.errors import DomainError
 from core.money import DECIMAL_PLACES, MAX_DIGITS, format_money
 from core.permissions import AnyUser
+from core.sentences import sentence as _
 from payments.models import Payment
 from refunds.inputs import Actor
 from refunds.models import ReconciliationReport
@@ -119,7 +119,7 @@ def _report(request: StaffRequest, accepted: AcceptedReversal, reason: str) -> N
     text = _("%(amount)s is recorded as taken back. %(left)s can be refunded now.")
     messages.success(request, text % words, extra_tags="reversed")
     entry = _("Accepted a reversal of %(amount)s: %(reason)s") % {**words, "reason": reason}
-    LogEntry.objects.log_actions(request.user.pk, [payment], CHANGE, change_message=entry, single_object=True)
+    log(request.user, payment, text=entry)
 
 
 def _nothing_left(request: StaffRequest, payment: Payment, refusal: NothingTakenBack) -> HttpResponse:

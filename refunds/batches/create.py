@@ -7,12 +7,11 @@ from decimal import Decimal
 from itertools import islice
 from uuid import UUID
 
-from django.contrib.admin.models import ADDITION, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.models import ADDITION
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils.translation import ngettext
 
+from core.admin.log import log
 from core.encryption.cipher import encrypt
 from core.money import DECIMAL_PLACES
 from core.sentences import sentence as _
@@ -178,12 +177,4 @@ def _log(batch: RefundBatch, actor: Actor, count: int) -> None:
     """Add one line to the admin's own history. The command line has no account and no history there."""
     if actor.user is None:
         return
-    message = ngettext("Bulk refund of %(count)s order prepared", "Bulk refund of %(count)s orders prepared", count)
-    LogEntry.objects.create(
-        user=actor.user,
-        content_type=ContentType.objects.get_for_model(RefundBatch),
-        object_id=str(batch.pk),
-        object_repr=str(batch)[:200],
-        action_flag=ADDITION,
-        change_message=message % {"count": count},
-    )
+    log(actor.user, batch, text=_("Bulk refund prepared. Orders: %(count)s") % {"count": count}, flag=ADDITION)

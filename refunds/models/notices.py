@@ -6,9 +6,9 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from core.fields import MessageField
+from core.sentences import sentence_lazy as _
 from payments import limits
 from refunds.models.refunds import RefundRecord
 

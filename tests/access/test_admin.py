@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from access.models import ApiToken
 from access.tokens.service import create_token, find_token, revoke_token
+from core.admin.log import told
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource
 from refunds.services.refund import request_refund
@@ -242,7 +243,9 @@ def test_token_is_revoked_once_after_a_confirmation(maker: Client) -> None:
     assert revocation(token) not in page
     assert find_token(secret) is None
     entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.user.get_username(), entry.change_message) == (str(token.pk), "staff", "Revoked.")
+    assert (entry.object_id, entry.user.get_username(), told(entry)) == (str(token.pk), "staff", "Revoked.")
+    history = f"/admin/access/apitoken/{token.pk}/history/"
+    assert "폐기했습니다." in maker.get(history, headers={"accept-language": "ko"}).text
 
     assert maker.post(revocation(token))["Location"] == detail(token)
     assert LogEntry.objects.count() == 1

@@ -18,6 +18,7 @@ from time_machine import travel
 
 from access.models import Authenticator
 from access.two_factor.service import CodeRefused, check_code
+from core.admin.log import told
 from tests.factories import make_staff, make_user
 from tests.sign_in import ADMIN, PASSWORD, code_of, is_signed_in, send_password, with_device
 
@@ -206,7 +207,7 @@ def test_backup_code_turns_two_factor_off(staff: User) -> None:
 
     assert "Set it up" in desk.get(PAGE).text
     assert not Authenticator.objects.exists()
-    assert [entry.change_message for entry in LogEntry.objects.order_by("pk")] == [
+    assert list(map(told, LogEntry.objects.order_by("pk"))) == [
         "Two-factor sign-in was set up.",
         "Two-factor sign-in was turned off.",
     ]

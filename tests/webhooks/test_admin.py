@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from core.admin import log
 from core.admin.display import format_time
 from tests.admin_pages import codes, sign_in
 from tests.factories import make_staff
@@ -285,7 +286,7 @@ def test_one_delivery_is_sent_again(manager: Client, delivered: Connected, eager
     assert told(answer) == ["sent_again"]
     assert len(delivered.receiver.received) == 2
     assert len({event.id for event in delivered.receiver.received}) == 1
-    assert LogEntry.objects.get().get_change_message() == "Sent again"
+    assert log.told(LogEntry.objects.get()) == "Sent again"
 
 
 def test_many_are_sent_again_at_once_but_no_tests(manager: Client, delivered: Connected, eager_worker: None) -> None:

@@ -5,7 +5,6 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,15 +13,17 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.decorators import action
 
 from core.admin.display import format_time
 from core.admin.lists import ReadOnlyAdmin
+from core.admin.log import log
 from core.admin.pages import StaffRequest, staff_may
 from core.queue import enqueue
+from core.sentences import sentence as gettext
 from refunds.admin.search import search_refunds
 from refunds.models import RefundRecord
 from refunds.permissions import may_view_refunds
@@ -141,7 +142,7 @@ def again(request: StaffRequest, pk: int) -> HttpResponse:
 def _send_again(request: HttpRequest, pks: list[int]) -> None:
     sent = send_again(Delivery.objects.filter(pk__in=pks))
     if sent:
-        LogEntry.objects.log_actions(cast(User, request.user).pk, sent, CHANGE, change_message=gettext("Sent again"))
+        log(cast(User, request.user), *sent, text=gettext("Sent again"))
     for endpoint_id in {delivery.endpoint_id for delivery in sent if delivery.endpoint.enabled}:
         enqueue(deliver_to, endpoint_id)
     held = sorted({delivery.endpoint.name for delivery in sent if not delivery.endpoint.enabled})

@@ -1,19 +1,20 @@
 """The pages of webhook endpoints. Not Django's own forms: those would resolve names inside a transaction."""
 
 from django.contrib import messages
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.admin.display import format_time
+from core.admin.log import log
 from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.queue import enqueue
+from core.sentences import sentence as _
 from webhooks.admin.display import delivery_lines, endpoint_badge, event_types, last_result
 from webhooks.admin.forms import EndpointForm, RotationForm
 from webhooks.delivery.service import send_test
@@ -37,7 +38,7 @@ def add(request: StaffRequest) -> HttpResponse:
         except IntegrityError:  # a double click added it meanwhile
             form.add_error("name", form.instance.unique_error_message(Endpoint, ("name",)))
         else:
-            _log(request, endpoint, _("Added: %(url)s") % {"url": endpoint.url}, ADDITION)
+            log(request.user, endpoint, text=_("Added: %(url)s") % {"url": endpoint.url}, flag=ADDITION)
             return _secret_page(request, endpoint, secret)
     return _form_page(
         request, form, title=_("Add a webhook endpoint"), back=reverse("admin:webhooks_endpoint_changelist")
@@ -53,7 +54,7 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
     form = EndpointForm(request.POST if request.method == "POST" else None, instance=endpoint)
     if request.method == "POST" and form.is_valid():
         endpoint.save(update_fields=form.Meta.fields)  # not what the worker writes meanwhile
-        _log(request, endpoint, _("Changed: %(url)s") % {"url": endpoint.url})
+        log(request.user, endpoint, text=_("Changed: %(url)s") % {"url": endpoint.url})
         messages.success(request, _("Saved."), extra_tags="saved")
         return _back_to(endpoint)
     return _form_page(request, form, title=_("Edit the webhook endpoint"), back=_address(endpoint))
@@ -92,7 +93,7 @@ def switch(request: StaffRequest, pk: int) -> HttpResponse:
     on = request.POST.get("to") == "on"
     if on != endpoint.enabled:
         switch_endpoint(endpoint, on=on)
-        _log(request, endpoint, _("Switched on") if on else _("Switched off"))
+        log(request.user, endpoint, text=_("Switched on") if on else _("Switched off"))
     if on:
         enqueue(deliver_to, endpoint.pk)
         messages.success(request, _("Switched on. It receives events from now on."), extra_tags="on")
@@ -107,7 +108,7 @@ def switch(request: StaffRequest, pk: int) -> HttpResponse:
 def test(request: StaffRequest, pk: int) -> HttpResponse:
     """Send a test event now and show the endpoint's answer."""
     endpoint = get_object_or_404(Endpoint, pk=pk)
-    _log(request, endpoint, _("Test event sent"))
+    log(request.user, endpoint, text=_("Test event sent"))
     delivery = send_test(endpoint)
     if delivery.status == DeliveryStatus.DELIVERED:
         text = _("The test event was accepted. %(result)s")
@@ -135,7 +136,7 @@ def rotate(request: StaffRequest, pk: int) -> HttpResponse:
         text = _("The secret was replaced after you opened this page. If nobody copied it, create another one.")
         messages.warning(request, text, extra_tags="replaced_already")
         return _back_to(endpoint)
-    _log(request, endpoint, _("New secret created"))
+    log(request.user, endpoint, text=_("New secret created"))
     return _secret_page(request, endpoint, secret)
 
 
@@ -154,8 +155,3 @@ def _form_page(request: HttpRequest, form: EndpointForm, *, title: str, back: st
 def _secret_page(request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
     title = _("Secret of %(name)s") % {"name": endpoint.name}
     return admin_page(request, "admin/webhooks/secret.html", title, endpoint=endpoint, secret=secret)
-
-
-def _log(request: StaffRequest, endpoint: Endpoint, message: str, flag: int = CHANGE) -> None:
-    """Log the change in the admin's history; never a secret."""
-    LogEntry.objects.log_actions(request.user.pk, [endpoint], flag, change_message=message, single_object=True)

@@ -2,16 +2,15 @@
 
 import uuid
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from core.admin.log import log
 from core.admin.pages import StaffRequest, staff_may
 from core.exports.files import file_response
+from core.sentences import sentence as _
 from refunds.admin.batches.pages import find_batch_or_404
 from refunds.batches.report import may_have_problem_sheet, problem_sheet, report_rows
 from refunds.models import RefundBatch
@@ -34,14 +33,7 @@ def problems(request: StaffRequest, token: uuid.UUID, kind: str) -> HttpResponse
     if not may_have_problem_sheet(request.user, batch):
         raise PermissionDenied
     answer = file_response(problem_sheet(batch), kind, _named(batch, _("bulk-refund-problems")))
-    LogEntry.objects.create(
-        user=request.user,
-        content_type=ContentType.objects.get_for_model(RefundBatch),
-        object_id=str(batch.pk),
-        object_repr=str(batch)[:200],
-        action_flag=CHANGE,
-        change_message=_("Rows with problems downloaded"),
-    )
+    log(request.user, batch, text=_("Rows with problems downloaded"))
     return answer
 
 

@@ -3,14 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import LogEntry
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import action
@@ -19,8 +18,10 @@ from core.admin.browsing import Tab
 from core.admin.display import day_and_hour, format_time, two_lines
 from core.admin.filters import ChoiceFilter, SeoulDateFilter
 from core.admin.lists import ReadOnlyAdmin
+from core.admin.log import log, tell
 from core.admin.pages import StaffRequest, staff_may
 from core.queue import enqueue
+from core.sentences import sentence as gettext
 from refunds.admin.notices.badges import notice_badge
 from refunds.admin.notices.pages import notice_settings, wording
 from refunds.admin.search import search_refunds
@@ -89,6 +90,8 @@ class BuyerNoticeAdmin(ReadOnlyAdmin):
     def page_context(self, request: HttpRequest, obj: BuyerNotice) -> dict[str, Any]:
         ended = obj.status != NoticeStatus.WAITING
         history = LogEntry.objects.filter(content_type__model="buyernotice", object_id=str(obj.pk))
+        resent = list(history.select_related("user").order_by("-action_time")[:10])
+        tell(resent)
         return {
             "title": obj.get_kind_display(),
             "amount": told_amount(obj.refund, obj.kind),
@@ -98,7 +101,7 @@ class BuyerNoticeAdmin(ReadOnlyAdmin):
             "next_try": format_time(obj.next_try_at),
             "may_open_refund": may_view_refunds(request.user),
             "may_send_again": ended and may_refund_any(request.user) and is_on(),
-            "resent_by": history.select_related("user").order_by("-action_time")[:10],
+            "resent_by": resent,
         }
 
     @action(  # type: ignore[untyped-decorator]
@@ -141,8 +144,7 @@ def again(request: StaffRequest, pk: int) -> HttpResponse:
     """Make a notice due again, and go back to it."""
     notice = get_object_or_404(BuyerNotice, pk=pk)
     if send_again(notice):
-        text = gettext("Sent again")
-        LogEntry.objects.log_actions(request.user.pk, [notice], CHANGE, change_message=text, single_object=True)
+        log(request.user, notice, text=gettext("Sent again"))
         enqueue(mail_buyers)
         messages.success(request, gettext("The e-mail will be sent again."), extra_tags="sent_again")
     else:

@@ -4,18 +4,17 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Model
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from core import mail
+from core.admin.log import log
 from core.admin.pages import StaffRequest, admin_page, staff_may
+from core.sentences import sentence as _
 from refunds.admin.notices.forms import LANGUAGES, SettingsForm, WordingForm
 from refunds.models import NoticeKind, NoticeLanguage, NoticeSettings, NoticeText
 from refunds.notices.compose import Mail, compose
@@ -70,7 +69,7 @@ def notice_settings(request: StaffRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         saved = save_settings(**form.cleaned_data)
-        _log(request, saved, _("Switched on") if saved.on_since else _("Switched off"))
+        log(request.user, saved, text=_("Switched on") if saved.on_since else _("Switched off"))
         text = _("Saved. Buyers are told from now on.") if saved.on_since else _("Saved. Buyers get no e-mails.")
         messages.success(request, text, extra_tags="saved")
         return HttpResponseRedirect(reverse("admin:refunds_buyernotice_settings"))
@@ -145,8 +144,8 @@ def _wording_page(
 
 def _saved(request: StaffRequest, kind: str, language: str, texts: Wording) -> HttpResponse:
     save_wording(kind=kind, language=language, subject=texts.subject, body=texts.body)
-    names = {"kind": NoticeKind(kind).label, "language": language}
-    _log(request, shop_settings(), _("Wording changed: %(kind)s (%(language)s)") % names)
+    names = {"kind": NoticeKind(kind).label, "language": NoticeLanguage(language).label}
+    log(request.user, shop_settings(), text=_("Wording changed: %(kind)s (%(language)s)") % names)
     messages.success(request, _("Saved."), extra_tags="saved")
     return HttpResponseRedirect(_address(kind, language))
 
@@ -162,11 +161,11 @@ def _send_to_oneself(request: StaffRequest, shown: Mail) -> None:
     try:
         line.send(message_of(test, to=request.user.email, shop=_shop(), headers={}))
     except NotTakenError as exc:
-        text = _("The test was not sent: %(reason)s") % {"reason": exc.reason}
-        messages.error(request, text, extra_tags="test_failed")
+        failed = _("The test was not sent: %(reason)s") % {"reason": exc.reason}
+        messages.error(request, failed, extra_tags="test_failed")
     else:
-        text = _("A test was sent to %(address)s.") % {"address": request.user.email}
-        messages.success(request, text, extra_tags="test_sent")
+        sent = _("A test was sent to %(address)s.") % {"address": request.user.email}
+        messages.success(request, sent, extra_tags="test_sent")
     finally:
         line.close()
 
@@ -180,7 +179,3 @@ def _shop() -> NoticeSettings:
 
 def _address(kind: str, language: str) -> str:
     return reverse("admin:refunds_buyernotice_wording", args=[kind, language])
-
-
-def _log(request: StaffRequest, row: Model, text: str) -> None:
-    LogEntry.objects.log_actions(request.user.pk, [row], CHANGE, change_message=text, single_object=True)

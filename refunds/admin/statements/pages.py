@@ -5,24 +5,23 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core.admin.log import log
 from core.admin.pages import StaffRequest, admin_page, staff_may
 from core.dates import add_months
 from core.errors import DomainError
 from core.exports.files import file_response
 from core.exports.xlsx import MAX_ROWS
+from core.sentences import sentence as _
 from refunds.inputs import Actor
 from refunds.models import StatementMonth
 from refunds.permissions import may_close_months, may_resolve, may_view_payments, may_view_reports
@@ -185,12 +184,5 @@ def _close(request: StaffRequest, month: date, form: CloseForm) -> HttpResponse 
         return None
     name = month_name(month)
     messages.success(request, _("%(month)s is closed.") % {"month": name}, extra_tags="month_closed")
-    LogEntry.objects.create(
-        user=user,
-        content_type=ContentType.objects.get_for_model(StatementMonth),
-        object_id=f"{closed.pk:%Y-%m-%d}",
-        object_repr=str(closed),
-        action_flag=CHANGE,
-        change_message=_("Closed the month"),
-    )
+    log(user, closed, text=_("Closed the month"))
     return HttpResponseRedirect(month_url(month))

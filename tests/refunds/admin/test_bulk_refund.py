@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from core.admin.log import told
 from payments.models import Payment
 from refunds.admin.bulk_refund import views
 from refunds.batches import execute
@@ -66,7 +67,7 @@ def test_the_log_entry_of_a_batch_has_no_account_data(staff: Client, user: User,
     entry = LogEntry.objects.get()
     item = RefundBatchItem.objects.get()
     assert (entry.user, entry.object_id) == (user, str(item.batch_id))
-    assert entry.get_change_message() == "Bulk refund of 1 order prepared"
+    assert told(entry) == "Bulk refund prepared. Orders: 1"
     assert (item.refund, item.encrypted_account) == (payment.refunds.get(), "")
     assert ACCOUNT_DIGITS not in str(vars(entry)) + str(vars(item))
 

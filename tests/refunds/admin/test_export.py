@@ -18,6 +18,7 @@ from django.utils.translation import override
 from openpyxl import load_workbook
 from pytest_django import Settings
 
+from core.admin.log import told
 from core.exports.csv import csv_pieces
 from core.exports.xlsx import xlsx_pieces
 from refunds.admin import export
@@ -159,7 +160,7 @@ def test_accounts_are_exported_on_request_only_and_logged(client: Client) -> Non
     kept, gone = make_refund(), make_refund()
     make_stored_account(kept)
     assert ACCOUNT_DIGITS not in take(client).decode()
-    assert "accounts" not in LogEntry.objects.get().change_message
+    assert "accounts" not in told(LogEntry.objects.get())
 
     rows = {row["Refund number"]: row for row in table(take(client, personal="on"))}
     assert rows[kept.number]["Account number"] == f"'{ACCOUNT_DIGITS}"
@@ -167,7 +168,7 @@ def test_accounts_are_exported_on_request_only_and_logged(client: Client) -> Non
     assert rows[gone.number]["Account number"] == "•••• 6789"
     entry = LogEntry.objects.latest("pk")
     assert entry.user.get_username() == "staff"
-    assert entry.change_message == "Exported as csv: 2 rows, with 1 full refund accounts"
+    assert told(entry) == "Exported as csv. Rows: 2. Full refund accounts: 1"
     assert ACCOUNT_DIGITS in {str(cell) for cell in sheet(take(client, personal="on", format="xlsx"))[2]} | {
         str(cell) for cell in sheet(take(client, personal="on", format="xlsx"))[1]
     }
@@ -201,7 +202,7 @@ def test_more_rows_than_excel_files_hold_are_exported_as_csv_only(
     assert codes(staff.post(EXPORT, {"format": "xlsx"}).text) == ["too_many_rows"]
     assert not LogEntry.objects.exists()
     assert len(table(take(staff))) == 3
-    assert LogEntry.objects.get().change_message == "Exported as csv: 3 rows"
+    assert told(LogEntry.objects.get()) == "Exported as csv. Rows: 3"
 
 
 def test_excel_files_are_built_without_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,10 +237,10 @@ def test_payments_are_exported_the_same_way(client: Client) -> None:
 
     row = table(take(client, url, personal="on"))[0]
     assert (row["E-mail"], row["Telephone"]) == ("haneul@example.com", "010-2345-1001")
-    logged = LogEntry.objects.order_by("pk").values_list("change_message", flat=True)
+    logged = map(told, LogEntry.objects.order_by("pk"))
     assert list(logged) == [
-        "Exported as csv: 1 rows",
-        "Exported as csv: 1 rows, with e-mail addresses and telephone numbers",
+        "Exported as csv. Rows: 1",
+        "Exported as csv. Rows: 1. With e-mail addresses and telephone numbers",
     ]
 
 

@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
+from core.admin.log import told
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundRecord, RefundSource, RefundStatus
 from refunds.reconciliation.reconcile import reconcile_due
@@ -83,7 +84,7 @@ def test_refund_is_closed_once_with_a_reason_and_a_log_entry(resolver: Client, s
     assert "is closed as not executed" in resolver.get(detail(stuck)).text
     entry = LogEntry.objects.get()
     assert (entry.object_id, entry.user.get_username()) == (str(stuck.pk), "staff")
-    assert REASON in entry.change_message
+    assert REASON in told(entry)
 
     assert codes(resolver.post(close(stuck), {"reason": "again"}).text) == ["resolution_refused"]
     assert LogEntry.objects.count() == 1

@@ -14,6 +14,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
+from core.admin.log import told
 from payments.models import Payment
 from refunds.inputs import Actor, RefundRequest
 from refunds.models import RefundReversal, RefundSource
@@ -100,7 +101,7 @@ def test_accepting_records_who_and_why_once(manager: Client, taken_back: Payment
     ]
     reversal = RefundReversal.objects.get()
     assert (reversal.accepted_by_name, reversal.reason, reversal.amount) == ("manager", REASON, 4_000)
-    assert REASON in LogEntry.objects.get().get_change_message()
+    assert REASON in told(LogEntry.objects.get())
     assert "₩4,000 reversed" in answer.text
     assert REASON in manager.get(f"/admin/refunds/refundrecord/{reversal.refund_id}/change/").text
 

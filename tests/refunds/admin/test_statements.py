@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils import translation
 from openpyxl import load_workbook
 
+from core.admin.log import told
 from payments.models import Payment
 from refunds.models import ReconciliationReport, RefundReversal, StatementEntry, StatementMonth
 from tests.admin_pages import codes
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 OCTOBER = datetime(2026, 10, 10, 3, tzinfo=UTC)
 URL = "/admin/refunds/statementmonth/"
+KOREAN = {"accept-language": "ko"}
 REPORTS = ("view_payment", "view_refundrecord", "view_reconciliationreport")
 
 
@@ -71,7 +75,7 @@ def test_a_month_that_agrees_is_closed_once(client: Client, payment: Payment) ->
     assert "₩110,000" in shown
     assert "₩99,000" in shown
     assert "month_differs" not in codes(shown)
-    answer: Any = client.post(f"{URL}2026-10/", {"seen": seen(shown), "note": "checked"}, follow=True)
+    answer: Any = client.post(f"{URL}2026-10/", {"seen": seen(shown), "note": "checked"}, follow=True, headers=KOREAN)
     assert 'data-state="closed"' in answer.text
     month = StatementMonth.objects.get()
     assert (str(month), month.closed_by_name, month.note, month.despite_difference) == (
@@ -81,6 +85,8 @@ def test_a_month_that_agrees_is_closed_once(client: Client, payment: Payment) ->
         False,
     )
     assert StatementEntry.objects.count() == 2
+    with translation.override("en"):
+        assert told(LogEntry.objects.get()) == "Closed the month"
     again = client.post(f"{URL}2026-10/", {"seen": seen(shown)})
     assert StatementMonth.objects.count() == 1
     assert 'id="close"' not in again.text
