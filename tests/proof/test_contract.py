@@ -50,7 +50,7 @@ def token_of(user: User) -> dict[str, str]:
 ASKERS: dict[str, tuple[Callable[[User], dict[str, str]], str]] = {
     "anonymous": (lambda _buyer: {}, "examples,coverage"),
     "buyer's session": (session_of, "examples,fuzzing"),
-    "staff's session": (lambda _buyer: session_of(make_staff("refund_payment")), "examples,fuzzing,stateful"),
+    "staff's session": (lambda _buyer: session_of(make_staff("refund_payment")), "examples,fuzzing"),
     "token": (token_of, "examples,coverage,fuzzing,stateful"),
 }
 
