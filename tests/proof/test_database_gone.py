@@ -70,18 +70,22 @@ def run(environment: Environment, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def refund(environment: Environment, point: str, imp_uid: str, at_the_point: Callable[[], None]) -> int:
-    """Refund in a process that waits at `point`; return its exit code."""
-    command = [sys.executable, "-m", "tests.proof.crashing", "wait", point, imp_uid]
+def refund(environment: Environment, payments: dict[str, str], at_the_point: Callable[[], None]) -> dict[str, int]:
+    """Refund each payment in a process of its own that waits at its point; return the exit codes by point."""
+    arguments = [text for pair in payments.items() for text in pair]
+    command = [sys.executable, "-m", "tests.proof.crashing", "wait", *arguments]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    exit_codes = {}
     with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:
         assert process.stdin
         assert process.stdout
-        assert process.stdout.readline() == "reached\n"
-        at_the_point()
-        process.stdin.write("0\n")
-        process.stdin.flush()
-        return int(process.stdout.readline())
+        for point in payments:
+            assert process.stdout.readline() == "reached\n"
+            at_the_point()
+            process.stdin.write("0\n")
+            process.stdin.flush()
+            exit_codes[point] = int(process.stdout.readline())
+    return exit_codes
 
 
 def ledger(environment: Environment) -> dict[str, str]:
@@ -100,9 +104,7 @@ def test_refund_ends_correctly_if_the_database_restarts_at_any_step(
     payments = {point: sandbox_server.create_payment(pg_provider="uplus")["imp_uid"] for point in POINTS}
     run(environment, "manage.py", "sync_payments", *payments.values())
 
-    exit_codes = {
-        point: refund(environment, point, imp_uid, lambda: restart(server)) for point, imp_uid in payments.items()
-    }
+    exit_codes = refund(environment, payments, lambda: restart(server))
 
     before = ledger(environment)
     assert {point: before[uid].split()[1] for point, uid in payments.items()} == {
