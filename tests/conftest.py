@@ -113,6 +113,8 @@ LONG = (
     "tests/proof/test_model",
     "tests/proof/test_junk",
     "tests/proof/test_fault_matrix",
+    "tests/browser/test_storefront",
+    "tests/webhooks/test_processes",
     "tests/proof/test_kill",
 )
 
