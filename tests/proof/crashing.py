@@ -94,7 +94,7 @@ def while_it_hangs(action: Action, imp_uid: str) -> None:
 
     def watch() -> None:
         while not any(call["imp_uid"] == imp_uid for call in json.load(urllib.request.urlopen(log))):  # noqa: S310
-            continue
+            time.sleep(0.02)
         action()
 
     threading.Thread(target=watch, daemon=True).start()

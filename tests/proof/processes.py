@@ -40,8 +40,7 @@ ROLES: dict[str, Callable[[str, random.Random], None]] = {"refund": refund, "rec
 def work(role: str, start: float, seconds: float) -> None:
     name, _, uids = role.partition(":")
     dice = random.Random(f"{role}-{os.getpid()}")
-    while time.time() < start:
-        continue
+    time.sleep(max(0, start - time.time()))
     while time.time() < start + seconds:
         try:
             ROLES[name](dice.choice(uids.split(",")), dice)

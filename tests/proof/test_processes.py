@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = "3"
+SECONDS = "2"
 CONSOLE_PAUSE = 0.1  # seconds; without it every refund would meet a changed balance
 LOST = ("drop_after", "drop_before", "refuse_after", "truncated", "http_500")  # each in one cancel of ten
 
@@ -51,6 +52,7 @@ def test_refund_with_a_running_call_is_not_marked_as_failed(
     running = subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdout=subprocess.DEVNULL)
     while not sandbox.log("cancel"):
         assert running.poll() is None
+        time.sleep(0.05)
     assert run_command("reconcile", payment.imp_uid)[1]["results"][0]["code"] == "waiting"
     assert running.wait() == 0
     assert all_agree(sandbox)
