@@ -127,6 +127,7 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
         for refund in refunds:
             refund.payment = obj
         timeline, has_older = payment_timeline(obj, request.user)
+        waiting, approval = waiting_refund(obj), waiting_approval(obj, request.user)
         return {
             **super().page_context(request, obj),
             "refunds": refunds,
@@ -134,10 +135,10 @@ class RefundablePaymentAdmin(ExportingAdmin, PaymentAdmin):
             "timeline": timeline,
             "has_older_events": has_older,
             "note_form": note_form(request.user, obj),
-            "refund_url": self._refund_url(request, obj),
+            "refund_url": "" if waiting or approval else self._refund_url(request, obj),
             "try_again_url": try_again_url(request, refunds[0]) if refunds else "",
-            "waiting": waiting_refund(obj),
-            "approval": waiting_approval(obj, request.user),
+            "waiting": waiting,
+            "approval": approval,
             "may_check": may_refund_any(request.user),
             "taken_back": taken_back_message(obj) if obj.taken_back else "",
             "reversal_url": reversal_url(request.user, obj),

@@ -14,7 +14,7 @@ from payments.models import Notification, Payment
 from refunds.models import ReconciliationReport
 from refunds.reconciliation.reconcile import reconcile
 from tests.admin_pages import codes, confirmation, fill, links, sign_in, states
-from tests.factories import ACCOUNT, make_payment, make_refund, make_staff, paid_at_sandbox
+from tests.factories import ACCOUNT, make_approval, make_payment, make_refund, make_staff, paid_at_sandbox
 from tests.sandbox_server import SandboxServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("eager_worker")]
@@ -114,6 +114,14 @@ def test_nothing_invites_to_try_again_what_cannot_succeed(staff: Client, facts: 
 
     for row in (refund, refund.payment):
         assert links(staff.get(page_of(row)).text, "Try again") == []
+
+
+def test_a_refund_is_offered_only_while_none_is_open_or_waits_for_approval(staff: Client) -> None:
+    free, waiting, open_ = make_payment(), make_payment(), make_payment()
+    make_approval(waiting)
+    make_refund(open_, status="pending")
+    offered = {payment: "/payment/refund/" in staff.get(page_of(payment)).text for payment in (free, waiting, open_)}
+    assert offered == {free: True, waiting: False, open_: False}
 
 
 def test_a_page_leads_back_to_the_filtered_list_and_links_to_nothing_that_is_forbidden(staff: Client) -> None:
