@@ -71,7 +71,7 @@ def words(client: Client, path: str, language: str, *, status: int = 200) -> str
     answer: Any = client.get(path, follow=True)
     assert answer.status_code == status, path
     reader = Reader()
-    reader.feed(answer.text)
+    reader.feed(answer.text.replace("<wbr>", ""))
     return PLACEHOLDER.sub("", " ".join(reader.words))
 
 
