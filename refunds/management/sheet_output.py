@@ -158,4 +158,6 @@ def _exact(sums: Mapping[str, Decimal]) -> dict[str, Decimal]:
 
 
 def _sums(sums: Mapping[str, Decimal]) -> str:
-    return " + ".join(format_money(amount, currency) for currency, amount in sorted(sums.items())) or "0"
+    return " + ".join(format_money(amount, currency) for currency, amount in sorted(sums.items())) or format_money(
+        Decimal(0), KRW
+    )
