@@ -11,12 +11,12 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils.translation import gettext_lazy as _
 
 from access.models import ApiToken
 from core.encryption.fields import EncryptedTextField
 from core.fields import AmountField
 from core.money import KRW, format_money
+from core.sentences import sentence_lazy as _
 from core.sentences import unpacked
 from payments import limits
 from payments.models import Payment

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import Settings
 
 from access.models import ApiToken
@@ -404,6 +404,17 @@ def test_an_order_that_became_a_request_shows_its_end(asker: User, boss: User, s
     assert [lines_of(batch)[0].state for batch in batches] == [State.REFUNDED, State.SKIPPED] * 2
     assert [lines_of(batch)[0].code for batch in batches] == ["", "approval_rejected"] * 2
     assert not RefundBatchItem.objects.filter(Q(done_at=None) | ~Q(encrypted_account="")).exists()
+
+
+def test_an_order_shows_why_its_request_ended_in_each_readers_language(asker: User, sandbox: SandboxServer) -> None:
+    batch = make_started_batch(asker, [(paid_at_sandbox(sandbox), ALL)])
+    run(batch_id=batch.pk)
+    with translation.override("ko"):
+        withdraw(approval=RefundApproval.objects.get(), user=asker)
+    with translation.override("en"):
+        assert "has ended: The requester withdrew it." in batch.items.get().message
+    with translation.override("ko"):
+        assert "요청자가 취하했습니다." in batch.items.get().message
 
 
 # --- The database -----------------------------------------------------------------------------------------------------
