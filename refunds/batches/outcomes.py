@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Case, CharField, Count, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -50,7 +51,7 @@ class State(Enum):
     WAITING = "waiting"
 
 
-LABELS = {
+LABELS: Mapping[State, str | Promise] = {
     State.REFUNDED: RefundStatus.SUCCEEDED.label,
     State.PENDING: RefundStatus.PENDING.label,
     State.UNKNOWN: RefundStatus.UNKNOWN.label,
