@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
@@ -80,7 +81,9 @@ class Watch:
     @property
     def moved(self) -> str:
         """Return the money that was refunded and not taken back, without test payments."""
-        return " + ".join(_formatted(self.counts.moved)) or format_money(0, KRW)  # type: ignore[arg-type]
+        requested = {currency for figure in self.counts.figures.values() for currency in figure.sums}
+        nothing = [format_money(Decimal(0), currency) for currency in sorted(requested) or [KRW]]
+        return " + ".join(_formatted(self.counts.moved) or nothing)
 
     @property
     def waiting(self) -> str:

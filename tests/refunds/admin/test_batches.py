@@ -247,12 +247,14 @@ def test_refused_orders_are_retried_in_a_new_bulk_refund(staff: Client, user: Us
 
 
 def test_a_viewer_watches_and_changes_nothing(client: Client, staff: Client, user: User) -> None:
-    batch = started(staff, user, make_payment())
+    batch = started(staff, user, make_payment(currency="USD", amount=Decimal("12.50")))
     viewer = sign_in(Client(), make_staff("view_payment", name="viewer"))
 
     page = viewer.get(url_of(batch)).text
 
     assert "0 of 1 requested" in page
+    assert "$0.00" in page
+    assert "₩" not in page
     assert f"{batch.token}/pause/" not in page
     for action in ("check", "leave-out", "start", "pause", "resume", "stop", "retry"):
         assert viewer.post(url_of(batch, f"{action}/")).status_code == 403
