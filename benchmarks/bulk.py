@@ -62,7 +62,7 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def _row(world: World, case: Case, orders: int, samples: int, numbers: Iterator[int]) -> Row:
-    ideal = ceil(orders / case.at_a_time) * case.latency / case.workers
+    ideal = ceil(orders / (case.at_a_time * case.workers)) * case.latency
     seconds, cpu = _refund(world, case, orders, samples, numbers)
     ratio = seconds.median / ideal
     workers = f"{case.workers} workers, each " if case.workers > 1 else ""

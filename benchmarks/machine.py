@@ -28,7 +28,7 @@ def describe() -> dict[str, str]:
 
 def occasion(seconds: float) -> str:
     """Return when a section was measured, and how fast the machine was then. `seconds` is how long it took."""
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC in {seconds / 60:.0f} minutes, commit {_commit()}"
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC in {seconds / 60:.0f} min, commit {_commit()}"
     return f"Measured on {when}. A million additions in Python took {_loop_ms():.0f} ms: scale times of CPU by it."
 
 
