@@ -1,4 +1,4 @@
-"""Two pairs of eyes in a browser: one asks by keyboard alone, in English; one decides with the mouse, in Korean."""
+"""Two pairs of eyes in a browser: one asks by keyboard, in English; one approves by mouse and rejects by keyboard."""
 
 from __future__ import annotations
 
@@ -92,6 +92,7 @@ def test_refunds_that_a_second_person_decides(
     expect(approver.page.locator("#result")).to_contain_text("환불 완료")
     assert demo.payment(ORDERS[BIG])["cancel_amount"] == 119_000
 
+    approver.hand = Keyboard(colleague)
     approver.open_the_oldest(SMALL)
     approver.hand.press(approver.button("반려"))
     expect(approver.page.locator(".rd-error")).to_have_attribute("data-code", "note_required")
