@@ -91,7 +91,7 @@ def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, li
             device.confirmed = True
             device.save()
             codes = _renew_backup_codes(device)
-            _log(user, _("Two-factor sign-in was set up."), by=user)
+            log(user, user, text=_("Two-factor sign-in was set up."))
     if refused is not None or device is None:
         raise refused or _wrong()
     return device, codes
@@ -100,7 +100,7 @@ def finish_set_up(*, begun: Authenticator, code: str) -> tuple[Authenticator, li
 @transaction.atomic
 def renew_backup_codes(device: Authenticator) -> list[str]:
     """Replace the backup codes and return the new ones."""
-    _log(device.user, _("New backup codes were created."), by=device.user)
+    log(device.user, device.user, text=_("New backup codes were created."))
     return _renew_backup_codes(device)
 
 
@@ -109,7 +109,7 @@ def turn_off(user: User, *, by: User | None = None) -> bool:
     """Delete the user's device and backup codes; return False if there were none. `by` is logged in the history."""
     gone, _by_model = Authenticator.objects.filter(user=user).delete()
     if gone and by is not None:
-        _log(user, _("Two-factor sign-in was turned off."), by=by)
+        log(by, user, text=_("Two-factor sign-in was turned off."))
     return bool(gone)
 
 
@@ -155,8 +155,3 @@ def _renew_backup_codes(device: Authenticator) -> list[str]:
     device.backup_codes.all().delete()
     BackupCode.objects.bulk_create([BackupCode(authenticator=device, digest=digest_of(code)) for code in codes])
     return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in codes]
-
-
-def _log(user: User, what: str, *, by: User) -> None:
-    """Log it in the user's history in the admin."""
-    log(by, user, text=what)
