@@ -17,7 +17,7 @@ _Row = TypeVar("_Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How the columns of a result match a model's fields, by their index in the result."""
+    """Match the columns of a result, by their index in it, with the fields of a model."""
 
     names: Sequence[str]
     indexes: Sequence[int]
@@ -48,7 +48,11 @@ def _made(model: type[_Row], layout: _Layout, row: list[Any]) -> _Row:
 
 @cache
 def _layout(model: type[Model], columns: tuple[str, ...], _vendor: str) -> _Layout:
-    """`_vendor` is that of the connection: SQLite's values are converted, most of PostgreSQL's are not."""
+    """Match these columns with the model's fields, once per process.
+
+    `_vendor` is that of the connection: SQLite's values are converted, most of PostgreSQL's are not. The converters
+    may be methods of the first thread's connection; they read only settings, which are the same in all threads.
+    """
     index: dict[str | None, int] = {column: at for at, column in enumerate(columns)}
     fields = [field for field in model._meta.concrete_fields if field.column in index]  # noqa: SLF001
     compiler = model._base_manager.all().query.get_compiler(connection=connection)  # noqa: SLF001

@@ -88,7 +88,7 @@ def without_accounts(text: str, payment: Payment) -> str:
 def accounts_maybe_in(text: str, payment: Payment) -> frozenset[str]:
     """Return the account numbers, as digits, of the payment's refunds and of its request that waits for approval.
 
-    Nothing is read for a text that is too short of digits to contain one.
+    Reads nothing if the text has too few digits to contain one.
     """
     if sum(map(str.isdecimal, text)) < _SHORTEST_MASKED:
         return frozenset()
